@@ -1,0 +1,104 @@
+# One entry for people and for CI. `make` alone lists the targets.
+# Stamps in .make/ remember what is done; each depends on the files that decide it.
+
+PYTHON ?= python3
+VENV ?= .venv
+# For `make serve`; empty: as the settings say. Read from make's command line only, since shells set HOST as well.
+HOST :=
+PORT :=
+WORKERS :=
+# What to install PyTorch from, as pip takes it: make install TORCH=torch==2.12.0
+TORCH ?=
+
+bin := $(VENV)/bin
+python := $(bin)/python
+pip := $(python) -m pip
+pinned_torch = $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)
+# A PyTorch of your own choice is not held to the lock's.
+constraints := $(if $(TORCH),.make/constraints.txt,constraints.txt)
+install = $(pip) install --constraint $(constraints)
+address := $(if $(HOST),RECOMMENDER_HOST=$(HOST)) $(if $(PORT),RECOMMENDER_PORT=$(PORT)) \
+	$(if $(WORKERS),RECOMMENDER_WORKERS=$(WORKERS))
+sample := $(wildcard recommender/sample/*.*)
+# The sample is loaded once, and again where the default database has been deleted.
+emptied := $(if $(RECOMMENDER_DATABASE_URL)$(wildcard recommender.toml var/recommender.db),,always)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install serve test lint format types bench lock clean chromium always
+
+help: ## print this list
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
+		printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+install: .make/install ## make .venv and install the service into it
+
+serve: .make/sample ## install, load the sample articles, serve them; HOST=, PORT= and WORKERS= change where
+	$(address) $(bin)/recommender serve
+
+test: .make/test chromium lint types ## install what tests need, then lint, check types and run all tests
+	$(bin)/pytest
+
+lint: .make/test ## check style and format
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+
+types: .make/test ## check types
+	$(bin)/mypy
+
+format: .make/test ## put the code into the project's format
+	$(bin)/ruff check --fix
+	$(bin)/ruff format
+
+bench: .make/test ## run the benchmarks and print their tables
+	$(python) -m benchmarks
+
+lock: $(VENV)/pyvenv.cfg ## renew constraints.txt; PyTorch keeps its version unless TORCH gives one
+	$(python) scripts/lock.py $(TORCH)
+
+clean: ## remove caches and build output; .venv and the data stay
+	rm -rf .make .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+chromium:
+	@sh scripts/chromium.sh
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+.make/constraints.txt: constraints.txt
+	@mkdir -p .make
+	grep -v '^torch==' constraints.txt > $@
+
+.make/pip: $(constraints) $(VENV)/pyvenv.cfg
+	@mkdir -p .make
+	@$(pip) --version >/dev/null 2>&1 || $(python) -m ensurepip
+	@$(install) --quiet --upgrade pip
+	@touch $@
+
+# PyTorch comes first, because left to itself pip takes the CUDA build of several GB on Linux. Where there is no
+# GPU, the CPU build is asked for; if pip's configured sources don't have it, the plain one has to do.
+.make/torch: .make/pip $(if $(TORCH),always)
+ifneq ($(TORCH),)
+	$(pip) install $(TORCH)
+else
+	@if nvidia-smi -L >/dev/null 2>&1 || ! $(install) '$(pinned_torch)+cpu' 2>/dev/null; then \
+		echo "$(install) '$(pinned_torch)'"; $(install) '$(pinned_torch)'; fi
+endif
+	@touch $@
+
+.make/install: pyproject.toml $(constraints) .make/torch
+	@echo 'Installing the service and what it needs'
+	@$(install) --quiet --editable .
+	@touch $@
+
+.make/test: .make/install
+	@echo 'Installing what the tests need'
+	@$(install) --quiet --editable '.[test]'
+	@touch $@
+
+.make/sample: $(sample) $(emptied) | .make/install
+	$(bin)/recommender ingest --sample
+	$(bin)/recommender build
+	@touch $@

@@ -1,0 +1,3 @@
+"""Related stories for a news site: embedded, indexed, ranked, explained."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,163 @@
+"""Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from recommender import terms
+from recommender.article import Article
+from recommender.candidates import CandidateArray
+from recommender.errors import InvalidInput, NotBuilt, Unavailable
+from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Store, Toolbox, quiet
+from recommender.neighbours import Entry, Finder, LiveNeighbours, article_vectors, centred, vector_version
+
+# Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
+# finds passages enough to fill batches without padding.
+EMBED_AT_ONCE = 256
+WRITE_AT_ONCE = 500
+# Beyond this share of changes the word weights and the centre are worth learning anew.
+REBUILD_SHARE = 0.1
+REBUILD_LEAST = 50
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one)."""
+
+    kind: str
+    generation: int
+    embedded: int
+    indexed: int
+    left: int
+
+
+class Builder:
+    """Keeps the live generation in step with the articles."""
+
+    def __init__(self, store: Store, embedder: Embedder, toolbox: Toolbox, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._toolbox = toolbox
+        self._clock = clock
+        self._live = LiveNeighbours(store, toolbox)
+
+    def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
+        """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
+
+        Few changes go into the live generation. Many, another model or `full` make a new one beside it, which takes
+        its place in one transaction. Raises InvalidInput when there is no article at all.
+        """
+        version = vector_version(self._embedder)
+        if full:
+            self._store.generations.forget_vectors(version)
+        embedded = self._embed(version, progress)
+        generation = self._store.state().generation
+        if generation is None or full or self._store.generations.live_model() != version:
+            return self._rebuild(version, embedded, progress)
+        stale = self._store.generations.stale(generation)
+        changes = len(stale.changed) + len(stale.left)
+        if not changes:
+            return BuildReport("unchanged", generation, embedded, 0, 0)
+        if changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation)):
+            return self._rebuild(version, embedded, progress)
+        return self._update(version, embedded)
+
+    def update(self) -> BuildReport:
+        """Takes new, changed and withdrawn articles into the live generation at once. Raises NotBuilt without one."""
+        version = vector_version(self._embedder)
+        return self._update(version, self._embed(version, quiet))
+
+    def draft_candidates(self, draft: Article) -> CandidateArray:
+        """The candidate list of a text that is not in the archive. Raises NotBuilt."""
+        version = vector_version(self._embedder)
+        vector = article_vectors(self._embedder, [draft])[0]
+        with self._store.reading():
+            self._sync(version)
+            return self._live.candidates(draft, vector)
+
+    def _sync(self, version: str) -> int:
+        generation = self._live.sync()
+        if generation is None:
+            raise NotBuilt
+        if generation.model != version:
+            raise Unavailable(
+                f"The neighbours were computed with {generation.model}, the settings name {version}. "
+                "Run `recommender build`."
+            )
+        return generation.number
+
+    def _embed(self, version: str, progress: Progress) -> int:
+        numbers = self._store.generations.unembedded(version)
+        batches = [numbers[start : start + EMBED_AT_ONCE] for start in range(0, len(numbers), EMBED_AT_ONCE)]
+        for batch in progress(batches, len(batches), f"Embedding {len(numbers):,} articles") if batches else ():
+            articles = list(self._store.articles.get(batch).values())
+            vectors = article_vectors(self._embedder, articles)
+            keys = [article.text_hash for article in articles]
+            self._store.generations.put_vectors(version, dict(zip(keys, vectors, strict=True)))
+        return len(numbers)
+
+    def _update(self, version: str, embedded: int) -> BuildReport:
+        try:
+            with self._store.writing():
+                number = self._sync(version)
+                stale = self._store.generations.stale(number)
+                members = self._store.generations.members(version, stale.changed)
+                articles = self._store.articles.get([member.number for member in members])
+                changes = self._live.apply(members, articles, stale.left)
+                self._store.generations.write(number, changes.rows)
+                self._store.generations.write_candidates(number, changes.lists)
+                revision = self._store.state().revision
+        except BaseException:
+            self._live.forget()  # the copy is ahead of what was rolled back
+            raise
+        self._live.settle(revision)
+        return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
+
+    def _rebuild(self, version: str, embedded: int, progress: Progress) -> BuildReport:
+        members = self._store.generations.members(version)
+        if not members:
+            raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
+        lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
+        centre = np.mean([member.vector for member in members], axis=0, dtype=np.float64).astype(np.float32)
+        vectors = centred(np.stack([member.vector for member in members]), centre)
+        rows = (row for chunk in self._chunks(members) for row in lexical.rows(chunk))
+        entries = [
+            Entry(member.number, member.text_hash, member.language, vector, terms.to_bytes(row))
+            for member, vector, row in zip(members, vectors, rows, strict=True)
+        ]
+        finder = Finder(self._toolbox, entries)
+        number = self._store.generations.begin(version, centre, lexical.to_bytes(), self._clock())
+        chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
+        for chunk in progress(chunks, len(chunks), f"Finding neighbours of {len(entries):,} articles"):
+            lists = finder.lists(chunk)
+            self._store.generations.write(
+                number,
+                [
+                    NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, rows)
+                    for entry, rows in zip(chunk, lists, strict=True)
+                ],
+            )
+        if not self._store.generations.activate(number):
+            raise Unavailable("Another build started meanwhile and took this one's place.")
+        self._store.generations.drop_retired()
+        self._store.generations.prune_vectors()
+        # What was published while the build ran is in no row of the new generation yet.
+        late = self._update(version, self._embed(version, quiet))
+        return BuildReport("rebuilt", number, embedded + late.embedded, len(entries) + late.indexed, late.left)
+
+    def _articles(self, members: Sequence[Member]) -> Iterator[Article]:
+        for chunk in self._chunks(members):
+            yield from chunk
+
+    def _chunks(self, members: Sequence[Member]) -> Iterable[list[Article]]:
+        numbers = [member.number for member in members]
+        for start in range(0, len(numbers), WRITE_AT_ONCE):
+            batch = numbers[start : start + WRITE_AT_ONCE]
+            found = self._store.articles.get(batch)
+            # An article withdrawn since the members were listed has left no text; its row leaves with the next update.
+            yield [found.get(number, _WITHDRAWN) for number in batch]
+
+
+_WITHDRAWN = Article(id="", title="")

@@ -1,0 +1,72 @@
+"""What ranking must know of every article, in memory: columns by article number, kept fresh by revision."""
+
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from recommender.interfaces import Facts, State, Store
+from recommender.ranking import Columns
+
+UNKNOWN_CODE = -1
+
+
+class Catalogue:
+    """Facts of all articles as columns indexed by article number. Safe to use from several threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._revision = -1
+        self._columns = _empty(0)
+        self._codes: dict[str, int] = {}
+
+    def columns(self, state: State) -> Columns:
+        """The columns as of `state` or later. Called inside a read transaction that has seen `state`."""
+        if state.revision > self._revision:
+            with self._lock:
+                if state.revision > self._revision:
+                    self._columns = self._updated(self._store.articles.facts_since(self._revision))
+                    self._revision = state.revision
+        return self._columns
+
+    def code(self, name: str) -> int:
+        """The code of an edition or language; UNKNOWN_CODE for one that no article has."""
+        return self._codes.get(name.casefold(), UNKNOWN_CODE)
+
+    def codes(self, names: Iterable[str]) -> frozenset[int]:
+        """The codes of several."""
+        return frozenset(map(self.code, names))
+
+    def _updated(self, changed: list[Facts]) -> Columns:
+        """New columns with the changes in them; readers of the old ones are not disturbed."""
+        old = self._columns
+        size = max([len(old.number), *(facts.number + 1 for facts in changed)])
+        new = _empty(size)
+        for name, column in vars(new).items():
+            column[: len(old.number)] = getattr(old, name)
+        places = np.array([facts.number for facts in changed], dtype=np.intp)
+        posted = [np.nan if facts.posted is None else facts.posted for facts in changed]
+        new.number[places] = places
+        new.posted[places] = posted
+        new.reads[places] = [facts.reads for facts in changed]
+        new.edition[places] = [self._code_for(facts.edition) for facts in changed]
+        new.language[places] = [self._code_for(facts.language) for facts in changed]
+        new.shown[places] = [facts.published and not facts.held for facts in changed]
+        new.update[places] = [facts.update for facts in changed]
+        return new
+
+    def _code_for(self, name: str) -> int:
+        return self._codes.setdefault(name.casefold(), len(self._codes))
+
+
+def _empty(size: int) -> Columns:
+    return Columns(
+        number=np.arange(size, dtype=np.int32),
+        posted=np.full(size, np.nan),
+        reads=np.zeros(size),
+        edition=np.full(size, UNKNOWN_CODE, dtype=np.int32),
+        language=np.full(size, UNKNOWN_CODE, dtype=np.int32),
+        shown=np.zeros(size, dtype=bool),
+        update=np.zeros(size, dtype=bool),
+    )

@@ -1,0 +1,70 @@
+"""The command `recommender`. Commands are imported when they are called, so that `--help` is instant."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from recommender import __version__
+from recommender.errors import InvalidInput, NotFound, RecommenderError, Unavailable
+
+# Name: (where it is, what the overview says). A test holds the overview to the commands' own help.
+COMMANDS = {
+    "ingest": ("recommender.cli.articles:ingest", "Read articles from files into the database."),
+    "build": ("recommender.cli.articles:build", "Embed what is new and compute neighbours."),
+    "related": ("recommender.cli.related:related", "Show the stories related to an article or a draft."),
+    "evaluate": ("recommender.cli.evaluate:evaluate", "Measure the service on judged queries."),
+    "serve": ("recommender.cli.serve:serve", "Start the web service."),
+    "status": ("recommender.cli.operations:status", "Show what the database holds."),
+    "settings": ("recommender.cli.operations:settings", "Show every setting and where its value comes from."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="RECOMMENDER_CONFIG",
+    help="A TOML file with settings (default: recommender.toml, where there is one).",
+)
+@click.version_option(__version__, prog_name="recommender")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Related stories for a news site.
+
+    Exit codes: 0 done, 1 some records were refused, 2 wrong usage or input, 3 a part is unavailable.
+    """
+    context.obj = config
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli(prog_name="recommender")
+    except RecommenderError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: RecommenderError) -> int:
+    """The exit code that an error ends the command with."""
+    if isinstance(error, Unavailable):
+        return 3
+    return 2 if isinstance(error, InvalidInput | NotFound) else 1

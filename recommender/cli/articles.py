@@ -1,0 +1,137 @@
+"""`ingest` and `build`: from files to neighbours."""
+
+import sys
+from collections.abc import Iterable
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from recommender.ingest import IngestReport, Refusal
+from recommender.ingest import ingest as ingest_source
+from recommender.settings import load_settings
+from recommender.sources.files import FORMATS, open_source, standard_input
+from recommender.wiring import make_builder, opened_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAMPLE = "articles.jsonl"
+_SHOWN_REFUSALS = 50
+
+
+@click.command(short_help="Read articles from files into the database.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Format of the files, if their names do not say.")
+@click.option("--sample", is_flag=True, help="Read the 300 sample stories that come with the package.")
+@click.pass_obj
+def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sample: bool) -> None:
+    """Read articles from FILES (JSONL or CSV; `-` is standard input) into the database.
+
+    A record that is not valid is reported with its line, field and value, and the others go in; the exit code is then
+    1. Reading a file again changes nothing. `recommender build` makes what is new findable.
+    """
+    if bool(files) == sample:
+        raise click.UsageError("Give files to read, or --sample for the sample stories.")
+    settings = load_settings(config)
+    refusals = 0
+
+    def refuse(refusal: Refusal) -> None:
+        nonlocal refusals
+        refusals += 1
+        if refusals <= _SHOWN_REFUSALS:
+            click.echo(f"refused: {refusal}", err=True)
+        elif refusals == _SHOWN_REFUSALS + 1:
+            click.echo("refused: … further records are counted, not shown", err=True)
+
+    total = IngestReport()
+    with opened_store(settings) as store:
+        for name, size, stream in _sample() if sample else _opened(files):
+            with _counted(stream, size, f"Reading {name}") as counted:
+                total = _sum(total, ingest_source(store, open_source(counted, name, format_), refuse))
+    click.echo(
+        f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, {total.refused:,} refused"
+    )
+    sys.exit(1 if total.refused else 0)
+
+
+@click.command(short_help="Embed what is new and compute neighbours.")
+@click.option("--full", is_flag=True, help="Do everything anew: vectors, word weights, neighbours.")
+@click.pass_obj
+def build(config: Path | None, full: bool) -> None:
+    """Embed new and changed articles, compute their neighbours and put them live.
+
+    Few changes go into the live generation; many make a new one beside it, which replaces it in one step. The service
+    answers all the while. An interrupted build goes on where it stopped.
+    """
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        report = make_builder(store, settings).build(full=full, progress=progress)
+        generation = f"generation {report.generation}"
+        if report.kind == "unchanged":
+            click.echo(f"Nothing to do: {generation} is up to date.")
+        else:
+            click.echo(
+                f"{report.kind}: {report.embedded:,} embedded, {report.indexed:,} indexed, {report.left:,} left; "
+                f"live is {generation}"
+            )
+
+
+def progress(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+    """A progress bar on the terminal; a line at the start where there is none."""
+    with click.progressbar(items, length=total, label=label, file=sys.stderr) as bar:
+        yield from bar
+
+
+def _sum(first: IngestReport, second: IngestReport) -> IngestReport:
+    return IngestReport(*(one + other for one, other in zip(vars(first).values(), vars(second).values(), strict=True)))
+
+
+def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, BinaryIO]]":
+    for name in files:
+        if name == "-":
+            yield "standard input", 0, standard_input()
+        else:
+            with Path(name).open("rb") as stream:
+                yield name, Path(name).stat().st_size, stream
+
+
+def _sample() -> "Iterator[tuple[str, int, BinaryIO]]":
+    file = resources.files("recommender.sample") / SAMPLE
+    with file.open("rb") as stream:
+        yield SAMPLE, 0, stream
+
+
+class _CountedStream:
+    """A stream that moves a progress bar with every line read."""
+
+    def __init__(self, stream: BinaryIO, bar: Any) -> None:
+        self._stream = stream
+        self._bar = bar
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _count(self, data: bytes) -> bytes:
+        self._bar.update(len(data))
+        return data
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._count(self._stream.readline(size))
+
+    def read(self, size: int = -1) -> bytes:
+        return self._count(self._stream.read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._count(self._stream.read1(size))  # type: ignore[attr-defined]  # every binary file has it
+
+
+@contextmanager
+def _counted(stream: BinaryIO, size: int, label: str) -> "Iterator[BinaryIO]":
+    if not size:
+        yield stream
+        return
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        yield _CountedStream(stream, bar)  # type: ignore[misc]  # it passes every other call on to a BinaryIO

@@ -1,0 +1,39 @@
+"""`status` and `settings`: what is there, and what is in force."""
+
+from pathlib import Path
+
+import click
+
+from recommender.settings import load_settings, masked_url, origins
+from recommender.wiring import opened_store
+
+
+@click.command(short_help="Show what the database holds.")
+@click.pass_obj
+def status(config: Path | None) -> None:
+    """Show how many articles there are, which generation is live, and what waits for the next build."""
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        state = store.state()
+        counts = store.articles.counts()
+        click.echo(f"database    {masked_url(settings.database_url.get_secret_value())}")
+        click.echo(f"articles    {', '.join(f'{count:,} {name}' for name, count in sorted(counts.items())) or 'none'}")
+        live = store.generations.live()
+        if live is None:
+            click.echo("generation  none yet: run `recommender build`")
+            return
+        stale = store.generations.stale(live.number)
+        click.echo(f"generation  {live.number}, {store.generations.size(live.number):,} articles, {live.model}")
+        click.echo(f"built       {live.built_on:%Y-%m-%d %H:%M:%S} UTC")
+        click.echo(f"waiting     {len(stale.changed):,} new or changed, {len(stale.left):,} to leave")
+        click.echo(f"revision    {state.revision}")
+
+
+@click.command(short_help="Show every setting and where its value comes from.")
+@click.pass_obj
+def settings(config: Path | None) -> None:
+    """Show every setting in force and where its value comes from. Passwords and keys are masked."""
+    found = origins(load_settings(config), config)
+    width = max(len(setting.name) for setting in found)
+    for setting in found:
+        click.echo(f"{setting.name:<{width}}  {setting.value}  ({setting.origin})")

@@ -1,0 +1,86 @@
+"""`related`: a sidebar on the terminal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender.article import Article
+from recommender.errors import InvalidInput
+from recommender.service import Item, Query, Recommendation, reason
+from recommender.settings import load_settings
+from recommender.text import plain_text
+from recommender.wiring import make_builder, make_recommender, opened_store
+
+
+@click.command(short_help="Show the stories related to an article or a draft.")
+@click.argument("article_id", metavar="ID", required=False)
+@click.option("--text", type=click.File("r", encoding="utf-8"), help="A draft; its first line is the title.")
+@click.option("--language", default="en", show_default=True, help="The language of the draft.")
+@click.option("--n", default=3, show_default=True, type=click.IntRange(1, 50), help="How many stories.")
+@click.option("--explain", is_flag=True, help="Show the parts of each score, and what the two stories share.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def related(
+    config: Path | None, article_id: str | None, text: Any, language: str, n: int, explain: bool, as_json: bool
+) -> None:
+    """Show the stories related to the article ID, or to the draft in a text file."""
+    if (article_id is None) == (text is None):
+        raise click.UsageError("Give the id of an article, or --text FILE with a draft.")
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        recommender = make_recommender(store, settings)
+        if article_id is not None:
+            found = recommender.for_article(article_id, Query(n=n))
+        else:
+            draft = _draft(text.read(), language)
+            candidates = make_builder(store, settings).draft_candidates(draft)
+            found = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
+        click.echo(_as_json(found) if as_json else _as_text(found, explain), nl=False)
+        if found.state.generation is None:
+            click.echo("No neighbours have been computed yet. Run `recommender build`.", err=True)
+
+
+def _draft(text: str, language: str) -> Article:
+    title, _, body = plain_text(text).partition("\n\n")
+    if not title:
+        raise InvalidInput("The draft is empty; its first line is the title.")
+    return Article(id="draft", title=title, body=body, language=language)
+
+
+def _as_text(found: Recommendation, explain: bool) -> str:
+    lines = []
+    if found.article:
+        lines.append(f"{found.article.title}\n")
+    for place, item in enumerate(found.items, start=1):
+        date = f"{item.article.posted_on:%Y-%m-%d}" if item.article.posted_on else "no date"
+        lines.append(f"{place}. {item.article.title}\n   {date} · {item.teaser.score:.4f} · {item.teaser.source}")
+        lines.append(f" · {item.article.id}\n")
+        if explain and item.teaser.parts:
+            parts = " + ".join(f"{name} {value:.4f}" for name, value in item.teaser.parts.items())
+            lines.append(f"   = {parts}\n")
+            shared = [f"{kind}: {', '.join(names)}" for kind, names in item.shared.items() if names]
+            lines.append(f"   shared {'; '.join(shared) or 'labels: none'}\n")
+    if not found.items:
+        lines.append("No related story reaches the threshold.\n")
+    return "".join(lines)
+
+
+def _as_json(found: Recommendation) -> str:
+    items = [_item(item, found.article) for item in found.items]
+    document = {"items": items, "model": found.model, "generation": found.state.generation}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _item(item: Item, source: Article | None) -> dict[str, Any]:
+    return {
+        "id": item.article.id,
+        "title": item.article.title,
+        "posted_on": item.article.posted_on.isoformat() if item.article.posted_on else None,
+        "score": item.teaser.score,
+        "source": item.teaser.source,
+        "reason": reason(item, source.language if source else "en"),
+        "parts": dict(item.teaser.parts),
+        "shared": dict(item.shared),
+    }

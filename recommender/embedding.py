@@ -1,0 +1,54 @@
+"""Embeddings with sentence-transformers."""
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recommender.errors import ModelUnavailable
+from recommender.interfaces import Vectors
+from recommender.model_files import ModelFiles, find_model
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+BATCH = 32  # passages the model reads at once; sentence-transformers' own default
+
+
+class SentenceTransformerEmbedder:
+    """`Embedder` over a sentence-transformers model, which is loaded when the first text comes."""
+
+    def __init__(self, model: str, *, download: bool = False) -> None:
+        """`model` as `find_model` takes it."""
+        self._name = model
+        self._download = download
+
+    @property
+    def version(self) -> str:
+        """Name and digest of the model's files."""
+        return self._files.version
+
+    @cached_property
+    def _files(self) -> ModelFiles:
+        return find_model(self._name, download=self._download)
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        files = self._files
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library shall ask the hub about them
+        # Seconds of import time, which only those who embed shall pay.
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        try:
+            return SentenceTransformer(str(files.folder), local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelUnavailable(f"The model {files.version} cannot be loaded: {error}") from error
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little."""
+        vectors: Any = self._model.encode(
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)

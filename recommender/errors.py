@@ -1,0 +1,82 @@
+"""Every error this package raises on purpose, as one tree.
+
+    RecommenderError
+    ├── InvalidInput            the caller can mend it: bad record, bad parameter, bad file
+    │   ├── InvalidArticle      one record, with every field that is wrong
+    │   └── SettingsError       a setting is unknown or has a value that cannot be used
+    ├── NotFound
+    │   └── ArticleNotFound     no published article has this id or URL
+    └── Unavailable             a part is missing: model, database, first build
+        ├── ModelUnavailable
+        ├── StoreUnavailable
+        └── NotBuilt            articles are there, neighbours are not: run `recommender build`
+
+The command line turns `InvalidInput` into exit code 2 (1 where records of a file were refused) and
+`Unavailable` into 3; the API turns them into 4xx and 503 problem details.
+"""
+
+from dataclasses import dataclass
+
+
+class RecommenderError(Exception):
+    """Base of the tree; its text is meant for the person at the other end."""
+
+
+class InvalidInput(RecommenderError):
+    """Input that its sender can mend."""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing that is wrong with one field, and what to do about it."""
+
+    field: str
+    value: str
+    problem: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem} (got {self.value}); {self.advice}"
+
+
+class InvalidArticle(InvalidInput):
+    """A record that cannot become an article. `problems` names every field at fault."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class SettingsError(InvalidInput):
+    """A setting that is unknown, or whose value cannot be used."""
+
+
+class NotFound(RecommenderError):
+    """What was asked for is not there."""
+
+
+class ArticleNotFound(NotFound):
+    """No published article has this id or URL."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no published article {key!r}.")
+        self.key = key
+
+
+class Unavailable(RecommenderError):
+    """A part that the work needs is missing or does not answer."""
+
+
+class ModelUnavailable(Unavailable):
+    """The embedding model cannot be loaded, or its files are not the expected ones."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database cannot be reached or was written by a newer release."""
+
+
+class NotBuilt(Unavailable):
+    """There is no generation yet, so no neighbours."""
+
+    def __init__(self) -> None:
+        super().__init__("No neighbours have been computed yet. Run `recommender build`.")

@@ -1,0 +1,128 @@
+"""Use case: how good is the service on judged queries, beside the usual methods? TREC's measures, with intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from recommender import metrics
+from recommender.errors import InvalidInput
+from recommender.metrics import Grades
+
+# A system gives, for the id of an article, the others in its order: (id, score), best first.
+Ranking = Sequence[tuple[str, float]]
+System = Callable[[str], Ranking]
+
+DEPTH = 10
+SERVICE = "the service"
+
+MEASURES: Mapping[str, Callable[[Sequence[str], Grades], float]] = {
+    "nDCG@3": lambda ranking, grades: metrics.ndcg(ranking, grades, 3),
+    "nDCG@5": lambda ranking, grades: metrics.ndcg(ranking, grades, 5),
+    "nDCG@10": lambda ranking, grades: metrics.ndcg(ranking, grades, 10),
+    "recall@10": lambda ranking, grades: metrics.recall(ranking, grades, 10),
+    "poor@3": lambda ranking, grades: metrics.poor_share(ranking, grades, 3),
+}
+MAIN = "nDCG@3"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over queries with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The service against the best baseline by MAIN: mean difference and p-value of the paired randomisation test."""
+
+    baseline: str
+    difference: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the sidebars of the whole archive use it."""
+
+    articles: int
+    coverage: float
+    never_shown: float
+    most_shown: str | None
+    largest_share: float
+    full_sidebars: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The table: for each system and measure an estimate; then the comparison, and the runs it was made from."""
+
+    queries: int
+    missing: tuple[str, ...]
+    table: Mapping[str, Mapping[str, Estimate]]
+    by_language: Mapping[str, tuple[int, Estimate]]
+    comparison: Comparison
+    runs: Mapping[str, Mapping[str, Ranking]]
+
+
+def evaluate(
+    systems: Mapping[str, System], qrels: Mapping[str, Grades], languages: Mapping[str, str]
+) -> Evaluation:
+    """Runs every system on the judged queries that are among `languages` (article id to language).
+
+    Raises InvalidInput when none of them is. A judged query that the archive does not hold is named, not counted.
+    """
+    known = {query: grades for query, grades in qrels.items() if query in languages}
+    if not known:
+        raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
+    runs = {name: {query: system(query)[:DEPTH] for query in known} for name, system in systems.items()}
+    values = {
+        name: {measure: _values(run, known, function) for measure, function in MEASURES.items()}
+        for name, run in runs.items()
+    }
+    return Evaluation(
+        queries=len(known),
+        missing=tuple(query for query in qrels if query not in languages),
+        table={
+            name: {measure: _estimate(column) for measure, column in columns.items()}
+            for name, columns in values.items()
+        },
+        by_language=_by_language(values[SERVICE][MAIN], [languages[query] for query in known]),
+        comparison=_compare({name: columns[MAIN] for name, columns in values.items()}),
+        runs=runs,
+    )
+
+
+def _values(
+    run: Mapping[str, Ranking], qrels: Mapping[str, Grades], measure: Callable[[Sequence[str], Grades], float]
+) -> list[float]:
+    return metrics.per_query({query: [item for item, _ in ranking] for query, ranking in run.items()}, qrels, measure)
+
+
+def _estimate(values: Sequence[float]) -> Estimate:
+    low, high = metrics.bootstrap_interval(values)
+    return Estimate(sum(values) / len(values), low, high)
+
+
+def _by_language(values: Sequence[float], languages: Sequence[str]) -> dict[str, tuple[int, Estimate]]:
+    groups: dict[str, list[float]] = {}
+    for value, language in zip(values, languages, strict=True):
+        groups.setdefault(language, []).append(value)
+    return {language: (len(group), _estimate(group)) for language, group in sorted(groups.items())}
+
+
+def _compare(values: Mapping[str, Sequence[float]]) -> Comparison:
+    baselines = {name: column for name, column in values.items() if name != SERVICE}
+    best = max(baselines, key=lambda name: sum(baselines[name]))
+    service = values[SERVICE]
+    difference = (sum(service) - sum(baselines[best])) / len(service)
+    return Comparison(best, difference, metrics.paired_randomisation(service, baselines[best]))
+
+
+def spread(lists: Mapping[str, Sequence[str]], n: int) -> Spread:
+    """How the sidebars of every article (source id to shown ids) use the archive."""
+    covered = metrics.coverage(lists)
+    most, share = metrics.largest_exposure(lists)
+    full = sum(len(items) >= n for items in lists.values()) / len(lists) if lists else 0.0
+    return Spread(len(lists), covered, 1 - covered, most, share, full)

@@ -1,0 +1,1 @@
+"""Exact search: by embedding (scikit-learn) and by weighted terms (SciPy)."""

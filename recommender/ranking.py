@@ -1,0 +1,276 @@
+"""From candidates to the sidebar: named parts that add up, filters, versions, diversity, fallbacks. Pure functions.
+
+The order of the steps is: filters → score → versions of one report → threshold → diversity → fallbacks → cut. What may
+not be shown at all (`Facts.shown`) is filtered out first here and in the fallbacks, so no step can bring it back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.candidates import CandidateArray, IntArray, pair_features
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+DAY = 86_400.0
+RELATED = "related"
+FALLBACK_READ = "fallback_edition_read"
+FALLBACK_EDITION = "fallback_edition_latest"
+FALLBACK_ANY = "fallback_any_latest"
+READ_LATELY = 30 * DAY
+POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
+DECIMALS = 4  # parts are rounded before they are added, so what is shown adds up exactly
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part may give. Chosen by cross-validation on the sample's judgments (docs/decisions.md)."""
+
+    dense: float = 0.40
+    lexical: float = 0.35
+    title: float = 0.10
+    labels: float = 0.10
+    nearness: float = 0.05
+    reads: float = 0.0
+    nearness_days: float = 180.0
+    reads_full: float = 10_000.0
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Facts of many articles as aligned columns; `edition` and `language` are codes of the catalogue.
+
+    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar.
+    """
+
+    number: IntArray
+    posted: FloatArray
+    reads: FloatArray
+    edition: IntArray
+    language: IntArray
+    shown: BoolArray
+    update: BoolArray
+
+    def take(self, places: npt.NDArray[np.integer]) -> "Columns":
+        """The facts at some places."""
+        return Columns(**{name: column[places] for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class SourceArticle:
+    """The article the sidebar stands beside; -1 and NaN for a draft without number or date."""
+
+    number: int
+    posted: float
+    edition: int
+    language: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one request asks for. Codes as in `Columns`; None means "any". Times are seconds since 1970."""
+
+    now: float
+    n: int = 3
+    exclude: frozenset[int] = frozenset()
+    editions: frozenset[int] | None = None
+    languages: frozenset[int] | None = None
+    since: float | None = None
+    until: float | None = None
+    diversity: float = 0.1
+    min_score: float = 0.2
+    fallback: str = "ladder"
+
+
+@dataclass(frozen=True)
+class Teaser:
+    """One place in the sidebar: an article's number, its score, the parts that add up to it, and where it comes from."""
+
+    number: int
+    score: float
+    source: str
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The best candidates that pass the filters, best first, and what is known of them."""
+
+    rows: CandidateArray
+    facts: Columns
+    parts: Mapping[str, FloatArray]
+    score: FloatArray
+    versions_of_source: IntArray
+
+    @property
+    def numbers(self) -> IntArray:
+        """Article numbers, best first."""
+        return self.facts.number
+
+
+def score_parts(rows: CandidateArray, facts: Columns, source: SourceArticle, weights: Weights) -> dict[str, FloatArray]:
+    """The parts of each candidate's score, each from 0 to its weight, rounded to DECIMALS."""
+    distance = np.abs(facts.posted - source.posted) / DAY
+    raw = {
+        "dense": weights.dense * np.clip(rows["dense"], 0, 1),
+        "lexical": weights.lexical * np.sqrt(np.clip(rows["lexical"], 0, 1)),
+        "title": weights.title * np.sqrt(np.clip(rows["title"], 0, 1)),
+        "labels": weights.labels * np.clip(rows["labels"], 0, 1),
+        "nearness": weights.nearness * np.nan_to_num(np.exp2(-distance / weights.nearness_days)),
+        "reads": weights.reads * np.minimum(np.log1p(facts.reads) / np.log1p(weights.reads_full), 1),
+    }
+    return {name: np.round(values.astype(np.float64), DECIMALS) for name, values in raw.items()}
+
+
+def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
+    """Which articles may stand in this sidebar at all: every filter of the request, and what holds for all."""
+    mask = facts.shown & (facts.number != source.number)
+    # NaN compares false: an article without a date is not "posted later", and in no period that is asked for.
+    mask &= ~(facts.posted > rules.now)
+    if rules.exclude:
+        mask &= ~np.isin(facts.number, list(rules.exclude))
+    if rules.editions is not None:
+        mask &= np.isin(facts.edition, list(rules.editions))
+    if rules.languages is not None:
+        mask &= np.isin(facts.language, list(rules.languages))
+    if rules.since is not None:
+        mask &= facts.posted >= rules.since
+    if rules.until is not None:
+        mask &= facts.posted <= rules.until
+    return mask
+
+
+def shortlist(
+    rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, weights: Weights
+) -> Shortlist:
+    """The POOL best candidates that pass the filters and are no other version of the source. `facts` go with `rows`."""
+    version = is_version(
+        rows["dense"], rows["lexical"], np.abs(facts.posted - source.posted), facts.language == source.language
+    )
+    keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
+    parts = score_parts(rows[keep], facts.take(keep), source, weights)
+    score = total(parts)
+    order = np.lexsort((facts.number[keep], -score))[:POOL]
+    return Shortlist(
+        rows=rows[keep[order]],
+        facts=facts.take(keep[order]),
+        parts={name: values[order] for name, values in parts.items()},
+        score=score[order],
+        versions_of_source=facts.number[version],
+    )
+
+
+def total(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """The score: the sum of the parts."""
+    return np.round(np.sum(list(parts.values()), axis=0), DECIMALS)
+
+
+VERSION_DENSE = 0.80
+VERSION_LEXICAL = 0.50
+VERSION_SECONDS = 2 * DAY
+
+
+def is_version(
+    dense: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32], apart: FloatArray, same_language: BoolArray
+) -> BoolArray:
+    """Whether two articles are versions of one report: nearly the same text, in one language, within two days.
+
+    Articles without a date are judged by their texts alone.
+    """
+    close = ~(apart > VERSION_SECONDS)
+    return (dense >= VERSION_DENSE) & (lexical >= VERSION_LEXICAL) & close & same_language
+
+
+def select(
+    short: Shortlist, lists: Mapping[int, CandidateArray], rules: Rules, weights: Weights
+) -> tuple[list[Teaser], frozenset[int]]:
+    """The related teasers, best first, and the numbers that must not come back as fallbacks.
+
+    `lists` holds the candidate lists of the shortlisted articles: they say how alike any two of these are.
+    """
+    dense = pair_features(lists, short.numbers, "dense")
+    lexical = pair_features(lists, short.numbers, "lexical")
+    posted = short.facts.posted
+    apart = np.abs(posted[:, None] - posted[None, :])
+    versions = is_version(dense, lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
+    kept = latest_versions(versions, short.facts)
+    dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
+    kept = kept[short.score[kept] >= rules.min_score]
+    alike = weights.dense * np.clip(dense, 0, 1) + weights.lexical * np.sqrt(np.clip(lexical, 0, 1))
+    chosen = diversify(short.score[kept], alike[np.ix_(kept, kept)], rules.n, rules.diversity)
+    teasers = [_teaser(short, place) for place in kept[chosen].tolist()]
+    return teasers, dropped | frozenset(short.versions_of_source.tolist())
+
+
+def _teaser(short: Shortlist, place: int) -> Teaser:
+    parts = {name: round(float(values[place]), DECIMALS) for name, values in short.parts.items()}
+    return Teaser(int(short.numbers[place]), round(float(short.score[place]), DECIMALS), RELATED, parts)
+
+
+def latest_versions(versions: BoolArray, facts: Columns) -> Places:
+    """Places of one article for each group of versions, in the given order: the newest, an update before its original.
+
+    `versions` is (n, n) and symmetric; groups are its connected parts.
+    """
+    order = np.lexsort((-facts.number, ~facts.update, -np.nan_to_num(facts.posted, nan=-np.inf)))
+    free = np.ones(len(order), dtype=bool)
+    kept = []
+    for place in order.tolist():
+        if free[place]:
+            kept.append(place)
+            free[_connected(versions, place)] = False
+    return np.array(sorted(kept), dtype=np.intp)
+
+
+def _connected(versions: BoolArray, place: int) -> list[int]:
+    seen, waiting = {place}, [place]
+    while waiting:
+        for other in np.flatnonzero(versions[waiting.pop()]).tolist():
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return sorted(seen)
+
+
+def diversify(score: FloatArray, alike: npt.NDArray[np.floating], n: int, diversity: float) -> list[int]:
+    """Places of `n` candidates by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), in that order.
+
+    `score` falls; `alike` is (m, m) on the scale of the score. 0 keeps the order of the score, 1 looks for the
+    unlike only.
+    """
+    chosen: list[int] = []
+    remaining = list(range(len(score)))
+    nearest = np.zeros(len(score))
+    while remaining and len(chosen) < n:
+        gain = (1 - diversity) * score[remaining] - diversity * nearest[remaining]
+        best = remaining.pop(int(np.argmax(gain)))
+        chosen.append(best)
+        nearest = np.maximum(nearest, alike[best])
+    return chosen
+
+
+def fallbacks(facts: Columns, source: SourceArticle, rules: Rules, missing: int, taken: frozenset[int]) -> list[Teaser]:
+    """What fills the places that no related story fills, by a ladder; every filter of the request holds.
+
+    Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
+    `rules.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
+    """
+    if missing <= 0 or rules.fallback == "none":
+        return []
+    free = allowed(facts, source, rules) & ~np.isnan(facts.posted)
+    if taken:
+        free &= ~np.isin(facts.number, list(taken))
+    here = free & (facts.edition == source.edition)
+    rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
+    if rules.fallback == "ladder":
+        rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= rules.now - READ_LATELY), facts.reads))
+    found: list[Teaser] = []
+    for label, mask, key in rungs:
+        places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in found]))
+        order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
+        found += [Teaser(int(facts.number[place]), 0.0, label) for place in places[order[: missing - len(found)]]]
+    return found

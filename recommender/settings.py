@@ -1,0 +1,173 @@
+"""Settings: RECOMMENDER_… variables, then a TOML file, then defaults; typed, checked, and nothing unknown."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from recommender.errors import SettingsError
+
+PREFIX = "RECOMMENDER_"
+FILE_VARIABLE = "RECOMMENDER_CONFIG"
+DEFAULT_FILE = Path("recommender.toml")
+MIN_KEY_LENGTH = 16
+
+# A variable may hold several values, separated by commas; a TOML file holds a list.
+Several = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. The variable of `port` is RECOMMENDER_PORT, its name in the file `port`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
+
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///var/recommender.db"),
+        description="Where everything is kept: sqlite:///FILE or postgresql+psycopg://user:password@host/name.",
+    )
+    model: str = Field(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="The embedding model: the default's name, a folder, or a name on the model hub.",
+    )
+    model_download: bool = Field(
+        False, description="Whether a model named on the hub may be fetched. Off: its files must be on this machine."
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Keys that may change articles, separated by commas, each of 16 characters or more. "
+        "None: nobody may.",
+    )
+    cors_origins: Several = Field(
+        (), description="Origins whose pages may call the API from a browser, such as https://news.example. * for all."
+    )
+    cache_seconds: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="How long browsers and caches may keep a sidebar without asking. 0: a change shows at once.",
+    )
+    min_score: float = Field(0.25, ge=0, le=1, description="Below this score a story is not shown as related.")
+    diversity: float = Field(
+        0.1, ge=0, le=1, description="How much unlikeness counts among the teasers: 0 not at all, 1 nothing else."
+    )
+    site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
+    sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")
+    host: str = Field("127.0.0.1", min_length=1, description="The address the service listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port the service listens on.")
+    workers: int = Field(2, ge=1, le=64, description="How many processes answer requests.")
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < MIN_KEY_LENGTH for key in keys):
+            raise ValueError(
+                f"each key needs {MIN_KEY_LENGTH} characters or more; make one with "
+                "`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+            )
+        return keys
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and (not origin.startswith(("https://", "http://")) or origin.count("/") != 2):
+                raise ValueError(f"{origin!r} is no origin; write https://news.example, without a path")
+        return origins
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before what `load_settings` has read from the file."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One setting as it is in force: its value as text (secrets masked) and where it comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """The settings in force. Raises SettingsError for an unknown name, a value of the wrong kind, an unreadable file."""
+    _refuse_unknown(
+        {name.removeprefix(PREFIX).lower(): name for name in os.environ if name.startswith(PREFIX)}, FILE_VARIABLE
+    )
+    values, path = _read_file(file)
+    _refuse_unknown({name: f"{name} in {path}" for name in values}, "")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'][:1]))}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("The settings cannot be used. " + "; ".join(problems)) from None
+
+
+def origins(settings: Settings, file: Path | None = None) -> list[Origin]:
+    """Every setting with its value and origin, for people; a password or key is never part of it."""
+    values, path = _read_file(file)
+    found = []
+    for name in Settings.model_fields:
+        variable = PREFIX + name.upper()
+        origin = variable if variable in os.environ else str(path) if name in values else "default"
+        found.append(Origin(name, _masked(name, getattr(settings, name)), origin))
+    return found
+
+
+def _masked(name: str, value: Any) -> str:
+    if name == "database_url":
+        return masked_url(value.get_secret_value())
+    if name == "api_keys":
+        return f"{len(value)} set" if value else "none"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def masked_url(url: str) -> str:
+    """A database address without its password."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
+
+
+def _read_file(file: Path | None) -> tuple[dict[str, Any], Path]:
+    named = file or (Path(os.environ[FILE_VARIABLE]) if FILE_VARIABLE in os.environ else None)
+    path = named or DEFAULT_FILE
+    if named is None and not path.is_file():
+        return {}, path
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), path
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown(names: dict[str, str], allowed: str) -> None:
+    known = list(Settings.model_fields)
+    for name, shown in names.items():
+        if name not in known and shown != allowed:
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(known)}"
+            raise SettingsError(f"Unknown setting {shown}: {hint}")

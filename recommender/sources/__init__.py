@@ -1,0 +1,1 @@
+"""Where articles come from. Each source yields records; what an article is decides `recommender.article`."""

@@ -1,0 +1,123 @@
+"""JSONL and CSV files as streams of records; a broken line costs only itself."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO
+
+from recommender.errors import InvalidInput
+from recommender.interfaces import Record, Source
+
+MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is no article; reading on would take all memory
+_SKIP_BYTES = 1024 * 1024
+FORMATS = ("jsonl", "csv")
+
+
+def open_source(stream: BinaryIO, name: str, format: str | None = None) -> Source:
+    """The source for an open file. Without `format` the ending of its name decides.
+
+    Raises InvalidInput for an ending that says nothing.
+    """
+    ending = (format or Path(name).suffix.removeprefix(".")).lower()
+    makers: dict[str, Callable[[BinaryIO, str], Source]] = {
+        "jsonl": JsonLines, "ndjson": JsonLines, "json": JsonLines, "csv": CsvFile,
+    }
+    if ending not in makers:
+        raise InvalidInput(f"The format of {name!r} is not clear from its name; give --format jsonl or --format csv.")
+    return makers[ending](stream, name)
+
+
+class JsonLines:
+    """One JSON object a line, in UTF-8."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.name = name
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every non-empty line in order."""
+        for number, line in enumerate(self._lines(), start=1):
+            if line is None:
+                yield Record(number, {}, f"is longer than {MAX_LINE_BYTES:,} bytes; write one article a line")
+            elif line.strip():
+                yield _parsed(number, line)
+
+    def _lines(self) -> Iterator[bytes | None]:
+        while line := self._stream.readline(MAX_LINE_BYTES + 1):
+            if len(line) <= MAX_LINE_BYTES:
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = self._stream.readline(_SKIP_BYTES)
+            yield None
+
+
+def _parsed(number: int, line: bytes) -> Record:
+    try:
+        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        return Record(number, {}, f"is not UTF-8 at byte {error.start}; save the file as UTF-8")
+    except RecursionError:
+        return Record(number, {}, "is nested too deeply; write one flat JSON object a line")
+    except ValueError as error:
+        return Record(number, {}, f"is not valid JSON ({error}); write one JSON object a line")
+    if not isinstance(value, dict):
+        return Record(number, {}, f"is a JSON {type(value).__name__}, not an object; write one article a line")
+    return Record(number, value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+class CsvFile:
+    """Comma-separated values with a header line, in UTF-8; labels in one cell are separated by `;`."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.name = name
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every row in order, numbered by the last line it stands on.
+
+        Raises InvalidInput where the header lacks a column `id` or `title`: then no row can be right.
+        """
+        csv.field_size_limit(MAX_LINE_BYTES)
+        # Bytes that are not UTF-8 become lone surrogates, so that the row they stand in can be named.
+        text = TextIOWrapper(self._stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        rows = csv.DictReader(text, strict=True)
+        try:
+            header = rows.fieldnames or []
+        except csv.Error as error:
+            raise InvalidInput(f"{self.name}: the header line cannot be read ({error}).") from error
+        if missing := [column for column in ("id", "title") if column not in header]:
+            raise InvalidInput(
+                f"{self.name}: the first line must name the columns; {' and '.join(missing)} not found in "
+                f"{', '.join(map(repr, header)) or 'an empty line'}."
+            )
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                text.detach()
+                return
+            except csv.Error as error:
+                yield Record(rows.line_num, {}, f"is not valid CSV ({error}); quote fields that hold quotes or lines")
+                continue
+            yield self._record(rows.line_num, row)
+
+    def _record(self, line: int, row: dict[str, str | None]) -> Record:
+        if None in row:
+            return Record(line, {}, "has more fields than the header; quote fields that hold commas")
+        for column, value in row.items():
+            if value and any("\udc80" <= character <= "\udcff" for character in value):
+                return Record(line, {}, f"{column} is not UTF-8; save the file as UTF-8")
+        return Record(line, row)
+
+
+def standard_input() -> BinaryIO:
+    """The bytes piped into the command."""
+    return sys.stdin.buffer

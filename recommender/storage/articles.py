@@ -1,0 +1,212 @@
+"""Articles in the database."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender.article import Article, canonical_url
+from recommender.interfaces import Facts, Upserted
+from recommender.storage.database import Database, batches
+from recommender.storage.tables import article
+
+DELETED = "deleted"
+UPDATE_TAG = "update"
+HOLD_FLAG = "legal_hold"
+
+_FACTS = sa.select(
+    article.c.number,
+    article.c.posted,
+    article.c.read_count,
+    article.c.edition,
+    article.c.language,
+    (article.c.status == "published").label("published"),
+    article.c.is_held,
+    article.c.is_update,
+)
+
+
+class SqlArticles:
+    """`ArticleStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def upsert(self, articles: Sequence[Article]) -> Upserted:
+        """Adds what is new and replaces what has changed, in one transaction; of two with one id the last counts."""
+        latest = {item.id: item for item in articles}
+        with self._database.writing() as connection:
+            known = {
+                row.id: row
+                for ids in batches(list(latest))
+                for row in connection.execute(
+                    sa.select(article.c.id, article.c.number, article.c.content_hash).where(article.c.id.in_(ids))
+                )
+            }
+            new = [item for item in latest.values() if item.id not in known]
+            changed = [
+                item for item in latest.values() if item.id in known and known[item.id].content_hash != item.content_hash
+            ]
+            if new or changed:
+                revision = self._database.bump()
+            if new:
+                connection.execute(sa.insert(article), [{**_columns(item), "revision": revision} for item in new])
+            if changed:
+                connection.execute(
+                    sa.update(article).where(article.c.number == sa.bindparam("known_number")),
+                    [{**_columns(item), "revision": revision, "known_number": known[item.id].number} for item in changed],
+                )
+        return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
+
+    def withdraw(self, article_id: str) -> bool:
+        """Takes an article out of every sidebar and forgets its text; False if there is none.
+
+        The row stays as a tombstone, so that every worker learns of it by revision.
+        """
+        with self._database.writing() as connection:
+            gone = connection.execute(
+                sa.update(article)
+                .where(article.c.id == article_id, article.c.status != DELETED)
+                .values(
+                    status=DELETED,
+                    title="",
+                    summary="",
+                    body="",
+                    url=None,
+                    url_key=None,
+                    image_url=None,
+                    author="",
+                    countries=[],
+                    tags=[],
+                    content_hash="",
+                    text_hash="",
+                )
+                .returning(article.c.number)
+            ).first()
+            if gone is None:
+                return False
+            connection.execute(
+                sa.update(article).where(article.c.number == gone.number).values(revision=self._database.bump())
+            )
+        return True
+
+    def number(self, article_id: str) -> int | None:
+        """The number of the published article with this id."""
+        return self._first(article.c.id == article_id)
+
+    def number_by_url(self, url: str) -> int | None:
+        """The number of the newest published article at this address; campaign parameters and `www.` do not matter."""
+        return self._first(article.c.url_key == canonical_url(url))
+
+    def _first(self, condition: sa.ColumnElement[bool]) -> int | None:
+        query = (
+            sa.select(article.c.number)
+            .where(condition, article.c.status == "published")
+            .order_by(article.c.posted.desc().nulls_last(), article.c.number.desc())
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query.limit(1)).scalar()
+
+    def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
+        """The articles with these numbers, whatever their status but deleted; without `texts` their bodies are empty."""
+        columns = [column for column in article.c if texts or column is not article.c.body]
+        found: dict[int, Article] = {}
+        with self._database.reading() as connection:
+            for batch in batches(numbers):
+                query = sa.select(*columns).where(article.c.number.in_(batch), article.c.status != DELETED)
+                found |= {row["number"]: _article(row) for row in connection.execute(query).mappings()}
+        return found
+
+    def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
+        """Numbers by id, of the ids that exist."""
+        with self._database.reading() as connection:
+            return {
+                row.id: row.number
+                for ids in batches(article_ids)
+                for row in connection.execute(
+                    sa.select(article.c.id, article.c.number).where(article.c.id.in_(ids), article.c.status != DELETED)
+                )
+            }
+
+    def facts_since(self, revision: int) -> list[Facts]:
+        """What ranking must know of the articles changed after `revision`; 0 gives all."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
+        return [Facts(*row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many articles there are of each status."""
+        query = sa.select(article.c.status, sa.func.count()).group_by(article.c.status)
+        with self._database.reading() as connection:
+            return {status: count for status, count in connection.execute(query)}
+
+    def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
+        """Published articles, newest first, without their bodies; of one edition or of all."""
+        query = (
+            sa.select(*(column for column in article.c if column is not article.c.body))
+            .where(article.c.status == "published", sa.not_(article.c.is_held))
+            .order_by(article.c.posted.desc().nulls_last(), article.c.number.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        if edition is not None:
+            query = query.where(article.c.edition == edition)
+        with self._database.reading() as connection:
+            return [_article(row) for row in connection.execute(query).mappings()]
+
+    def editions(self) -> dict[str, int]:
+        """How many published articles each edition has, largest first."""
+        query = (
+            sa.select(article.c.edition, sa.func.count().label("articles"))
+            .where(article.c.status == "published", sa.not_(article.c.is_held))
+            .group_by(article.c.edition)
+            .order_by(sa.desc("articles"), article.c.edition)
+        )
+        with self._database.reading() as connection:
+            return {edition: count for edition, count in connection.execute(query)}
+
+
+def _columns(item: Article) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": item.title,
+        "summary": item.summary,
+        "body": item.body,
+        "url": item.url,
+        "url_key": canonical_url(item.url) if item.url else None,
+        "posted": int(item.posted_on.timestamp()) if item.posted_on else None,
+        "edition": item.edition,
+        "language": item.language,
+        "countries": list(item.countries),
+        "tags": list(item.tags),
+        "author": item.author,
+        "read_count": item.read_count,
+        "image_url": item.image_url,
+        "status": item.status,
+        "flags": list(item.flags),
+        "is_held": HOLD_FLAG in item.flags,
+        "is_update": UPDATE_TAG in item.tags,
+        "content_hash": item.content_hash,
+        "text_hash": item.text_hash,
+    }
+
+
+def _article(row: Any) -> Article:
+    return Article(
+        id=row["id"],
+        title=row["title"],
+        summary=row["summary"],
+        body=row.get("body", ""),
+        url=row["url"],
+        posted_on=None if row["posted"] is None else datetime.fromtimestamp(row["posted"], UTC),
+        edition=row["edition"],
+        language=row["language"],
+        countries=tuple(row["countries"]),
+        tags=tuple(row["tags"]),
+        author=row["author"],
+        read_count=row["read_count"],
+        image_url=row["image_url"],
+        status=row["status"],
+        flags=tuple(row["flags"]),
+    )

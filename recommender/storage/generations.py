@@ -1,0 +1,243 @@
+"""Vectors, generations and neighbour lists in the database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import sqlalchemy as sa
+
+from recommender import candidates
+from recommender.candidates import CandidateArray
+from recommender.interfaces import Generation, Member, NeighbourRow, Stale, Vectors
+from recommender.storage.database import Database, batches
+from recommender.storage.tables import article, embedding, generation, neighbour, state
+
+_FETCH = 1_000  # rows held at once while streaming
+
+_VECTOR = np.dtype("<f4")
+_PUBLISHED = article.c.status == "published"
+
+
+class SqlGenerations:
+    """`GenerationStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- vectors ---------------------------------------------------------------------------------------------------
+
+    def unembedded(self, model: str) -> list[int]:
+        """Numbers of the published articles whose text has no vector of this model; one for each text."""
+        has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
+        query = (
+            sa.select(sa.func.min(article.c.number))
+            .where(_PUBLISHED, ~has_vector)
+            .group_by(article.c.text_hash)
+            .order_by(sa.func.min(article.c.number))
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
+        """Keeps one vector for each text hash; one that is there already stays."""
+        rows = [
+            {"model": model, "text_hash": key, "vector": np.asarray(vector, _VECTOR).tobytes()}
+            for key, vector in vectors.items()
+        ]
+        with self._database.writing() as connection:
+            known = set(
+                connection.execute(
+                    sa.select(embedding.c.text_hash).where(
+                        embedding.c.model == model, embedding.c.text_hash.in_(list(vectors))
+                    )
+                ).scalars()
+            )
+            new = [row for row in rows if row["text_hash"] not in known]
+            if new:
+                connection.execute(sa.insert(embedding), new)
+
+    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of some texts, as far as they are kept."""
+        found: dict[str, Vectors] = {}
+        with self._database.reading() as connection:
+            for batch in batches(text_hashes):
+                query = sa.select(embedding.c.text_hash, embedding.c.vector).where(
+                    embedding.c.model == model, embedding.c.text_hash.in_(batch)
+                )
+                found |= {row[0]: np.frombuffer(row[1], _VECTOR) for row in connection.execute(query)}
+        return found
+
+    def forget_vectors(self, model: str) -> None:
+        """Drops every vector of a model, so that the next build embeds everything anew."""
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(embedding).where(embedding.c.model == model))
+
+    def prune_vectors(self) -> int:
+        """Drops vectors that belong to no article and no neighbour row any more; says how many."""
+        of_article = sa.exists().where(article.c.text_hash == embedding.c.text_hash)
+        of_row = sa.exists().where(neighbour.c.text_hash == embedding.c.text_hash)
+        with self._database.writing() as connection:
+            return connection.execute(sa.delete(embedding).where(~of_article, ~of_row)).rowcount
+
+    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
+        """Published articles that have a vector of this model, by number; all of them, or those among `numbers`."""
+        query = (
+            sa.select(article.c.number, article.c.text_hash, article.c.language, embedding.c.vector)
+            .join(embedding, embedding.c.text_hash == article.c.text_hash)
+            .where(_PUBLISHED, embedding.c.model == model)
+            .order_by(article.c.number)
+        )
+        found: list[Member] = []
+        with self._database.reading() as connection:
+            for batch in [None] if numbers is None else batches(numbers):
+                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
+                found += [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
+        return found
+
+    # -- generations -----------------------------------------------------------------------------------------------
+
+    def live(self) -> Generation | None:
+        """The generation that readers are given, or None before the first build."""
+        query = sa.select(generation).join(state, state.c.live_generation == generation.c.number)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return Generation(
+            number=row.number,
+            model=row.model,
+            centre=np.frombuffer(row.centre, _VECTOR),
+            lexical=row.lexical,
+            built_on=datetime.fromtimestamp(row.built, UTC),
+        )
+
+    def live_model(self) -> str | None:
+        """The version of the model behind the live generation."""
+        query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def begin(self, model: str, centre: Vectors, lexical: bytes, built_on: datetime) -> int:
+        """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(generation).where(~generation.c.complete))
+            return int(
+                connection.execute(
+                    sa.insert(generation)
+                    .values(
+                        model=model,
+                        centre=np.asarray(centre, _VECTOR).tobytes(),
+                        lexical=lexical,
+                        built=int(built_on.timestamp()),
+                        complete=False,
+                    )
+                    .returning(generation.c.number)
+                ).scalar_one()
+            )
+
+    def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
+        """Writes the neighbour rows of some articles of a generation, in the place of those they had."""
+        if not rows:
+            return
+        with self._database.writing() as connection:
+            revision = self._revision(number)
+            numbers = [row.number for row in rows]
+            for batch in batches(numbers):
+                connection.execute(
+                    sa.delete(neighbour).where(neighbour.c.generation == number, neighbour.c.number.in_(batch))
+                )
+            connection.execute(
+                sa.insert(neighbour),
+                [
+                    {
+                        "generation": number,
+                        "number": row.number,
+                        "text_hash": row.text_hash,
+                        "language": row.language,
+                        "terms": row.terms,
+                        "candidates": candidates.to_bytes(row.candidates),
+                        "revision": revision,
+                    }
+                    for row in rows
+                ],
+            )
+
+    def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
+        """Replaces the candidate lists of articles that are in the generation already."""
+        if not lists:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(candidates=sa.bindparam("rows"), revision=self._revision(number)),
+                [{"article_number": key, "rows": candidates.to_bytes(rows)} for key, rows in lists.items()],
+            )
+
+    def _revision(self, number: int) -> int:
+        """The stamp of a write: a new revision if readers can see it, the present one in a generation being built."""
+        current = self._database.state()
+        return self._database.bump() if current.generation == number else current.revision
+
+    def activate(self, number: int) -> bool:
+        """Makes a generation the live one, for every reader at once. False if a newer build has swept it away."""
+        with self._database.writing() as connection:
+            done = connection.execute(
+                sa.update(generation).where(generation.c.number == number).values(complete=True)
+            ).rowcount
+            if not done:
+                return False
+            self._database.bump()
+            connection.execute(sa.update(state).where(state.c.id == 1).values(live_generation=number))
+        return True
+
+    def drop_retired(self) -> None:
+        """Removes the generations that are complete, but live no more."""
+        live = sa.select(state.c.live_generation).where(state.c.id == 1).scalar_subquery()
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(generation).where(generation.c.complete, generation.c.number != live))
+
+    # -- neighbour rows --------------------------------------------------------------------------------------------
+
+    def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
+        """The candidate lists of some articles in a generation; articles without one are left out."""
+        found: dict[int, CandidateArray] = {}
+        with self._database.reading() as connection:
+            for batch in batches(articles):
+                query = sa.select(neighbour.c.number, neighbour.c.candidates).where(
+                    neighbour.c.generation == number, neighbour.c.number.in_(batch), neighbour.c.text_hash != ""
+                )
+                found |= {row[0]: candidates.from_bytes(row[1]) for row in connection.execute(query)}
+        return found
+
+    def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
+        """The rows of a generation written after `revision` (0: all), by article number."""
+        columns = (neighbour.c.number, neighbour.c.text_hash, neighbour.c.language)
+        query = (
+            sa.select(*columns, neighbour.c.terms, neighbour.c.candidates)
+            .where(neighbour.c.generation == number, neighbour.c.revision > revision)
+            .order_by(neighbour.c.number)
+            .execution_options(yield_per=_FETCH)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield NeighbourRow(row[0], row[1], row[2], row[3], candidates.from_bytes(row[4]))
+
+    def stale(self, number: int) -> Stale:
+        """What has happened to the articles since their rows were written: changed or new ones, and those that left."""
+        joined = sa.outerjoin(
+            article, neighbour, (neighbour.c.number == article.c.number) & (neighbour.c.generation == number)
+        )
+        indexed = sa.func.coalesce(neighbour.c.text_hash, "")
+        query = sa.select(article.c.number, _PUBLISHED).select_from(joined)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                query.where((_PUBLISHED & (indexed != article.c.text_hash)) | (~_PUBLISHED & (indexed != "")))
+            ).all()
+        return Stale([row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]])
+
+    def size(self, number: int) -> int:
+        """How many articles a generation holds."""
+        query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())

@@ -1,0 +1,33 @@
+"""The store as the use cases see it."""
+
+from contextlib import AbstractContextManager
+
+from recommender.interfaces import State
+from recommender.storage.articles import SqlArticles
+from recommender.storage.database import Database
+from recommender.storage.generations import SqlGenerations
+
+
+class SqlStore:
+    """`Store` over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.articles = SqlArticles(database)
+        self.generations = SqlGenerations(database)
+
+    def state(self) -> State:
+        """Revision and live generation."""
+        return self._database.state()
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Several reads from one snapshot."""
+        return self._database.reading()
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Several reads and writes as one: nobody else writes meanwhile."""
+        return self._database.writing()
+
+    def close(self) -> None:
+        """Gives every connection back."""
+        self._database.close()
