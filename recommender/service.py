@@ -25,7 +25,6 @@ from recommender.ranking import (
 
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
-FALLBACKS = ("ladder", "latest", "none")
 NO_NUMBER = -1
 
 

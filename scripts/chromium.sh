@@ -14,7 +14,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if command -v apt-get >/dev/null 2>&1 && $as_root true 2>/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    if $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends chromium >/dev/null
+    if $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null
     then
         exit 0
     fi

@@ -1,0 +1,15 @@
+"""The web service: `create_app` makes it; one blueprint for each audience."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app() -> "Flask":
+    """The application with the settings in force; what the server's workers call."""
+    # The server's own process imports this package to find the function, and needs nothing else of it.
+    from recommender.settings import load_settings  # noqa: PLC0415
+    from recommender.web.app import make_app  # noqa: PLC0415
+
+    return make_app(load_settings())

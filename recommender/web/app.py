@@ -1,0 +1,48 @@
+"""Makes the Flask application out of its parts."""
+
+from apiflask import APIFlask
+from flask_cors import CORS
+
+from recommender import __version__
+from recommender.settings import Settings
+from recommender.web import articles, documents, operations, recommend, site
+from recommender.web.cache import SidebarCache
+from recommender.web.desk import Desk
+from recommender.web.parts import Parts, attach
+from recommender.web.problems import register_problems
+from recommender.web.security import API_KEY_SCHEME, add_security_headers
+from recommender.wiring import make_recommender, open_store
+
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+DESCRIPTION = (
+    "Related stories for a news site. A website reads sidebars from `/api/v1/recommend`; a publishing system writes "
+    "articles with an API key. Dates are ISO 8601 in UTC; errors are RFC 9457 problem details."
+)
+
+
+def make_app(settings: Settings) -> APIFlask:
+    """The application. It holds one store, and a desk: a process of its own for what needs a model, started on demand."""
+    app = APIFlask(
+        "recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None
+    )
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        OPENAPI_VERSION="3.1.0",
+        DESCRIPTION=DESCRIPTION,
+        SECURITY_SCHEMES={API_KEY_SCHEME: {"type": "http", "scheme": "bearer"}},
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.url_map.merge_slashes = False  # an id may hold two slashes in a row
+    store = open_store(settings.database_url.get_secret_value())
+    attach(app, Parts(settings, store, make_recommender(store, settings), Desk(settings), SidebarCache()))
+    register_problems(app, site.message_page)
+    add_security_headers(app)
+    operations.measure(app)
+    if settings.cors_origins:
+        CORS(recommend.bp, origins=list(settings.cors_origins), methods=["GET", "POST", "OPTIONS"], max_age=86400)
+    for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,50 @@
+"""Ready answers of one worker, thrown away the moment anything changes."""
+
+import time
+from dataclasses import dataclass
+
+from recommender.interfaces import State
+
+MAX_ENTRIES = 50_000
+MAX_BYTES = 64 * 1024 * 1024
+# An article may be dated into the future: its hour comes without a change in the database.
+MAX_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished body with its type and strong entity tag, and how many of its teasers come from which source."""
+
+    body: bytes
+    mimetype: str
+    etag: str
+    sources: tuple[str, ...]
+
+
+Key = tuple[bytes, bool]
+
+
+class SidebarCache:
+    """Answers by request, all made at one state of the store. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self._answers: dict[Key, tuple[float, Answer]] = {}
+        self._bytes = 0
+
+    def get(self, key: Key, state: State) -> Answer | None:
+        """The answer made for this request at this state, unless it is too old."""
+        if state != self._state:
+            return None
+        found = self._answers.get(key)
+        if found is None or time.monotonic() - found[0] > MAX_SECONDS:
+            return None
+        return found[1]
+
+    def put(self, key: Key, state: State, answer: Answer) -> None:
+        """Keeps an answer; those of another state are forgotten, and all when there is no room."""
+        full = len(self._answers) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES
+        if state != self._state or full:
+            self._state, self._answers, self._bytes = state, {}, 0
+        self._answers[key] = (time.monotonic(), answer)
+        self._bytes += len(answer.body)

@@ -1,0 +1,184 @@
+"""The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, render_template, request
+
+from recommender.article import parse_article
+from recommender.service import Recommendation, reason
+from recommender.web.cache import Answer
+from recommender.web.operations import count_teasers
+from recommender.web.parts import parts
+from recommender.web.problems import PROBLEM_JSON
+from recommender.web.schemas import Draft, Problem, Sidebar, SidebarQuery, Wishes
+
+bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
+
+JSON = "application/json"
+HTML = "text/html"
+STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
+
+_PROBLEM = {"content": {PROBLEM_JSON: {"schema": Problem}}}
+View = Callable[..., Response]
+
+
+def _cached(view: View) -> View:
+    """Answers from the worker's cache, before any parameter is looked at, while nothing has changed."""
+
+    @wraps(view)
+    def answer(*arguments: Any, **named: Any) -> Response:
+        key = (request.query_string, _wants_html())
+        state = parts().recommender.state()
+        found = parts().cache.get(key, state)
+        if found is None:
+            return view(*arguments, **named)
+        return _respond(found)
+
+    return answer
+
+
+@bp.get("/recommend")
+@_cached
+@bp.input(SidebarQuery, location="query", arg_name="query")
+@bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
+@bp.doc(
+    summary="The sidebar of an article",
+    description="Answers from a table, without a model. An answer carries an ETag; send it back as `If-None-Match`.",
+    responses={404: "The article is not known.", 422: "A parameter is wrong.", 503: "The database does not answer."},
+)
+def sidebar(query: SidebarQuery) -> Response:
+    """The sidebar of the article with an id or at an address."""
+    recommender = parts().recommender
+    if query.article_id is not None:
+        found = recommender.for_article(query.article_id, query.query())
+    else:
+        found = recommender.for_url(query.url or "", query.query())
+    answer = _answer(found, query, found.article.language if found.article else "en")
+    parts().cache.put((request.query_string, _wants_html()), found.state, answer)
+    return _respond(answer)
+
+
+@bp.post("/recommend")
+@bp.input(Draft, location="json", arg_name="draft")
+@bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
+@bp.doc(
+    summary="The sidebar of a draft",
+    description="For a text that is not in the archive. The first call loads the model, which takes some seconds.",
+    responses={
+        400: "The body is not JSON.",
+        413: "The body is too large.",
+        415: "The body is not declared as JSON.",
+        422: "A field is wrong.",
+        429: "Too many drafts at once; try again after the seconds in Retry-After.",
+        503: "The model or the database does not answer.",
+    },
+)
+def draft_sidebar(draft: Draft) -> Response:
+    """The sidebar of a text that is not in the archive."""
+    article = parse_article(
+        {
+            "id": "draft",
+            "title": draft.title,
+            "summary": draft.summary,
+            "body": draft.body or draft.summary or draft.title,
+            "language": draft.language,
+            "countries": draft.countries,
+            "tags": draft.tags,
+            "edition": draft.draft_edition,
+        }
+    )
+    parts().recommender.require_build()
+    candidates = parts().desk.candidates(article)
+    found = parts().recommender.for_draft(article, candidates, draft.query())
+    response = _respond(_answer(found, draft, article.language, known=False))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _wants_html() -> bool:
+    accept = request.headers.get("Accept", "")
+    if HTML not in accept:
+        return False
+    return request.accept_mimetypes.best_match([JSON, HTML]) == HTML
+
+
+def _answer(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Answer:
+    document = _document(found, wishes.explain, language, known)
+    if _wants_html():
+        settings = parts().settings
+        body = render_fragment(document, heading=settings.sidebar_heading).encode()
+    else:
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    sources = tuple(item.teaser.source for item in found.items)
+    return Answer(body, HTML if _wants_html() else JSON, _digest(body), sources)
+
+
+def render_fragment(
+    document: dict[str, Any], heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
+) -> str:
+    """The box as HTML; empty where there is nothing to show."""
+    return render_template("fragment.html", **document, heading=heading, heading_level=2, link=link)
+
+
+def _document(found: Recommendation, explain: bool, language: str, known: bool) -> dict[str, Any]:
+    article = found.article if known else None
+    items = []
+    for item in found.items:
+        entry: dict[str, Any] = {
+            "id": item.article.id,
+            "url": item.article.url,
+            "title": item.article.title,
+            "summary": item.article.summary,
+            "posted_on": iso(item.article.posted_on),
+            "read_count": item.article.read_count,
+            "edition": item.article.edition,
+            "language": item.article.language,
+            "image_url": item.article.image_url,
+            "score": item.teaser.score,
+            "source": item.teaser.source,
+            "role": None,
+            "reason": reason(item, language),
+        }
+        if explain:
+            entry |= {"parts": dict(item.teaser.parts), "shared": dict(item.shared)}
+        items.append(entry)
+    document: dict[str, Any] = {
+        "article": {"id": article.id, "url": article.url, "title": article.title} if article else None,
+        "items": items,
+        "model": found.model,
+        "generation": found.state.generation,
+    }
+    document["request_id"] = _digest(json.dumps(document).encode())
+    return document
+
+
+def document_for(article_id: str, wishes: Wishes) -> dict[str, Any]:
+    """The same answer for the pages of this service. Raises ArticleNotFound."""
+    found = parts().recommender.for_article(article_id, wishes.query())
+    return _document(found, wishes.explain, found.article.language if found.article else "en", known=True)
+
+
+def iso(moment: Any) -> str | None:
+    """A time as the API writes it: ISO 8601 in UTC with a closing Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def _respond(answer: Answer) -> Response:
+    response = Response(answer.body, mimetype=answer.mimetype)
+    headers = response.headers
+    headers["ETag"] = f'"{answer.etag}"'
+    headers["Cache-Control"] = f"public, max-age={parts().settings.cache_seconds}, stale-if-error={STALE_SECONDS}"
+    headers.add("Vary", "Accept")
+    count_teasers(answer.sources)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response

@@ -1,0 +1,125 @@
+"""The demonstration site: a small news journal whose sidebars come from the public endpoint."""
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, abort, render_template, url_for
+from markupsafe import Markup
+
+from recommender.article import Article
+from recommender.web.parts import parts
+from recommender.web.recommend import document_for, iso, render_fragment
+from recommender.web.schemas import Wishes
+
+bp = Blueprint("site", __name__)
+
+PAGE = 24
+_MONTHS = {
+    "en": "January February March April May June July August September October November December".split(),
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+}
+
+
+@bp.app_template_filter("day")
+def day(moment: str | None, language: str = "en") -> str:
+    """A date for readers, such as 17 September 2024 or 17 septembre 2024."""
+    if not moment:
+        return ""
+    date = datetime.fromisoformat(moment)
+    months = _MONTHS.get(language, _MONTHS["en"])
+    first = "1er" if language == "fr" and date.day == 1 else str(date.day)
+    return f"{first} {months[date.month - 1]} {date.year}"
+
+
+@bp.app_template_filter("count")
+def count(number: int) -> str:
+    """A number with thousands separated."""
+    return f"{number:,}"
+
+
+@bp.get("/")
+def front() -> str:
+    """The newest stories of all editions."""
+    return _page(None, 1)
+
+
+@bp.get("/editions/<slug>")
+@bp.get("/editions/<slug>/<int:page>")
+def edition(slug: str, page: int = 1) -> str:
+    """The newest stories of one edition; `all` is every edition."""
+    names = {slugify(name): name for name in parts().store.articles.editions()}
+    if slug != "all" and slug not in names:
+        abort(404)
+    return _page(None if slug == "all" else names[slug], page)
+
+
+def _page(name: str | None, page: int) -> str:
+    sizes = parts().store.articles.editions()
+    total = sum(sizes.values()) if name is None else sizes[name]
+    pages = max(1, -(-total // PAGE))
+    if not 1 <= page <= pages:
+        abort(404)
+    cards = [card(article) for article in parts().store.articles.listing(name, PAGE, (page - 1) * PAGE)]
+    lead = cards.pop(0) if cards and page == 1 else None
+    return render_template(
+        "site/front.html", edition=name, lead=lead, cards=cards, page=page, pages=pages, **frame(name or "all")
+    )
+
+
+@bp.get("/articles/<path:article_id>")
+def article(article_id: str) -> str:
+    """One story with its sidebar: filled by the script, and without scripts by the fragment."""
+    store = parts().store
+    number = store.articles.number(article_id)
+    if number is None:
+        abort(404)
+    found = store.articles.get([number])[number]
+    document = document_for(article_id, Wishes())
+    fragment = render_fragment(
+        document, parts().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
+    )
+    return render_template(
+        "site/article.html",
+        article={**card(found), "paragraphs": found.body.split("\n\n") if found.body else []},
+        fragment=Markup(fragment),  # noqa: S704  # made by our own template, which escapes
+        recommend_url=url_for("recommend.sidebar"),
+        **frame(found.edition),
+    )
+
+
+def message_page(heading: str, text: str) -> str:
+    """A page that says why there is no other, for people who followed an old link."""
+    return render_template("site/message.html", heading=heading, text=text, **frame())
+
+
+def frame(current: str | None = None) -> dict[str, Any]:
+    """What every page shows around its content."""
+    sizes = parts().store.articles.editions()
+    return {
+        "site_name": parts().settings.site_name,
+        "editions": [{"name": name or "Other", "slug": slugify(name), "count": size} for name, size in sizes.items()],
+        "current_edition": slugify(current) if current is not None else None,
+    }
+
+
+def card(found: Article) -> dict[str, Any]:
+    """An article as the templates show it."""
+    return {
+        "id": found.id,
+        "url": found.url,
+        "title": found.title,
+        "summary": found.summary,
+        "posted_on": iso(found.posted_on),
+        "read_count": found.read_count,
+        "edition": found.edition,
+        "language": found.language,
+        "author": found.author,
+        "countries": list(found.countries),
+    }
+
+
+def slugify(name: str) -> str:
+    """An edition's name in an address: lower case, without accents, words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return "-".join("".join(character if character.isalnum() else " " for character in plain).split()) or "other"
