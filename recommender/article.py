@@ -23,6 +23,8 @@ FLAGS = (
     "sponsored",
     "opinion",
 )
+HOLD_FLAG = "legal_hold"  # no sidebar beside it, and in no sidebar
+UPDATE_TAG = "update"  # marks a new version of an earlier report
 MAX_ID = 200
 MAX_LINE = 2_000
 MAX_BODY = 1_000_000

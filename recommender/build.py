@@ -11,7 +11,7 @@ from recommender.article import Article
 from recommender.candidates import CandidateArray
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Store, Toolbox, quiet
-from recommender.neighbours import Entry, Finder, LiveNeighbours, article_vectors, centred, vector_version
+from recommender.neighbours import Centres, Entry, Finder, LiveNeighbours, article_vectors, vector_version
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
@@ -120,15 +120,22 @@ class Builder:
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
-        centre = np.mean([member.vector for member in members], axis=0, dtype=np.float64).astype(np.float32)
-        vectors = centred(np.stack([member.vector for member in members]), centre)
+        raw = np.stack([member.vector for member in members])
+        centres = Centres.of(raw, [member.language for member in members])
         rows = (row for chunk in self._chunks(members) for row in lexical.rows(chunk))
         entries = [
-            Entry(member.number, member.text_hash, member.language, vector, terms.to_bytes(row))
-            for member, vector, row in zip(members, vectors, rows, strict=True)
+            Entry(
+                member.number,
+                member.text_hash,
+                member.language,
+                member.vector,
+                centres.centred(member.vector, member.language),
+                terms.to_bytes(row),
+            )
+            for member, row in zip(members, rows, strict=True)
         ]
         finder = Finder(self._toolbox, entries)
-        number = self._store.generations.begin(version, centre, lexical.to_bytes(), self._clock())
+        number = self._store.generations.begin(version, centres.to_bytes(), lexical.to_bytes(), self._clock())
         chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
         for chunk in progress(chunks, len(chunks), f"Finding neighbours of {len(entries):,} articles"):
             lists = finder.lists(chunk)

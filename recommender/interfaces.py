@@ -100,12 +100,12 @@ class TermIndex(Protocol):
         """(q, min(k, n)) positions of the best by all words, best first; equal ones by position."""
         ...
 
-    def similarities(self, row: TermRow) -> Mapping[str, Vectors]:
-        """For each of TERM_FIELDS: (n,) similarity of one article to every indexed one."""
+    def similarities(self, row: TermRow) -> Vectors:
+        """(n,) similarity by all words of one article to every indexed one."""
         ...
 
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
-        """The same for the pairs (rows[query[i]], indexed other[i])."""
+        """For each of TERM_FIELDS: similarity of the pairs (rows[query[i]], indexed other[i]); NaN where one is empty."""
         ...
 
 
@@ -158,11 +158,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Generation:
-    """One consistent build: the model its vectors come from, their mean, and the word weights."""
+    """One consistent build: the model its vectors come from, their means (`Centres`), and the word weights."""
 
     number: int
     model: str
-    centre: Vectors
+    centres: bytes
     lexical: bytes
     built_on: datetime
 
@@ -271,7 +271,7 @@ class GenerationStore(Protocol):
         """The version of the model behind the live generation."""
         ...
 
-    def begin(self, model: str, centre: Vectors, lexical: bytes, built_on: datetime) -> int:
+    def begin(self, model: str, centres: bytes, lexical: bytes, built_on: datetime) -> int:
         """Opens a generation beside the live one, and removes what an interrupted build left behind."""
         ...
 

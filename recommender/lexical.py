@@ -3,121 +3,136 @@
 import json
 import re
 import unicodedata
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-from recommender.article import Article
+from recommender.article import UPDATE_TAG, Article
 from recommender.terms import TERM_FIELDS, TermRow
+from recommender.text import names
 
-# The commonest words of French, which scikit-learn has no list for; accents are stripped before they are compared.
+# The commonest words of French without accents; scikit-learn has a list for English only.
 FRENCH_STOP_WORDS = frozenset(
-    "ai au aux avec ce ces cet cette ceux ci comme contre dans de depuis des dont du elle elles en entre est et etait "
-    "etaient ete etre eux fait il ils je la le les leur leurs lui mais me meme mes moi mon ne nos notre nous on ont ou "
-    "par pas pendant peu plus pour qu que quel quelle qui sa sans se selon sera ses si son sont sous sur ta te tes toi "
-    "ton tous tout toute toutes tu un une vers vos votre vous".split()
+    """a afin ai ainsi alors apres au aucun aucune aujourd aura auront aussi autre autres aux avaient avait avant avec
+    avoir ayant beaucoup ce ceci cela celle celles celui cependant certain certaines certains ces cet cette ceux chacun
+    chaque chez comme comment contre dans de dehors deja depuis des desormais deux devait devant devra doit donc dont
+    du elle elles en encore enfin entre est et etaient etait etant ete etre eu eux fait faire fois font furent fut ici
+    il ils je jusqu jusque la laquelle le lequel les lesquels leur leurs lors lorsque lui ma mais malgre me meme memes
+    mes mieux moi moins mon ne ni non nos notre nous on ont ou par parce parmi pas pendant peu peut peuvent plus
+    plusieurs pour pourquoi pourrait pres puis qu quand que quel quelle quelles quels qui quoi sa sans se selon sera
+    serait seront ses si sien soit son sont sous sur ta tandis tant te tel telle tellement tels tes toi ton toujours
+    tous tout toute toutes tres trop tu un une vers voici voila vos votre vous""".split()
 )
-_WORD = re.compile(r"(?u)\b\w\w+\b")
-_WORD_LIMIT = 40  # longer "words" are encodings and addresses
-
-
-def analyse(text: str) -> list[str]:
-    """Words in lower case, without accents and stop words: Ménaka and Menaka are one word."""
-    stripped = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(character for character in stripped if not unicodedata.combining(character))
-    return [word for word in _WORD.findall(plain) if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
-
-
 _STOP_WORDS = ENGLISH_STOP_WORDS | FRENCH_STOP_WORDS
+_WORD = re.compile(r"\b\w\w+\b")
+_WORD_LIMIT = 40  # longer "words" are encodings and addresses
+_SMALL = 10  # an archive of so few articles keeps every word: what is rare or common cannot be told yet
+
+
+def words(text: str) -> list[str]:
+    """Words in lower case, without accents and stop words: Ménaka and Menaka are one word."""
+    found = _WORD.findall(_plain(text))
+    return [word for word in found if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def terms(text: str) -> list[str]:
+    """The words of a text and its pairs of neighbouring words; names once more, so that they weigh double."""
+    single = words(text)
+    pairs = [f"{first} {second}" for first, second in zip(single, single[1:], strict=False)]
+    return [*single, *pairs, *words(" ".join(names(text)))]
 
 
 def full_text(article: Article) -> str:
     """What the lexical score reads of an article."""
-    return f"{article.title}\n{article.summary}\n{article.body}"
+    return f"{article.title} \n{article.summary} \n{article.body}"
 
 
 class TfidfModel:
     """`LexicalModel`: sublinear term frequency times inverse document frequency, each row of unit length."""
 
-    def __init__(self, vocabulary: dict[str, int], idf: Sequence[float], label_idf: dict[str, float]) -> None:
+    def __init__(self, vocabulary: Sequence[str], idf: Sequence[float], tags: dict[str, float], total: int) -> None:
+        """`vocabulary` and `idf` are aligned; `tags` holds the weight of each known tag, `total` counts the articles."""
         self._vectorizer = TfidfVectorizer(
-            analyzer=analyse, sublinear_tf=True, vocabulary=vocabulary, dtype=np.float32, norm="l2"
+            analyzer=terms,
+            sublinear_tf=True,
+            vocabulary={term: number for number, term in enumerate(vocabulary)},
+            dtype=np.float32,
         )
         self._vectorizer.idf_ = np.asarray(idf, dtype=np.float32)
         self._vocabulary = vocabulary
-        self._idf = list(idf)
-        self._label_idf = label_idf
-        self._label_numbers = {label: number for number, label in enumerate(sorted(label_idf))}
+        self._idf = idf
+        self._tags = tags
+        self._total = total
 
     @classmethod
     def fit(cls, articles: Callable[[], Iterable[Article]]) -> "TfidfModel":
-        """Learns the weights; `articles` gives the archive anew at each call, so it need not fit into memory.
+        """Learns the weights from one pass over an archive, which need not fit into memory.
 
-        Words of more than half of the articles carry nothing. An archive of ten or fewer keeps all its words.
+        A term of one article only joins nothing, and one of more than half of them tells nothing: both are left out.
         """
         total = 0
-        documents: dict[str, int] = {}
-        labels: dict[str, int] = {}
+        counts: Counter[str] = Counter()
+        tags: Counter[str] = Counter()
         for article in articles():
             total += 1
-            for word in set(analyse(full_text(article))):
-                documents[word] = documents.get(word, 0) + 1
-            for label in article_labels(article):
-                labels[label] = labels.get(label, 0) + 1
-        ceiling = total / 2 if total > 10 else total
-        kept = sorted(word for word, count in documents.items() if count <= ceiling)
-        return cls(
-            {word: number for number, word in enumerate(kept)},
-            [_idf(documents[word], total) for word in kept],
-            {label: _idf(count, total) for label, count in labels.items()},
-        )
+            counts.update(set(terms(full_text(article))))
+            tags.update(_labels(article.tags))
+        least, most = (2, total / 2) if total > _SMALL else (1, total)
+        kept = sorted(term for term, count in counts.items() if least <= count <= most)
+        tag_weights = {tag: _idf(count, total) for tag, count in tags.items()}
+        return cls(kept, [_idf(counts[term], total) for term in kept], tag_weights, total)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "TfidfModel":
         """The model that `to_bytes` wrote."""
-        state = json.loads(data)
-        words = state["words"]
-        return cls({word: number for number, word in enumerate(words)}, state["idf"], state["label_idf"])
+        return cls(**json.loads(data))
 
     def to_bytes(self) -> bytes:
         """The learned weights as JSON."""
-        words = sorted(self._vocabulary, key=self._vocabulary.__getitem__)
-        state: dict[str, Any] = {"words": words, "idf": self._idf, "label_idf": self._label_idf}
+        state: dict[str, Any] = {
+            "vocabulary": list(self._vocabulary), "idf": list(self._idf), "tags": self._tags, "total": self._total,
+        }
         return json.dumps(state, ensure_ascii=False).encode()
 
     def rows(self, articles: Sequence[Article]) -> list[TermRow]:
-        """The weighted terms of each article for each of TERM_FIELDS. Words the archive did not know are left out."""
-        bodies = self._matrix([full_text(article) for article in articles])
-        titles = self._matrix([article.title for article in articles])
-        labels = [self._labels(article) for article in articles]
-        return [
-            dict(zip(TERM_FIELDS, fields, strict=True)) for fields in zip(bodies, titles, labels, strict=True)
-        ]
-
-    def _matrix(self, texts: list[str]) -> list[tuple[Any, Any]]:
-        matrix = self._vectorizer.transform(texts)
+        """The weighted terms of each article for each of TERM_FIELDS; words the archive did not know are left out."""
+        matrix = self._vectorizer.transform([full_text(article) for article in articles])
         matrix.sort_indices()
-        return [
-            (matrix.indices[start:end].astype(np.int32), matrix.data[start:end].astype(np.float32))
-            for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
-        ]
+        spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
+        lexical = [(matrix.indices[start:end].astype(np.int32), matrix.data[start:end]) for start, end in spans]
+        tags = [self._row({tag: self._tag_weight(tag) for tag in _labels(article.tags)}) for article in articles]
+        places = [self._row(dict.fromkeys(_labels(article.countries), 1.0)) for article in articles]
+        return [dict(zip(TERM_FIELDS, row, strict=True)) for row in zip(lexical, tags, places, strict=True)]
 
-    def _labels(self, article: Article) -> tuple[Any, Any]:
-        known = sorted((self._label_numbers[label], self._label_idf[label])
-                       for label in article_labels(article) if label in self._label_idf)
-        numbers = np.array([number for number, _ in known], dtype=np.int32)
-        weights = np.array([weight for _, weight in known], dtype=np.float32)
-        length = float(np.linalg.norm(weights))
-        return numbers, weights / length if length else weights
+    def _tag_weight(self, tag: str) -> float:
+        return self._tags.get(tag, _idf(0, self._total))
+
+    def _row(self, weights: dict[str, float]) -> tuple[Any, Any]:
+        """Labels are numbered by a hash of their names, so one that came after the build is known as well."""
+        numbered = sorted((_label_number(label), weight) for label, weight in weights.items())
+        values = np.array([weight for _, weight in numbered], dtype=np.float32)
+        length = float(np.linalg.norm(values)) or 1.0
+        return np.array([number for number, _ in numbered], dtype=np.int32), values / np.float32(length)
 
 
-def article_labels(article: Article) -> set[str]:
-    """Tags and countries as one set of comparable names."""
-    return {" ".join(analyse(label)) or label.casefold() for label in (*article.tags, *article.countries)}
+def _labels(labels: Iterable[str]) -> set[str]:
+    return {_plain(label) for label in labels} - {UPDATE_TAG}
+
+
+def _label_number(label: str) -> int:
+    # 22 bits: among 1,000 labels one pair in ten archives shares a number, and is then taken for one label.
+    return zlib.crc32(label.encode()) & 0x3FFFFF
 
 
 def _idf(documents: int, total: int) -> float:
-    # Smoothed as in scikit-learn: as if one more document held every word.
+    # Smoothed as in scikit-learn: as if one more document held every term.
     return float(np.log((1 + total) / (1 + documents)) + 1)

@@ -1,5 +1,6 @@
 """Use case: who comes into question beside whom. One generation in memory, searched and kept up to date."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from recommender.text import PASSAGE_WORDS, passages
 
 # Names the way an article becomes one vector: it is part of the model's version.
 PREPARATION = f"passages{PASSAGE_WORDS}-mean"
+# How many articles' worth of the whole archive's mean a language's own mean is mixed with: few articles say little.
+_SHRINKAGE = 5
 # Two ways of summing the same products differ in the last bits; a newcomer this close to a floor is looked at.
 _ROUNDING = 1e-4
 # The floors of an article that is being taken in: nothing reaches them, its list is made as a whole.
@@ -55,18 +58,54 @@ def unit(vectors: Vectors) -> Vectors:
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
-def centred(vectors: Vectors, centre: Vectors) -> Vectors:
-    """Unit vectors with the archive's mean taken out: what all its articles share says nothing about any two of them."""
-    return unit(vectors - centre)
+class Centres:
+    """The mean vector of each language, taken out of all vectors: what all articles share tells no two of them apart.
+
+    A language's mean is shrunk towards that of the archive, so one of few articles, or none, has a usable one.
+    """
+
+    def __init__(self, archive: Vectors, languages: Mapping[str, Vectors]) -> None:
+        self._archive = archive
+        self._languages = languages
+
+    @classmethod
+    def of(cls, vectors: Vectors, languages: Sequence[str]) -> "Centres":
+        """The centres of an archive: (n, dimension) vectors and the language of each."""
+        archive = vectors.sum(axis=0) / (len(vectors) + _SHRINKAGE)
+        groups = {
+            language: vectors[[other == language for other in languages]] for language in sorted(set(languages))
+        }
+        means = {
+            language: (group.sum(axis=0) + _SHRINKAGE * archive) / (len(group) + _SHRINKAGE)
+            for language, group in groups.items()
+        }
+        return cls(archive, means)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Centres":
+        """The centres that `to_bytes` wrote."""
+        state = json.loads(data)
+        means = {language: np.array(mean, dtype=np.float32) for language, mean in state["languages"].items()}
+        return cls(np.array(state["archive"], dtype=np.float32), means)
+
+    def to_bytes(self) -> bytes:
+        """As JSON."""
+        means = {language: mean.tolist() for language, mean in self._languages.items()}
+        return json.dumps({"archive": self._archive.tolist(), "languages": means}).encode()
+
+    def centred(self, vector: Vectors, language: str) -> Vectors:
+        """One unit vector without the mean of its language."""
+        return unit((vector - self._languages.get(language, self._archive))[np.newaxis])[0]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One article as the finder holds it: a centred unit vector and its weighted terms."""
+    """One article as the finder holds it: unit vectors, as the model gave it and centred, and weighted terms."""
 
     number: int
     text_hash: str
     language: str
+    raw: Vectors
     vector: Vectors
     terms: bytes
 
@@ -78,6 +117,7 @@ class Finder:
         self.numbers = np.array([entry.number for entry in entries], dtype=np.int32)
         self.languages = np.array([entry.language for entry in entries], dtype=object)
         self._vectors = np.stack([entry.vector for entry in entries]) if entries else np.empty((0, 0), np.float32)
+        self._raw = np.stack([entry.raw for entry in entries]) if entries else self._vectors
         self._by_language = {
             language: (places, toolbox.index(self._vectors[places]))
             for language in sorted(set(self.languages.tolist()))
@@ -124,8 +164,9 @@ class Finder:
         query = np.repeat(np.arange(len(others)), [len(places) for places in others])
         other = np.concatenate(others)
         features = dict(self._terms.pairs(rows, query, other))
-        vectors = np.stack([entry.vector for entry in queries])
-        features["dense"] = np.einsum("ij,ij->i", vectors[query], self._vectors[other])
+        features["lexical"] = np.nan_to_num(features["lexical"])  # a text without known words is like no other
+        features["dense"] = _products([entry.vector for entry in queries], query, self._vectors, other)
+        features["raw"] = _products([entry.raw for entry in queries], query, self._raw, other)
         languages = np.array([entry.language for entry in queries], dtype=object)
         table = make_candidates(self.numbers[other], languages[query] == self.languages[other], features)
         ends = np.cumsum([len(places) for places in others])[:-1]
@@ -140,7 +181,12 @@ class Finder:
         """Dense and lexical similarity of one article to every one here, each (n,)."""
         if self._terms is None:
             return np.empty(0, np.float32), np.empty(0, np.float32)
-        return self._vectors @ query.vector, self._terms.similarities(terms.from_bytes(query.terms))["lexical"]
+        return self._vectors @ query.vector, self._terms.similarities(terms.from_bytes(query.terms))
+
+
+def _products(queries: Sequence[Vectors], query: Positions, others: Vectors, other: Positions) -> Vectors:
+    products: Vectors = np.einsum("ij,ij->i", np.stack(queries)[query], others[other])
+    return products
 
 
 @dataclass(frozen=True)
@@ -175,7 +221,8 @@ class LiveNeighbours:
             self.generation = self._store.generations.live()
             if self.generation is None:
                 return None
-            self.lexical = self._toolbox.read_lexical(self.generation.lexical)
+            self._lexical = self._toolbox.read_lexical(self.generation.lexical)
+            self._centres = Centres.from_bytes(self.generation.centres)
         if state.revision != self._revision:
             self._read(self.generation)
             self._revision = state.revision
@@ -200,11 +247,9 @@ class LiveNeighbours:
         self._index()
 
     def _entry(self, row: NeighbourRow, vector: Vectors) -> Entry:
-        return Entry(row.number, row.text_hash, row.language, self._centred(vector), row.terms)
-
-    def _centred(self, vector: Vectors) -> Vectors:
-        assert self.generation is not None
-        return centred(vector[np.newaxis], self.generation.centre)[0]
+        return Entry(
+            row.number, row.text_hash, row.language, vector, self._centres.centred(vector, row.language), row.terms
+        )
 
     def _index(self) -> None:
         self._finder = Finder(self._toolbox, [self._entries[number] for number in sorted(self._entries)])
@@ -214,8 +259,9 @@ class LiveNeighbours:
         return self._finder.lists([self._new_entry(-1, article, vector)])[0]
 
     def _new_entry(self, number: int, article: Article, vector: Vectors) -> Entry:
-        row = self.lexical.rows([article])[0]
-        return Entry(number, article.text_hash, article.language, self._centred(vector), terms.to_bytes(row))
+        centred = self._centres.centred(vector, article.language)
+        row = terms.to_bytes(self._lexical.rows([article])[0])
+        return Entry(number, article.text_hash, article.language, vector, centred, row)
 
     def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
         """Takes articles in (new or changed) and out (`left`), and says which rows that changes.

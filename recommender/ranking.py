@@ -23,21 +23,22 @@ FALLBACK_EDITION = "fallback_edition_latest"
 FALLBACK_ANY = "fallback_any_latest"
 READ_LATELY = 30 * DAY
 POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
+MOST_DIVERSITY = 0.2  # the share of likeness in the gain at `diversity` 1
 DECIMALS = 4  # parts are rounded before they are added, so what is shown adds up exactly
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part may give. Chosen by cross-validation on the sample's judgments (docs/decisions.md)."""
+    """The most that each part may give; together 1. Chosen on the sample's judgments, see docs/decisions.md."""
 
-    dense: float = 0.40
-    lexical: float = 0.35
-    title: float = 0.10
-    labels: float = 0.10
+    dense: float = 0.25
+    lexical: float = 0.50
+    tags: float = 0.17
+    places: float = 0.03
     nearness: float = 0.05
-    reads: float = 0.0
-    nearness_days: float = 180.0
-    reads_full: float = 10_000.0
+
+
+NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ class Rules:
     languages: frozenset[int] | None = None
     since: float | None = None
     until: float | None = None
-    diversity: float = 0.1
-    min_score: float = 0.2
+    diversity: float = 0.0
+    min_score: float = 0.12
     fallback: str = "ladder"
 
 
@@ -113,17 +114,25 @@ class Shortlist:
 
 
 def score_parts(rows: CandidateArray, facts: Columns, source: SourceArticle, weights: Weights) -> dict[str, FloatArray]:
-    """The parts of each candidate's score, each from 0 to its weight, rounded to DECIMALS."""
-    distance = np.abs(facts.posted - source.posted) / DAY
-    raw = {
-        "dense": weights.dense * np.clip(rows["dense"], 0, 1),
-        "lexical": weights.lexical * np.sqrt(np.clip(rows["lexical"], 0, 1)),
-        "title": weights.title * np.sqrt(np.clip(rows["title"], 0, 1)),
-        "labels": weights.labels * np.clip(rows["labels"], 0, 1),
-        "nearness": weights.nearness * np.nan_to_num(np.exp2(-distance / weights.nearness_days)),
-        "reads": weights.reads * np.minimum(np.log1p(facts.reads) / np.log1p(weights.reads_full), 1),
+    """The parts of each candidate's score, each 0 or more, rounded to DECIMALS; their sum is at most 1.
+
+    A part of which nothing is known for a pair (no tags, no countries, no date on one side) is 0, and the others share
+    its weight.
+    """
+    days = np.abs(facts.posted - source.posted) / DAY
+    known = {
+        "dense": np.clip(rows["dense"], 0, 1),
+        "lexical": np.clip(rows["lexical"], 0, 1),
+        "tags": np.clip(rows["tags"], 0, 1),
+        "places": np.clip(rows["places"], 0, 1),
+        "nearness": np.exp(-days / NEARNESS_DAYS),
     }
-    return {name: np.round(values.astype(np.float64), DECIMALS) for name, values in raw.items()}
+    weighed = {name: getattr(weights, name) * ~np.isnan(values) for name, values in known.items()}
+    whole = np.sum(list(weighed.values()), axis=0)
+    return {
+        name: np.round(weighed[name] / whole * np.nan_to_num(values.astype(np.float64)), DECIMALS)
+        for name, values in known.items()
+    }
 
 
 def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
@@ -149,7 +158,7 @@ def shortlist(
 ) -> Shortlist:
     """The POOL best candidates that pass the filters and are no other version of the source. `facts` go with `rows`."""
     version = is_version(
-        rows["dense"], rows["lexical"], np.abs(facts.posted - source.posted), facts.language == source.language
+        rows["raw"], rows["lexical"], np.abs(facts.posted - source.posted), facts.language == source.language
     )
     keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
     parts = score_parts(rows[keep], facts.take(keep), source, weights)
@@ -169,20 +178,21 @@ def total(parts: Mapping[str, FloatArray]) -> FloatArray:
     return np.round(np.sum(list(parts.values()), axis=0), DECIMALS)
 
 
-VERSION_DENSE = 0.80
-VERSION_LEXICAL = 0.50
+VERSION_RAW = 0.80
+VERSION_LEXICAL = 0.36
 VERSION_SECONDS = 2 * DAY
 
 
 def is_version(
-    dense: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32], apart: FloatArray, same_language: BoolArray
+    raw: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32], apart: FloatArray, same_language: BoolArray
 ) -> BoolArray:
     """Whether two articles are versions of one report: nearly the same text, in one language, within two days.
 
-    Articles without a date are judged by their texts alone.
+    `raw` and `lexical` are the features of a candidate list, `apart` is in seconds, NaN where a date is unknown: then the
+    texts alone decide.
     """
     close = ~(apart > VERSION_SECONDS)
-    return (dense >= VERSION_DENSE) & (lexical >= VERSION_LEXICAL) & close & same_language
+    return (raw >= VERSION_RAW) & (lexical >= VERSION_LEXICAL) & close & same_language
 
 
 def select(
@@ -192,16 +202,15 @@ def select(
 
     `lists` holds the candidate lists of the shortlisted articles: they say how alike any two of these are.
     """
-    dense = pair_features(lists, short.numbers, "dense")
+    raw = pair_features(lists, short.numbers, "raw")
     lexical = pair_features(lists, short.numbers, "lexical")
     posted = short.facts.posted
     apart = np.abs(posted[:, None] - posted[None, :])
-    versions = is_version(dense, lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
-    kept = latest_versions(versions, short.facts)
+    versions = is_version(raw, lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
+    kept = one_of_each(versions, short.facts)
     dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
     kept = kept[short.score[kept] >= rules.min_score]
-    alike = weights.dense * np.clip(dense, 0, 1) + weights.lexical * np.sqrt(np.clip(lexical, 0, 1))
-    chosen = diversify(short.score[kept], alike[np.ix_(kept, kept)], rules.n, rules.diversity)
+    chosen = diversify(short.score[kept], lexical[np.ix_(kept, kept)], rules.n, rules.diversity)
     teasers = [_teaser(short, place) for place in kept[chosen].tolist()]
     return teasers, dropped | frozenset(short.versions_of_source.tolist())
 
@@ -211,42 +220,41 @@ def _teaser(short: Shortlist, place: int) -> Teaser:
     return Teaser(int(short.numbers[place]), round(float(short.score[place]), DECIMALS), RELATED, parts)
 
 
-def latest_versions(versions: BoolArray, facts: Columns) -> Places:
-    """Places of one article for each group of versions, in the given order: the newest, an update before its original.
+def one_of_each(versions: BoolArray, facts: Columns) -> Places:
+    """Places of the articles that stand for their versions, in the order of the best of each.
 
-    `versions` is (n, n) and symmetric; groups are its connected parts.
+    Walks down the given order; of what is left of an article and its versions the newest is taken, an update before
+    its original. `versions` is (n, n) and symmetric; versions of versions are none.
     """
-    order = np.lexsort((-facts.number, ~facts.update, -np.nan_to_num(facts.posted, nan=-np.inf)))
-    free = np.ones(len(order), dtype=bool)
+    posted = np.nan_to_num(facts.posted, nan=-np.inf)
+    free = np.ones(len(posted), dtype=bool)
     kept = []
-    for place in order.tolist():
-        if free[place]:
-            kept.append(place)
-            free[_connected(versions, place)] = False
-    return np.array(sorted(kept), dtype=np.intp)
-
-
-def _connected(versions: BoolArray, place: int) -> list[int]:
-    seen, waiting = {place}, [place]
-    while waiting:
-        for other in np.flatnonzero(versions[waiting.pop()]).tolist():
-            if other not in seen:
-                seen.add(other)
-                waiting.append(other)
-    return sorted(seen)
+    for place in range(len(posted)):
+        if not free[place]:
+            continue
+        group = np.flatnonzero(versions[place] & free)
+        group = np.append(group[group != place], place)
+        newest = max(group.tolist(), key=lambda one: (posted[one], facts.update[one], -one))
+        kept.append(newest)
+        free[group] = False
+        free[versions[newest]] = False
+    return np.array(kept, dtype=np.intp)
 
 
 def diversify(score: FloatArray, alike: npt.NDArray[np.floating], n: int, diversity: float) -> list[int]:
     """Places of `n` candidates by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), in that order.
 
-    `score` falls; `alike` is (m, m) on the scale of the score. 0 keeps the order of the score, 1 looks for the
-    unlike only.
+    `alike` is (m, m) in [0, 1]. `diversity` 0 keeps the order given; 1 lets likeness to what is chosen already count a
+    fifth, which is where the sample's judgments begin to suffer.
     """
+    if not diversity:
+        return list(range(min(n, len(score))))
+    share = MOST_DIVERSITY * diversity
     chosen: list[int] = []
     remaining = list(range(len(score)))
     nearest = np.zeros(len(score))
     while remaining and len(chosen) < n:
-        gain = (1 - diversity) * score[remaining] - diversity * nearest[remaining]
+        gain = (1 - share) * score[remaining] - share * nearest[remaining]
         best = remaining.pop(int(np.argmax(gain)))
         chosen.append(best)
         nearest = np.maximum(nearest, alike[best])

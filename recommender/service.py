@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from recommender.article import Article
+from recommender.article import HOLD_FLAG, Article
 from recommender.candidates import EMPTY, CandidateArray
 from recommender.catalogue import UNKNOWN_CODE, Catalogue
 from recommender.errors import ArticleNotFound, NotBuilt
@@ -120,7 +120,7 @@ class Recommender:
         columns = self._catalogue.columns(state)
         source = self._source(number, article)
         rules = self._rules(query, article)
-        held = article is not None and "legal_hold" in article.flags
+        held = article is not None and HOLD_FLAG in article.flags
         teasers = [] if held else self._teasers(columns, source, rules, rows, state)
         items = self._items(article, teasers)
         return Recommendation(article, items, state, self._model(state))

@@ -52,9 +52,9 @@ class Settings(BaseSettings):
         le=3600,
         description="How long browsers and caches may keep a sidebar without asking. 0: a change shows at once.",
     )
-    min_score: float = Field(0.25, ge=0, le=1, description="Below this score a story is not shown as related.")
+    min_score: float = Field(0.12, ge=0, le=1, description="Below this score a story is not shown as related.")
     diversity: float = Field(
-        0.1, ge=0, le=1, description="How much unlikeness counts among the teasers: 0 not at all, 1 nothing else."
+        0.0, ge=0, le=1, description="How much unlikeness counts among the teasers: 0 not at all, 1 as much as it may."
     )
     site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
     sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")

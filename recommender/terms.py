@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-# The names of the similarities these rows give: all words, the title's words, tags and countries.
-TERM_FIELDS = ("lexical", "title", "labels")
+# The names of the similarities these rows give: by all words, by tags, by countries.
+TERM_FIELDS = ("lexical", "tags", "places")
 
 # For each field: term numbers in rising order, and as many weights; the weights' length is 1, or 0 without terms.
 TermRow = Mapping[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-PASSAGE_WORDS = 180  # with the title in front this stays under the 256 tokens that all-MiniLM-L6-v2 reads
+PASSAGE_WORDS = 180  # with title and summary in front, four of five passages fit into all-MiniLM-L6-v2's 256 tokens
 MAX_PASSAGES = 64  # about 11,000 words: longer texts are archives or mistakes, and one must not stall a build
 
 _HIDDEN = frozenset({"script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math", "textarea"})
@@ -13,6 +13,7 @@ _BLOCKS = frozenset(
 )
 _INLINE = frozenset("a abbr b body cite code del em font html i img ins mark q s small span strong sub sup u".split())
 _LOOKS_LIKE_HTML = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])|<!--|&(?:[a-zA-Z]{2,8}|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
+_NAME = re.compile(r"(?<![.!?…:] )(?<=[ («\"“'’-])[A-ZÀ-Ý]\w+")  # noqa: RUF001  # typographic quotes are meant
 _SPACES = re.compile(r"\s+")
 # Control and format characters that no reader sees; PostgreSQL refuses NUL, browsers reorder text at U+202E.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]")
@@ -80,14 +81,30 @@ def _is_html(value: str) -> bool:
 
 
 def passages(title: str, summary: str, body: str, words: int = PASSAGE_WORDS) -> list[str]:
-    """The texts that are embedded for one article, at least one: the title stands in front of each.
+    """The texts that are embedded for one article, at least one: title and summary stand in front of each.
 
-    Summary and body are read as one text and cut into windows of `words` words; a last window of less than a quarter
-    is joined to the one before it.
+    Paragraphs are packed into passages of at most `words` words; a longer paragraph is cut into even windows.
     """
-    tokens = f"{summary} {body}".split()
-    starts = list(range(0, max(len(tokens), 1), words))[:MAX_PASSAGES]
-    if len(starts) > 1 and len(tokens) - starts[-1] < words // 4:
-        starts.pop()
-    ends = [*starts[1:], min(len(tokens), starts[-1] + words + words // 4)]
-    return [f"{title}. {' '.join(tokens[start:end])}".strip() for start, end in zip(starts, ends, strict=True)]
+    teaser = " ".join(map(_as_sentence, filter(None, (title, summary))))
+    pieces = [piece for paragraph in body.split("\n") for piece in _windows(paragraph.split(), words)]
+    packed: list[list[str]] = [[]]
+    for piece in pieces:
+        if packed[-1] and len(packed[-1]) + len(piece) > words:
+            packed.append([])
+        packed[-1] += piece
+    return [f"{teaser} {' '.join(passage)}".strip() for passage in packed[:MAX_PASSAGES]]
+
+
+def _as_sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _windows(tokens: list[str], words: int) -> list[list[str]]:
+    count = max(1, -(-len(tokens) // words))
+    size = -(-len(tokens) // count)
+    return [tokens[start : start + size] for start in range(0, len(tokens), size)] if tokens else []
+
+
+def names(text: str) -> list[str]:
+    """The words written with a capital inside a sentence, each once, sorted: for the most part proper names."""
+    return sorted(set(_NAME.findall(text)))

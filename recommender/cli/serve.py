@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from recommender.settings import FILE_VARIABLE, PREFIX, load_settings
+from recommender.web.desk import Address, supervise
 from recommender.wiring import opened_store
 
 # Threads that answer requests in one worker. A request waits for the database only, in microseconds; publishing and
@@ -38,7 +39,10 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
     from granian.constants import Interfaces  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="recommender-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recommender-") as folder:
+        address = Address.new(Path(folder))
+        address.to_environment()
+        supervise(settings, address)
         # Set before the workers start: prometheus-client looks at it when it is imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host

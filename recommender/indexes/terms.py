@@ -28,21 +28,22 @@ class SparseTermIndex:
         order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
         return np.take_along_axis(best, order, axis=1)
 
-    def similarities(self, row: TermRow) -> Mapping[str, Vectors]:
-        """For each field: (n,) similarity of one article to every indexed one."""
-        return {
-            field: np.asarray(matrix @ _dense(row, field, self._widths[field]), dtype=np.float32)
-            for field, matrix in self._matrices.items()
-        }
+    def similarities(self, row: TermRow) -> Vectors:
+        """(n,) similarity by all words of one article to every indexed one."""
+        scores: Vectors = self._matrices[_BODY] @ _dense(row, _BODY, self._widths[_BODY])
+        return scores
 
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
-        """The same for the pairs (rows[query[i]], indexed other[i])."""
-        return {
-            field: np.asarray(
-                (_matrix(rows, field, self._widths[field])[query] * matrix[other]).sum(axis=1), dtype=np.float32
-            )
-            for field, matrix in self._matrices.items()
-        }
+        """For each field: similarity of the pairs (rows[query[i]], indexed other[i]); NaN where one has no terms."""
+        return {field: self._pairs(rows, query, other, field) for field in TERM_FIELDS}
+
+    def _pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions, field: str) -> Vectors:
+        matrix = self._matrices[field]
+        products = _matrix(rows, field, self._widths[field])[query] * matrix[other]
+        scores = np.asarray(products.sum(axis=1), dtype=np.float32).ravel()
+        empty = np.array([not len(row[field][0]) for row in rows], dtype=bool)
+        scores[empty[query] | (np.diff(matrix.indptr)[other] == 0)] = np.nan
+        return scores
 
 
 def _all(scores: Vectors) -> Positions:

@@ -6,14 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.article import Article, canonical_url
+from recommender.article import HOLD_FLAG, UPDATE_TAG, Article, canonical_url
 from recommender.interfaces import Facts, Upserted
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article
 
 DELETED = "deleted"
-UPDATE_TAG = "update"
-HOLD_FLAG = "legal_hold"
 
 _FACTS = sa.select(
     article.c.number,

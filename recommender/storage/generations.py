@@ -106,7 +106,7 @@ class SqlGenerations:
         return Generation(
             number=row.number,
             model=row.model,
-            centre=np.frombuffer(row.centre, _VECTOR),
+            centres=row.centres,
             lexical=row.lexical,
             built_on=datetime.fromtimestamp(row.built, UTC),
         )
@@ -117,7 +117,7 @@ class SqlGenerations:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
-    def begin(self, model: str, centre: Vectors, lexical: bytes, built_on: datetime) -> int:
+    def begin(self, model: str, centres: bytes, lexical: bytes, built_on: datetime) -> int:
         """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(generation).where(~generation.c.complete))
@@ -126,7 +126,7 @@ class SqlGenerations:
                     sa.insert(generation)
                     .values(
                         model=model,
-                        centre=np.asarray(centre, _VECTOR).tobytes(),
+                        centres=centres,
                         lexical=lexical,
                         built=int(built_on.timestamp()),
                         complete=False,

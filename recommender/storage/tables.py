@@ -63,7 +63,7 @@ generation = sa.Table(
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("model", sa.Text, nullable=False),
-    sa.Column("centre", sa.LargeBinary, nullable=False),
+    sa.Column("centres", sa.LargeBinary, nullable=False),
     sa.Column("lexical", sa.LargeBinary, nullable=False),
     sa.Column("built", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),

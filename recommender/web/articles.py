@@ -61,7 +61,6 @@ def delete_article(article_id: str) -> Response:
     """Takes one article out of every sidebar."""
     if not parts().store.articles.withdraw(article_id):
         raise ArticleNotFound(article_id)
-    parts().desk.update_later()
     return Response(status=204)
 
 

@@ -1,32 +1,66 @@
-"""The desk: one process beside a web worker for what needs a model, so that no page view waits for it.
+"""The desk: one process beside the web workers for what needs a model, so that no page view waits for it.
 
-It starts with the first draft or published article, loads the model once, and ends with its worker.
+`recommender serve` starts it and all workers share it. An application that runs on its own (tests, another server)
+starts one with the first draft or published article. It loads the model at its first task, and ends with its parent.
 """
 
 import multiprocessing
 import os
+import secrets
+import tempfile
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import Client, Listener
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any
 
 from recommender.article import Article
 from recommender.build import Builder, BuildReport
 from recommender.candidates import CandidateArray
-from recommender.errors import Unavailable
+from recommender.errors import RecommenderError, Unavailable
 from recommender.settings import Settings
 from recommender.wiring import make_builder, open_store
 
 WAIT_SECONDS = 60.0  # the first call loads the model, which takes 10-20 s on a small machine
-MAX_DRAFTS = 4  # drafts under way for one worker; a fifth is asked to come back
+MAX_DRAFTS = 4  # drafts under way in one worker; a fifth is asked to come back
 NICENESS = 5  # page views come first
+VARIABLE = "_RECOMMENDER_DESK"
 
-_builder: Builder | None = None
+_CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may deadlock
 
 
 class DeskBusy(Exception):
     """As many drafts are under way as the desk takes."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a desk listens: a socket that only this user can open, and a key on top."""
+
+    socket: str
+    key: bytes
+
+    @classmethod
+    def new(cls, folder: Path) -> "Address":
+        """An address inside a private folder."""
+        return cls(str(folder / "desk.sock"), secrets.token_bytes(32))
+
+    @classmethod
+    def from_environment(cls) -> "Address | None":
+        """The desk that `recommender serve` has started."""
+        value = os.environ.get(VARIABLE)
+        if value is None:
+            return None
+        key, _, socket = value.partition(":")
+        return cls(socket, bytes.fromhex(key))
+
+    def to_environment(self) -> None:
+        """Tells the processes started from here on."""
+        os.environ[VARIABLE] = f"{self.key.hex()}:{self.socket}"
 
 
 class Desk:
@@ -35,81 +69,129 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._address = Address.from_environment()
+        self._own: _OwnDesk | None = None
         self._places = threading.BoundedSemaphore(MAX_DRAFTS)
+        self._waiting = ThreadPoolExecutor(thread_name_prefix="desk")
 
     def update(self, wait: float = WAIT_SECONDS) -> BuildReport | None:
         """Takes what was published or withdrawn into the live generation; None if that goes on after `wait` seconds."""
-        future = self._submit(_update)
         try:
-            return _result(future, wait)
+            return self._ask("update", wait)  # type: ignore[no-any-return]  # what _TASKS["update"] returns
         except FutureTimeout:
             return None
-
-    def update_later(self) -> None:
-        """The same without waiting, where the process runs already; where it does not, the next build does it."""
-        if self._pool is not None:
-            self._submit(_update)
 
     def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> CandidateArray:
         """The candidates of a draft. Raises DeskBusy, or Unavailable when they are not there in time."""
         if not self._places.acquire(blocking=False):
             raise DeskBusy
         try:
-            return _result(self._submit(_candidates, draft), wait)
+            return self._ask("candidates", wait, draft)  # type: ignore[no-any-return]  # what _TASKS["candidates"] returns
         except FutureTimeout as error:
             raise Unavailable("The model is still being loaded. Try again in some seconds.") from error
         finally:
             self._places.release()
 
-    def _submit(self, task: Any, *arguments: Any) -> "Future[Any]":
+    def _ask(self, task: str, wait: float, *arguments: Any) -> Any:
+        answer = self._waiting.submit(_call, self._found(), task, arguments).result(timeout=wait)
+        if isinstance(answer, RecommenderError):
+            raise answer
+        return answer
+
+    def _found(self) -> Address:
+        if self._address is not None:
+            return self._address
         with self._lock:
-            if self._pool is None:
-                self._pool = self._start()
-            try:
-                return self._pool.submit(task, *arguments)
-            except BrokenProcessPool:
-                # The process was killed, for example for want of memory: a new one takes over.
-                self._pool = self._start()
-                return self._pool.submit(task, *arguments)
+            if self._own is None or not self._own.process.is_alive():
+                self._own = _OwnDesk(self._settings)
+            return self._own.address
 
-    def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=multiprocessing.get_context("spawn"),  # a fork of a process with threads may deadlock
-            initializer=_begin,
-            initargs=(self._settings,),
-        )
+    def close(self) -> None:
+        """Ends the process, if this application has started one."""
+        if self._own is not None:
+            self._own.process.terminate()
+            self._own.process.join()
+        self._waiting.shutdown(cancel_futures=True)
 
 
-def _result(future: "Future[Any]", wait: float) -> Any:
+class _OwnDesk:
+    """A desk for one application, in a folder that goes with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="recommender-desk-", ignore_cleanup_errors=True)
+        self.address = Address.new(Path(self._folder.name))
+        self.process = start_desk(settings, self.address)
+
+
+def start_desk(settings: Settings, address: Address) -> SpawnProcess:
+    """Starts a desk and returns when it listens."""
+    ready = _CONTEXT.Event()
+    process = _CONTEXT.Process(target=_run, args=(settings, address, ready), daemon=True, name="recommender-desk")
+    process.start()
+    while not ready.wait(0.1):
+        if not process.is_alive():
+            raise Unavailable("The desk could not be started; its error stands in the log.")
+    return process
+
+
+def supervise(settings: Settings, address: Address) -> None:
+    """Keeps a desk running for as long as this process lives; one that ends is replaced, the first is awaited."""
+    process = start_desk(settings, address)
+
+    def replace() -> None:
+        current = process
+        while True:
+            current.join()
+            Path(address.socket).unlink(missing_ok=True)
+            current = start_desk(settings, address)
+
+    threading.Thread(target=replace, daemon=True, name="desk-supervisor").start()
+
+
+def _call(address: Address, task: str, arguments: tuple[Any, ...]) -> Any:
     try:
-        return future.result(timeout=wait)
-    except BrokenProcessPool as error:
-        raise Unavailable("The process that holds the model ended; the next call starts a new one.") from error
+        with Client(address.socket, authkey=address.key) as connection:
+            connection.send((task, arguments))
+            return connection.recv()
+    except (OSError, EOFError) as error:
+        raise Unavailable("The process that holds the model does not answer; it is being replaced.") from error
 
 
-def _begin(settings: Settings) -> None:
-    """Runs once in the desk's process."""
-    global _builder  # noqa: PLW0603  # the one place where a process of a pool can keep what its tasks share
+# -- inside the desk's process -----------------------------------------------------------------------------------------
+
+
+def _run(settings: Settings, address: Address, ready: Any) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _builder = make_builder(open_store(settings.database_url.get_secret_value()), settings)
+    builder = make_builder(open_store(settings.database_url.get_secret_value()), settings)
+    working = threading.Lock()  # one model, one index: tasks take turns
+    with Listener(address.socket, authkey=address.key) as listener:
+        ready.set()
+        while True:
+            try:
+                connection = listener.accept()
+            except (OSError, EOFError, multiprocessing.AuthenticationError):
+                continue  # a caller that went away, or one without the key
+            threading.Thread(target=_answer, args=(connection, builder, working), daemon=True).start()
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(0)  # a worker that was killed cannot tell its children
+        os._exit(0)  # a parent that was killed cannot tell its children
 
 
-def _update() -> BuildReport:
-    assert _builder is not None
-    return _builder.update()
+def _answer(connection: Any, builder: Builder, working: threading.Lock) -> None:
+    with connection:
+        task, arguments = connection.recv()
+        with working:
+            try:
+                answer: Any = _TASKS[task](builder, *arguments)
+            except RecommenderError as error:
+                answer = error
+        connection.send(answer)
 
 
-def _candidates(draft: Article) -> CandidateArray:
-    assert _builder is not None
-    return _builder.draft_candidates(draft)
+_TASKS: dict[str, Callable[..., Any]] = {"update": Builder.update, "candidates": Builder.draft_candidates}

@@ -59,7 +59,7 @@ def upgrade() -> None:
         "generation",
         sa.Column("number", sa.Integer, autoincrement=True, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("centre", sa.LargeBinary, nullable=False),
+        sa.Column("centres", sa.LargeBinary, nullable=False),
         sa.Column("lexical", sa.LargeBinary, nullable=False),
         sa.Column("built", sa.BigInteger, nullable=False),
         sa.Column("complete", sa.Boolean, nullable=False),
