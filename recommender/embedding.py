@@ -38,6 +38,7 @@ class SentenceTransformerEmbedder:
     def _model(self) -> "SentenceTransformer":
         files = self._files
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library shall ask the hub about them
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # ours says what is going on
         # Seconds of import time, which only those who embed shall pay.
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 

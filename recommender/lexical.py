@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 from recommender.article import UPDATE_TAG, Article
+from recommender.interfaces import Vectors
 from recommender.terms import TERM_FIELDS, TermRow
 from recommender.text import names
 
@@ -122,6 +123,20 @@ class TfidfModel:
         values = np.array([weight for _, weight in numbered], dtype=np.float32)
         length = float(np.linalg.norm(values)) or 1.0
         return np.array([number for number, _ in numbered], dtype=np.int32), values / np.float32(length)
+
+
+class PlainTfidf:
+    """TF-IDF as it is commonly set up, a baseline for evaluation: single words, English stop words, sublinear."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        vectorizer = TfidfVectorizer(
+            sublinear_tf=True, stop_words="english", max_df=0.5 if len(texts) > _SMALL else 1.0, dtype=np.float32
+        )
+        self._matrix = vectorizer.fit_transform(texts)
+
+    def scores(self, place: int) -> Vectors:
+        """(n,) cosine similarity of one of the texts to each of them."""
+        return np.asarray((self._matrix @ self._matrix[place].T).todense(), dtype=np.float32).ravel()
 
 
 def _labels(labels: Iterable[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from recommender.service import RankingDefaults, Recommender
 from recommender.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from recommender.build import Builder
+    from recommender.evaluation import System
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
@@ -86,3 +88,46 @@ def make_builder(store: Store, settings: Settings, embedder: Embedder | None = N
 def make_recommender(store: Store, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Recommender:
     """Answers requests from the store."""
     return Recommender(store, RankingDefaults(min_score=settings.min_score, diversity=settings.diversity), clock)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation runs on: the systems by name, and the language of each article."""
+
+    systems: "Mapping[str, System]"
+    languages: dict[str, str]
+
+
+def make_systems(store: Store, recommender: Recommender) -> Evaluated:
+    """The service and what it is compared with, over the articles and vectors of the store. Raises NotBuilt."""
+    import numpy as np
+
+    from recommender.bm25 import Bm25Index
+    from recommender.errors import NotBuilt
+    from recommender.evaluation import SERVICE
+    from recommender.lexical import PlainTfidf, full_text, words
+    from recommender.neighbours import Centres
+    from recommender.systems import BM25, DENSE, LATEST, MOST_READ, TFIDF, Archive, service_system
+
+    live = store.generations.live()
+    if live is None:
+        raise NotBuilt
+    members = store.generations.members(live.model)
+    found = store.articles.get([member.number for member in members])
+    articles = [found[member.number] for member in members]
+    texts = [full_text(article) for article in articles]
+    documents = [words(text) for text in texts]
+    centres = Centres.from_bytes(live.centres)
+    vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
+    tfidf = PlainTfidf(texts)
+    bm25 = Bm25Index(documents)
+    archive = Archive(articles)
+    systems = {
+        LATEST: archive.ranked(archive.latest),
+        MOST_READ: archive.ranked(archive.most_read),
+        TFIDF: archive.ranked(tfidf.scores),
+        BM25: archive.ranked(lambda place: bm25.scores(documents[place])),
+        DENSE: archive.ranked(lambda place: vectors @ vectors[place]),
+        SERVICE: service_system(recommender),
+    }
+    return Evaluated(systems, {article.id: article.language for article in articles})

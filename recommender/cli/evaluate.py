@@ -1,0 +1,110 @@
+"""`evaluate`: the table of measures on judged queries."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import SecretStr
+
+from recommender import systems
+from recommender.cli.articles import progress
+from recommender.errors import InvalidInput
+from recommender.evaluation import MAIN, MEASURES, SERVICE, Estimate, Evaluation, Spread, spread
+from recommender.evaluation import evaluate as run_evaluation
+from recommender.ingest import ingest
+from recommender.service import Query
+from recommender.settings import Settings, load_settings
+from recommender.sources.files import open_source
+from recommender.sources.trec import read_qrels, write_run
+from recommender.wiring import make_builder, make_recommender, make_systems, opened_store
+
+if TYPE_CHECKING:
+    from recommender.interfaces import Store
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NOTE_REFUSALS = 5
+
+
+@click.command(short_help="Measure the service on judged queries.")
+@click.option("--qrels", type=_FILE, required=True, help="Judgments: lines of `query 0 article grade`.")
+@click.option("--articles", type=_FILE, help="A corpus of its own (JSONL or CSV); the database is left alone.")
+@click.option("--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the ranking as a TREC run.")
+@click.pass_obj
+def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: Path | None) -> None:
+    """Measure the service beside the usual methods on judged queries.
+
+    Gain is 2^grade - 1, and a grade below 0 counts as 0. Intervals are 95 % bootstrap intervals over queries; poor@3 is
+    the share of the first three teasers graded 0 or -1. The service is asked in all languages and without fallbacks.
+    """
+    settings = load_settings(config)
+    judgments = read_qrels(qrels)
+    with _corpus(settings, articles) as store:
+        recommender = make_recommender(store, settings)
+        evaluated = make_systems(store, recommender)
+        result = run_evaluation(evaluated.systems, judgments, evaluated.languages)
+        lists = systems.sidebars(recommender, list(evaluated.languages), Query())
+        click.echo(_table(result, len(evaluated.languages)))
+        click.echo(_spread(spread(lists, Query().n)))
+    if run_file is not None:
+        write_run(run_file, result.runs[SERVICE], "recommender")
+        click.echo(f"The run is in {run_file}.")
+
+
+@contextmanager
+def _corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
+    """The store of the settings, or one for a corpus of its own that goes away again."""
+    if articles is None:
+        with opened_store(settings) as store:
+            yield store
+        return
+    with tempfile.TemporaryDirectory(prefix="recommender-evaluate-") as folder:
+        apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/corpus.db")})
+        with opened_store(apart) as store:
+            refusals: list[str] = []
+            with articles.open("rb") as stream:
+                ingest(store, open_source(stream, articles.name), lambda refusal: refusals.append(str(refusal)))
+            if refusals:
+                shown = "; ".join(refusals[:_NOTE_REFUSALS])
+                raise InvalidInput(f"{len(refusals)} articles are not valid, so no figure would mean anything: {shown}")
+            make_builder(store, apart).build(progress=progress)
+            yield store
+
+
+def _table(result: Evaluation, articles: int) -> str:
+    lines = [f"{result.queries} judged queries, {articles:,} articles, 95 % intervals over queries"]
+    if result.missing:
+        lines.append(f"not among the articles, so not counted: {', '.join(result.missing[:3])} ({len(result.missing)})")
+    width = max(map(len, result.table))
+    lines += ["", " " * width + "".join(f"  {measure:^19}" for measure in MEASURES)]
+    for name, row in result.table.items():
+        lines.append(f"{name:<{width}}" + "".join(f"  {_shown(row[measure])}" for measure in MEASURES))
+    comparison = result.comparison
+    lines += [
+        "",
+        f"{MAIN} against the best baseline, {comparison.baseline}: {comparison.difference:+.3f}, "
+        f"p = {comparison.p_value:.4f} (paired randomisation test)",
+    ]
+    lines += [
+        f"{MAIN} of {count} queries in {language}: {_shown(estimate)}"
+        for language, (count, estimate) in result.by_language.items()
+    ]
+    return "\n".join(lines)
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.mean:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
+
+
+def _spread(found: Spread) -> str:
+    return "\n".join(
+        [
+            "",
+            f"sidebars of all {found.articles:,} articles as the site shows them (three teasers, same language)",
+            f"coverage        {found.coverage:.1%} of the articles stand in some sidebar, {found.never_shown:.1%} in none",
+            f"most shown      {found.most_shown} in {found.largest_share:.1%} of the sidebars",
+            f"filled          {found.full_sidebars:.1%} of the sidebars have three teasers",
+        ]
+    )
