@@ -89,11 +89,11 @@ def parse_article(record: Mapping[str, Any]) -> Article:
         except _Refused as refused:
             problems.append(FieldProblem(field.name, shown(raw), refused.problem, refused.advice))
     refused_fields = {problem.field for problem in problems}
-    for name in ("id", "title"):
-        if not values.get(name) and name not in refused_fields:
-            problems.append(
-                FieldProblem(name, shown(record.get(name)), "is required", f"give the article a non-empty {name}")
-            )
+    problems += [
+        FieldProblem(name, shown(record.get(name)), "is required", f"give the article a non-empty {name}")
+        for name in ("id", "title")
+        if not values.get(name) and name not in refused_fields
+    ]
     if not (values.get("body") or values.get("summary")) and not refused_fields & {"body", "summary"}:
         problems.append(
             FieldProblem(
@@ -167,9 +167,9 @@ def web_url(raw: Any) -> str:
         raise _Refused(f"is longer than {MAX_LINE} characters", "use a shorter address")
     try:
         parts = urlsplit(text)
-        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
+        usable = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a port that is no number, or half an IPv6 address
+        parts, usable = urlsplit(""), False
     if not usable or any(character.isspace() or not character.isprintable() for character in text):
         raise _Refused("is not an http or https address", "give an absolute URL such as https://example.org/story")
     if parts.username or parts.password:

@@ -5,7 +5,7 @@ embedding, those of the article's own language and some of the others, and the b
 Its bytes are what the neighbour table stores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -95,19 +95,21 @@ def from_bytes(data: bytes) -> CandidateArray:
     return np.frombuffer(data, dtype=CANDIDATE)
 
 
-def pair_features(lists: Mapping[int, CandidateArray], numbers: IntArray, feature: str) -> FloatArray:
-    """Similarity of every two of `numbers` as far as their own lists tell it: (n, n), symmetric, 0 where they do not.
+def pair_features(
+    lists: Mapping[int, CandidateArray], numbers: IntArray, features: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Similarity of every two of `numbers` as far as their own lists tell it: for each feature (n, n), symmetric.
 
-    Two articles that are alike stand in each other's lists; a pair that does not is less alike than `DEPTH` others.
+    Two articles that are alike stand in each other's lists; a pair that does not is less alike than `DEPTH` others, and
+    counts 0.
     """
-    size = len(numbers)
-    table = np.zeros((size, size), dtype=np.float32)
+    tables = {feature: np.zeros((len(numbers), len(numbers)), dtype=np.float32) for feature in features}
     for place, number in enumerate(numbers.tolist()):
-        rows = lists.get(number)
-        if rows is None or not len(rows):
+        rows = lists.get(number, EMPTY)
+        if not len(rows):
             continue
-        spots = np.searchsorted(rows["number"], numbers)
-        spots[spots == len(rows)] = 0
-        found = rows["number"][spots] == numbers
-        table[place, found] = rows[feature][spots[found]]
-    return np.maximum(table, table.T)
+        spots = np.minimum(np.searchsorted(rows["number"], numbers), len(rows) - 1)
+        found = np.flatnonzero(rows["number"][spots] == numbers)
+        for feature, table in tables.items():
+            table[place, found] = rows[feature][spots[found]]
+    return {feature: np.maximum(table, table.T) for feature, table in tables.items()}

@@ -40,7 +40,7 @@ class SentenceTransformerEmbedder:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library shall ask the hub about them
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # ours says what is going on
         # Seconds of import time, which only those who embed shall pay.
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+        from sentence_transformers import SentenceTransformer
 
         try:
             return SentenceTransformer(str(files.folder), local_files_only=True, trust_remote_code=False)

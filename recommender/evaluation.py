@@ -66,9 +66,7 @@ class Evaluation:
     runs: Mapping[str, Mapping[str, Ranking]]
 
 
-def evaluate(
-    systems: Mapping[str, System], qrels: Mapping[str, Grades], languages: Mapping[str, str]
-) -> Evaluation:
+def evaluate(systems: Mapping[str, System], qrels: Mapping[str, Grades], languages: Mapping[str, str]) -> Evaluation:
     """Runs every system on the judged queries that are among `languages` (article id to language).
 
     Raises InvalidInput when none of them is. A judged query that the archive does not hold is named, not counted.

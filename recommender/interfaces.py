@@ -23,7 +23,7 @@ Positions = npt.NDArray[np.intp]
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
-def quiet(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
+def quiet(items: Iterable[Any], _total: int, _label: str) -> Iterable[Any]:
     """Progress that shows nothing."""
     return items
 
@@ -105,7 +105,7 @@ class TermIndex(Protocol):
         ...
 
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
-        """For each of TERM_FIELDS: similarity of the pairs (rows[query[i]], indexed other[i]); NaN where one is empty."""
+        """For each of TERM_FIELDS: similarity of the pairs (rows[query[i]], indexed other[i]), NaN if one is empty."""
         ...
 
 
@@ -207,12 +207,16 @@ class ArticleStore(Protocol):
         """Takes an article out of every sidebar and forgets its text; False if there is none."""
         ...
 
-    def number(self, article_id: str) -> int | None:
-        """The number of the published article with this id."""
+    def by_id(self, article_id: str) -> tuple[int, Article] | None:
+        """The published article with this id and its number; its body is empty."""
         ...
 
-    def number_by_url(self, url: str) -> int | None:
-        """The number of the newest published article at this address."""
+    def by_url(self, url: str) -> tuple[int, Article] | None:
+        """The newest published article at this address, and its number; its body is empty."""
+        ...
+
+    def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
+        """Numbers by id, of the ids that exist."""
         ...
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:

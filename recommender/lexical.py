@@ -6,6 +6,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _plain(text: str) -> str:
 def terms(text: str) -> list[str]:
     """The words of a text and its pairs of neighbouring words; names once more, so that they weigh double."""
     single = words(text)
-    pairs = [f"{first} {second}" for first, second in zip(single, single[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(single)]
     return [*single, *pairs, *words(" ".join(names(text)))]
 
 
@@ -61,7 +62,7 @@ class TfidfModel:
     """`LexicalModel`: sublinear term frequency times inverse document frequency, each row of unit length."""
 
     def __init__(self, vocabulary: Sequence[str], idf: Sequence[float], tags: dict[str, float], total: int) -> None:
-        """`vocabulary` and `idf` are aligned; `tags` holds the weight of each known tag, `total` counts the articles."""
+        """`vocabulary` and `idf` are aligned; `tags` holds each known tag's weight, `total` counts the articles."""
         self._vectorizer = TfidfVectorizer(
             analyzer=terms,
             sublinear_tf=True,
@@ -100,7 +101,10 @@ class TfidfModel:
     def to_bytes(self) -> bytes:
         """The learned weights as JSON."""
         state: dict[str, Any] = {
-            "vocabulary": list(self._vocabulary), "idf": list(self._idf), "tags": self._tags, "total": self._total,
+            "vocabulary": list(self._vocabulary),
+            "idf": list(self._idf),
+            "tags": self._tags,
+            "total": self._total,
         }
         return json.dumps(state, ensure_ascii=False).encode()
 

@@ -1,4 +1,4 @@
-"""Where the files of an embedding model lie, and their digest: in a pinned package, a folder, or the hub's local cache."""
+"""Where an embedding model's files lie, and their digest: in a pinned package, a folder, or the hub's local cache."""
 
 import hashlib
 import importlib.metadata
@@ -62,7 +62,7 @@ def _from_hub(name: str, download: bool) -> ModelFiles:
         advice = (
             "the hub did not give it"
             if download
-            else "it is no folder and not in the hub's cache on this machine; set RECOMMENDER_MODEL_DOWNLOAD=true to fetch it"
+            else "it is no folder, nor in the hub's cache here; RECOMMENDER_MODEL_DOWNLOAD=true allows to fetch it"
         )
         raise ModelUnavailable(f"The model {name!r} is not here: {advice}.") from error
     return ModelFiles(folder, f"{name}@{folder.name[:12]}")  # the hub's cache names folders by commit

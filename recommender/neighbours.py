@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender import terms
 from recommender.article import Article
@@ -20,6 +19,7 @@ from recommender.candidates import (
     replace,
     trim,
 )
+from recommender.errors import NotBuilt
 from recommender.interfaces import Embedder, Generation, Member, NeighbourRow, Positions, Store, Toolbox, Vectors
 from recommender.terms import TermRow
 from recommender.text import PASSAGE_WORDS, passages
@@ -49,7 +49,7 @@ def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
     texts = [passages(article.title, article.summary, article.body) for article in articles]
     vectors = embedder.embed([text for parts in texts for text in parts])
     starts = np.cumsum([0, *(len(parts) for parts in texts)])[:-1]
-    return unit(np.add.reduceat(vectors, starts, axis=0) if len(texts) else vectors)
+    return unit(np.add.reduceat(vectors, starts, axis=0) if texts else vectors)
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -72,9 +72,7 @@ class Centres:
     def of(cls, vectors: Vectors, languages: Sequence[str]) -> "Centres":
         """The centres of an archive: (n, dimension) vectors and the language of each."""
         archive = vectors.sum(axis=0) / (len(vectors) + _SHRINKAGE)
-        groups = {
-            language: vectors[[other == language for other in languages]] for language in sorted(set(languages))
-        }
+        groups = {language: vectors[[other == language for other in languages]] for language in sorted(set(languages))}
         means = {
             language: (group.sum(axis=0) + _SHRINKAGE * archive) / (len(group) + _SHRINKAGE)
             for language, group in groups.items()
@@ -95,7 +93,7 @@ class Centres:
 
     def centred(self, vector: Vectors, language: str) -> Vectors:
         """One unit vector without the mean of its language."""
-        return unit((vector - self._languages.get(language, self._archive))[np.newaxis])[0]
+        return unit((vector - self._languages.get(language, self._archive)).reshape(1, -1)).ravel()
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Finder:
             for language in sorted(set(self.languages.tolist()))
             for places in [np.flatnonzero(self.languages == language)]
         }
-        self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries]) if entries else None
+        self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries])
 
     def lists(self, queries: Sequence[Entry]) -> list[CandidateArray]:
         """The candidate list of each query; an article never stands in its own list."""
@@ -133,7 +131,7 @@ class Finder:
         return found
 
     def _chunk(self, queries: Sequence[Entry]) -> list[CandidateArray]:
-        if self._terms is None:
+        if not len(self.numbers):
             return [EMPTY] * len(queries)
         rows = [terms.from_bytes(query.terms) for query in queries]
         places = self._nearest(queries)
@@ -160,7 +158,6 @@ class Finder:
         self, queries: Sequence[Entry], rows: Sequence[TermRow], others: Sequence[Positions]
     ) -> list[CandidateArray]:
         """Each query compared with its others, given by their places here."""
-        assert self._terms is not None
         query = np.repeat(np.arange(len(others)), [len(places) for places in others])
         other = np.concatenate(others)
         features = dict(self._terms.pairs(rows, query, other))
@@ -179,7 +176,7 @@ class Finder:
 
     def similarities(self, query: Entry) -> tuple[Vectors, Vectors]:
         """Dense and lexical similarity of one article to every one here, each (n,)."""
-        if self._terms is None:
+        if not len(self.numbers):
             return np.empty(0, np.float32), np.empty(0, np.float32)
         return self._vectors @ query.vector, self._terms.similarities(terms.from_bytes(query.terms))
 
@@ -268,7 +265,7 @@ class LiveNeighbours:
 
         The lists are those that a full build with the same word weights and centre would give.
         """
-        assert self.generation is not None
+        self._known_generation()
         came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
         arriving = {entry.number for entry in came}
         gone = (arriving | set(left)) & self._entries.keys()
@@ -282,9 +279,17 @@ class LiveNeighbours:
         lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))
         lists |= self._grown(came, set(own) | set(lists))
         self._floors |= {number: floors(rows) for number, rows in (own | lists).items()}
-        rows = [NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, own[entry.number]) for entry in came]
+        rows = [
+            NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, own[entry.number])
+            for entry in came
+        ]
         rows += [NeighbourRow(number, "", "", b"", EMPTY) for number in sorted(gone - arriving)]
         return Changes(rows, lists)
+
+    def _known_generation(self) -> Generation:
+        if self.generation is None:
+            raise NotBuilt
+        return self.generation
 
     def _reached_by(self, entry: Entry) -> set[int]:
         """The articles in whose lists `entry` stands, or would if it were there: it reaches one of their floors."""
@@ -298,12 +303,12 @@ class LiveNeighbours:
 
     def _grown(self, came: Sequence[Entry], done: set[int]) -> dict[int, CandidateArray]:
         """New lists of the articles that find some of `came` worth a place, without those in `done`."""
-        assert self.generation is not None
+        generation = self._known_generation()
         wanted: dict[int, list[Entry]] = {}
         for entry in came:
             for number in self._reached_by(entry) - done:
                 wanted.setdefault(number, []).append(entry)
-        current = self._store.generations.candidates(self.generation.number, sorted(wanted))
+        current = self._store.generations.candidates(generation.number, sorted(wanted))
         return {
             number: replace(current[number], self._finder.compared(self._entries[number], newcomers))
             for number, newcomers in wanted.items()

@@ -89,7 +89,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Teaser:
-    """One place in the sidebar: an article's number, its score, the parts that add up to it, and where it comes from."""
+    """One place in the sidebar: an article's number, its score, the parts that add up to it, and its origin."""
 
     number: int
     score: float
@@ -137,7 +137,7 @@ def score_parts(rows: CandidateArray, facts: Columns, source: SourceArticle, wei
 
 def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
     """Which articles may stand in this sidebar at all: every filter of the request, and what holds for all."""
-    mask = facts.shown & (facts.number != source.number)
+    mask: BoolArray = facts.shown & (facts.number != source.number)
     # NaN compares false: an article without a date is not "posted later", and in no period that is asked for.
     mask &= ~(facts.posted > rules.now)
     if rules.exclude:
@@ -153,9 +153,7 @@ def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
     return mask
 
 
-def shortlist(
-    rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, weights: Weights
-) -> Shortlist:
+def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, weights: Weights) -> Shortlist:
     """The POOL best candidates that pass the filters and are no other version of the source. `facts` go with `rows`."""
     version = is_version(
         rows["raw"], rows["lexical"], np.abs(facts.posted - source.posted), facts.language == source.language
@@ -175,7 +173,8 @@ def shortlist(
 
 def total(parts: Mapping[str, FloatArray]) -> FloatArray:
     """The score: the sum of the parts."""
-    return np.round(np.sum(list(parts.values()), axis=0), DECIMALS)
+    summed: FloatArray = np.round(np.sum(list(parts.values()), axis=0), DECIMALS)
+    return summed
 
 
 VERSION_RAW = 0.80
@@ -188,25 +187,23 @@ def is_version(
 ) -> BoolArray:
     """Whether two articles are versions of one report: nearly the same text, in one language, within two days.
 
-    `raw` and `lexical` are the features of a candidate list, `apart` is in seconds, NaN where a date is unknown: then the
-    texts alone decide.
+    `raw` and `lexical` are the features of a candidate list, `apart` is in seconds, NaN where a date is unknown:
+    then the texts alone decide.
     """
     close = ~(apart > VERSION_SECONDS)
     return (raw >= VERSION_RAW) & (lexical >= VERSION_LEXICAL) & close & same_language
 
 
-def select(
-    short: Shortlist, lists: Mapping[int, CandidateArray], rules: Rules, weights: Weights
-) -> tuple[list[Teaser], frozenset[int]]:
+def select(short: Shortlist, lists: Mapping[int, CandidateArray], rules: Rules) -> tuple[list[Teaser], frozenset[int]]:
     """The related teasers, best first, and the numbers that must not come back as fallbacks.
 
     `lists` holds the candidate lists of the shortlisted articles: they say how alike any two of these are.
     """
-    raw = pair_features(lists, short.numbers, "raw")
-    lexical = pair_features(lists, short.numbers, "lexical")
+    pairs = pair_features(lists, short.numbers, ("raw", "lexical"))
+    lexical = pairs["lexical"]
     posted = short.facts.posted
     apart = np.abs(posted[:, None] - posted[None, :])
-    versions = is_version(raw, lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
+    versions = is_version(pairs["raw"], lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
     kept = one_of_each(versions, short.facts)
     dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
     kept = kept[short.score[kept] >= rules.min_score]
@@ -226,6 +223,8 @@ def one_of_each(versions: BoolArray, facts: Columns) -> Places:
     Walks down the given order; of what is left of an article and its versions the newest is taken, an update before
     its original. `versions` is (n, n) and symmetric; versions of versions are none.
     """
+    if not versions.any():
+        return np.arange(len(versions), dtype=np.intp)
     posted = np.nan_to_num(facts.posted, nan=-np.inf)
     free = np.ones(len(posted), dtype=bool)
     kept = []

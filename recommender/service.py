@@ -91,39 +91,37 @@ class Recommender:
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article. Raises ArticleNotFound, unless `query.fallback` is "latest"."""
         with self._store.reading():
-            return self._known(self._store.articles.number(article_id), article_id, query)
+            return self._known(self._store.articles.by_id(article_id), article_id, query)
 
     def for_url(self, url: str, query: Query) -> Recommendation:
         """The same for the article at an address."""
         with self._store.reading():
-            return self._known(self._store.articles.number_by_url(url), url, query)
+            return self._known(self._store.articles.by_url(url), url, query)
 
     def for_draft(self, draft: Article, candidates: CandidateArray, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it."""
         with self._store.reading():
-            return self._recommendation(NO_NUMBER, draft, candidates, query)
+            return self._recommendation(NO_NUMBER, draft, candidates, query, self._store.state())
 
-    def _known(self, number: int | None, key: str, query: Query) -> Recommendation:
-        if number is None:
+    def _known(self, found: tuple[int, Article] | None, key: str, query: Query) -> Recommendation:
+        state = self._store.state()
+        if found is None:
             if query.fallback != "latest":
                 raise ArticleNotFound(key)
-            return self._recommendation(NO_NUMBER, None, EMPTY, query)
-        article = self._store.articles.get([number], texts=False)[number]
-        generation = self._store.state().generation
-        lists = {} if generation is None else self._store.generations.candidates(generation, [number])
-        return self._recommendation(number, article, lists.get(number, EMPTY), query)
+            return self._recommendation(NO_NUMBER, None, EMPTY, query, state)
+        number, article = found
+        lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
+        return self._recommendation(number, article, lists.get(number, EMPTY), query, state)
 
     def _recommendation(
-        self, number: int, article: Article | None, rows: CandidateArray, query: Query
+        self, number: int, article: Article | None, rows: CandidateArray, query: Query, state: State
     ) -> Recommendation:
-        state = self._store.state()
         columns = self._catalogue.columns(state)
         source = self._source(number, article)
         rules = self._rules(query, article)
         held = article is not None and HOLD_FLAG in article.flags
         teasers = [] if held else self._teasers(columns, source, rules, rows, state)
-        items = self._items(article, teasers)
-        return Recommendation(article, items, state, self._model(state))
+        return Recommendation(article, self._items(article, teasers), state, self._model(state))
 
     def _teasers(
         self, columns: Columns, source: SourceArticle, rules: Rules, rows: CandidateArray, state: State
@@ -135,16 +133,13 @@ class Recommender:
             if state.generation is not None and len(short.numbers)
             else {}
         )
-        related, dropped = select(short, lists, rules, weights)
+        related, dropped = select(short, lists, rules)
         taken = dropped | {teaser.number for teaser in related}
         return related + fallbacks(columns, source, rules, rules.n - len(related), taken)
 
     def _items(self, source: Article | None, teasers: list[Teaser]) -> list[Item]:
         articles = self._store.articles.get([teaser.number for teaser in teasers], texts=False)
-        return [
-            Item(articles[teaser.number], teaser, _shared(source, articles[teaser.number]))
-            for teaser in teasers
-        ]
+        return [Item(articles[teaser.number], teaser, _shared(source, articles[teaser.number])) for teaser in teasers]
 
     def _source(self, number: int, article: Article | None) -> SourceArticle:
         if article is None:

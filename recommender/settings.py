@@ -108,7 +108,7 @@ class Origin:
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The settings in force. Raises SettingsError for an unknown name, a value of the wrong kind, an unreadable file."""
+    """The settings in force. Raises SettingsError for an unknown name, a wrong value, an unreadable file."""
     _refuse_unknown(
         {name.removeprefix(PREFIX).lower(): name for name in os.environ if name.startswith(PREFIX)}, FILE_VARIABLE
     )

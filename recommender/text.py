@@ -12,11 +12,15 @@ _BLOCKS = frozenset(
     "h4 h5 h6 header hr li main nav ol p pre section summary table td th tr ul".split()
 )
 _INLINE = frozenset("a abbr b body cite code del em font html i img ins mark q s small span strong sub sup u".split())
-_LOOKS_LIKE_HTML = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])|<!--|&(?:[a-zA-Z]{2,8}|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
+_LOOKS_LIKE_HTML = re.compile(
+    r"<(/?[a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])|<!--|&(?:[a-zA-Z]{2,8}|#\d{1,7}|#x[0-9a-fA-F]{1,6});"
+)
 _NAME = re.compile(r"(?<![.!?…:] )(?<=[ («\"“'’-])[A-ZÀ-Ý]\w+")  # noqa: RUF001  # typographic quotes are meant
 _SPACES = re.compile(r"\s+")
 # Control and format characters that no reader sees; PostgreSQL refuses NUL, browsers reorder text at U+202E.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
+)
 
 
 class _TextCollector(HTMLParser):

@@ -1,4 +1,4 @@
-"""Assembly: the only module that sees every part. Adapters are imported where they are made, so nobody pays for others."""
+"""Assembly: the only module that sees every part. Adapters are imported where they are made: nobody pays for others."""
 
 from collections.abc import Callable
 from contextlib import contextmanager

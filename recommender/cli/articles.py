@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -89,7 +89,7 @@ def _sum(first: IngestReport, second: IngestReport) -> IngestReport:
     return IngestReport(*(one + other for one, other in zip(vars(first).values(), vars(second).values(), strict=True)))
 
 
-def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, BinaryIO]]":
+def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, IO[bytes]]]":
     for name in files:
         if name == "-":
             yield "standard input", 0, standard_input()
@@ -98,7 +98,7 @@ def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, BinaryIO]]":
                 yield name, Path(name).stat().st_size, stream
 
 
-def _sample() -> "Iterator[tuple[str, int, BinaryIO]]":
+def _sample() -> "Iterator[tuple[str, int, IO[bytes]]]":
     file = resources.files("recommender.sample") / SAMPLE
     with file.open("rb") as stream:
         yield SAMPLE, 0, stream
@@ -107,7 +107,7 @@ def _sample() -> "Iterator[tuple[str, int, BinaryIO]]":
 class _CountedStream:
     """A stream that moves a progress bar with every line read."""
 
-    def __init__(self, stream: BinaryIO, bar: Any) -> None:
+    def __init__(self, stream: IO[bytes], bar: Any) -> None:
         self._stream = stream
         self._bar = bar
 
@@ -129,7 +129,7 @@ class _CountedStream:
 
 
 @contextmanager
-def _counted(stream: BinaryIO, size: int, label: str) -> "Iterator[BinaryIO]":
+def _counted(stream: IO[bytes], size: int, label: str) -> "Iterator[IO[bytes]]":
     if not size:
         yield stream
         return

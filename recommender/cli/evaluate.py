@@ -31,7 +31,9 @@ _NOTE_REFUSALS = 5
 @click.command(short_help="Measure the service on judged queries.")
 @click.option("--qrels", type=_FILE, required=True, help="Judgments: lines of `query 0 article grade`.")
 @click.option("--articles", type=_FILE, help="A corpus of its own (JSONL or CSV); the database is left alone.")
-@click.option("--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the ranking as a TREC run.")
+@click.option(
+    "--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the ranking as a TREC run."
+)
 @click.pass_obj
 def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: Path | None) -> None:
     """Measure the service beside the usual methods on judged queries.
@@ -85,13 +87,17 @@ def _table(result: Evaluation, articles: int) -> str:
     lines += [
         "",
         f"{MAIN} against the best baseline, {comparison.baseline}: {comparison.difference:+.3f}, "
-        f"p = {comparison.p_value:.4f} (paired randomisation test)",
+        f"{_p_value(comparison.p_value)} (paired randomisation test)",
     ]
     lines += [
         f"{MAIN} of {count} queries in {language}: {_shown(estimate)}"
         for language, (count, estimate) in result.by_language.items()
     ]
     return "\n".join(lines)
+
+
+def _p_value(value: float) -> str:
+    return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"
 
 
 def _shown(estimate: Estimate) -> str:
@@ -103,7 +109,7 @@ def _spread(found: Spread) -> str:
         [
             "",
             f"sidebars of all {found.articles:,} articles as the site shows them (three teasers, same language)",
-            f"coverage        {found.coverage:.1%} of the articles stand in some sidebar, {found.never_shown:.1%} in none",
+            f"coverage        {found.coverage:.1%} of the articles are in some sidebar, {found.never_shown:.1%} in none",
             f"most shown      {found.most_shown} in {found.largest_share:.1%} of the sidebars",
             f"filled          {found.full_sidebars:.1%} of the sidebars have three teasers",
         ]

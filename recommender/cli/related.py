@@ -22,7 +22,7 @@ from recommender.wiring import make_builder, make_recommender, opened_store
 @click.option("--explain", is_flag=True, help="Show the parts of each score, and what the two stories share.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def related(
+def related(  # noqa: PLR0917  # click passes every option by name
     config: Path | None, article_id: str | None, text: Any, language: str, n: int, explain: bool, as_json: bool
 ) -> None:
     """Show the stories related to the article ID, or to the draft in a text file."""

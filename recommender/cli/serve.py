@@ -32,7 +32,9 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
     settings = load_settings(config)
     with opened_store(settings) as store:
         if store.state().generation is None:
-            click.echo("No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.", err=True)
+            click.echo(
+                "No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.", err=True
+            )
 
     # The server is imported last: nothing else in this package needs it.
     from granian import Granian  # noqa: PLC0415

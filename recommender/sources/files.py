@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from recommender.errors import InvalidInput
 from recommender.interfaces import Record, Source
@@ -16,14 +16,17 @@ _SKIP_BYTES = 1024 * 1024
 FORMATS = ("jsonl", "csv")
 
 
-def open_source(stream: BinaryIO, name: str, format: str | None = None) -> Source:
-    """The source for an open file. Without `format` the ending of its name decides.
+def open_source(stream: IO[bytes], name: str, file_format: str | None = None) -> Source:
+    """The source for an open file. Without `file_format` the ending of its name decides.
 
     Raises InvalidInput for an ending that says nothing.
     """
-    ending = (format or Path(name).suffix.removeprefix(".")).lower()
-    makers: dict[str, Callable[[BinaryIO, str], Source]] = {
-        "jsonl": JsonLines, "ndjson": JsonLines, "json": JsonLines, "csv": CsvFile,
+    ending = (file_format or Path(name).suffix.removeprefix(".")).lower()
+    makers: dict[str, Callable[[IO[bytes], str], Source]] = {
+        "jsonl": JsonLines,
+        "ndjson": JsonLines,
+        "json": JsonLines,
+        "csv": CsvFile,
     }
     if ending not in makers:
         raise InvalidInput(f"The format of {name!r} is not clear from its name; give --format jsonl or --format csv.")
@@ -33,7 +36,7 @@ def open_source(stream: BinaryIO, name: str, format: str | None = None) -> Sourc
 class JsonLines:
     """One JSON object a line, in UTF-8."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str) -> None:
         self.name = name
         self._stream = stream
 
@@ -76,7 +79,7 @@ def _refuse_constant(name: str) -> None:
 class CsvFile:
     """Comma-separated values with a header line, in UTF-8; labels in one cell are separated by `;`."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str) -> None:
         self.name = name
         self._stream = stream
 
@@ -118,6 +121,6 @@ class CsvFile:
         return Record(line, row)
 
 
-def standard_input() -> BinaryIO:
+def standard_input() -> IO[bytes]:
     """The bytes piped into the command."""
     return sys.stdin.buffer

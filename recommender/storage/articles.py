@@ -25,6 +25,18 @@ _FACTS = sa.select(
 )
 
 
+_CARD = [column for column in article.c if column is not article.c.body]
+_LISTED = (article.c.status == "published") & sa.not_(article.c.is_held)
+_NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
+# Statements of the request path are made once: building one costs more than running it.
+_PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published").order_by(*_NEWEST_FIRST).limit(1)
+_BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
+_BY_URL = _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+_NUMBERED = article.c.number.in_(sa.bindparam("numbers", expanding=True)) & (article.c.status != DELETED)
+_WITH_TEXTS = sa.select(article).where(_NUMBERED)
+_CARDS = sa.select(*_CARD).where(_NUMBERED)
+
+
 class SqlArticles:
     """`ArticleStore` over SQLAlchemy."""
 
@@ -44,16 +56,20 @@ class SqlArticles:
             }
             new = [item for item in latest.values() if item.id not in known]
             changed = [
-                item for item in latest.values() if item.id in known and known[item.id].content_hash != item.content_hash
+                item
+                for item in latest.values()
+                if item.id in known and known[item.id].content_hash != item.content_hash
             ]
-            if new or changed:
-                revision = self._database.bump()
+            revision = self._database.bump() if new or changed else None
             if new:
                 connection.execute(sa.insert(article), [{**_columns(item), "revision": revision} for item in new])
             if changed:
                 connection.execute(
                     sa.update(article).where(article.c.number == sa.bindparam("known_number")),
-                    [{**_columns(item), "revision": revision, "known_number": known[item.id].number} for item in changed],
+                    [
+                        {**_columns(item), "revision": revision, "known_number": known[item.id].number}
+                        for item in changed
+                    ],
                 )
         return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
 
@@ -89,31 +105,27 @@ class SqlArticles:
             )
         return True
 
-    def number(self, article_id: str) -> int | None:
-        """The number of the published article with this id."""
-        return self._first(article.c.id == article_id)
+    def by_id(self, article_id: str) -> tuple[int, Article] | None:
+        """The published article with this id and its number; its body is empty."""
+        return self._published(_BY_ID, article_id)
 
-    def number_by_url(self, url: str) -> int | None:
-        """The number of the newest published article at this address; campaign parameters and `www.` do not matter."""
-        return self._first(article.c.url_key == canonical_url(url))
+    def by_url(self, url: str) -> tuple[int, Article] | None:
+        """The newest published article at this address; campaign parameters and `www.` do not matter."""
+        return self._published(_BY_URL, canonical_url(url))
 
-    def _first(self, condition: sa.ColumnElement[bool]) -> int | None:
-        query = (
-            sa.select(article.c.number)
-            .where(condition, article.c.status == "published")
-            .order_by(article.c.posted.desc().nulls_last(), article.c.number.desc())
-        )
+    def _published(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
         with self._database.reading() as connection:
-            return connection.execute(query.limit(1)).scalar()
+            row = connection.execute(query, {"key": key}).mappings().first()
+        return (row["number"], _article(row)) if row is not None else None
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
-        """The articles with these numbers, whatever their status but deleted; without `texts` their bodies are empty."""
-        columns = [column for column in article.c if texts or column is not article.c.body]
+        """The articles with these numbers, of any status but deleted; without `texts` their bodies are empty."""
+        query = _WITH_TEXTS if texts else _CARDS
         found: dict[int, Article] = {}
         with self._database.reading() as connection:
             for batch in batches(numbers):
-                query = sa.select(*columns).where(article.c.number.in_(batch), article.c.status != DELETED)
-                found |= {row["number"]: _article(row) for row in connection.execute(query).mappings()}
+                rows = connection.execute(query, {"numbers": list(batch)}).mappings()
+                found |= {row["number"]: _article(row) for row in rows}
         return found
 
     def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
@@ -137,17 +149,11 @@ class SqlArticles:
         """How many articles there are of each status."""
         query = sa.select(article.c.status, sa.func.count()).group_by(article.c.status)
         with self._database.reading() as connection:
-            return {status: count for status, count in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
         """Published articles, newest first, without their bodies; of one edition or of all."""
-        query = (
-            sa.select(*(column for column in article.c if column is not article.c.body))
-            .where(article.c.status == "published", sa.not_(article.c.is_held))
-            .order_by(article.c.posted.desc().nulls_last(), article.c.number.desc())
-            .limit(limit)
-            .offset(offset)
-        )
+        query = sa.select(*_CARD).where(_LISTED).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         if edition is not None:
             query = query.where(article.c.edition == edition)
         with self._database.reading() as connection:
@@ -157,12 +163,12 @@ class SqlArticles:
         """How many published articles each edition has, largest first."""
         query = (
             sa.select(article.c.edition, sa.func.count().label("articles"))
-            .where(article.c.status == "published", sa.not_(article.c.is_held))
+            .where(_LISTED)
             .group_by(article.c.edition)
             .order_by(sa.desc("articles"), article.c.edition)
         )
         with self._database.reading() as connection:
-            return {edition: count for edition, count in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _columns(item: Article) -> dict[str, Any]:

@@ -16,6 +16,12 @@ _FETCH = 1_000  # rows held at once while streaming
 
 _VECTOR = np.dtype("<f4")
 _PUBLISHED = article.c.status == "published"
+# Made once, as it is part of every request: building a statement costs more than running it.
+_CANDIDATES = sa.select(neighbour.c.number, neighbour.c.candidates).where(
+    neighbour.c.generation == sa.bindparam("generation"),
+    neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
+    neighbour.c.text_hash != "",
+)
 
 
 class SqlGenerations:
@@ -204,10 +210,8 @@ class SqlGenerations:
         found: dict[int, CandidateArray] = {}
         with self._database.reading() as connection:
             for batch in batches(articles):
-                query = sa.select(neighbour.c.number, neighbour.c.candidates).where(
-                    neighbour.c.generation == number, neighbour.c.number.in_(batch), neighbour.c.text_hash != ""
-                )
-                found |= {row[0]: candidates.from_bytes(row[1]) for row in connection.execute(query)}
+                rows = connection.execute(_CANDIDATES, {"generation": number, "numbers": list(batch)})
+                found |= {row[0]: candidates.from_bytes(row[1]) for row in rows}
         return found
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:

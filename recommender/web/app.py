@@ -10,6 +10,7 @@ from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
+from recommender.web.schemas import Problem
 from recommender.web.security import API_KEY_SCHEME, add_security_headers
 from recommender.wiring import make_recommender, open_store
 
@@ -21,10 +22,8 @@ DESCRIPTION = (
 
 
 def make_app(settings: Settings) -> APIFlask:
-    """The application. It holds one store, and a desk: a process of its own for what needs a model, started on demand."""
-    app = APIFlask(
-        "recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None
-    )
+    """The application. It holds one store, and a desk: a process for what needs a model."""
+    app = APIFlask("recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         OPENAPI_VERSION="3.1.0",
@@ -33,6 +32,7 @@ def make_app(settings: Settings) -> APIFlask:
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
+        HTTP_ERROR_SCHEMA=Problem,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
@@ -43,6 +43,7 @@ def make_app(settings: Settings) -> APIFlask:
     operations.measure(app)
     if settings.cors_origins:
         CORS(recommend.bp, origins=list(settings.cors_origins), methods=["GET", "POST", "OPTIONS"], max_age=86400)
+    app.spec_processor(documents.completed)
     for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
         app.register_blueprint(blueprint)
     return app

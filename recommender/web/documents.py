@@ -5,7 +5,6 @@ from typing import Any, cast
 from apiflask import APIFlask
 from flask import Blueprint, Response, current_app, jsonify, render_template
 
-from recommender.web.problems import PROBLEM_JSON
 from recommender.web.site import frame
 
 bp = Blueprint("api", __name__)

@@ -89,11 +89,12 @@ def readyz() -> dict[str, object]:
 
 
 @bp.get("/metrics")
-@bp.doc(summary="Counters for Prometheus", responses={200: "Prometheus text format."})
+@bp.output({"type": "string"}, content_type="text/plain", description="Prometheus text format.")
+@bp.doc(summary="Counters for Prometheus")
 def metrics() -> Response:
     """The counters of all workers together."""
     registry = current_app.extensions[_NAME].registry
     if MULTIPROCESS in os.environ:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

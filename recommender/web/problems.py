@@ -25,9 +25,7 @@ RETRY_SECONDS = "5"
 _log = logging.getLogger(__name__)
 
 
-def problem(
-    status: int, title: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
-) -> Response:
+def problem(status: int, title: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Response:
     """A response with a problem as its body; `members` are further members, such as `errors`."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return Response(json.dumps(body, ensure_ascii=False), status, headers, content_type=PROBLEM_JSON)
@@ -65,7 +63,7 @@ def _of_http(error: HTTPError) -> Response:
     if fields:
         named = "; ".join(f"{entry['field']}: {entry['problem']}" for entry in fields)
         return problem(error.status_code, "Unprocessable request", named, errors=fields)
-    headers = {name: value for name, value in dict(error.headers or {}).items() if name.lower() != "content-type"}
+    headers = {name: str(value) for name, value in dict(error.headers or {}).items() if name.lower() != "content-type"}
     return problem(error.status_code, str(error.message), str(error.message), headers=headers)
 
 
@@ -91,7 +89,9 @@ def _of_ours(error: RecommenderError) -> Response:
 
 def _of_busy(_error: DeskBusy) -> Response:
     return problem(
-        429, "Too many drafts", "Other drafts are being read. Try again in some seconds.",
+        429,
+        "Too many drafts",
+        "Other drafts are being read. Try again in some seconds.",
         headers={"Retry-After": RETRY_SECONDS},
     )
 

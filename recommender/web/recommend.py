@@ -14,8 +14,7 @@ from recommender.service import Recommendation, reason
 from recommender.web.cache import Answer
 from recommender.web.operations import count_teasers
 from recommender.web.parts import parts
-from recommender.web.problems import PROBLEM_JSON
-from recommender.web.schemas import Draft, Problem, Sidebar, SidebarQuery, Wishes
+from recommender.web.schemas import Draft, Sidebar, SidebarQuery, Wishes
 
 bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 
@@ -23,7 +22,6 @@ JSON = "application/json"
 HTML = "text/html"
 STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
 
-_PROBLEM = {"content": {PROBLEM_JSON: {"schema": Problem}}}
 View = Callable[..., Response]
 
 

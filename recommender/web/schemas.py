@@ -54,11 +54,17 @@ class Wishes(BaseModel):
     since: Moment | None = Field(None, description="Only articles posted at this time or later (ISO 8601).")
     until: Moment | None = Field(None, description="Only articles posted at this time or earlier (ISO 8601).")
     diversity: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False,
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
         description="How much unlikeness among the teasers counts; the site's setting if left out.",
     )
     min_score: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False,
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
         description="Stories below this score are not shown as related; the site's setting if left out.",
     )
     fallback: Fallback = Field(
@@ -87,9 +93,13 @@ class Wishes(BaseModel):
 class SidebarQuery(Wishes):
     """The parameters of GET /api/v1/recommend: `article_id` or `url`, and wishes."""
 
-    article_id: str | None = Field(None, min_length=1, max_length=MAX_ID, description="The id of the article being read.")
+    article_id: str | None = Field(
+        None, min_length=1, max_length=MAX_ID, description="The id of the article being read."
+    )
     url: str | None = Field(
-        None, min_length=1, max_length=MAX_LINE,
+        None,
+        min_length=1,
+        max_length=MAX_LINE,
         description="Its address instead; `www.`, a closing slash and campaign parameters do not matter.",
     )
 
@@ -246,5 +256,3 @@ class Readiness(BaseModel):
     generation: int
     revision: int
     model: str | None
-
-

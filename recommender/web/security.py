@@ -26,7 +26,9 @@ def require_api_key() -> Response | None:
     if sum(hmac.compare_digest(token, key) for key in keys) and scheme.lower() == "bearer":
         return None
     return problem(
-        401, "An API key is required", "Send one of the configured keys as `Authorization: Bearer KEY`.",
+        401,
+        "An API key is required",
+        "Send one of the configured keys as `Authorization: Bearer KEY`.",
         headers={"WWW-Authenticate": "Bearer"},
     )
 

@@ -71,10 +71,10 @@ def _page(name: str | None, page: int) -> str:
 def article(article_id: str) -> str:
     """One story with its sidebar: filled by the script, and without scripts by the fragment."""
     store = parts().store
-    number = store.articles.number(article_id)
-    if number is None:
+    known = store.articles.by_id(article_id)
+    if known is None:
         abort(404)
-    found = store.articles.get([number])[number]
+    found = store.articles.get([known[0]])[known[0]]
     document = document_for(article_id, Wishes())
     fragment = render_fragment(
         document, parts().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
