@@ -32,7 +32,7 @@ _SHRINKAGE = 5
 _ROUNDING = 1e-4
 # The floors of an article that is being taken in: nothing reaches them, its list is made as a whole.
 _CLOSED = (np.inf, np.inf, np.inf)
-_CHUNK = 256  # articles searched at once: bounds the memory of a build at any archive size
+SEARCHED_AT_ONCE = 256  # articles searched at once: bounds the memory of a build at any archive size
 
 
 def vector_version(embedder: Embedder) -> str:
@@ -126,8 +126,8 @@ class Finder:
     def lists(self, queries: Sequence[Entry]) -> list[CandidateArray]:
         """The candidate list of each query; an article never stands in its own list."""
         found: list[CandidateArray] = []
-        for start in range(0, len(queries), _CHUNK):
-            found += self._chunk(queries[start : start + _CHUNK])
+        for start in range(0, len(queries), SEARCHED_AT_ONCE):
+            found += self._chunk(queries[start : start + SEARCHED_AT_ONCE])
         return found
 
     def _chunk(self, queries: Sequence[Entry]) -> list[CandidateArray]:

@@ -1,0 +1,78 @@
+"""All neighbours of an archive against the bare matrix product with top-k selection."""
+
+import numpy as np
+
+from benchmarks import corpora
+from benchmarks.report import Table, in_turn, ratio, seconds
+from recommender.candidates import DEPTH
+from recommender.indexes.exact import ExactIndex
+from recommender.interfaces import Vectors
+from recommender.neighbours import SEARCHED_AT_ONCE, Entry, Finder
+from recommender.wiring import make_toolbox, open_store
+
+ROUNDS = 3
+QUERIES = 5_000  # of the 100,000 synthetic vectors: all of them take minutes and say nothing else
+
+
+def run() -> list[Table]:
+    """The index for each size, and the whole stage of a build where there are real words."""
+    rows = [_row("sample", corpora.vectors_of(corpora.sample_url()), None, rounds=ROUNDS * 5)]
+    reuters = corpora.reuters_url()
+    if reuters:
+        rows.append(_row("newswire", corpora.vectors_of(reuters), None, rounds=ROUNDS))
+    rows.append(_row("synthetic", corpora.synthetic(100_000), QUERIES, rounds=ROUNDS))
+    tables = [
+        Table(
+            "All neighbours: the index",
+            f"The {DEPTH} nearest of every article by scikit-learn's exact search against one matrix product and "
+            "`argpartition`, in blocks of the same size. Below 1 means that the index is faster.",
+            ("archive", "articles", "queries", "index", "bare product", "index / bare product"),
+            rows,
+        )
+    ]
+    if reuters:
+        tables.append(_stage(reuters))
+    return tables
+
+
+def _row(name: str, vectors: Vectors, queries: int | None, rounds: int) -> list[str]:
+    index = ExactIndex(vectors)
+    asked = vectors[:queries]
+    ours, bare = in_turn(lambda: _searched(index, asked), lambda: _product(vectors, asked), rounds)
+    return [name, f"{len(vectors):,}", f"{len(asked):,}", seconds(ours), seconds(bare), ratio(ours, bare)]
+
+
+def _searched(index: ExactIndex, queries: Vectors) -> None:
+    for start in range(0, len(queries), SEARCHED_AT_ONCE):
+        index.search(queries[start : start + SEARCHED_AT_ONCE], DEPTH + 1)
+
+
+def _product(vectors: Vectors, queries: Vectors) -> None:
+    for start in range(0, len(queries), SEARCHED_AT_ONCE):
+        scores = queries[start : start + SEARCHED_AT_ONCE] @ vectors.T
+        best = np.argpartition(-scores, DEPTH + 1, axis=1)[:, : DEPTH + 1]
+        np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
+
+
+def _stage(url: str) -> Table:
+    store = open_store(url)
+    live = store.generations.live()
+    if live is None:
+        raise SystemExit("The benchmark's database has no generation.")
+    vectors = corpora.vectors_of(url)
+    members = store.generations.members(live.model)
+    rows = {row.number: row for row in store.generations.rows_since(live.number, 0)}
+    entries = [
+        Entry(member.number, member.text_hash, member.language, member.vector, vector, rows[member.number].terms)
+        for member, vector in zip(members, vectors, strict=True)
+    ]
+    store.close()
+    finder = Finder(make_toolbox(), entries)
+    ours, bare = in_turn(lambda: finder.lists(entries), lambda: _product(vectors, vectors), 1)
+    return Table(
+        "All neighbours: the whole stage of a build",
+        "The same with everything that a candidate list holds: nearest by embedding, best by words, and the features "
+        "of each pair.",
+        ("archive", "articles", "stage", "bare product", "stage / bare product"),
+        [["newswire", f"{len(entries):,}", seconds(ours), seconds(bare), ratio(ours, bare)]],
+    )
