@@ -78,5 +78,5 @@ class StoreUnavailable(Unavailable):
 class NotBuilt(Unavailable):
     """There is no generation yet, so no neighbours."""
 
-    def __init__(self) -> None:
-        super().__init__("No neighbours have been computed yet. Run `recommender build`.")
+    def __init__(self, message: str = "No neighbours have been computed yet. Run `recommender build`.") -> None:
+        super().__init__(message)

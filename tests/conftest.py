@@ -1,11 +1,21 @@
 """What every test may ask for, and what no test may see: the settings of the developer's own shell."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from recommender.embedding import SentenceTransformerEmbedder
+from recommender.ingest import ingest
+from recommender.interfaces import Store
+from recommender.model_files import DEFAULT_MODEL
+from recommender.settings import Settings
+from recommender.sources.files import open_source
+from recommender.wiring import make_builder, open_store
 from tests import postgres
 
 Unavailable = Callable[[str, str], NoReturn]
@@ -51,3 +61,47 @@ def postgresql_database(postgresql_url: str) -> Iterator[str]:
     """URL of an empty database for one test."""
     with postgres.database(postgresql_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables of this release; migrating once is enough for a run."""
+    file = tmp_path_factory.mktemp("empty") / "empty.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def database_url(empty_database: Path, tmp_path: Path) -> str:
+    """URL of an empty SQLite database for one test."""
+    shutil.copy(empty_database, tmp_path / "test.db")
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store for one test."""
+    opened = open_store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def model() -> SentenceTransformerEmbedder:
+    """The real model, loaded once a run by the first test that embeds with it."""
+    return SentenceTransformerEmbedder(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a SQLite database with the whole sample, built with the real model: a minute or two, once a run.
+
+    Read only: a test that writes copies the file first.
+    """
+    url = f"sqlite:///{tmp_path_factory.mktemp('sample') / 'sample.db'}"
+    opened = open_store(url)
+    with (files("recommender") / "sample" / "articles.jsonl").open("rb") as stream:
+        ingest(opened, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
+    make_builder(opened, Settings(), model).build()
+    opened.close()  # empties the write-ahead log, so the file alone can be copied
+    return url

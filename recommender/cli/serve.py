@@ -10,9 +10,9 @@ from recommender.settings import FILE_VARIABLE, PREFIX, load_settings
 from recommender.web.desk import Address, supervise
 from recommender.wiring import opened_store
 
-# Threads that answer requests in one worker. A request waits for the database only, in microseconds; publishing and
-# drafts wait for the desk, and must not keep page views from being answered.
-THREADS = 8
+# Threads that answer requests in one worker: more than may wait for the desk, so that page views always find one, and
+# no more than granian holds for sensible on two cores.
+THREADS = 5
 BACKLOG = 1024
 STOP_SECONDS = 10
 

@@ -10,7 +10,6 @@ from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
-from recommender.web.schemas import Problem
 from recommender.web.security import API_KEY_SCHEME, add_security_headers
 from recommender.wiring import make_recommender, open_store
 
@@ -32,7 +31,6 @@ def make_app(settings: Settings) -> APIFlask:
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
-        HTTP_ERROR_SCHEMA=Problem,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row

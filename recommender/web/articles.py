@@ -6,9 +6,10 @@ from flask import Response, request
 from recommender.article import Article, parse_article
 from recommender.errors import ArticleNotFound, FieldProblem, InvalidArticle, Unavailable
 from recommender.ingest import Refusal, ingest
-from recommender.interfaces import Upserted
+from recommender.interfaces import Stale, Upserted
 from recommender.sources.files import JsonLines
 from recommender.web.parts import parts
+from recommender.web.problems import problem
 from recommender.web.schemas import ArticleBody, Imported, Stored
 from recommender.web.security import API_KEY_SCHEME, require_api_key
 
@@ -43,7 +44,7 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
     """Stores one article and takes it into the index."""
     article = _article(article_id, body)
     outcome = _outcome(parts().store.articles.upsert([article]))
-    indexed = _index(wait_for_build=outcome != "unchanged")
+    indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
     return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
 
@@ -77,26 +78,23 @@ def delete_article(article_id: str) -> Response:
         **_KEY_RESPONSES,
     },
 )
-def post_articles() -> tuple[dict[str, object], int]:
+def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
-    problems: list[Refusal] = []
-    report = ingest(parts().store, JsonLines(request.stream, "body"), problems.append)  # type: ignore[arg-type]  # reads like a file
-    taken = report.added + report.changed + report.unchanged
-    indexed = _index(wait_for_build=bool(report.added + report.changed))
-    body = {
-        "added": report.added,
-        "changed": report.changed,
-        "unchanged": report.unchanged,
-        "refused": report.refused,
-        "problems": [{"line": problem.line, "reason": problem.reason} for problem in problems[:SHOWN_PROBLEMS]],
-        "indexed": indexed,
-    }
+    refusals: list[Refusal] = []
+    report = ingest(parts().store, JsonLines(request.stream, "body"), refusals.append)  # type: ignore[arg-type]  # reads like a file
+    refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
+    if refused and not report.added + report.changed + report.unchanged:
+        detail = f"{report.refused} lines were refused, and none went in; `problems` says why."
+        return problem(422, "No line could be taken", detail, problems=refused)
+    indexed = _index()
+    body = {**vars(report), "problems": refused, "indexed": indexed}
     return body, 200 if indexed else 202
 
 
-def _index(*, wait_for_build: bool) -> bool:
+def _index() -> bool:
     """Whether all that was published is in the index now; what is not is taken up by the next update or build."""
-    if not wait_for_build:
+    generations, live = parts().store.generations, parts().store.state().generation
+    if live is not None and generations.stale(live) == Stale([], []):
         return True
     try:
         return parts().desk.update() is not None

@@ -28,23 +28,26 @@ class SidebarCache:
     """Answers by request, all made at one state of the store. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._state: State | None = None
-        self._answers: dict[Key, tuple[float, Answer]] = {}
+        # One tuple: a thread never sees the answers of another state than the one it has compared.
+        self._kept: tuple[State | None, dict[Key, tuple[float, Answer]]] = (None, {})
         self._bytes = 0
 
     def get(self, key: Key, state: State) -> Answer | None:
         """The answer made for this request at this state, unless it is too old."""
-        if state != self._state:
+        made_at, answers = self._kept
+        if state != made_at:
             return None
-        found = self._answers.get(key)
+        found = answers.get(key)
         if found is None or time.monotonic() - found[0] > MAX_SECONDS:
             return None
         return found[1]
 
     def put(self, key: Key, state: State, answer: Answer) -> None:
         """Keeps an answer; those of another state are forgotten, and all when there is no room."""
-        full = len(self._answers) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES
-        if state != self._state or full:
-            self._state, self._answers, self._bytes = state, {}, 0
-        self._answers[key] = (time.monotonic(), answer)
+        made_at, answers = self._kept
+        full = len(answers) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES
+        if state != made_at or full:
+            answers = {}
+            self._kept, self._bytes = (state, answers), 0
+        answers[key] = (time.monotonic(), answer)
         self._bytes += len(answer.body)

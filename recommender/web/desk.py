@@ -7,6 +7,7 @@ starts one with the first draft or published article. It loads the model at its 
 import multiprocessing
 import os
 import secrets
+import signal
 import tempfile
 import threading
 from collections.abc import Callable
@@ -26,7 +27,9 @@ from recommender.settings import Settings
 from recommender.wiring import make_builder, open_store
 
 WAIT_SECONDS = 60.0  # the first call loads the model, which takes 10-20 s on a small machine
-MAX_DRAFTS = 4  # drafts under way in one worker; a fifth is asked to come back
+# Requests of one worker that wait for the desk: fewer than it has threads, so that page views always find one.
+MAX_DRAFTS = 2  # a third is asked to come back
+MAX_UPDATES = 2  # a third is answered at once, and done when its turn comes
 NICENESS = 5  # page views come first
 VARIABLE = "_RECOMMENDER_DESK"
 
@@ -71,26 +74,34 @@ class Desk:
         self._lock = threading.Lock()
         self._address = Address.from_environment()
         self._own: _OwnDesk | None = None
-        self._places = threading.BoundedSemaphore(MAX_DRAFTS)
+        self._drafts = threading.BoundedSemaphore(MAX_DRAFTS)
+        self._updates = threading.BoundedSemaphore(MAX_UPDATES)
         self._waiting = ThreadPoolExecutor(thread_name_prefix="desk")
 
     def update(self, wait: float = WAIT_SECONDS) -> BuildReport | None:
-        """Takes what was published or withdrawn into the live generation; None if that goes on after `wait` seconds."""
+        """Takes what was published into the live generation.
+
+        None if that goes on: after `wait` seconds, or at once where others are waiting already.
+        """
+        waits = self._updates.acquire(blocking=False)
         try:
-            return self._ask("update", wait)  # type: ignore[no-any-return]  # what _TASKS["update"] returns
+            return self._ask("update", wait if waits else 0)  # type: ignore[no-any-return]  # as _TASKS has it
         except FutureTimeout:
             return None
+        finally:
+            if waits:
+                self._updates.release()
 
     def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> CandidateArray:
         """The candidates of a draft. Raises DeskBusy, or Unavailable when they are not there in time."""
-        if not self._places.acquire(blocking=False):
+        if not self._drafts.acquire(blocking=False):
             raise DeskBusy
         try:
-            return self._ask("candidates", wait, draft)  # type: ignore[no-any-return]  # what _TASKS["candidates"] returns
+            return self._ask("candidates", wait, draft)  # type: ignore[no-any-return]  # as _TASKS has it
         except FutureTimeout as error:
             raise Unavailable("The model is still being loaded. Try again in some seconds.") from error
         finally:
-            self._places.release()
+            self._drafts.release()
 
     def _ask(self, task: str, wait: float, *arguments: Any) -> Any:
         answer = self._waiting.submit(_call, self._found(), task, arguments).result(timeout=wait)
@@ -163,6 +174,7 @@ def _call(address: Address, task: str, arguments: tuple[Any, ...]) -> Any:
 def _run(settings: Settings, address: Address, ready: Any) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
     threading.Thread(target=_end_with_parent, daemon=True).start()
     builder = make_builder(open_store(settings.database_url.get_secret_value()), settings)
     working = threading.Lock()  # one model, one index: tasks take turns

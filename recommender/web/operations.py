@@ -89,8 +89,7 @@ def readyz() -> dict[str, object]:
 
 
 @bp.get("/metrics")
-@bp.output({"type": "string"}, content_type="text/plain", description="Prometheus text format.")
-@bp.doc(summary="Counters for Prometheus")
+@bp.doc(summary="Counters for Prometheus", responses={200: "Prometheus text format."})
 def metrics() -> Response:
     """The counters of all workers together."""
     registry = current_app.extensions[_NAME].registry

@@ -1,0 +1,53 @@
+"""A small deterministic embedder: tests can work out its vectors by hand, and it loads nothing."""
+
+import re
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from recommender.interfaces import Vectors
+
+DIMENSION = 64
+_WORD = re.compile(r"\w+")
+
+
+class ToyEmbedder:
+    """`Embedder` that counts words: each word adds 1 in the dimension of its hash; then the vector is scaled to 1.
+
+    So two texts have the cosine of their word counts, as long as no two of their words share a dimension: see `place`.
+    A text without a word lies in dimension 0.
+    """
+
+    def __init__(self, version: str = "toy@1") -> None:
+        self.version = version
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), DIMENSION) unit vectors."""
+        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            for word in _WORD.findall(text.lower()) or [""]:
+                vector[place(word)] += 1
+            vector /= np.linalg.norm(vector)
+        return vectors
+
+
+def place(word: str) -> int:
+    """The dimension of a word; crc32 of nothing is 0."""
+    return zlib.crc32(word.encode()) % DIMENSION
+
+
+class RecordingEmbedder(ToyEmbedder):
+    """Remembers every text it was given, and can fail when it comes to one."""
+
+    def __init__(self, version: str = "toy@1", fails_at: str = "") -> None:
+        super().__init__(version)
+        self.fails_at = fails_at
+        self.seen: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """As ToyEmbedder; raises RuntimeError for a text that holds `fails_at`."""
+        if self.fails_at and any(self.fails_at in text for text in texts):
+            raise RuntimeError("the machine was switched off")
+        self.seen += texts
+        return super().embed(texts)

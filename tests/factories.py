@@ -1,0 +1,85 @@
+"""Makers of test data: each gives something valid, and a test names only what it is about."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from recommender.article import Article
+from recommender.build import Builder
+from recommender.candidates import FEATURES, CandidateArray, make_candidates
+from recommender.interfaces import Embedder, Store
+from recommender.ranking import Columns
+from recommender.service import RankingDefaults, Recommender
+from recommender.wiring import make_toolbox
+from tests.embedder import ToyEmbedder
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOW_SECONDS = NOW.timestamp()
+
+
+def make_article(article_id: str, **fields: Any) -> Article:
+    """A published English article of the Sahel edition, a day old, whose title is its id."""
+    given: dict[str, Any] = {
+        "title": article_id,
+        "body": f"Body of {article_id}.",
+        "edition": "Sahel",
+        "posted_on": NOW - timedelta(days=1),
+    }
+    return Article(id=article_id, **(given | fields))
+
+
+def days_ago(days: float) -> datetime:
+    """A moment before NOW."""
+    return NOW - timedelta(days=days)
+
+
+def make_builder(store: Store, embedder: Embedder | None = None) -> Builder:
+    """A builder with the toy embedder and the real word weights and indexes."""
+    return Builder(store, embedder or ToyEmbedder(), make_toolbox(), lambda: NOW)
+
+
+def make_recommender(store: Store, *, now: datetime = NOW, min_score: float = 0.12) -> Recommender:
+    """A service whose clock stands still."""
+    return Recommender(store, RankingDefaults(min_score=min_score, diversity=0.0), lambda: now)
+
+
+def stored(store: Store, articles: Iterable[Article]) -> list[int]:
+    """Puts articles into the store; gives their numbers."""
+    batch = list(articles)
+    store.articles.upsert(batch)
+    return [store.articles.number(article.id) or 0 for article in batch]
+
+
+def built(store: Store, articles: Iterable[Article]) -> Builder:
+    """Puts articles into the store and builds."""
+    store.articles.upsert(list(articles))
+    builder = make_builder(store)
+    builder.build()
+    return builder
+
+
+def make_rows(numbers: Sequence[int], *, same: bool | Sequence[bool] = True, **features: Any) -> CandidateArray:
+    """A candidate list, in which what is not given is 0, and tags and places are unknown."""
+    size = len(numbers)
+    given: dict[str, Any] = {"tags": np.nan, "places": np.nan} | features
+    return make_candidates(
+        np.array(numbers, dtype=np.int32),
+        np.broadcast_to(np.array(same, dtype=bool), size),
+        {name: np.broadcast_to(np.float32(given.get(name, 0.0)), size) for name in FEATURES},
+    )
+
+
+def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
+    """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read."""
+    size = len(numbers)
+    given: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
+    given |= {"shown": True, "update": False} | columns
+    kinds = {"posted": np.float64, "reads": np.float64, "edition": np.int32, "language": np.int32}
+    return Columns(
+        number=np.array(numbers, dtype=np.int32),
+        **{
+            name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()
+        },
+    )

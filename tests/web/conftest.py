@@ -1,0 +1,78 @@
+"""Applications on copies of a small built database; each is closed, and its desk with it."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from recommender.interfaces import Store
+from recommender.web.app import make_app
+from recommender.web.parts import Parts
+from recommender.wiring import open_store
+from tests.web.toy import ToyEmbedder, build_archive, settings_for
+
+MakeClient = Callable[..., FlaskClient]
+
+
+def parts_of(app: APIFlask) -> Parts:
+    """The parts of an application."""
+    found = app.extensions["recommender"]
+    assert isinstance(found, Parts)
+    return found
+
+
+def close(app: APIFlask) -> None:
+    """Ends the desk and gives the database back."""
+    parts_of(app).desk.close()
+    parts_of(app).store.close()
+
+
+@pytest.fixture(scope="session")
+def toy_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive, built with the toy embedder. Tests that write use `database`."""
+    path = tmp_path_factory.mktemp("toy") / "archive.db"
+    build_archive(path, embedder=ToyEmbedder())
+    return path
+
+
+@pytest.fixture(scope="session")
+def client(toy_archive: Path) -> Iterator[FlaskClient]:
+    """A reader of the archive; no key is configured."""
+    app = make_app(settings_for(toy_archive))
+    yield app.test_client()
+    close(app)
+
+
+@pytest.fixture
+def database(toy_archive: Path, tmp_path: Path) -> Path:
+    """A copy of the archive that the test may change."""
+    path = tmp_path / "copy.db"
+    with closing(sqlite3.connect(toy_archive)) as source, closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+    return path
+
+
+@pytest.fixture
+def make_client(database: Path) -> Iterator[MakeClient]:
+    """Makes a client of an application on the copy; keywords are settings."""
+    apps: list[APIFlask] = []
+
+    def make(**values: object) -> FlaskClient:
+        apps.append(make_app(settings_for(database, **values)))
+        return apps[-1].test_client()
+
+    yield make
+    for app in apps:
+        close(app)
+
+
+@pytest.fixture
+def other_worker(database: Path) -> Iterator[Store]:
+    """The copy as another process sees it: a store of its own."""
+    store = open_store(f"sqlite:///{database}")
+    yield store
+    store.close()

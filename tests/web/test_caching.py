@@ -1,0 +1,91 @@
+"""What caches may keep, and that no kept answer outlives a change."""
+
+from dataclasses import replace
+
+from flask.testing import FlaskClient
+
+from recommender.interfaces import State, Store
+from recommender.settings import load_settings
+from recommender.web.cache import Answer, SidebarCache
+from recommender.wiring import make_builder
+from tests.web.conftest import MakeClient
+from tests.web.toy import ARCHIVE, ToyEmbedder
+
+SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
+
+
+def shown(client: FlaskClient, path: str = SIDEBAR) -> list[str]:
+    return [item["id"] for item in client.get(path).get_json()["items"]]
+
+
+def test_known_tag_gets_no_body(client: FlaskClient) -> None:
+    tag = client.get(SIDEBAR).headers["ETag"]
+    again = client.get(SIDEBAR, headers={"If-None-Match": tag})
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+
+
+def test_other_tag_gets_the_body(client: FlaskClient) -> None:
+    assert client.get(SIDEBAR, headers={"If-None-Match": '"old"'}).status_code == 200
+
+
+def test_caches_ask_every_time_by_default(client: FlaskClient) -> None:
+    assert client.get(SIDEBAR).headers["Cache-Control"] == "public, max-age=0, stale-if-error=86400"
+
+
+def test_setting_allows_caches_to_keep(make_client: MakeClient) -> None:
+    assert "max-age=120" in make_client(cache_seconds=120).get(SIDEBAR).headers["Cache-Control"]
+
+
+def test_answer_varies_by_accept(client: FlaskClient) -> None:
+    assert "Accept" in client.get(SIDEBAR).vary
+    assert client.get(SIDEBAR).headers["ETag"] != client.get(SIDEBAR, headers={"Accept": "text/html"}).headers["ETag"]
+
+
+def test_types_do_not_share_an_answer(client: FlaskClient) -> None:
+    client.get(SIDEBAR)
+    assert client.get(SIDEBAR, headers={"Accept": "text/html"}).mimetype == "text/html"
+    assert client.get(SIDEBAR).mimetype == "application/json"
+
+
+def test_errors_are_not_kept(client: FlaskClient) -> None:
+    response = client.get("/api/v1/recommend?article_id=no-such-story")
+    assert "ETag" not in response.headers
+    assert "max-age" not in response.headers.get("Cache-Control", "")
+
+
+def test_withdrawal_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
+    client = make_client()
+    assert "blockade-3" in shown(client)
+    other_worker.articles.withdraw("blockade-3")
+    assert "blockade-3" not in shown(client)
+
+
+def test_new_title_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
+    client = make_client()
+    tag = client.get(SIDEBAR).headers["ETag"]
+    other_worker.articles.upsert([replace(ARCHIVE[2], title="A new headline")])
+    response = client.get(SIDEBAR, headers={"If-None-Match": tag})
+    assert "A new headline" in [item["title"] for item in response.get_json()["items"]]
+
+
+def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
+    client = make_client()
+    assert shown(client)[0] == "blockade-3"
+    other_worker.articles.upsert([replace(ARCHIVE[0], id="copy", url=None, posted_on=ARCHIVE[5].posted_on)])
+    make_builder(other_worker, load_settings(), ToyEmbedder()).update()
+    assert shown(client)[0] == "copy"
+
+
+def test_cache_forgets_with_every_revision() -> None:
+    cache, answer = SidebarCache(), Answer(b"{}", "application/json", "tag", ())
+    cache.put((b"q", False), State(1, 1), answer)
+    assert cache.get((b"q", False), State(1, 1)) == answer
+    assert cache.get((b"q", False), State(2, 1)) is None
+    assert cache.get((b"q", False), State(1, 2)) is None
+
+
+def test_legal_hold_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
+    client = make_client()
+    assert "blockade-3" in shown(client)
+    other_worker.articles.upsert([replace(ARCHIVE[2], flags=("legal_hold",))])
+    assert "blockade-3" not in shown(client)

@@ -1,0 +1,80 @@
+"""`Accept: text/html`: the box as HTML that a page may include as it is, whatever a title holds."""
+
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.interfaces import Store
+from tests.web.conftest import MakeClient
+from tests.web.toy import YESTERDAY, story
+
+HTML = {"Accept": "text/html"}
+LATEST = "/api/v1/recommend?article_id=no-such-story&fallback=latest&n=1"
+HOSTILE = '<script>alert(1)</script> & "Gao"'
+
+
+class Elements(HTMLParser):
+    """Every start tag with its attributes, and the text of every link."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[tuple[str | None, str]] = []
+        self._href: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "a":
+            self._href = dict(attrs).get("href")
+            self.links.append((self._href, ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.links and self._href is not None:
+            self.links[-1] = (self._href, data)
+            self._href = None
+
+
+def test_fragment_holds_the_same_stories(client: FlaskClient) -> None:
+    path = "/api/v1/recommend?article_id=blockade-1"
+    response = client.get(path, headers=HTML)
+    assert response.content_type == "text/html; charset=utf-8"
+    items = client.get(path).get_json()["items"]
+    assert Elements(response.text).links == [(item["url"], item["title"]) for item in items]
+
+
+def test_fragment_has_the_configured_heading(make_client: MakeClient) -> None:
+    page = make_client(sidebar_heading="Read <next>").get(
+        "/api/v1/recommend?article_id=blockade-1", headers=HTML
+    )
+    assert ">Read &lt;next&gt;</h2>" in page.text
+
+
+def test_nothing_to_show_is_nothing(client: FlaskClient) -> None:
+    response = client.get("/api/v1/recommend?article_id=lone&fallback=none", headers=HTML)
+    assert (response.status_code, response.text) == (200, "")
+
+
+def test_json_wins_when_both_are_welcome(client: FlaskClient) -> None:
+    response = client.get(
+        "/api/v1/recommend?article_id=blockade-1", headers={"Accept": "application/json, text/html;q=0.9"}
+    )
+    assert response.mimetype == "application/json"
+
+
+def test_hostile_title_stays_text(make_client: MakeClient, other_worker: Store) -> None:
+    other_worker.articles.upsert([story("hostile", HOSTILE, "<img src=x onerror=alert(2)>", YESTERDAY + timedelta(hours=1))])
+    elements = Elements(make_client().get(LATEST, headers=HTML).text)
+    assert elements.links == [("https://example.org/sahel/hostile", HOSTILE)]
+    assert {"script", "img"}.isdisjoint(elements.tags)
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,hello", "JaVaScRiPt:alert(1)", None])
+def test_only_web_addresses_are_linked(make_client: MakeClient, other_worker: Store, address: str | None) -> None:
+    # Input of this kind is refused; the template holds even if the database was filled by other hands.
+    other_worker.articles.upsert([story("bad", "Headline", "Text", YESTERDAY + timedelta(hours=1), url=address)])
+    client = make_client()
+    assert client.get(LATEST).get_json()["items"][0]["id"] == "bad"
+    assert client.get(LATEST, headers=HTML).text == ""

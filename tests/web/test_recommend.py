@@ -1,0 +1,213 @@
+"""GET /api/v1/recommend as a website uses it: what is in the answer, and what each parameter does."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+URL = "/api/v1/recommend"
+LADDER = ["fallback_edition_read", "fallback_edition_read", "fallback_edition_latest"]
+
+
+def answer(client: FlaskClient, article_id: str, **wishes: object) -> dict[str, Any]:
+    response = client.get(URL, query_string={"article_id": article_id, **wishes})
+    assert response.status_code == 200, response.text
+    document: dict[str, Any] = response.get_json()
+    return document
+
+
+def ids(client: FlaskClient, article_id: str, **wishes: object) -> list[str]:
+    return [item["id"] for item in answer(client, article_id, **wishes)["items"]]
+
+
+def test_answer_has_every_field(client: FlaskClient) -> None:
+    document = answer(client, "blockade-1", n=1)
+    request_id = document.pop("request_id")
+    score = document["items"][0].pop("score")
+    assert document == {
+        "article": {
+            "id": "blockade-1",
+            "url": "https://example.org/sahel/blockade-1",
+            "title": "Fighters blockade fuel convoys near Bamako",
+        },
+        "items": [
+            {
+                "id": "blockade-3",
+                "url": "https://example.org/sahel/blockade-3",
+                "title": "Army escorts fuel convoys through the jihadist blockade",
+                "summary": "Soldiers open the road to Bamako for a hundred tankers.",
+                "posted_on": "2025-10-01T00:00:00Z",
+                "read_count": 300,
+                "edition": "Sahel",
+                "language": "en",
+                "image_url": None,
+                "source": "related",
+                "role": None,
+                "reason": "Also about Mali",
+            }
+        ],
+        "model": "toy@1/passages180-mean",
+        "generation": 1,
+    }
+    assert 0.12 < score < 1
+    assert len(request_id) == 16
+
+
+def test_reason_follows_the_articles_language(client: FlaskClient) -> None:
+    assert answer(client, "fr-1", n=1)["items"][0]["reason"] == "Également sur : Mali"
+
+
+def test_equal_answers_have_one_request_id(client: FlaskClient) -> None:
+    first = answer(client, "blockade-1", n=1, lang="same")
+    assert answer(client, "blockade-1", n=1)["request_id"] == first["request_id"]
+    assert answer(client, "blockade-1", n=2)["request_id"] != first["request_id"]
+
+
+def test_three_teasers_unless_asked(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1") == ["blockade-3", "blockade-maghreb", "blockade-4"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_n_teasers_when_asked(client: FlaskClient, n: int) -> None:
+    assert len(ids(client, "blockade-1", n=n)) == n
+
+
+def test_excluded_stories_do_not_appear(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1", exclude="blockade-3, blockade-4,no-such", n=2) == [
+        "blockade-maghreb",
+        "blockade-2",
+    ]
+
+
+def test_excluded_stories_are_no_fallbacks(client: FlaskClient) -> None:
+    assert ids(client, "lone", exclude="recent-read", n=1) == ["recent-new"]
+
+
+def test_edition_limits_related_and_fallbacks(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1", edition="maghreb", n=3) == ["blockade-maghreb"]
+
+
+def test_several_editions_are_allowed(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1", edition="Maghreb,Sahel", n=2) == ["blockade-3", "blockade-maghreb"]
+
+
+def test_same_language_is_the_default(client: FlaskClient) -> None:
+    assert ids(client, "fr-1") == ["fr-2"]
+
+
+def test_any_language_mixes_languages(client: FlaskClient) -> None:
+    languages = {item["language"] for item in answer(client, "fr-1", lang="any", n=6)["items"]}
+    assert languages == {"en", "fr"}
+
+
+def test_language_codes_choose_languages(client: FlaskClient) -> None:
+    items = answer(client, "blockade-1", lang="FR", n=5)["items"]
+    assert {item["id"] for item in items} == {"fr-1", "fr-2"}
+
+
+def test_since_and_until_include_their_moment(client: FlaskClient) -> None:
+    found = ids(client, "blockade-1", since="2025-09-20", until="2025-10-01T00:00:00Z", n=9)
+    assert sorted(found) == ["blockade-2", "blockade-3"]
+
+
+def test_dates_may_carry_an_offset(client: FlaskClient) -> None:
+    assert "blockade-3" not in ids(client, "blockade-1", since="2025-10-01T00:00:00-01:00", n=9)
+
+
+def test_min_score_leaves_weak_stories_out(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1", min_score=0.6, fallback="none") == ["blockade-3", "blockade-maghreb"]
+
+
+def test_min_score_of_one_relates_nothing(client: FlaskClient) -> None:
+    assert ids(client, "blockade-1", min_score=1, fallback="none") == []
+
+
+def test_diversity_keeps_the_best_first(client: FlaskClient) -> None:
+    plain = ids(client, "blockade-1", diversity=0, n=4, fallback="none")
+    diverse = ids(client, "blockade-1", diversity=1, n=4, fallback="none")
+    assert diverse[0] == plain[0]
+    assert sorted(diverse) == sorted(plain)
+
+
+def test_ladder_fills_and_labels_places(client: FlaskClient) -> None:
+    items = answer(client, "lone")["items"]
+    assert [(item["id"], item["source"]) for item in items] == list(
+        zip(["recent-read", "recent-new", "gold-3"], LADDER, strict=True)
+    )
+
+
+def test_latest_leaves_the_most_read_out(client: FlaskClient) -> None:
+    items = answer(client, "lone", fallback="latest")["items"]
+    assert [item["id"] for item in items] == ["recent-new", "recent-read", "gold-3"]
+    assert {item["source"] for item in items} == {"fallback_edition_latest"}
+
+
+def test_last_rung_is_any_edition(client: FlaskClient) -> None:
+    items = answer(client, "blockade-maghreb", n=6)["items"]
+    assert [item["source"] for item in items[4:]] == ["fallback_any_latest", "fallback_any_latest"]
+
+
+def test_no_fallback_leaves_places_empty(client: FlaskClient) -> None:
+    assert ids(client, "lone", fallback="none") == []
+
+
+def test_fallbacks_claim_no_relation(client: FlaskClient) -> None:
+    items = answer(client, "lone")["items"]
+    assert [(item["score"], item["reason"]) for item in items] == [(0.0, None)] * 3
+
+
+def test_unknown_article_gets_latest_on_request(client: FlaskClient) -> None:
+    document = answer(client, "no-such-story", fallback="latest")
+    assert document["article"] is None
+    assert [item["id"] for item in document["items"]] == ["recent-new", "recent-read", "gold-3"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/sahel/blockade-1",
+        "http://example.org/sahel/blockade-1",
+        "https://www.example.org/sahel/blockade-1",
+        "https://EXAMPLE.org/sahel/blockade-1/",
+        "https://example.org/sahel/blockade-1?utm_source=mail&utm_campaign=autumn",
+        "https://example.org/sahel/blockade-1#comments",
+    ],
+)
+def test_address_variants_find_one_article(client: FlaskClient, url: str) -> None:
+    response = client.get(URL, query_string={"url": url})
+    assert response.get_json()["article"]["id"] == "blockade-1"
+
+
+def test_unknown_address_is_no_article(client: FlaskClient) -> None:
+    assert client.get(URL, query_string={"url": "https://example.org/sahel/blockade"}).status_code == 404
+
+
+def test_parts_add_up_exactly(client: FlaskClient) -> None:
+    items = answer(client, "blockade-1", explain="true", n=4)["items"]
+    assert [sum(Decimal(str(part)) for part in item["parts"].values()) for item in items] == [
+        Decimal(str(item["score"])) for item in items
+    ]
+    assert all(set(item["parts"]) == {"dense", "lexical", "tags", "places", "nearness"} for item in items)
+
+
+def test_explain_names_what_is_shared(client: FlaskClient) -> None:
+    item = answer(client, "blockade-1", explain="true", n=1)["items"][0]
+    assert item["shared"] == {"countries": ["Mali"], "tags": ["blockade"]}
+
+
+def test_parts_are_given_on_request_only(client: FlaskClient) -> None:
+    assert {"parts", "shared"}.isdisjoint(answer(client, "blockade-1", n=1)["items"][0])
+
+
+def test_best_score_comes_first(client: FlaskClient) -> None:
+    scores = [item["score"] for item in answer(client, "blockade-1", n=4, fallback="none")["items"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) == 4
+
+
+def test_head_gives_headers_alone(client: FlaskClient) -> None:
+    got = client.get(URL, query_string={"article_id": "blockade-1"})
+    head = client.head(URL, query_string={"article_id": "blockade-1"})
+    assert (head.status_code, head.data) == (200, b"")
+    assert (head.headers["ETag"], head.headers["Content-Length"]) == (got.headers["ETag"], str(len(got.data)))
