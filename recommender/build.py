@@ -10,13 +10,14 @@ from recommender import terms
 from recommender.article import Article
 from recommender.candidates import CandidateArray
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
-from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Store, Toolbox, quiet
+from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Stale, Store, Toolbox, quiet
 from recommender.neighbours import Centres, Entry, Finder, LiveNeighbours, article_vectors, vector_version
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
 EMBED_AT_ONCE = 256
 WRITE_AT_ONCE = 500
+UPDATE_AT_ONCE = 256  # articles that one update takes in: the others who write wait for it
 # Beyond this share of changes the word weights and the centre are worth learning anew.
 REBUILD_SHARE = 0.1
 REBUILD_LEAST = 50
@@ -62,12 +63,15 @@ class Builder:
             return BuildReport("unchanged", generation, embedded, 0, 0)
         if changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation)):
             return self._rebuild(version, embedded, progress)
-        return self._update(version, embedded)
+        return self._catch_up(version, embedded)
 
     def update(self) -> BuildReport:
-        """Takes new, changed and withdrawn articles into the live generation at once. Raises NotBuilt without one."""
+        """Takes articles in and out of the live generation at once, the newest changes first. Raises NotBuilt without one.
+
+        At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
+        """
         version = vector_version(self._embedder)
-        return self._update(version, self._embed(version, quiet))
+        return self._update(version, self._embed(version, quiet, UPDATE_AT_ONCE))
 
     def draft_candidates(self, draft: Article) -> CandidateArray:
         """The candidate list of a text that is not in the archive. Raises NotBuilt."""
@@ -88,8 +92,8 @@ class Builder:
             )
         return generation.number
 
-    def _embed(self, version: str, progress: Progress) -> int:
-        numbers = self._store.generations.unembedded(version)
+    def _embed(self, version: str, progress: Progress, limit: int | None = None) -> int:
+        numbers = self._store.generations.unembedded(version)[:limit]
         batches = [numbers[start : start + EMBED_AT_ONCE] for start in range(0, len(numbers), EMBED_AT_ONCE)]
         for batch in progress(batches, len(batches), f"Embedding {len(numbers):,} articles") if batches else ():
             articles = list(self._store.articles.get(batch).values())
@@ -98,12 +102,27 @@ class Builder:
             self._store.generations.put_vectors(version, dict(zip(keys, vectors, strict=True)))
         return len(numbers)
 
+    def _catch_up(self, version: str, embedded: int) -> BuildReport:
+        indexed = left = 0
+        while True:
+            report = self._update(version, embedded)
+            if not report.indexed and not report.left:
+                kind = "updated" if indexed or left else "unchanged"
+                return BuildReport(kind, report.generation, embedded, indexed, left)
+            indexed += report.indexed
+            left += report.left
+
     def _update(self, version: str, embedded: int) -> BuildReport:
+        generation = self._store.state().generation
+        if generation is not None and self._store.generations.stale(generation) == Stale([], []):
+            return BuildReport("unchanged", generation, embedded, 0, 0)
+        with self._store.reading():
+            self._sync(version)  # the bulk of the reading is done before the others are kept waiting
         try:
             with self._store.writing():
                 number = self._sync(version)
                 stale = self._store.generations.stale(number)
-                members = self._store.generations.members(version, stale.changed)
+                members = self._store.generations.members(version, stale.changed[:UPDATE_AT_ONCE])
                 articles = self._store.articles.get([member.number for member in members])
                 changes = self._live.apply(members, articles, stale.left)
                 self._store.generations.write(number, changes.rows)
@@ -151,7 +170,7 @@ class Builder:
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
         # What was published while the build ran is in no row of the new generation yet.
-        late = self._update(version, self._embed(version, quiet))
+        late = self._catch_up(version, self._embed(version, quiet))
         return BuildReport("rebuilt", number, embedded + late.embedded, len(entries) + late.indexed, late.left)
 
     def _articles(self, members: Sequence[Member]) -> Iterator[Article]:

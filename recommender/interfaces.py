@@ -190,7 +190,7 @@ class NeighbourRow:
 
 @dataclass(frozen=True)
 class Stale:
-    """Numbers of the articles whose rows are out of date: new or changed ones, and those that are published no more."""
+    """Numbers of articles whose rows are out of date: new or changed ones, newest first, and those published no more."""
 
     changed: list[int]
     left: list[int]
@@ -244,7 +244,7 @@ class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
     def unembedded(self, model: str) -> list[int]:
-        """Numbers of published articles whose text has no vector of this model; one for each text."""
+        """Numbers of published articles whose text has no vector of this model, one for each text, newest first."""
         ...
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:

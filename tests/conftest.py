@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn
@@ -68,6 +70,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the tables of this release; migrating once is enough for a run."""
     file = tmp_path_factory.mktemp("empty") / "empty.db"
     open_store(f"sqlite:///{file}").close()
+    _gather(file)
     return file
 
 
@@ -98,10 +101,17 @@ def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest
 
     Read only: a test that writes copies the file first.
     """
-    url = f"sqlite:///{tmp_path_factory.mktemp('sample') / 'sample.db'}"
-    opened = open_store(url)
+    file = tmp_path_factory.mktemp("sample") / "sample.db"
+    opened = open_store(f"sqlite:///{file}")
     with (files("recommender") / "sample" / "articles.jsonl").open("rb") as stream:
         ingest(opened, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
     make_builder(opened, Settings(), model).build()
-    opened.close()  # empties the write-ahead log, so the file alone can be copied
-    return url
+    opened.close()
+    _gather(file)
+    return f"sqlite:///{file}"
+
+
+def _gather(file: Path) -> None:
+    """Empties the write-ahead log into the file, so that the file alone can be copied."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -33,13 +33,13 @@ class SqlGenerations:
     # -- vectors ---------------------------------------------------------------------------------------------------
 
     def unembedded(self, model: str) -> list[int]:
-        """Numbers of the published articles whose text has no vector of this model; one for each text."""
+        """Numbers of the published articles whose text has no vector of this model, one for each text, newest first."""
         has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
         query = (
             sa.select(sa.func.min(article.c.number))
             .where(_PUBLISHED, ~has_vector)
             .group_by(article.c.text_hash)
-            .order_by(sa.func.min(article.c.number))
+            .order_by(sa.func.max(article.c.revision).desc(), sa.func.min(article.c.number))
         )
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
@@ -228,12 +228,15 @@ class SqlGenerations:
                 yield NeighbourRow(row[0], row[1], row[2], row[3], candidates.from_bytes(row[4]))
 
     def stale(self, number: int) -> Stale:
-        """What has happened to the articles since their rows were written: changed or new ones, and those that left."""
+        """What has happened to the articles since their rows were written: changed or new ones, newest first, and those
+        that left.
+        """
         joined = sa.outerjoin(
             article, neighbour, (neighbour.c.number == article.c.number) & (neighbour.c.generation == number)
         )
         indexed = sa.func.coalesce(neighbour.c.text_hash, "")
-        query = sa.select(article.c.number, _PUBLISHED).select_from(joined)
+        newest_first = (article.c.revision.desc(), article.c.number)
+        query = sa.select(article.c.number, _PUBLISHED).select_from(joined).order_by(*newest_first)
         with self._database.reading() as connection:
             rows = connection.execute(
                 query.where((_PUBLISHED & (indexed != article.c.text_hash)) | (~_PUBLISHED & (indexed != "")))

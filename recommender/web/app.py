@@ -13,6 +13,8 @@ from recommender.web.problems import register_problems
 from recommender.web.security import API_KEY_SCHEME, add_security_headers
 from recommender.wiring import make_recommender, open_store
 
+SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
+CORS_METHODS = ["GET", "POST", "OPTIONS"]
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 DESCRIPTION = (
     "Related stories for a news site. A website reads sidebars from `/api/v1/recommend`; a publishing system writes "
@@ -40,7 +42,7 @@ def make_app(settings: Settings) -> APIFlask:
     add_security_headers(app)
     operations.measure(app)
     if settings.cors_origins:
-        CORS(recommend.bp, origins=list(settings.cors_origins), methods=["GET", "POST", "OPTIONS"], max_age=86400)
+        CORS(app, resources=[SIDEBARS], origins=list(settings.cors_origins), methods=CORS_METHODS, max_age=86400)
     app.spec_processor(documents.completed)
     for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
         app.register_blueprint(blueprint)

@@ -9,7 +9,7 @@ from recommender.ingest import Refusal, ingest
 from recommender.interfaces import Stale, Upserted
 from recommender.sources.files import JsonLines
 from recommender.web.parts import parts
-from recommender.web.problems import problem
+from recommender.web.problems import needs_json, problem
 from recommender.web.schemas import ArticleBody, Imported, Stored
 from recommender.web.security import API_KEY_SCHEME, require_api_key
 
@@ -22,6 +22,7 @@ _KEY_RESPONSES = {401: "The API key is missing or wrong.", 403: "No API key is c
 
 
 @bp.put("/<path:article_id>")
+@needs_json
 @bp.input(ArticleBody, location="json", arg_name="body")
 @bp.output(Stored, description="The article was known.")
 @bp.doc(

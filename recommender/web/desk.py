@@ -113,15 +113,17 @@ class Desk:
         if self._address is not None:
             return self._address
         with self._lock:
-            if self._own is None or not self._own.process.is_alive():
+            if self._own is not None and not self._own.process.is_alive():
+                self._own.close()
+                self._own = None
+            if self._own is None:
                 self._own = _OwnDesk(self._settings)
             return self._own.address
 
     def close(self) -> None:
         """Ends the process, if this application has started one."""
         if self._own is not None:
-            self._own.process.terminate()
-            self._own.process.join()
+            self._own.close()
         self._waiting.shutdown(cancel_futures=True)
 
 
@@ -132,6 +134,12 @@ class _OwnDesk:
         self._folder = tempfile.TemporaryDirectory(prefix="recommender-desk-", ignore_cleanup_errors=True)
         self.address = Address.new(Path(self._folder.name))
         self.process = start_desk(settings, self.address)
+
+    def close(self) -> None:
+        """Ends the process and removes its folder."""
+        self.process.terminate()
+        self.process.join()
+        self._folder.cleanup()
 
 
 def start_desk(settings: Settings, address: Address) -> SpawnProcess:

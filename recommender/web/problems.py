@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -29,6 +30,18 @@ def problem(status: int, title: str, detail: str, *, headers: dict[str, str] | N
     """A response with a problem as its body; `members` are further members, such as `errors`."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return Response(json.dumps(body, ensure_ascii=False), status, headers, content_type=PROBLEM_JSON)
+
+
+def needs_json(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuses a body that is not declared as JSON: APIFlask reads it whatever it says it is."""
+
+    @wraps(view)
+    def checked(*arguments: Any, **named: Any) -> Any:
+        if not request.is_json:
+            return problem(415, "Unsupported media type", "Send JSON, with the header Content-Type: application/json.")
+        return view(*arguments, **named)
+
+    return checked
 
 
 def register_problems(app: APIFlask, page: Callable[[str, str], str]) -> None:

@@ -14,6 +14,7 @@ from recommender.service import Recommendation, reason
 from recommender.web.cache import Answer
 from recommender.web.operations import count_teasers
 from recommender.web.parts import parts
+from recommender.web.problems import needs_json
 from recommender.web.schemas import Draft, Sidebar, SidebarQuery, Wishes
 
 bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
@@ -62,6 +63,7 @@ def sidebar(query: SidebarQuery) -> Response:
 
 
 @bp.post("/recommend")
+@needs_json
 @bp.input(Draft, location="json", arg_name="draft")
 @bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
 @bp.doc(

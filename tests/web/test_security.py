@@ -44,8 +44,8 @@ def test_tables_name_every_route(routes: set[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for (method, _), path in PUBLIC.items()])
 def test_stranger_reaches_public_routes(client: FlaskClient, method: str, path: str) -> None:
-    response = client.open(path, method=method)
-    assert response.status_code == (415 if method == "POST" else 200)
+    with client.open(path, method=method) as response:
+        assert response.status_code == (415 if method == "POST" else 200)
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for (method, _), path in GATED.items()])
@@ -149,7 +149,8 @@ def test_pages_load_only_their_own(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["/", SIDEBAR, "/static/sidebar.js", "/no-page"])
 def test_types_are_not_guessed(client: FlaskClient, path: str) -> None:
-    assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+    with client.get(path) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/", "/articles/blockade-1", "/docs"])
