@@ -117,9 +117,12 @@ def canonical_url(url: str) -> str:
     Scheme and a leading `www.` are left out, so that http/https and www variants find the same article. The query is
     dropped because campaign parameters are appended to article addresses everywhere.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
+    except ValueError:
+        return url  # no address at all, so no article has it
     host = (parts.hostname or "").removeprefix("www.")
-    port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
     return urlunsplit(("", host + port, parts.path.rstrip("/"), "", "")).removeprefix("//")
 
 
@@ -223,10 +226,11 @@ def _flags(raw: Any) -> tuple[str, ...]:
 
 def _reads(raw: Any) -> int:
     try:
-        count = int(_string(raw))
+        # 7.0 is what a spreadsheet or a data frame makes of 7.
+        count = int(raw) if isinstance(raw, float) and raw.is_integer() else int(_string(raw))
     except ValueError as error:
         raise _Refused("is not a whole number", "send the number of reads") from error
-    if not 0 <= count <= MAX_READS or (isinstance(raw, float) and raw != count):
+    if not 0 <= count <= MAX_READS:
         raise _Refused("is not a whole number from 0 on", "send the number of reads")
     return count
 

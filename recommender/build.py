@@ -66,7 +66,7 @@ class Builder:
         return self._catch_up(version, embedded)
 
     def update(self) -> BuildReport:
-        """Takes articles in and out of the live generation at once, the newest changes first. Raises NotBuilt without one.
+        """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
 
         At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
         """

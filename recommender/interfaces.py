@@ -244,7 +244,7 @@ class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
     def unembedded(self, model: str) -> list[int]:
-        """Numbers of published articles whose text has no vector of this model, one for each text, newest first."""
+        """Numbers of published articles whose text has no vector of the model, one for each text, newest first."""
         ...
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:

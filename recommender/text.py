@@ -1,6 +1,8 @@
 """From what a site sends to what a model reads: HTML to plain text, and text to passages."""
 
 import re
+from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 
 PASSAGE_WORDS = 180  # with title and summary in front, four of five passages fit into all-MiniLM-L6-v2's 256 tokens
@@ -30,10 +32,12 @@ class _TextCollector(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.paragraphs: list[list[str]] = [[]]
         self._hidden: list[str] = []
+        self._count: Counter[str] = Counter()  # of each tag in the list, which may be long
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
             self._hidden.append(tag)
+            self._count[tag] += 1
         elif tag in _BLOCKS:
             self.paragraphs.append([])
 
@@ -42,15 +46,22 @@ class _TextCollector(HTMLParser):
             self.paragraphs.append([])
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
-            while self._hidden.pop() != tag:
-                pass
+        if self._count[tag]:
+            self._count[tag] -= 1
+            while (closed := self._hidden.pop()) != tag:
+                self._count[closed] -= 1
         elif tag in _BLOCKS:
             self.paragraphs.append([])
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
             self.paragraphs[-1].append(data)
+
+    def parse_html_declaration(self, i: int) -> int:
+        try:
+            return super().parse_html_declaration(i)
+        except AssertionError:  # how older Pythons answer "<![if IE]>", of which word processors are fond
+            return self.parse_bogus_comment(i)
 
 
 def plain_text(value: str) -> str:
@@ -62,8 +73,11 @@ def plain_text(value: str) -> str:
     value = _UNSEEN.sub("", value)
     if _is_html(value):
         collector = _TextCollector()
-        collector.feed(value)
+        # After the last ">" no tag ends. Looking for one takes html.parser minutes where "<a " is repeated.
+        end = value.rfind(">") + 1
+        collector.feed(value[:end])
         collector.close()
+        collector.handle_data(unescape(value[end:]))
         paragraphs = ["".join(parts) for parts in collector.paragraphs]
     else:
         paragraphs = re.split(r"\n\s*\n", value)

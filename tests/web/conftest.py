@@ -13,7 +13,8 @@ from recommender.interfaces import Store
 from recommender.web.app import make_app
 from recommender.web.parts import Parts
 from recommender.wiring import open_store
-from tests.web.toy import ToyEmbedder, build_archive, settings_for
+from tests.embedder import ToyEmbedder
+from tests.web.toy import build_archive, settings_for
 
 MakeClient = Callable[..., FlaskClient]
 

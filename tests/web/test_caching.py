@@ -8,8 +8,9 @@ from recommender.interfaces import State, Store
 from recommender.settings import load_settings
 from recommender.web.cache import Answer, SidebarCache
 from recommender.wiring import make_builder
+from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
-from tests.web.toy import ARCHIVE, ToyEmbedder
+from tests.web.toy import ARCHIVE
 
 SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
 

@@ -46,9 +46,7 @@ def test_fragment_holds_the_same_stories(client: FlaskClient) -> None:
 
 
 def test_fragment_has_the_configured_heading(make_client: MakeClient) -> None:
-    page = make_client(sidebar_heading="Read <next>").get(
-        "/api/v1/recommend?article_id=blockade-1", headers=HTML
-    )
+    page = make_client(sidebar_heading="Read <next>").get("/api/v1/recommend?article_id=blockade-1", headers=HTML)
     assert ">Read &lt;next&gt;</h2>" in page.text
 
 
@@ -65,7 +63,9 @@ def test_json_wins_when_both_are_welcome(client: FlaskClient) -> None:
 
 
 def test_hostile_title_stays_text(make_client: MakeClient, other_worker: Store) -> None:
-    other_worker.articles.upsert([story("hostile", HOSTILE, "<img src=x onerror=alert(2)>", YESTERDAY + timedelta(hours=1))])
+    other_worker.articles.upsert(
+        [story("hostile", HOSTILE, "<img src=x onerror=alert(2)>", YESTERDAY + timedelta(hours=1))]
+    )
     elements = Elements(make_client().get(LATEST, headers=HTML).text)
     assert elements.links == [("https://example.org/sahel/hostile", HOSTILE)]
     assert {"script", "img"}.isdisjoint(elements.tags)

@@ -103,9 +103,7 @@ def test_other_json_is_refused(writer: FlaskClient, method: str, path: str, body
     problem(writer.open(path, method=method, data=body, headers=JSON), 422)
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", SIDEBAR), ("PUT", STORY), ("POST", "/api/v1/articles")]
-)
+@pytest.mark.parametrize(("method", "path"), [("POST", SIDEBAR), ("PUT", STORY), ("POST", "/api/v1/articles")])
 def test_body_beyond_the_limit_is_refused(writer: FlaskClient, method: str, path: str) -> None:
     writer.application.config["MAX_CONTENT_LENGTH"] = 100
     body = b'{"title": "' + b"x" * 200 + b'"}'

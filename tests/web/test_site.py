@@ -32,7 +32,10 @@ def test_pages_that_are_not_there(client: FlaskClient, path: str) -> None:
 def test_further_pages_hold_the_rest(make_client: MakeClient, other_worker: Store) -> None:
     numbers = range(PAGE + 1)
     other_worker.articles.upsert(
-        [story(f"s{n}", f"Story number {n:02}", "Text", YESTERDAY - timedelta(days=n), edition="Extra") for n in numbers]
+        [
+            story(f"s{n}", f"Story number {n:02}", "Text", YESTERDAY - timedelta(days=n), edition="Extra")
+            for n in numbers
+        ]
     )
     client = make_client()
     assert "Story number 24" not in client.get("/editions/extra").text
@@ -97,7 +100,8 @@ def test_dates_are_written_in_the_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "slug"), [("West Africa", "west-africa"), ("Côte d'Ivoire", "cote-d-ivoire"), ("", "other"), ("مالي", "other")]
+    ("name", "slug"),
+    [("West Africa", "west-africa"), ("Côte d'Ivoire", "cote-d-ivoire"), ("", "other"), ("مالي", "other")],
 )
 def test_edition_names_become_addresses(name: str, slug: str) -> None:
     assert slugify(name) == slug

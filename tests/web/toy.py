@@ -1,36 +1,18 @@
-"""A small archive whose right answers are known, and an embedder that counts words."""
+"""A small archive whose right answers are known."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zlib import crc32
 
-import numpy as np
 from pydantic import SecretStr
 
 from recommender.article import Article
-from recommender.interfaces import Embedder, Vectors
-from recommender.neighbours import unit
+from recommender.interfaces import Embedder
 from recommender.settings import Settings, load_settings
 from recommender.wiring import make_builder, open_store
 
 KEY = "a-key-of-the-tests-only"
-DIMENSION = 64
 YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
-
-
-class ToyEmbedder:
-    """Texts that share words are near to each other; nothing is learned and nothing loaded."""
-
-    version = "toy@1"
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Counts of words, hashed to DIMENSION places."""
-        counts = np.zeros((len(texts), DIMENSION), dtype=np.float32)
-        for row, text in zip(counts, texts, strict=True):
-            for word in text.lower().split():
-                row[crc32(word.strip(".,'").encode()) % DIMENSION] += 1
-        return unit(counts)
 
 
 def story(
@@ -172,9 +154,7 @@ def settings_for(database: Path, **values: object) -> Settings:
     return Settings(**(base | values))
 
 
-def build_archive(
-    database: Path, articles: Sequence[Article] = ARCHIVE, embedder: Embedder | None = None
-) -> None:
+def build_archive(database: Path, articles: Sequence[Article] = ARCHIVE, embedder: Embedder | None = None) -> None:
     """A database file with the articles, built; with the model of the settings if `embedder` is None."""
     settings = settings_for(database)
     store = open_store(settings.database_url.get_secret_value())
