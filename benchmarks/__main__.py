@@ -1,13 +1,14 @@
-"""`python -m benchmarks [NAME…]`: run the benchmarks, print their tables and store them in docs/benchmarks.md."""
+"""`python -m benchmarks [NAME…]`: run the benchmarks, print their tables and store them under docs/."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import embedding, endpoint, neighbours, publishing, startup
+from benchmarks import embedding, endpoint, neighbours, publishing, startup, variants
 from benchmarks.report import Table, machine
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "benchmarks.md"
 ALL: dict[str, Callable[[], list[Table]]] = {
     "startup": startup.run,
     "embedding": embedding.run,
@@ -15,6 +16,15 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "endpoint": endpoint.run,
     "publishing": publishing.run,
 }
+# Measures quality, not speed: run only when named, and stored on a page of its own.
+EXTRAS: dict[str, Callable[[], list[Table]]] = {"variants": variants.run}
+VARIANTS_HEAD = """# Variants
+
+Printed and stored by `python -m benchmarks variants`: the choices of the ranking beside others. The judgments and the
+measures are those of `recommender evaluate`: gain is 2^grade - 1, a grade below 0 counts 0, and `poor@3` is the share
+of the first three that are graded 0 or -1, so less is better. All languages are asked for, and nothing is filled up by
+fallbacks. The other archives are measured where they lie beside the checkout.
+"""
 HEAD = """# Benchmarks
 
 Printed and stored by `make bench` (`python -m benchmarks`). A ratio compares two things that were timed in turn in
@@ -26,17 +36,27 @@ figures depend on the machine and are there for orientation only.
 def main() -> None:
     """Runs what is named on the command line, or everything."""
     names = sys.argv[1:] or list(ALL)
-    if unknown := [name for name in names if name not in ALL]:
-        sys.exit(f"Unknown benchmark {', '.join(unknown)}; there are {', '.join(ALL)}.")
-    sections = []
-    for name in names:
-        for table in ALL[name]():
-            sections.append(f"## {table.title}\n\n`benchmarks/{name}.py`. {table.note}\n\n{table.markdown()}\n")
-            sys.stdout.write(sections[-1] + "\n")
-            sys.stdout.flush()
-    if set(names) == set(ALL):
-        PAGE.write_text("\n".join([HEAD, f"Machine: {machine()}.\n", *sections]), encoding="utf-8")
-        sys.stdout.write(f"Stored in {PAGE}.\n")
+    known = ALL | EXTRAS
+    if unknown := [name for name in names if name not in known]:
+        sys.exit(f"Unknown benchmark {', '.join(unknown)}; there are {', '.join(known)}.")
+    sections = {name: _printed(name, known[name]()) for name in names}
+    if set(names) >= set(ALL):
+        measured = [section for name in ALL for section in sections[name]]
+        _store(PAGE, [HEAD, f"Machine: {machine()}.\n", *measured])
+    if "variants" in names:
+        _store(DOCS / "variants.md", [VARIANTS_HEAD, *sections["variants"]])
+
+
+def _printed(name: str, tables: list[Table]) -> list[str]:
+    sections = [f"## {table.title}\n\n`benchmarks/{name}.py`. {table.note}\n\n{table.markdown()}\n" for table in tables]
+    sys.stdout.write("\n".join([*sections, ""]))
+    sys.stdout.flush()
+    return sections
+
+
+def _store(page: Path, sections: list[str]) -> None:
+    page.write_text("\n".join(sections), encoding="utf-8")
+    sys.stdout.write(f"Stored in {page}.\n")
 
 
 if __name__ == "__main__":

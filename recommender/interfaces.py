@@ -190,7 +190,7 @@ class NeighbourRow:
 
 @dataclass(frozen=True)
 class Stale:
-    """Numbers of articles whose rows are out of date: new or changed ones, newest first, and those published no more."""
+    """Numbers of articles whose rows are out of date: new or changed ones, newest first, and those that left."""
 
     changed: list[int]
     left: list[int]

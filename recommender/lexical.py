@@ -89,7 +89,8 @@ class TfidfModel:
             counts.update(set(terms(full_text(article))))
             tags.update(_labels(article.tags))
         least, most = (2, total / 2) if total > _SMALL else (1, total)
-        kept = sorted(term for term, count in counts.items() if least <= count <= most)
+        # scikit-learn refuses an empty vocabulary; the empty word is in no text.
+        kept = sorted(term for term, count in counts.items() if least <= count <= most) or [""]
         tag_weights = {tag: _idf(count, total) for tag, count in tags.items()}
         return cls(kept, [_idf(counts[term], total) for term in kept], tag_weights, total)
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 
 from recommender.embedding import SentenceTransformerEmbedder
@@ -19,6 +20,10 @@ from recommender.settings import Settings
 from recommender.sources.files import open_source
 from recommender.wiring import make_builder, open_store
 from tests import postgres
+
+# No deadline: machines of CI pause. Fifty examples a rule keep the whole run short.
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("tests")
 
 Unavailable = Callable[[str, str], NoReturn]
 

@@ -46,10 +46,11 @@ def make_recommender(store: Store, *, now: datetime = NOW, min_score: float = 0.
 
 
 def stored(store: Store, articles: Iterable[Article]) -> list[int]:
-    """Puts articles into the store; gives their numbers."""
+    """Puts articles into the store; gives their numbers, 0 for one that is not published."""
     batch = list(articles)
     store.articles.upsert(batch)
-    return [store.articles.number(article.id) or 0 for article in batch]
+    found = [store.articles.by_id(article.id) for article in batch]
+    return [one[0] if one else 0 for one in found]
 
 
 def built(store: Store, articles: Iterable[Article]) -> Builder:

@@ -22,9 +22,8 @@ class SparseTermIndex:
 
     def search(self, rows: Sequence[TermRow], k: int) -> Positions:
         """(q, min(k, n)) positions of the best by body terms, best first; equal ones by position."""
-        k = min(k, self._size)
         scores = (_matrix(rows, _BODY, self._widths[_BODY]) @ self._by_term).toarray()
-        best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < self._size else _all(scores)
+        best = _best(scores, min(k, self._size))
         order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
         return np.take_along_axis(best, order, axis=1)
 
@@ -46,8 +45,16 @@ class SparseTermIndex:
         return scores
 
 
-def _all(scores: Vectors) -> Positions:
-    return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+def _best(scores: Vectors, k: int) -> Positions:
+    """(q, k) positions of the highest scores of each row, in no order; the last places go by position."""
+    if k == scores.shape[1]:
+        return np.broadcast_to(np.arange(k), scores.shape)
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    least = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
+    for row in np.flatnonzero(np.count_nonzero(scores >= least, axis=1) > k):
+        above, tied = np.flatnonzero(scores[row] > least[row]), np.flatnonzero(scores[row] == least[row])
+        best[row] = np.concatenate([above, tied])[:k]
+    return best
 
 
 def _width(rows: Sequence[TermRow], field: str) -> int:

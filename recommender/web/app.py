@@ -8,6 +8,8 @@ from recommender.settings import Settings
 from recommender.web import articles, documents, operations, recommend, site
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
+from recommender.web.fastlane import FastLane
+from recommender.web.metrics import Metrics
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
 from recommender.web.security import API_KEY_SCHEME, add_security_headers
@@ -37,7 +39,8 @@ def make_app(settings: Settings) -> APIFlask:
     )
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
     store = open_store(settings.database_url.get_secret_value())
-    attach(app, Parts(settings, store, make_recommender(store, settings), Desk(settings), SidebarCache()))
+    recommender, cache, metrics = make_recommender(store, settings), SidebarCache(), Metrics()
+    attach(app, Parts(settings, store, recommender, Desk(settings), cache, metrics))
     register_problems(app, site.message_page)
     add_security_headers(app)
     operations.measure(app)
@@ -46,4 +49,5 @@ def make_app(settings: Settings) -> APIFlask:
     app.spec_processor(documents.completed)
     for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
         app.register_blueprint(blueprint)
+    app.wsgi_app = FastLane(app.wsgi_app, recommender, cache, metrics)  # type: ignore[method-assign]  # Flask's way
     return app

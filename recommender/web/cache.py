@@ -13,15 +13,16 @@ MAX_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished body with its type and strong entity tag, and how many of its teasers come from which source."""
+    """A finished answer: its body, all its headers with a strong entity tag among them, and its teasers' sources."""
 
     body: bytes
-    mimetype: str
     etag: str
+    headers: list[tuple[str, str]]
     sources: tuple[str, ...]
 
 
-Key = tuple[bytes, bool]
+# The query string as it came, and whether HTML is wanted.
+Key = tuple[str, bool]
 
 
 class SidebarCache:

@@ -17,26 +17,64 @@ ARTICLES = "/api/v1/articles"
 _SCHEMAS = "#/components/schemas/"
 _ID = "The article's id on the site that publishes it. It may hold slashes."
 
-# By "METHOD path", for the page. The answers are those of the sample stories.
+# What an example's answer is for the sample stories. By "METHOD path", for the page.
+_SIDEBAR = """\
+{
+  "article": {
+    "id": "mali-2024-09-17-jnim-raids-bamako",
+    "url": "https://example.org/sahel/mali-2024-09-17-jnim-raids-bamako",
+    "title": "Jihadists storm gendarmerie school and air base in Bamako"
+  },
+  "items": [
+    {
+      "id": "mali-2025-09-17-year-after-faladie-siege-economy",
+      "url": "https://example.org/sahel/mali-2025-09-17-year-after-faladie-siege-economy",
+      "title": "A year after Faladié, Bamako faces jihadist pressure of another sort",
+      "summary": "Twelve months after gunmen entered the capital's air base, guards are more numerous …",
+      "posted_on": "2025-09-17T00:00:00Z",
+      "read_count": 1356,
+      "edition": "Sahel",
+      "language": "en",
+      "image_url": null,
+      "score": 0.351,
+      "source": "related",
+      "role": null,
+      "reason": "Also about Mali",
+      "parts": {"dense": 0.1469, "lexical": 0.0929, "tags": 0.0628, "places": 0.03, "nearness": 0.0184},
+      "shared": {"countries": ["Mali"], "tags": ["jnim", "bamako", "faladié"]}
+    }
+  ],
+  "model": "all-MiniLM-L6-v2@53aa51172d14/passages180-mean",
+  "generation": 1,
+  "request_id": "3f4082a212374db0"
+}"""
+_UNKNOWN = """\
+{
+  "type": "about:blank",
+  "title": "Unknown article",
+  "status": 404,
+  "detail": "There is no published article 'yesterdays-draft'. Publish it with PUT /api/v1/articles/{id}, or ask with \
+fallback=latest for a filled box."
+}"""
 EXAMPLES = {
     f"GET {RECOMMEND}": [
         {
             "title": "the best story beside an article, and why",
-            "request": "curl 'http://127.0.0.1:8000/api/v1/recommend"
-            "?article_id=mali-2024-09-18-jihadists-storm-gendarmerie-school-and-air&n=1&explain=true'",
-            "response": "",
+            "request": f"curl 'http://127.0.0.1:8000{RECOMMEND}"
+            "?article_id=mali-2024-09-17-jnim-raids-bamako&n=1&explain=true'",
+            "response": _SIDEBAR,
         },
         {
             "title": "an article that is not known",
-            "request": "curl 'http://127.0.0.1:8000/api/v1/recommend?article_id=yesterdays-draft'",
-            "response": "",
+            "request": f"curl 'http://127.0.0.1:8000{RECOMMEND}?article_id=yesterdays-draft'",
+            "response": _UNKNOWN,
         },
     ],
     f"PUT {ARTICLES}/{{article_id}}": [
         {
             "title": "publish a story",
-            "request": "curl -X PUT 'http://127.0.0.1:8000/api/v1/articles/gao-market-reopens' "
-            "-H 'Authorization: Bearer KEY' \\\n  -H 'Content-Type: application/json' \\\n"
+            "request": f"curl -X PUT 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
+            "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
             """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
             "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "added"}',
         }
@@ -76,6 +114,8 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
         for parameter in operation["parameters"]:
             if parameter["in"] == "path":
                 parameter["description"] = _ID
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
     for method in ("get", "post"):
         paths[RECOMMEND][method]["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}

@@ -10,19 +10,21 @@ from recommender.service import Recommender
 from recommender.settings import Settings
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
+from recommender.web.metrics import Metrics
 
 _NAME = "recommender"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """One application's settings, store, use cases and caches."""
+    """One application's settings, store, use cases, caches and counters."""
 
     settings: Settings
     store: Store
     recommender: Recommender
     desk: Desk
     cache: SidebarCache
+    metrics: Metrics
 
 
 def attach(app: Flask, parts: Parts) -> None:

@@ -69,7 +69,7 @@ def _is_for_people() -> bool:
 def _of_http(error: HTTPError) -> Response:
     """Werkzeug's errors and refused parameters, which APIFlask hands over in one form."""
     fields = [
-        {"field": field, "problem": "; ".join(messages)}
+        {"field": field.replace("_schema", "request"), "problem": "; ".join(map(_plain, messages))}
         for place in (error.detail.values() if isinstance(error.detail, dict) else ())
         for field, messages in (place.items() if isinstance(place, dict) else ())
     ]
@@ -78,6 +78,10 @@ def _of_http(error: HTTPError) -> Response:
         return problem(error.status_code, "Unprocessable request", named, errors=fields)
     headers = {name: str(value) for name, value in dict(error.headers or {}).items() if name.lower() != "content-type"}
     return problem(error.status_code, str(error.message), str(error.message), headers=headers)
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")  # pydantic's, before what our own checks say
 
 
 def _of_ours(error: RecommenderError) -> Response:

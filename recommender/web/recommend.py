@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,37 +11,18 @@ from flask import Response, render_template, request
 from recommender.article import parse_article
 from recommender.service import Recommendation, reason
 from recommender.web.cache import Answer
-from recommender.web.operations import count_teasers
+from recommender.web.fastlane import wants_html
 from recommender.web.parts import parts
 from recommender.web.problems import needs_json
 from recommender.web.schemas import Draft, Sidebar, SidebarQuery, Wishes
+from recommender.web.security import hardening
 
 bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 
-JSON = "application/json"
-HTML = "text/html"
 STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
-
-View = Callable[..., Response]
-
-
-def _cached(view: View) -> View:
-    """Answers from the worker's cache, before any parameter is looked at, while nothing has changed."""
-
-    @wraps(view)
-    def answer(*arguments: Any, **named: Any) -> Response:
-        key = (request.query_string, _wants_html())
-        state = parts().recommender.state()
-        found = parts().cache.get(key, state)
-        if found is None:
-            return view(*arguments, **named)
-        return _respond(found)
-
-    return answer
 
 
 @bp.get("/recommend")
-@_cached
 @bp.input(SidebarQuery, location="query", arg_name="query")
 @bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
 @bp.doc(
@@ -52,13 +32,17 @@ def _cached(view: View) -> View:
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
+    key = (request.query_string.decode(), _wants_html())
     recommender = parts().recommender
+    ready = parts().cache.get(key, recommender.state())
+    if ready is not None:
+        return _respond(ready)
     if query.article_id is not None:
         found = recommender.for_article(query.article_id, query.query())
     else:
         found = recommender.for_url(query.url or "", query.query())
     answer = _answer(found, query, found.article.language if found.article else "en")
-    parts().cache.put((request.query_string, _wants_html()), found.state, answer)
+    parts().cache.put(key, found.state, answer)
     return _respond(answer)
 
 
@@ -101,21 +85,26 @@ def draft_sidebar(draft: Draft) -> Response:
 
 
 def _wants_html() -> bool:
-    accept = request.headers.get("Accept", "")
-    if HTML not in accept:
-        return False
-    return request.accept_mimetypes.best_match([JSON, HTML]) == HTML
+    return wants_html(request.headers.get("Accept", ""))
 
 
 def _answer(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Answer:
     document = _document(found, wishes.explain, language, known)
     if _wants_html():
-        settings = parts().settings
-        body = render_fragment(document, heading=settings.sidebar_heading).encode()
+        body = render_fragment(document, heading=parts().settings.sidebar_heading).encode()
+        content_type = "text/html; charset=utf-8"
     else:
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    sources = tuple(item.teaser.source for item in found.items)
-    return Answer(body, HTML if _wants_html() else JSON, _digest(body), sources)
+        content_type = "application/json"
+    etag = f'"{_digest(body)}"'
+    headers = [
+        ("Content-Type", content_type),
+        ("ETag", etag),
+        ("Cache-Control", f"public, max-age={parts().settings.cache_seconds}, stale-if-error={STALE_SECONDS}"),
+        ("Vary", "Accept"),
+        *hardening(content_type),
+    ]
+    return Answer(body, etag, headers, tuple(item.teaser.source for item in found.items))
 
 
 def render_fragment(
@@ -173,12 +162,7 @@ def _digest(data: bytes) -> str:
 
 
 def _respond(answer: Answer) -> Response:
-    response = Response(answer.body, mimetype=answer.mimetype)
-    headers = response.headers
-    headers["ETag"] = f'"{answer.etag}"'
-    headers["Cache-Control"] = f"public, max-age={parts().settings.cache_seconds}, stale-if-error={STALE_SECONDS}"
-    headers.add("Vary", "Accept")
-    count_teasers(answer.sources)
-    if "If-None-Match" in request.headers:
-        response.make_conditional(request)
+    parts().metrics.count_teasers(answer.sources)
+    response = Response(answer.body, headers=answer.headers)
+    response.make_conditional(request)
     return response

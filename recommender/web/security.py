@@ -33,14 +33,22 @@ def require_api_key() -> Response | None:
     )
 
 
+def hardening(content_type: str) -> list[tuple[str, str]]:
+    """The headers for an answer of this type."""
+    headers = [("X-Content-Type-Options", "nosniff")]
+    if content_type.startswith("text/html"):
+        headers += [
+            ("Content-Security-Policy", PAGE_POLICY),
+            ("Referrer-Policy", "strict-origin-when-cross-origin"),
+        ]
+    return headers
+
+
 def add_security_headers(app: Flask) -> None:
-    """Adds them to every response of the application."""
+    """Adds them to every response that has none yet."""
 
     @app.after_request
     def _harden(response: Response) -> Response:
-        headers = response.headers
-        headers["X-Content-Type-Options"] = "nosniff"
-        if response.mimetype == "text/html":
-            headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-            headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if "X-Content-Type-Options" not in response.headers:
+            response.headers.extend(hardening(response.content_type))
         return response

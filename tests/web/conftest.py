@@ -1,5 +1,6 @@
 """Applications on copies of a small built database; each is closed, and its desk with it."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from recommender.embedding import SentenceTransformerEmbedder
 from recommender.interfaces import Store
 from recommender.web.app import make_app
 from recommender.web.parts import Parts
@@ -37,7 +39,23 @@ def toy_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive, built with the toy embedder. Tests that write use `database`."""
     path = tmp_path_factory.mktemp("toy") / "archive.db"
     build_archive(path, embedder=ToyEmbedder())
+    gather(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def real_archive(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive, built with the real model, so that a desk can work with it. Tests copy it."""
+    path = tmp_path_factory.mktemp("real") / "archive.db"
+    build_archive(path, embedder=model)
+    gather(path)
+    return path
+
+
+def gather(database: Path) -> None:
+    """Empties the write-ahead log into the file, so that the file alone can be copied."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +69,7 @@ def client(toy_archive: Path) -> Iterator[FlaskClient]:
 @pytest.fixture
 def database(toy_archive: Path, tmp_path: Path) -> Path:
     """A copy of the archive that the test may change."""
-    path = tmp_path / "copy.db"
-    with closing(sqlite3.connect(toy_archive)) as source, closing(sqlite3.connect(path)) as copy:
-        source.backup(copy)
-    return path
+    return Path(shutil.copy(toy_archive, tmp_path / "copy.db"))
 
 
 @pytest.fixture
