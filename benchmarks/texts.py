@@ -55,7 +55,7 @@ def embeddings(judged: Judged, texts: Texts = TEXTS) -> Table:
     languages = [article.language for article in judged.articles]
     for name, text in texts.items():
         raw = vectors([text(article) for article in judged.articles])
-        means = {"plain": raw, "one mean out": _centred(raw, [""] * len(raw)), "by language": _centred(raw, languages)}
+        means = {"plain": raw, "one mean out": centred(raw, [""] * len(raw)), "by language": centred(raw, languages)}
         for mean, rows_of in means.items():
             rows.append([name, mean, *figures(judged, by_scores(judged, rows_of @ rows_of.T))])
     return Table(
@@ -67,7 +67,8 @@ def embeddings(judged: Judged, texts: Texts = TEXTS) -> Table:
     )
 
 
-def _centred(raw: Vectors, languages: Sequence[str]) -> Vectors:
+def centred(raw: Vectors, languages: Sequence[str]) -> Vectors:
+    """Unit vectors without the mean of their language; with one name for all, without that of the archive."""
     centres = Centres.of(raw, languages)
     return np.stack([centres.centred(vector, language) for vector, language in zip(raw, languages, strict=True)])
 

@@ -39,6 +39,7 @@ def run() -> list[Table]:
 
 def _parts(judged: Judged, shipped: Setup) -> Table:
     none = np.zeros_like(shipped.versions)
+    one_mean = texts.centred(judged.raw, [""] * len(judged.raw))
     setups = {"the sum (shipped)": shipped}
     for field in fields(Weights):
         setups[f"{field.name} alone"] = replace(shipped, weights=texts.alone(field.name))
@@ -47,6 +48,8 @@ def _parts(judged: Judged, shipped: Setup) -> Table:
     setups |= {
         "no article has tags or countries": replace(shipped, table=judged.without("tags", "places")),
         "nearness to the newest article": replace(shipped, fresh=True),
+        "dense with one mean out": replace(shipped, table=judged.replaced({"dense": one_mean @ one_mean.T})),
+        "dense with no mean out": replace(shipped, table=judged.replaced({"dense": judged.raw @ judged.raw.T})),
     }
     return Table(
         "Parts of the score: sample",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -21,6 +21,8 @@ UPDATE_AT_ONCE = 256  # articles that one update takes in: the others who write 
 # Beyond this share of changes the word weights and the centre are worth learning anew.
 REBUILD_SHARE = 0.1
 REBUILD_LEAST = 50
+# New words come in with every day's stories; a build once a night, run a little earlier than the last, learns them.
+REBUILD_AFTER = timedelta(hours=20)
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Builder:
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
-        Few changes go into the live generation. Many, another model or `full` make a new one beside it, which takes
-        its place in one transaction. Raises InvalidInput when there is no article at all.
+        Few changes go into the live generation. Many, another model, changes in a generation older than REBUILD_AFTER
+        or `full` make a new one beside it, which takes its place in one transaction. Raises
+        InvalidInput when there is no article at all.
         """
         version = vector_version(self._embedder)
         if full:
@@ -59,9 +62,8 @@ class Builder:
             return self._rebuild(version, embedded, progress)
         stale = self._store.generations.stale(generation)
         changes = len(stale.changed) + len(stale.left)
-        if not changes:
-            return BuildReport("unchanged", generation, embedded, 0, 0)
-        if changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation)):
+        many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation))
+        if many or self._store.generations.outdated(generation, self._clock() - REBUILD_AFTER):
             return self._rebuild(version, embedded, progress)
         return self._catch_up(version, embedded)
 

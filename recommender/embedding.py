@@ -49,6 +49,8 @@ class SentenceTransformerEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little."""
+        if not texts:
+            return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
         vectors: Any = self._model.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )

@@ -307,6 +307,10 @@ class GenerationStore(Protocol):
         """What has happened to the articles since their rows were written."""
         ...
 
+    def outdated(self, number: int, before: datetime) -> bool:
+        """Whether a generation is older than a time and articles have changed since: it does not know their words."""
+        ...
+
     def size(self, number: int) -> int:
         """How many articles a generation holds."""
         ...

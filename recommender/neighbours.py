@@ -43,8 +43,8 @@ def vector_version(embedder: Embedder) -> str:
 def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
     """(len(articles), dimension) unit vectors: the mean of each article's passages.
 
-    On the sample's judgments this beat one vector of the first 256 tokens, weights for the first passage, and smaller
-    passages (docs/decisions.md).
+    On the sample's judgments this beats one vector of the first 256 tokens, and passages without the title and summary
+    in front (docs/variants.md).
     """
     texts = [passages(article.title, article.summary, article.body) for article in articles]
     vectors = embedder.embed([text for parts in texts for text in parts])

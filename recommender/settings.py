@@ -1,6 +1,7 @@
 """Settings: RECOMMENDER_… variables, then a TOML file, then defaults; typed, checked, and nothing unknown."""
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -148,6 +149,8 @@ def masked_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
+    # PostgreSQL's addresses may hold the password as a parameter as well.
+    place = re.sub(r"(?<=password=)[^&]*", "***", place)
     return f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
 
 

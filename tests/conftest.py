@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import hypothesis
 import pytest
+import sklearn.neighbors  # noqa: F401  # its threads can be limited only once they are loaded
+from threadpoolctl import threadpool_limits
 
 from recommender.embedding import SentenceTransformerEmbedder
 from recommender.ingest import ingest
@@ -37,6 +39,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[own_server] = os.environ.get("RECOMMENDER_TEST_POSTGRESQL", "")
     for name in [name for name in os.environ if name.startswith("RECOMMENDER_")]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """One thread for scikit-learn: on a busy machine two wait 80 ms for each other in every search of a small index."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

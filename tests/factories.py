@@ -80,7 +80,5 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     kinds = {"posted": np.float64, "reads": np.float64, "edition": np.int32, "language": np.int32}
     return Columns(
         number=np.array(numbers, dtype=np.int32),
-        **{
-            name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()
-        },
+        **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()},
     )

@@ -56,17 +56,25 @@ def test_only_invalid_article_is_raised(record: dict[str, object]) -> None:
         assert article.body or article.summary
 
 
-@given(st.fixed_dictionaries({"id": st.just("a"), "title": st.just("t"), "body": st.just("b")}, optional={
-    name: json_values for name in ("summary", "edition", "author", "tags", "countries", "read_count", "posted_on")
-}))
+@given(
+    st.fixed_dictionaries(
+        {"id": st.just("a"), "title": st.just("t"), "body": st.just("b")},
+        optional={
+            name: json_values
+            for name in ("summary", "edition", "author", "tags", "countries", "read_count", "posted_on")
+        },
+    )
+)
 def test_stored_form_parses_to_itself(record: dict[str, object]) -> None:
     try:
         article = parse_article(record)
     except InvalidArticle:
         return
     again = {name: getattr(article, name) for name in FIELDS}
-    if not any(character in f"{article.summary}{article.edition}{article.author}{article.tags}{article.countries}"
-               for character in "<&,;|"):
+    if not any(
+        character in f"{article.summary}{article.edition}{article.author}{article.tags}{article.countries}"
+        for character in "<&,;|"
+    ):
         assert parse_article(again) == article
 
 
@@ -92,7 +100,12 @@ def test_every_wrong_field_is_named() -> None:
     with pytest.raises(InvalidArticle) as caught:
         parse_article({"title": ["x"], "url": "ftp://a", "posted_on": "soon", "read_count": -1})
     assert [found.field for found in caught.value.problems] == [
-        "title", "url", "posted_on", "read_count", "id", "body",
+        "title",
+        "url",
+        "posted_on",
+        "read_count",
+        "id",
+        "body",
     ]
 
 
@@ -164,7 +177,9 @@ def test_whole_read_counts_accepted(value: object, count: int) -> None:
 @pytest.mark.parametrize("value", [-1, 1.5, "many", True, MAX_READS + 1, float("inf"), float("nan")])
 def test_other_read_counts_refused(value: object) -> None:
     assert problem("read_count", value) in {
-        "is not text", "is not a whole number", "is not a whole number from 0 on",
+        "is not text",
+        "is not a whole number",
+        "is not a whole number from 0 on",
     }
 
 
@@ -209,8 +224,17 @@ def test_unknown_statuses_are_refused() -> None:
 @pytest.mark.parametrize("field", ["url", "image_url"])
 @pytest.mark.parametrize(
     "value",
-    ["javascript:alert(1)", "data:text/html,x", "//example.org/a", "/a", "http://", "http://a b/", "http://a:99999/",
-     "http://[::1", "https://exa\nmple.org/"],
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//example.org/a",
+        "/a",
+        "http://",
+        "http://a b/",
+        "http://a:99999/",
+        "http://[::1",
+        "https://exa\nmple.org/",
+    ],
 )
 def test_only_web_addresses_are_accepted(field: str, value: str) -> None:
     assert problem(field, value) == "is not an http or https address"
@@ -247,9 +271,21 @@ def test_any_text_has_canonical_form(text: str) -> None:
 
 def test_content_hash_covers_every_field() -> None:
     changes: dict[str, object] = {
-        "id": "b", "title": "t2", "summary": "s", "body": "b2", "url": "https://a.b/", "image_url": "https://a.b/i",
-        "posted_on": datetime(2024, 1, 1, tzinfo=UTC), "edition": "e", "language": "fr", "countries": ("Mali",),
-        "tags": ("coup",), "author": "x", "read_count": 1, "status": "draft", "flags": ("minor",),
+        "id": "b",
+        "title": "t2",
+        "summary": "s",
+        "body": "b2",
+        "url": "https://a.b/",
+        "image_url": "https://a.b/i",
+        "posted_on": datetime(2024, 1, 1, tzinfo=UTC),
+        "edition": "e",
+        "language": "fr",
+        "countries": ("Mali",),
+        "tags": ("coup",),
+        "author": "x",
+        "read_count": 1,
+        "status": "draft",
+        "flags": ("minor",),
     }
     assert set(changes) == set(FIELDS)
     base = {"id": "a", "title": "t", "body": "b"}
@@ -260,9 +296,16 @@ def test_content_hash_covers_every_field() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "differs"),
     [
-        ("title", "T2", True), ("summary", "S2", True), ("body", "B2", True), ("language", "fr", True),
-        ("tags", ("x",), True), ("countries", ("Mali",), True),
-        ("read_count", 9, False), ("status", "draft", False), ("edition", "Europe", False), ("author", "x", False),
+        ("title", "T2", True),
+        ("summary", "S2", True),
+        ("body", "B2", True),
+        ("language", "fr", True),
+        ("tags", ("x",), True),
+        ("countries", ("Mali",), True),
+        ("read_count", 9, False),
+        ("status", "draft", False),
+        ("edition", "Europe", False),
+        ("author", "x", False),
     ],
 )
 def test_text_hash_follows_the_neighbours(field: str, value: object, differs: bool) -> None:

@@ -66,7 +66,9 @@ def test_order_of_arrival_changes_nothing(rows: CandidateArray, random: object) 
 def test_trim_keeps_the_best_of_each(rows: CandidateArray) -> None:
     kept = set(trim(rows)["number"].tolist())
     for feature, among, depth in (
-        ("dense", rows["same"], 4), ("dense", ~rows["same"], 2), ("lexical", rows["lexical"] > 0, 4),
+        ("dense", rows["same"], 4),
+        ("dense", ~rows["same"], 2),
+        ("lexical", rows["lexical"] > 0, 4),
     ):
         best = sorted(rows[among].tolist(), key=lambda row: (-row[CANDIDATE.names.index(feature)], row[0]))[:depth]
         assert {row[0] for row in best} <= kept
@@ -122,5 +124,3 @@ def test_pair_tables_follow_the_order_asked(order: list[int]) -> None:
     table = pair_features(lists, np.array(order, dtype=np.int32), ["lexical"])["lexical"]
     assert table[order.index(1), order.index(3)] == np.float32(0.3)
     assert table[order.index(2), order.index(3)] == 0
-
-

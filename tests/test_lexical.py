@@ -48,7 +48,14 @@ def test_encodings_are_no_words() -> None:
 
 def test_terms_are_words_pairs_and_names() -> None:
     assert terms("The army left Kidal yesterday") == [
-        "army", "left", "kidal", "yesterday", "army left", "left kidal", "kidal yesterday", "kidal",
+        "army",
+        "left",
+        "kidal",
+        "yesterday",
+        "army left",
+        "left kidal",
+        "kidal yesterday",
+        "kidal",
     ]
 
 

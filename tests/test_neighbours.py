@@ -35,7 +35,9 @@ def test_article_vector_is_mean_of_passages() -> None:
 
 
 def test_vectors_keep_order_of_articles() -> None:
-    articles = [Article(id=word, title=word, body="kidal " * length) for word, length in (("a", 900), ("b", 1), ("c", 400))]
+    articles = [
+        Article(id=word, title=word, body="kidal " * length) for word, length in (("a", 900), ("b", 1), ("c", 400))
+    ]
     together = article_vectors(ToyEmbedder(), articles)
     alone = [article_vectors(ToyEmbedder(), [article])[0] for article in articles]
     np.testing.assert_array_equal(together, alone)

@@ -409,14 +409,22 @@ ARCHIVE = make_columns(
 def test_ladder_goes_down_its_rungs() -> None:
     found = fallbacks(ARCHIVE, SOURCE, RULES, 9, frozenset())
     assert [(teaser.number, teaser.source) for teaser in found] == [
-        (5, FALLBACK_READ), (2, FALLBACK_READ), (1, FALLBACK_READ), (3, FALLBACK_EDITION), (4, FALLBACK_ANY),
+        (5, FALLBACK_READ),
+        (2, FALLBACK_READ),
+        (1, FALLBACK_READ),
+        (3, FALLBACK_EDITION),
+        (4, FALLBACK_ANY),
     ]
 
 
 def test_latest_leaves_reads_out() -> None:
     found = fallbacks(ARCHIVE, SOURCE, replace(RULES, fallback="latest"), 9, frozenset())
     assert [(teaser.number, teaser.source) for teaser in found] == [
-        (1, FALLBACK_EDITION), (2, FALLBACK_EDITION), (5, FALLBACK_EDITION), (3, FALLBACK_EDITION), (4, FALLBACK_ANY),
+        (1, FALLBACK_EDITION),
+        (2, FALLBACK_EDITION),
+        (5, FALLBACK_EDITION),
+        (3, FALLBACK_EDITION),
+        (4, FALLBACK_ANY),
     ]
 
 
@@ -436,7 +444,9 @@ def test_unknown_source_gets_any_edition() -> None:
     unknown = SourceArticle(number=-1, posted=nan, edition=-1, language=-1)
     found = fallbacks(ARCHIVE, unknown, RULES, 3, frozenset())
     assert [(teaser.number, teaser.source) for teaser in found] == [
-        (4, FALLBACK_ANY), (0, FALLBACK_ANY), (1, FALLBACK_ANY),
+        (4, FALLBACK_ANY),
+        (0, FALLBACK_ANY),
+        (1, FALLBACK_ANY),
     ]
 
 

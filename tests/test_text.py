@@ -11,8 +11,15 @@ from recommender.text import MAX_PASSAGES, PASSAGE_WORDS, names, one_line, passa
 
 words = st.text("abcdefghij é<&>'\"", min_size=1, max_size=12).map(lambda text: " ".join(text.split())).filter(bool)
 hidden = st.sampled_from(
-    ["<script>alert(1)</script>", "<style>p {color: red}</style>", "<!-- alert -->", "<SCRIPT SRC=x>alert(2)</SCRIPT>",
-     "<noscript><p>alert</p></noscript>", "<svg><text>alert</text></svg>", "<template><b>alert</b></template>"]
+    [
+        "<script>alert(1)</script>",
+        "<style>p {color: red}</style>",
+        "<!-- alert -->",
+        "<SCRIPT SRC=x>alert(2)</SCRIPT>",
+        "<noscript><p>alert</p></noscript>",
+        "<svg><text>alert</text></svg>",
+        "<template><b>alert</b></template>",
+    ]
 )
 
 
@@ -51,7 +58,9 @@ def test_broken_markup_never_fails(text: str) -> None:
     assert plain_text(f"<p>{text}") is not None
 
 
-@pytest.mark.parametrize("text", ["<p><![if IE]>Mali", "<p><![ Mali", "<p><![endif]-->Mali", "<p><!DOCTYPE x [<!]>Mali"])
+@pytest.mark.parametrize(
+    "text", ["<p><![if IE]>Mali", "<p><![ Mali", "<p><![endif]-->Mali", "<p><!DOCTYPE x [<!]>Mali"]
+)
 def test_declarations_of_any_kind_pass(text: str) -> None:
     assert "Mali" in plain_text(text)
 

@@ -109,7 +109,7 @@ def _spread(found: Spread) -> str:
         [
             "",
             f"sidebars of all {found.articles:,} articles as the site shows them (three teasers, same language)",
-            f"coverage        {found.coverage:.1%} of the articles are shown somewhere, {found.never_shown:.1%} nowhere",
+            f"coverage        {found.coverage:.1%} of the articles are shown somewhere, {found.never_shown:.1%} not",
             f"most shown      {found.most_shown} in {found.largest_share:.1%} of the sidebars",
             f"filled          {found.full_sidebars:.1%} of the sidebars have three teasers",
         ]

@@ -135,6 +135,7 @@ class SqlGenerations:
                         centres=centres,
                         lexical=lexical,
                         built=int(built_on.timestamp()),
+                        revision=self._database.state().revision,
                         complete=False,
                     )
                     .returning(generation.c.number)
@@ -242,6 +243,15 @@ class SqlGenerations:
                 query.where((_PUBLISHED & (indexed != article.c.text_hash)) | (~_PUBLISHED & (indexed != "")))
             ).all()
         return Stale([row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]])
+
+    def outdated(self, number: int, before: datetime) -> bool:
+        """Whether a generation is older than a time and articles have changed since: it does not know their words."""
+        changed = sa.exists().where(_PUBLISHED, article.c.revision > generation.c.revision)
+        query = sa.select(generation.c.number).where(
+            generation.c.number == number, generation.c.built < int(before.timestamp()), changed
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def size(self, number: int) -> int:
         """How many articles a generation holds."""

@@ -58,6 +58,7 @@ embedding = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
+# `built` is in seconds since 1970, `revision` that of the store when the build began.
 generation = sa.Table(
     "generation",
     metadata,
@@ -66,6 +67,7 @@ generation = sa.Table(
     sa.Column("centres", sa.LargeBinary, nullable=False),
     sa.Column("lexical", sa.LargeBinary, nullable=False),
     sa.Column("built", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
 )
 

@@ -82,7 +82,7 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(parts().store, JsonLines(request.stream, "body"), refusals.append)  # type: ignore[arg-type]  # reads like a file
+    report = ingest(parts().store, JsonLines(request.stream, "body"), refusals.append)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."

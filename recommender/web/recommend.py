@@ -101,7 +101,7 @@ def _answer(found: Recommendation, wishes: Wishes, language: str, *, known: bool
         ("Content-Type", content_type),
         ("ETag", etag),
         ("Cache-Control", f"public, max-age={parts().settings.cache_seconds}, stale-if-error={STALE_SECONDS}"),
-        ("Vary", "Accept"),
+        ("Vary", "Accept, Origin" if parts().settings.cors_origins else "Accept"),
         *hardening(content_type),
     ]
     return Answer(body, etag, headers, tuple(item.teaser.source for item in found.items))

@@ -111,9 +111,7 @@ def test_best_by_words_equal_brute_force(
 
 @every_term_index
 @given(archives, term_rows)
-def test_similarities_by_words_equal_brute_force(
-    make: type[TermIndex], archive: list[TermRow], query: TermRow
-) -> None:
+def test_similarities_by_words_equal_brute_force(make: type[TermIndex], archive: list[TermRow], query: TermRow) -> None:
     truth = np.nan_to_num([cosine(query, other, "lexical") for other in archive])
     np.testing.assert_allclose(make(archive).similarities(query), truth, atol=1e-6)  # type: ignore[call-arg]
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from recommender.interfaces import State, Store
 from recommender.settings import load_settings
@@ -19,10 +21,53 @@ def shown(client: FlaskClient, path: str = SIDEBAR) -> list[str]:
     return [item["id"] for item in client.get(path).get_json()["items"]]
 
 
+def plain(response: TestResponse) -> list[tuple[str, str]]:
+    """Headers in an order, without the clock's."""
+    return sorted(header for header in response.headers if header[0] != "Date")
+
+
 def test_known_tag_gets_no_body(client: FlaskClient) -> None:
     tag = client.get(SIDEBAR).headers["ETag"]
     again = client.get(SIDEBAR, headers={"If-None-Match": tag})
     assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+
+
+def test_weakened_tag_is_understood(client: FlaskClient) -> None:
+    # A proxy that compresses answers weakens their tags.
+    tag = client.get(SIDEBAR).headers["ETag"]
+    assert client.get(SIDEBAR, headers={"If-None-Match": f"W/{tag}"}).status_code == 304
+
+
+@pytest.mark.parametrize("origins", [(), ("https://news.example",), ("https://a.example", "https://b.example"), ("*",)])
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://news.example"}, {"Accept": "text/html"}])
+def test_kept_answer_equals_the_first(
+    make_client: MakeClient, origins: tuple[str, ...], headers: dict[str, str]
+) -> None:
+    client = make_client(cors_origins=origins)
+    first, kept = client.get(SIDEBAR, headers=headers), client.get(SIDEBAR, headers=headers)
+    assert (kept.status_code, kept.data) == (200, first.data)
+    assert plain(kept) == plain(first)
+    assert ("Origin" in kept.vary) == bool(origins)  # or a shared cache would hand one origin's answer to another
+
+
+def test_kept_answer_stays_with_its_origin(make_client: MakeClient) -> None:
+    client = make_client(cors_origins=("https://news.example",))
+    client.get(SIDEBAR, headers={"Origin": "https://news.example"})
+    kept = client.get(SIDEBAR, headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in kept.headers
+
+
+def test_kept_answer_has_a_head(make_client: MakeClient) -> None:
+    client = make_client()
+    got, head = client.get(SIDEBAR), client.head(SIDEBAR)
+    assert (head.status_code, head.data, head.headers["ETag"]) == (200, b"", got.headers["ETag"])
+
+
+def test_kept_answer_is_for_reading_only(make_client: MakeClient) -> None:
+    client = make_client()
+    client.get(SIDEBAR)
+    assert client.delete(SIDEBAR).status_code == 405
+    assert client.post(SIDEBAR).status_code == 415
 
 
 def test_other_tag_gets_the_body(client: FlaskClient) -> None:

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("centres", sa.LargeBinary, nullable=False),
         sa.Column("lexical", sa.LargeBinary, nullable=False),
         sa.Column("built", sa.BigInteger, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("complete", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_generation"),
     )

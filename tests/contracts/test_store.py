@@ -1,0 +1,617 @@
+"""What the store promises, on SQLite and on PostgreSQL."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from recommender.article import FLAGS, MAX_READS, Article
+from recommender.candidates import CandidateArray
+from recommender.errors import SettingsError, StoreUnavailable
+from recommender.interfaces import Facts, NeighbourRow, State, Store, Upserted
+from recommender.storage.database import Database
+from recommender.storage.schema import upgrade
+from recommender.storage.tables import metadata
+from recommender.wiring import open_store
+from tests.factories import NOW, days_ago, make_article, make_rows, stored
+
+SOON = 20  # seconds after which a thread that should go on is given up
+
+FULL = Article(
+    id="sahel/1",
+    title="Ménaka: « l'armée » 🚁",
+    summary="S",
+    body="One.\n\nTwo.",
+    url="https://www.example.org/sahel/1/?a=b",
+    posted_on=datetime(2024, 9, 17, 8, 30, tzinfo=UTC),
+    edition="Sahel",
+    language="fr",
+    countries=("Mali", "Niger"),
+    tags=("coup", "armée"),
+    author="A. B.",
+    read_count=MAX_READS,
+    image_url="https://example.org/i.jpg",
+    status="published",
+    flags=FLAGS[1:],
+)
+
+
+def in_thread(work: Callable[[], object]) -> object:
+    """What `work` gives in another thread; fails instead of hanging when it has to wait."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result(timeout=SOON)
+
+
+# -- articles ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("article", [FULL, Article(id="a", title="t")], ids=["every field", "least"])
+def test_articles_come_back_unchanged(store: Store, article: Article) -> None:
+    (number,) = stored(store, [article])
+    assert store.articles.get([number]) == {number: article}
+
+
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+def test_dates_of_any_century_are_kept(store: Store, year: int) -> None:
+    article = make_article("a", posted_on=datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC))
+    (number,) = stored(store, [article])
+    assert store.articles.get([number])[number].posted_on == article.posted_on
+
+
+def test_bodies_are_left_out_on_request(store: Store) -> None:
+    (number,) = stored(store, [FULL])
+    article = store.articles.get([number], texts=False)[number]
+    assert (article.title, article.body) == (FULL.title, "")
+
+
+def test_upsert_counts_every_outcome(store: Store) -> None:
+    assert store.articles.upsert([make_article("a"), make_article("b")]) == Upserted(2, 0, 0)
+    batch = [make_article("a"), make_article("b", title="New"), make_article("c")]
+    assert store.articles.upsert(batch) == Upserted(1, 1, 1)
+    assert store.articles.upsert([]) == Upserted(0, 0, 0)
+
+
+def test_last_of_one_id_counts(store: Store) -> None:
+    assert store.articles.upsert([make_article("a", title="1"), make_article("a", title="2")]) == Upserted(1, 0, 0)
+    assert store.articles.by_id("a")[1].title == "2"  # type: ignore[index]
+
+
+def test_numbers_outlive_changes(store: Store) -> None:
+    first = stored(store, [make_article("a"), make_article("b")])
+    assert stored(store, [make_article("b", title="New"), make_article("a", title="New")]) == first[::-1]
+
+
+def test_large_batches_are_stored_whole(store: Store) -> None:
+    articles = [make_article(f"a{number}") for number in range(1_201)]
+    assert store.articles.upsert(articles) == Upserted(1_201, 0, 0)
+    assert store.articles.upsert(articles) == Upserted(0, 0, 1_201)
+    assert len(store.articles.get(range(1, 1_202), texts=False)) == 1_201
+
+
+def test_ids_are_told_apart_exactly(store: Store) -> None:
+    stored(store, [make_article("a"), make_article("A"), make_article("á")])
+    assert [store.articles.by_id(name)[1].id for name in ("a", "A", "á")] == ["a", "A", "á"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("status", ["draft", "unpublished"])
+def test_unpublished_articles_are_not_found(store: Store, status: str) -> None:
+    stored(store, [make_article("a", status=status, url="https://a.example/x")])
+    assert store.articles.by_id("a") is None
+    assert store.articles.by_url("https://a.example/x") is None
+    assert store.articles.listing(None, 10, 0) == []
+
+
+def test_address_variants_find_the_article(store: Store) -> None:
+    (number,) = stored(store, [FULL])
+    assert store.articles.by_url("http://example.org/sahel/1#top")[0] == number  # type: ignore[index]
+    assert store.articles.by_url("https://example.org/sahel/2") is None
+
+
+def test_newest_article_at_an_address(store: Store) -> None:
+    url = "https://a.example/live"
+    articles = [make_article(str(days), url=url, posted_on=days_ago(days)) for days in (3, 1, 2)]
+    stored(store, [*articles, make_article("undated", url=url, posted_on=None)])
+    assert store.articles.by_url(url)[1].id == "1"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", ["", "http://[::1", "no address", "'; DROP TABLE article; --"])
+def test_strange_addresses_find_nothing(store: Store, text: str) -> None:
+    stored(store, [FULL])
+    assert store.articles.by_url(text) is None
+
+
+# -- withdrawal --------------------------------------------------------------------------------------------------------
+
+
+def test_withdrawn_articles_are_forgotten(store: Store) -> None:
+    (number,) = stored(store, [FULL])
+    assert store.articles.withdraw(FULL.id) is True
+    assert store.articles.by_id(FULL.id) is None
+    assert store.articles.by_url(FULL.url or "") is None
+    assert store.articles.get([number]) == {}
+    assert store.articles.counts() == {"deleted": 1}
+
+
+def test_withdrawing_twice_does_nothing(store: Store) -> None:
+    stored(store, [FULL])
+    store.articles.withdraw(FULL.id)
+    before = store.state()
+    assert store.articles.withdraw(FULL.id) is False
+    assert store.articles.withdraw("never there") is False
+    assert store.state() == before
+
+
+def test_tombstones_keep_no_text(store: Store, url: str) -> None:
+    stored(store, [FULL])
+    store.articles.withdraw(FULL.id)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(metadata.tables["article"])).mappings().one()
+    texts = (FULL.title, FULL.summary, FULL.body, FULL.author, FULL.url, FULL.image_url, *FULL.tags, *FULL.countries)
+    assert not [text for text in texts if text in map(str, row.values())]
+    assert (row["countries"], row["tags"]) == ([], [])
+
+
+def test_withdrawn_articles_can_return(store: Store) -> None:
+    numbers = stored(store, [FULL])
+    store.articles.withdraw(FULL.id)
+    assert store.articles.upsert([FULL]) == Upserted(0, 1, 0)
+    assert stored(store, [FULL]) == numbers
+
+
+# -- facts and lists ---------------------------------------------------------------------------------------------------
+
+
+def test_facts_say_what_ranking_needs(store: Store) -> None:
+    held = make_article("h", posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update",))
+    numbers = stored(store, [make_article("a"), held])
+    facts = sorted(store.articles.facts_since(0), key=lambda found: found.number)
+    posted = int(days_ago(1).timestamp())
+    assert facts == [
+        Facts(numbers[0], posted, 0, "Sahel", "en", published=True, held=False, update=False),
+        Facts(numbers[1], None, 7, "Sahel", "fr", published=True, held=True, update=True),
+    ]
+
+
+def test_facts_since_tell_only_news(store: Store) -> None:
+    stored(store, [make_article("a"), make_article("b")])
+    seen = store.state().revision
+    assert store.articles.facts_since(seen) == []
+    stored(store, [make_article("a"), make_article("b", read_count=5)])
+    assert [facts.reads for facts in store.articles.facts_since(seen)] == [5]
+
+
+def test_facts_since_tell_of_withdrawals(store: Store) -> None:
+    stored(store, [make_article("a")])
+    seen = store.state().revision
+    store.articles.withdraw("a")
+    assert [facts.published for facts in store.articles.facts_since(seen)] == [False]
+
+
+def test_listing_is_newest_first(store: Store) -> None:
+    stored(store, [make_article(str(days), posted_on=days_ago(days)) for days in (3, 1, 2)])
+    stored(store, [make_article("undated", posted_on=None), make_article("other", edition="Europe")])
+    stored(store, [make_article("held", flags=("legal_hold",))])
+    assert [article.id for article in store.articles.listing("Sahel", 9, 0)] == ["1", "2", "3", "undated"]
+    assert [article.id for article in store.articles.listing("Sahel", 2, 1)] == ["2", "3"]
+    assert [article.body for article in store.articles.listing(None, 1, 0)] == [""]
+
+
+def test_editions_are_largest_first(store: Store) -> None:
+    stored(store, [make_article(str(number), edition="Europe") for number in range(3)])
+    stored(store, [make_article("s"), make_article("d", status="draft"), make_article("h", flags=("legal_hold",))])
+    assert list(store.articles.editions().items()) == [("Europe", 3), ("Sahel", 1)]
+
+
+def test_counts_by_status(store: Store) -> None:
+    stored(store, [make_article("a"), make_article("b"), make_article("d", status="draft")])
+    assert store.articles.counts() == {"published": 2, "draft": 1}
+
+
+# -- revisions and transactions ----------------------------------------------------------------------------------------
+
+
+def test_new_store_is_empty(store: Store) -> None:
+    assert store.state() == State(0, None)
+    assert store.generations.live() is None
+    assert store.generations.live_model() is None
+    assert store.articles.facts_since(0) == []
+
+
+def test_revision_rises_with_each_change(store: Store) -> None:
+    seen = [store.state().revision]
+    for work in (
+        lambda: stored(store, [make_article("a"), make_article("b")]),
+        lambda: stored(store, [make_article("a", title="New")]),
+        lambda: store.articles.withdraw("a"),
+        lambda: live_generation(store),
+        lambda: live_generation(store),
+    ):
+        work()
+        seen.append(store.state().revision)
+    assert seen == sorted(set(seen))
+
+
+def test_failed_transactions_leave_nothing(store: Store) -> None:
+    stored(store, [make_article("a")])
+    before = store.state()
+    with pytest.raises(ZeroDivisionError), store.writing():
+        stored(store, [make_article("b")])
+        assert store.articles.by_id("b") is not None
+        raise ZeroDivisionError
+    assert store.state() == before
+    assert store.articles.by_id("b") is None
+
+
+def test_writes_inside_a_reading_are_refused(store: Store) -> None:
+    with store.reading(), pytest.raises(RuntimeError, match="inside a read transaction"):
+        store.articles.withdraw("a")
+    assert store.articles.upsert([make_article("a")]) == Upserted(1, 0, 0)
+
+
+def test_readers_see_one_snapshot(store: Store) -> None:
+    stored(store, [make_article("a")])
+    with store.reading():
+        before = store.state()
+        in_thread(lambda: stored(store, [make_article("a", title="New"), make_article("b")]))
+        assert store.state() == before
+        assert store.articles.by_id("a")[1].title == "a"  # type: ignore[index]
+        assert store.articles.by_id("b") is None
+    assert store.articles.by_id("b") is not None
+
+
+def test_readers_never_wait_for_a_writer(store: Store) -> None:
+    stored(store, [make_article("a")])
+    with store.writing():
+        stored(store, [make_article("a", title="New")])
+
+        def read() -> tuple[str, State]:
+            with store.reading():
+                return store.articles.by_id("a")[1].title, store.state()  # type: ignore[index]
+
+        assert in_thread(read) == ("a", State(1, None))
+        assert in_thread(store.state) == State(1, None)
+
+
+def test_writers_take_turns(store: Store) -> None:
+    entered, order = threading.Event(), []
+
+    def second() -> None:
+        entered.wait(SOON)
+        stored(store, [make_article("second")])
+        order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second)
+        with store.writing():
+            entered.set()
+            stored(store, [make_article("first")])
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            order.append("first")
+        waiting.result(timeout=SOON)
+    assert order == ["first", "second"]
+
+
+def test_crowd_of_writers_loses_nothing(store: Store) -> None:
+    revisions: list[int] = []
+    lock = threading.Lock()
+
+    def write(number: int) -> None:
+        with store.writing():
+            stored(store, [make_article(f"a{number}")])
+            revision = store.state().revision
+        with lock:
+            revisions.append(revision)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(12)))
+    assert sorted(revisions) == list(range(1, 13))
+    assert store.articles.counts() == {"published": 12}
+
+
+def test_other_processes_see_what_is_written(store: Store, url: str) -> None:
+    other = open_store(url)
+    stored(store, [make_article("a")])
+    assert other.state() == store.state()
+    assert other.articles.by_id("a") is not None
+    stored(other, [make_article("b")])
+    assert store.articles.by_id("b") is not None
+    other.close()
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def vector(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def test_vectors_come_back_exactly(store: Store) -> None:
+    written = {"h1": vector(0.1, -1, 1e-30), "h2": vector(1, 2, 3)}
+    store.generations.put_vectors("m", written)
+    found = store.generations.vectors("m", ["h2", "h1", "unknown"])
+    assert {key: value.tolist() for key, value in found.items()} == {
+        key: value.tolist() for key, value in written.items()
+    }
+
+
+def test_kept_vectors_stay(store: Store) -> None:
+    store.generations.put_vectors("m", {"h": vector(1)})
+    store.generations.put_vectors("m", {"h": vector(2), "i": vector(3)})
+    found = store.generations.vectors("m", ["h", "i"])
+    assert (found["h"].tolist(), found["i"].tolist()) == ([1], [3])
+
+
+def test_models_keep_their_vectors_apart(store: Store) -> None:
+    store.generations.put_vectors("m1", {"h": vector(1)})
+    store.generations.put_vectors("m2", {"h": vector(2)})
+    store.generations.forget_vectors("m1")
+    assert store.generations.vectors("m1", ["h"]) == {}
+    assert store.generations.vectors("m2", ["h"])["h"].tolist() == [2]
+
+
+def test_unembedded_names_each_text_once(store: Store) -> None:
+    same = {"title": "Same", "body": "text"}
+    numbers = stored(store, [make_article("a", **same), make_article("b", **same), make_article("c")])
+    stored(store, [make_article("d", status="draft")])
+    assert sorted(store.generations.unembedded("m")) == [numbers[0], numbers[2]]
+    store.generations.put_vectors("m", {make_article("a", **same).text_hash: vector(1)})
+    assert store.generations.unembedded("m") == [numbers[2]]
+    assert sorted(store.generations.unembedded("other")) == [numbers[0], numbers[2]]
+
+
+def test_unembedded_gives_newest_changes_first(store: Store) -> None:
+    numbers = [stored(store, [make_article(name)])[0] for name in ("a", "b", "c")]
+    assert store.generations.unembedded("m") == numbers[::-1]
+
+
+def test_members_are_published_and_embedded(store: Store) -> None:
+    articles = [make_article("a"), make_article("b", language="fr"), make_article("c")]
+    numbers = stored(store, articles)
+    draft = make_article("d", status="draft")
+    stored(store, [draft])
+    store.generations.put_vectors("m", {article.text_hash: vector(1) for article in (*articles[:2], draft)})
+    members = store.generations.members("m")
+    assert [(member.number, member.language) for member in members] == [(numbers[0], "en"), (numbers[1], "fr")]
+    assert [member.number for member in store.generations.members("m", numbers[1:])] == [numbers[1]]
+    assert store.generations.members("m", []) == []
+
+
+def test_pruning_spares_what_is_in_use(store: Store) -> None:
+    kept, gone = make_article("a"), make_article("b")
+    stored(store, [kept, gone])
+    store.generations.put_vectors("m", {kept.text_hash: vector(1), gone.text_hash: vector(2), "old": vector(3)})
+    live_generation(store, [row(1, gone.text_hash)])
+    store.articles.withdraw("b")
+    assert store.generations.prune_vectors() == 1
+    assert set(store.generations.vectors("m", [kept.text_hash, gone.text_hash, "old"])) == {
+        kept.text_hash,
+        gone.text_hash,
+    }
+
+
+# -- generations -------------------------------------------------------------------------------------------------------
+
+
+def row(number: int, text_hash: str = "h", candidates: CandidateArray | None = None) -> NeighbourRow:
+    return NeighbourRow(number, text_hash, "en", b"terms", make_rows([99]) if candidates is None else candidates)
+
+
+def live_generation(store: Store, rows: list[NeighbourRow] | None = None) -> int:
+    stored(store, [make_article("any")])  # a generation is made of articles, so something has been written before
+    number = store.generations.begin("m", b"centres", b"lexical", NOW)
+    store.generations.write(number, rows or [])
+    assert store.generations.activate(number)
+    return number
+
+
+def test_active_generations_are_live(store: Store) -> None:
+    number = store.generations.begin("m", b"centres", b"lexical", NOW)
+    assert store.state().generation is None
+    assert store.generations.activate(number)
+    assert store.state().generation == number
+    live = store.generations.live()
+    assert live is not None
+    assert (live.number, live.model, live.centres, live.lexical, live.built_on) == (
+        number,
+        "m",
+        b"centres",
+        b"lexical",
+        NOW,
+    )
+    assert store.generations.live_model() == "m"
+
+
+def test_candidates_come_back_exactly(store: Store) -> None:
+    rows = make_rows([3, 7], same=[True, False], dense=[0.5, 0.25], lexical=0.1, tags=[np.nan, 1])
+    number = live_generation(store, [row(1, candidates=rows), row(2, candidates=rows[:0])])
+    found = store.generations.candidates(number, [2, 1, 5])
+    assert {key: value.tobytes() for key, value in found.items()} == {1: rows.tobytes(), 2: b""}
+
+
+def test_rows_take_the_place_of_older(store: Store) -> None:
+    number = live_generation(store, [row(1, "h1"), row(2, "h2")])
+    store.generations.write(number, [row(1, "h3")])
+    assert [(found.number, found.text_hash) for found in store.generations.rows_since(number, 0)] == [
+        (1, "h3"),
+        (2, "h2"),
+    ]
+    assert store.generations.size(number) == 2
+
+
+def test_rows_that_left_are_not_counted(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2)])
+    store.generations.write(number, [row(1, "")])
+    assert store.generations.size(number) == 1
+    assert list(store.generations.candidates(number, [1, 2])) == [2]
+
+
+def test_lists_are_replaced_alone(store: Store) -> None:
+    number = live_generation(store, [row(1, "h1"), row(2, "h2")])
+    store.generations.write_candidates(number, {2: make_rows([5, 6])})
+    first, second = store.generations.rows_since(number, 0)
+    assert (second.text_hash, second.terms, second.candidates["number"].tolist()) == ("h2", b"terms", [5, 6])
+    assert first.candidates["number"].tolist() == [99]
+
+
+def test_rows_since_tell_only_news(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2), row(3)])
+    seen = store.state().revision
+    assert list(store.generations.rows_since(number, seen)) == []
+    store.generations.write(number, [row(2, "new")])
+    store.generations.write_candidates(number, {3: make_rows([4])})
+    assert [found.number for found in store.generations.rows_since(number, seen)] == [2, 3]
+    assert store.state().revision > seen
+
+
+def test_unfinished_generations_change_nothing(store: Store) -> None:
+    live = live_generation(store, [row(1)])
+    before = store.state()
+    number = store.generations.begin("m2", b"", b"", NOW)
+    store.generations.write(number, [row(1), row(2)])
+    assert store.state() == before
+    assert list(store.generations.candidates(live, [1, 2])) == [1]
+
+
+def test_new_builds_sweep_interrupted_ones_away(store: Store) -> None:
+    interrupted = store.generations.begin("m", b"", b"", NOW)
+    store.generations.write(interrupted, [row(1)])
+    newer = store.generations.begin("m", b"", b"", NOW)
+    assert newer != interrupted
+    assert store.generations.size(interrupted) == 0
+    assert store.generations.activate(interrupted) is False
+    assert store.generations.activate(newer) is True
+    assert store.state().generation == newer
+
+
+def test_swept_builds_cannot_write(store: Store) -> None:
+    interrupted = store.generations.begin("m", b"", b"", NOW)
+    newer = store.generations.begin("m", b"", b"", NOW)
+    with pytest.raises(StoreUnavailable):
+        store.generations.write(interrupted, [row(1)])
+    assert store.generations.size(newer) == 0
+
+
+def test_retired_generations_are_removed(store: Store) -> None:
+    first, second = live_generation(store, [row(1)]), live_generation(store, [row(1)])
+    assert store.generations.size(first) == 1
+    store.generations.drop_retired()
+    assert (store.generations.size(first), store.generations.size(second)) == (0, 1)
+
+
+def test_readers_keep_a_generation_while_it_retires(store: Store) -> None:
+    first = live_generation(store, [row(1)])
+
+    def switch() -> None:
+        live_generation(store, [row(1), row(2)])
+        store.generations.drop_retired()
+
+    with store.reading():
+        assert store.state().generation == first
+        in_thread(switch)
+        assert store.state().generation == first
+        assert list(store.generations.candidates(first, [1, 2])) == [1]
+        assert store.generations.live().number == first  # type: ignore[union-attr]
+    assert store.state().generation != first
+    assert store.generations.candidates(first, [1]) == {}
+
+
+def test_stale_names_what_changed_and_left(store: Store) -> None:
+    articles = [make_article(name) for name in "abcd"]
+    numbers = stored(store, articles)
+    number = live_generation(
+        store, [row(found, article.text_hash) for found, article in zip(numbers[:3], articles, strict=False)]
+    )
+    store.generations.write(number, [row(numbers[3], "")])
+    stored(store, [make_article("b", title="New")])
+    store.articles.withdraw("c")
+    (new,) = stored(store, [make_article("e")])
+    stale = store.generations.stale(number)
+    assert sorted(stale.changed) == [numbers[1], numbers[3], new]
+    assert stale.left == [numbers[2]]
+
+
+def test_stale_names_unpublished_as_left(store: Store) -> None:
+    articles = [make_article("a"), make_article("b")]
+    numbers = stored(store, articles)
+    number = live_generation(store, [row(found, one.text_hash) for found, one in zip(numbers, articles, strict=True)])
+    assert store.generations.stale(number) == type(store.generations.stale(number))([], [])
+    store.articles.upsert([make_article("a", status="unpublished"), make_article("b", read_count=3)])
+    assert store.generations.stale(number).left == [numbers[0]]
+    assert store.generations.stale(number).changed == []
+
+
+# -- schema ------------------------------------------------------------------------------------------------------------
+
+
+def test_schema_equals_the_tables(store: Store, url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_upgrading_again_changes_nothing(store: Store, url: str) -> None:
+    stored(store, [FULL])
+    before = store.state()
+    database = Database(url)
+    upgrade(database)
+    upgrade(database)
+    database.close()
+    assert store.state() == before
+    assert store.articles.by_id(FULL.id) is not None
+
+
+def test_two_processes_may_start_together(postgresql_database: str) -> None:
+    barrier = threading.Barrier(3)
+
+    def start(_: int) -> State:
+        database = Database(postgresql_database)
+        barrier.wait(SOON)
+        upgrade(database)
+        state = database.state()
+        database.close()
+        return state
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(start, range(3))) == [State(0, None)] * 3
+
+
+def test_newer_schemas_are_refused(store: Store, url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreUnavailable, match="schema 9999.*newer release"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("mysql://a@b/c", "only sqlite"),
+        ("no address", "is not a database address"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("postgresql://a:secret@b/c", "only sqlite"),
+    ],
+)
+def test_other_databases_are_refused(address: str, advice: str) -> None:
+    with pytest.raises(SettingsError, match=advice) as caught:
+        Database(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_silent_servers_are_unavailable() -> None:
+    database = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        upgrade(database)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        database.state()
+    database.close()

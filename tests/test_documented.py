@@ -1,0 +1,81 @@
+"""The pages in docs/ name every setting, command, option, route and parameter; the code writes two of them."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from recommender.cli import COMMANDS, cli
+from recommender.settings import Settings
+from recommender.web.app import make_app
+from recommender.web.schemas import Draft, SidebarQuery, Teaser
+from scripts import docs
+from tests.web.conftest import close
+from tests.web.toy import settings_for
+
+ROOT = Path(__file__).parents[1]
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+RENEW = "run `python scripts/docs.py`"
+
+
+@pytest.mark.parametrize(("file", "page"), [("settings.md", docs.settings_page), ("cli.md", docs.cli_page)])
+def test_written_page_is_up_to_date(file: str, page: docs.Page) -> None:
+    assert (ROOT / "docs" / file).read_text(encoding="utf-8") == page(), RENEW
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_help_is_quoted_exactly(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(cli, [*arguments, "--help"], prog_name="recommender").stdout
+    assert f"```\n{shown}```\n" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), RENEW
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_setting_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in docs.settings_page()
+    assert Settings.model_fields[name].description in docs.settings_page()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_is_documented_with_options(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    section = docs.cli_page().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert f"Usage: recommender {name}" in section
+    options = [option for parameter in command.params for option in parameter.opts if option.startswith("-")]
+    assert [option for option in options if option not in section] == []
+
+
+def test_every_route_is_documented(tmp_path: Path) -> None:
+    app = make_app(settings_for(tmp_path / "empty.db"))
+    rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
+    close(app)
+    assert len(rules) > 10
+    assert [rule for rule in sorted(rules) if not re.search(rf"[ `]{re.escape(rule)}`", API)] == []
+
+
+@pytest.mark.parametrize("name", [*SidebarQuery.model_fields, *Draft.model_fields])
+def test_parameter_is_documented(name: str) -> None:
+    assert f"`{name}`" in API
+
+
+@pytest.mark.parametrize("name", Teaser.model_fields)
+def test_answered_field_is_shown(name: str) -> None:
+    assert f'"{name}": ' in API
+
+
+def test_snippet_attributes_are_those_of_the_script() -> None:
+    script = (ROOT / "recommender" / "web" / "static" / "sidebar.js").read_text(encoding="utf-8")
+    read = set(re.findall(r"data\.(\w+)", script)) - {"recState"}
+    read |= {name for names in re.findall(r'\[("lang".*?)\]', script) for name in re.findall(r"\w+", names)}
+    attributes = {"data-" + re.sub("([A-Z])", lambda match: "-" + match[1].lower(), name) for name in read}
+    section = API.partition("## The snippet")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(data-[a-z-]+)`", section)) == attributes
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []

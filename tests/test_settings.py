@@ -1,0 +1,180 @@
+"""Settings: where a value comes from, which are refused, and that no secret is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import SettingsError
+from recommender.settings import MIN_KEY_LENGTH, Settings, load_settings, masked_url, origins
+
+KEY = "k" * MIN_KEY_LENGTH
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No recommender.toml of the developer's."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def setenv(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return monkeypatch
+
+
+def write(text: str, name: str = "recommender.toml") -> Path:
+    file = Path(name)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def origin(name: str, file: Path | None = None) -> tuple[str, str]:
+    found = {one.name: one for one in origins(load_settings(file), file)}[name]
+    return found.value, found.origin
+
+
+def test_defaults_are_usable() -> None:
+    settings = load_settings()
+    assert settings == Settings()
+    assert settings.port == 8000
+    assert settings.api_keys == ()
+    assert settings.host == "127.0.0.1"
+
+
+def test_file_beats_the_default() -> None:
+    write("port = 9000")
+    assert load_settings().port == 9000
+    assert origin("port") == ("9000", "recommender.toml")
+
+
+def test_environment_beats_the_file(setenv: pytest.MonkeyPatch) -> None:
+    write("port = 9000")
+    setenv.setenv("RECOMMENDER_PORT", "9001")
+    assert load_settings().port == 9001
+    assert origin("port") == ("9001", "RECOMMENDER_PORT")
+
+
+def test_named_file_beats_the_usual_one(setenv: pytest.MonkeyPatch) -> None:
+    write("port = 9000")
+    other = write("port = 9002", "other.toml")
+    assert load_settings(other).port == 9002
+    setenv.setenv("RECOMMENDER_CONFIG", str(other))
+    assert load_settings().port == 9002
+
+
+def test_unset_settings_come_from_defaults() -> None:
+    assert origin("workers") == ("2", "default")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("RECOMMENDER_PROT", "did you mean port"), ("RECOMMENDER_XYZ", "the settings are database_url, ")],
+)
+def test_unknown_variables_are_refused(setenv: pytest.MonkeyPatch, name: str, hint: str) -> None:
+    setenv.setenv(name, "1")
+    with pytest.raises(SettingsError, match=f"Unknown setting {name}: {hint}"):
+        load_settings()
+
+
+def test_unknown_names_in_files_are_refused() -> None:
+    write("min_scores = 0.5")
+    with pytest.raises(SettingsError, match="min_scores in recommender.toml: did you mean min_score"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("MIN_SCORE", "1.1"),
+        ("DIVERSITY", "-0.1"),
+        ("MODEL_DOWNLOAD", "perhaps"),
+        ("CACHE_SECONDS", "-1"),
+        ("WORKERS", "0"),
+        ("MODEL", ""),
+        ("CORS_ORIGINS", "news.example"),
+        ("CORS_ORIGINS", "https://news.example/path"),
+    ],
+)
+def test_unusable_values_are_refused(setenv: pytest.MonkeyPatch, name: str, value: str) -> None:
+    setenv.setenv(f"RECOMMENDER_{name}", value)
+    with pytest.raises(SettingsError, match=f"{name.lower()}: "):
+        load_settings()
+
+
+def test_every_unusable_value_is_named() -> None:
+    write('port = "x"\nworkers = 0')
+    with pytest.raises(SettingsError, match=r"port: .*; workers: "):
+        load_settings()
+
+
+def test_wrong_types_in_files_are_refused() -> None:
+    write("cors_origins = 5")
+    with pytest.raises(SettingsError, match="cors_origins: "):
+        load_settings()
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"port = ", "is not valid TOML"), (b"\xff\xfe", "is not valid TOML")])
+def test_broken_files_are_refused(content: bytes, reason: str) -> None:
+    Path("recommender.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=reason):
+        load_settings()
+
+
+def test_missing_named_files_are_refused() -> None:
+    with pytest.raises(SettingsError, match="nowhere.toml cannot be read: No such file"):
+        load_settings(Path("nowhere.toml"))
+
+
+def test_several_values_are_split_at_commas(setenv: pytest.MonkeyPatch) -> None:
+    setenv.setenv("RECOMMENDER_CORS_ORIGINS", "https://a.example, http://b.example:8080,")
+    assert load_settings().cors_origins == ("https://a.example", "http://b.example:8080")
+
+
+def test_files_hold_lists() -> None:
+    write(f'cors_origins = ["https://a.example", "*"]\napi_keys = ["{KEY}"]')
+    settings = load_settings()
+    assert settings.cors_origins == ("https://a.example", "*")
+    assert [key.get_secret_value() for key in settings.api_keys] == [KEY]
+
+
+@pytest.mark.parametrize("keys", [KEY[1:], f"{KEY},short"])
+def test_short_keys_are_refused_unseen(setenv: pytest.MonkeyPatch, keys: str) -> None:
+    setenv.setenv("RECOMMENDER_API_KEYS", keys)
+    with pytest.raises(SettingsError, match="16 characters or more; make one with") as caught:
+        load_settings()
+    assert keys not in str(caught.value)
+    assert "short" not in str(caught.value).replace("short_keys", "")
+
+
+def test_secrets_are_masked_everywhere(setenv: pytest.MonkeyPatch) -> None:
+    setenv.setenv("RECOMMENDER_API_KEYS", f"{KEY},{KEY}2")
+    setenv.setenv("RECOMMENDER_DATABASE_URL", "postgresql+psycopg://me:sesame@db.example/news")
+    settings = load_settings()
+    shown = f"{settings!r} {settings} {origins(settings)} {settings.model_dump()} {settings.model_dump_json()}"
+    assert KEY not in shown
+    assert "sesame" not in shown
+    assert origin("api_keys") == ("2 set", "RECOMMENDER_API_KEYS")
+    assert origin("database_url")[0] == "postgresql+psycopg://me:***@db.example/news"
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("sqlite:///var/recommender.db", "sqlite:///var/recommender.db"),
+        ("postgresql+psycopg://me@db/news", "postgresql+psycopg://me@db/news"),
+        ("postgresql+psycopg://me:a@b:c@db:5432/news", "postgresql+psycopg://me:***@db:5432/news"),
+        ("postgresql+psycopg://db/news?user=me&password=sesame", "postgresql+psycopg://db/news?user=me&password=***"),
+    ],
+)
+def test_passwords_in_addresses_are_masked(url: str, masked: str) -> None:
+    assert masked_url(url) == masked
+
+
+def test_every_setting_has_a_description() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_origins_name_every_setting() -> None:
+    assert [one.name for one in origins(load_settings())] == list(Settings.model_fields)

@@ -1,0 +1,214 @@
+"""Publishing and drafts, through a desk with the real model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import psutil
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.web.app import make_app
+from recommender.web.desk import MAX_DRAFTS
+from tests.web.conftest import close
+from tests.web.toy import KEY, settings_for
+
+BEARER = {"Authorization": f"Bearer {KEY}"}
+MARKET = {
+    "title": "Livestock market of Gao reopens after three weeks",
+    "summary": "Herders bring camels and sheep back to the livestock market of Gao.",
+    "posted_on": "2025-09-01",
+    "edition": "Sahel",
+    "countries": ["Mali"],
+    "tags": ["livestock"],
+}
+SHEEP = MARKET | {
+    "title": "Price of sheep doubles at the livestock market of Gao",
+    "summary": "Herders and traders of camels and sheep blame the closed road to Niger.",
+    "posted_on": "2025-09-08",
+}
+DRAFT = {"title": "Junta nationalises a foreign gold mine", "body": "The ore of the uranium mine at Arlit is Niger's."}
+ORPHAN = """
+import sys, time
+from pathlib import Path
+from recommender.web.desk import Address, start_desk
+from tests.web.toy import settings_for
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    print(start_desk(settings_for(folder / "copy.db"), Address.new(folder)).pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def writer(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client with a key, whose application shares one desk among the tests of this file."""
+    database = Path(copy(real_archive, tmp_path_factory.mktemp("desk") / "copy.db"))
+    app = make_app(settings_for(database, api_keys=(KEY,)))
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    yield client
+    close(app)
+
+
+def put(client: FlaskClient, article_id: str, article: dict[str, Any]) -> dict[str, Any]:
+    response = client.put(f"/api/v1/articles/{article_id}", json=article)
+    return {"status": response.status_code, **response.get_json()}
+
+
+def related(client: FlaskClient, article_id: str) -> list[str]:
+    answer = client.get(f"/api/v1/recommend?article_id={article_id}&fallback=none&n=10")
+    return [item["id"] for item in answer.get_json()["items"]]
+
+
+def desks() -> list[psutil.Process]:
+    """The desks that this process has started."""
+    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true within half a minute."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_published_story_enters_sidebars(writer: FlaskClient) -> None:
+    assert put(writer, "market", MARKET) == {"status": 201, "id": "market", "outcome": "added", "indexed": True}
+    assert put(writer, "sheep", SHEEP)["status"] == 201
+    assert "sheep" in related(writer, "market")
+    assert "market" in related(writer, "sheep")
+
+
+def test_same_again_changes_nothing(writer: FlaskClient) -> None:
+    put(writer, "market", MARKET)
+    before = writer.get("/readyz").get_json()["revision"]
+    assert put(writer, "market", MARKET) == {"status": 200, "id": "market", "outcome": "unchanged", "indexed": True}
+    assert writer.get("/readyz").get_json()["revision"] == before
+
+
+def test_changed_text_moves_to_others(writer: FlaskClient) -> None:
+    put(
+        writer,
+        "mover",
+        MARKET | {"title": "Camels and sheep at the livestock market of Gao", "posted_on": "2025-08-01"},
+    )
+    assert related(writer, "mover")[0] in ("market", "sheep")
+    gold = {
+        "title": "Junta defends its takeover of the gold mine of Arlit",
+        "summary": "The nationalised ore of the foreign mining company belongs to Niger, the junta says.",
+        "countries": ["Niger"],
+        "tags": ["mining"],
+        "posted_on": "2025-08-01",
+        "edition": "Sahel",
+    }
+    assert put(writer, "mover", gold) | {"id": ""} == {"status": 200, "id": "", "outcome": "changed", "indexed": True}
+    assert related(writer, "mover")[0].startswith("gold-")
+    assert "mover" in related(writer, "gold-1")
+    assert "mover" not in related(writer, "market")
+
+
+def test_withdrawn_story_is_gone_at_once(writer: FlaskClient) -> None:
+    put(
+        writer,
+        "short-lived",
+        SHEEP | {"title": "Sheep at the livestock market of Gao, for a day", "posted_on": "2025-07-01"},
+    )
+    put(writer, "market", MARKET)
+    assert "short-lived" in related(writer, "market")
+    assert writer.delete("/api/v1/articles/short-lived").status_code == 204
+    assert "short-lived" not in related(writer, "market")
+    assert writer.get("/api/v1/recommend?article_id=short-lived").status_code == 404
+    assert writer.delete("/api/v1/articles/short-lived").status_code == 404
+
+
+def test_import_takes_all_but_bad_lines(writer: FlaskClient) -> None:
+    lines = [
+        json.dumps({"id": "import-1"} | MARKET | {"posted_on": "2024-01-01"}),
+        '{"id": "import-2", "title": "No text"}',
+        json.dumps({"id": "import-3"} | SHEEP | {"posted_on": "2024-03-01"}),
+    ]
+    response = writer.post("/api/v1/articles", data="\n".join(lines), content_type="application/x-ndjson")
+    assert response.status_code == 200
+    answer = response.get_json()
+    problems = answer.pop("problems")
+    assert answer == {"added": 2, "changed": 0, "unchanged": 0, "refused": 1, "indexed": True}
+    assert [problem["line"] for problem in problems] == [2]
+    assert "body or summary is required" in problems[0]["reason"]
+    assert "import-3" in related(writer, "import-1")
+
+
+def test_reads_change_without_the_model(writer: FlaskClient) -> None:
+    put(writer, "market", MARKET)
+    answer = put(writer, "market", MARKET | {"read_count": 77})
+    assert (answer["outcome"], answer["indexed"]) == ("changed", True)
+
+
+def test_draft_gets_related_stories(writer: FlaskClient) -> None:
+    response = writer.post("/api/v1/recommend", json=DRAFT | {"n": 2})
+    answer = response.get_json()
+    assert answer["article"] is None
+    assert {item["id"] for item in answer["items"]} <= {"gold-1", "gold-2", "gold-3", "mover"}
+    assert len(answer["items"]) == 2
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_draft_leaves_nothing_behind(writer: FlaskClient) -> None:
+    before = writer.get("/readyz").get_json()["revision"]
+    writer.post("/api/v1/recommend", json=DRAFT)
+    assert writer.get("/readyz").get_json()["revision"] == before
+    assert writer.get("/api/v1/recommend?article_id=draft").status_code == 404
+
+
+def test_too_many_drafts_are_put_off(writer: FlaskClient) -> None:
+    writer.post("/api/v1/recommend", json=DRAFT)
+    (desk,) = desks()
+
+    def ask(_: int) -> Any:
+        return writer.application.test_client().post("/api/v1/recommend", json=DRAFT)
+
+    desk.suspend()  # so that no draft is done before the last one comes
+    with ThreadPoolExecutor(MAX_DRAFTS + 2) as threads:
+        answers = [threads.submit(ask, number) for number in range(MAX_DRAFTS + 2)]
+        assert eventually(lambda: sum(answer.done() for answer in answers) == 2)
+        desk.resume()
+    responses = [answer.result() for answer in answers]
+    assert sorted(response.status_code for response in responses) == [200] * MAX_DRAFTS + [429] * 2
+    refused = next(response for response in responses if response.status_code == 429)
+    assert refused.mimetype == "application/problem+json"
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_killed_desk_is_replaced(writer: FlaskClient) -> None:
+    writer.post("/api/v1/recommend", json=DRAFT)
+    (desk,) = desks()
+    desk.kill()
+    assert eventually(lambda: desk not in desks())
+    assert put(writer, "after-the-kill", SHEEP)["indexed"] is True
+    assert desks() != [desk]
+
+
+def test_desk_ends_with_its_parent(toy_archive: Path, tmp_path: Path) -> None:
+    copy(toy_archive, tmp_path / "copy.db")
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen([sys.executable, script, tmp_path], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        desk = psutil.Process(int(parent.stdout.readline()))
+        assert desk.is_running()
+        parent.send_signal(signal.SIGKILL)
+    assert eventually(lambda: not desk.is_running() or desk.status() == psutil.STATUS_ZOMBIE)
