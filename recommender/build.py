@@ -50,13 +50,11 @@ class Builder:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
         Few changes go into the live generation. Many, another model, changes in a generation older than REBUILD_AFTER
-        or `full` make a new one beside it, which takes its place in one transaction. Raises
-        InvalidInput when there is no article at all.
+        or `full` make a new one beside it, which takes its place in one transaction. Raises InvalidInput
+        when there is no article at all.
         """
         version = vector_version(self._embedder)
-        if full:
-            self._store.generations.forget_vectors(version)
-        embedded = self._embed(version, progress)
+        embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
         generation = self._store.state().generation
         if generation is None or full or self._store.generations.live_model() != version:
             return self._rebuild(version, embedded, progress)
@@ -73,7 +71,8 @@ class Builder:
         At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
         """
         version = vector_version(self._embedder)
-        return self._update(version, self._embed(version, quiet, UPDATE_AT_ONCE))
+        newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
+        return self._update(version, self._embed(newest, version, quiet))
 
     def draft_candidates(self, draft: Article) -> CandidateArray:
         """The candidate list of a text that is not in the archive. Raises NotBuilt."""
@@ -94,8 +93,7 @@ class Builder:
             )
         return generation.number
 
-    def _embed(self, version: str, progress: Progress, limit: int | None = None) -> int:
-        numbers = self._store.generations.unembedded(version)[:limit]
+    def _embed(self, numbers: Sequence[int], version: str, progress: Progress) -> int:
         batches = [numbers[start : start + EMBED_AT_ONCE] for start in range(0, len(numbers), EMBED_AT_ONCE)]
         for batch in progress(batches, len(batches), f"Embedding {len(numbers):,} articles") if batches else ():
             articles = list(self._store.articles.get(batch).values())
@@ -167,12 +165,11 @@ class Builder:
                     for entry, rows in zip(chunk, lists, strict=True)
                 ],
             )
-        if not self._store.generations.activate(number):
-            raise Unavailable("Another build started meanwhile and took this one's place.")
+        self._store.generations.activate(number)
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
         # What was published while the build ran is in no row of the new generation yet.
-        late = self._catch_up(version, self._embed(version, quiet))
+        late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
         return BuildReport("rebuilt", number, embedded + late.embedded, len(entries) + late.indexed, late.left)
 
     def _articles(self, members: Sequence[Member]) -> Iterator[Article]:

@@ -224,7 +224,7 @@ class ArticleStore(Protocol):
         ...
 
     def facts_since(self, revision: int) -> list[Facts]:
-        """Facts of the articles changed after `revision`; 0 gives all."""
+        """Facts of the articles changed after `revision`; -1 gives all."""
         ...
 
     def counts(self) -> dict[str, int]:
@@ -243,20 +243,19 @@ class ArticleStore(Protocol):
 class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
-    def unembedded(self, model: str) -> list[int]:
-        """Numbers of published articles whose text has no vector of the model, one for each text, newest first."""
+    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
+        """Numbers of published articles whose text has no vector of the model, one for each text, newest first.
+
+        With `again` it is those of all texts.
+        """
         ...
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keeps one vector for each text hash; one that is there already stays."""
+        """Keeps one vector for each text hash, in the place of one that is there already."""
         ...
 
     def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of some texts, as far as they are kept."""
-        ...
-
-    def forget_vectors(self, model: str) -> None:
-        """Drops every vector of a model."""
         ...
 
     def prune_vectors(self) -> int:
@@ -280,15 +279,15 @@ class GenerationStore(Protocol):
         ...
 
     def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
-        """Writes rows of a generation in the place of those the same articles had."""
+        """Writes rows in the place of those the same articles had. Raises Unavailable if a newer build swept it."""
         ...
 
     def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
         """Replaces the candidate lists of articles that are in a generation already."""
         ...
 
-    def activate(self, number: int) -> bool:
-        """Makes a generation the live one for every reader at once; False if a newer build has swept it away."""
+    def activate(self, number: int) -> None:
+        """Makes a generation the live one for every reader at once. Raises Unavailable if a newer build swept it."""
         ...
 
     def drop_retired(self) -> None:
@@ -300,7 +299,7 @@ class GenerationStore(Protocol):
         ...
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
-        """The rows of a generation written after `revision` (0: all), by article number."""
+        """The rows of a generation written after `revision` (-1: all), by article number."""
         ...
 
     def stale(self, number: int) -> Stale:

@@ -205,7 +205,7 @@ class LiveNeighbours:
     def forget(self) -> None:
         """Drops the copy; the next `sync` reads everything anew."""
         self.generation: Generation | None = None
-        self._revision = 0
+        self._revision = -1
         self._entries: dict[int, Entry] = {}
         self._floors: dict[int, tuple[float, float, float]] = {}
         self._finder = Finder(self._toolbox, [])

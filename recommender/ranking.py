@@ -4,7 +4,7 @@ The order of the steps is: filters → score → versions of one report → thre
 not be shown at all (`Facts.shown`) is filtered out first here and in the fallbacks, so no step can bring it back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -177,6 +177,7 @@ def total(parts: Mapping[str, FloatArray]) -> FloatArray:
     return summed
 
 
+_UNALIKE = np.zeros((0, 0), dtype=np.float32)
 VERSION_RAW = 0.80
 VERSION_LEXICAL = 0.36
 VERSION_SECONDS = 2 * DAY
@@ -199,15 +200,12 @@ def select(short: Shortlist, lists: Mapping[int, CandidateArray], rules: Rules) 
 
     `lists` holds the candidate lists of the shortlisted articles: they say how alike any two of these are.
     """
-    pairs = pair_features(lists, short.numbers, ("raw", "lexical"))
-    lexical = pairs["lexical"]
-    posted = short.facts.posted
-    apart = np.abs(posted[:, None] - posted[None, :])
-    versions = is_version(pairs["raw"], lexical, apart, short.facts.language[:, None] == short.facts.language[None, :])
+    versions = versions_among(short.facts, lists)
     kept = one_of_each(versions, short.facts)
     dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
     kept = kept[short.score[kept] >= rules.min_score]
-    chosen = diversify(short.score[kept], lexical[np.ix_(kept, kept)], rules.n, rules.diversity)
+    alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"] if rules.diversity else _UNALIKE
+    chosen = diversify(short.score[kept], alike, rules.n, rules.diversity)
     teasers = [_teaser(short, place) for place in kept[chosen].tolist()]
     return teasers, dropped | frozenset(short.versions_of_source.tolist())
 
@@ -258,6 +256,28 @@ def diversify(score: FloatArray, alike: npt.NDArray[np.floating], n: int, divers
         chosen.append(best)
         nearest = np.maximum(nearest, alike[best])
     return chosen
+
+
+def without_versions(
+    chosen: Sequence[Teaser], more: Sequence[Teaser], columns: Columns, lists: Mapping[int, CandidateArray], n: int
+) -> list[Teaser]:
+    """`chosen` and as many of `more`, in their order, as fill `n` places without a second version of any report."""
+    teasers = [*chosen, *more]
+    numbers = np.array([teaser.number for teaser in teasers], dtype=np.int32)
+    versions = versions_among(columns.take(numbers), lists)
+    kept = list(range(len(chosen)))
+    for place in range(len(chosen), len(teasers)):
+        if len(kept) < n and not versions[place, kept].any():
+            kept.append(place)
+    return [teasers[place] for place in kept]
+
+
+def versions_among(facts: Columns, lists: Mapping[int, CandidateArray]) -> BoolArray:
+    """Which of some articles are versions of each other, (n, n) and symmetric, as far as their own lists tell."""
+    pairs = pair_features(lists, facts.number, ("raw", "lexical"))
+    apart = np.abs(facts.posted[:, None] - facts.posted[None, :])
+    same_language = facts.language[:, None] == facts.language[None, :]
+    return is_version(pairs["raw"], pairs["lexical"], apart, same_language)
 
 
 def fallbacks(facts: Columns, source: SourceArticle, rules: Rules, missing: int, taken: frozenset[int]) -> list[Teaser]:

@@ -21,11 +21,13 @@ from recommender.ranking import (
     fallbacks,
     select,
     shortlist,
+    without_versions,
 )
 
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
 NO_NUMBER = -1
+SPARE_FALLBACKS = 10  # looked at beyond the places to be filled, as some may be versions of one report
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,15 @@ class Recommender:
             else {}
         )
         related, dropped = select(short, lists, rules)
+        missing = rules.n - len(related)
         taken = dropped | {teaser.number for teaser in related}
-        return related + fallbacks(columns, source, rules, rules.n - len(related), taken)
+        spare = fallbacks(columns, source, rules, missing + SPARE_FALLBACKS if missing else 0, taken)
+        if not spare:
+            return related
+        if state.generation is not None:
+            shown = [teaser.number for teaser in [*related, *spare]]
+            lists = self._store.generations.candidates(state.generation, shown)
+        return without_versions(related, spare, columns, lists, rules.n)
 
     def _items(self, source: Article | None, teasers: list[Teaser]) -> list[Item]:
         articles = self._store.articles.get([teaser.number for teaser in teasers], texts=False)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 PASSAGE_WORDS = 180  # with title and summary in front, four of five passages fit into all-MiniLM-L6-v2's 256 tokens
 MAX_PASSAGES = 64  # about 11,000 words: longer texts are archives or mistakes, and one must not stall a build
 
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math", "textarea"})
+_HIDDEN = frozenset({"script", "style", "template", "noscript", "title", "iframe", "object", "svg", "math", "textarea"})
 _BLOCKS = frozenset(
     "address article aside blockquote br caption dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 "
     "h4 h5 h6 header hr li main nav ol p pre section summary table td th tr ul".split()

@@ -28,8 +28,7 @@ class ToyEmbedder:
         for vector, text in zip(vectors, texts, strict=True):
             for word in _WORD.findall(text.lower()) or [""]:
                 vector[place(word)] += 1
-            vector /= np.linalg.norm(vector)
-        return vectors
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def place(word: str) -> int:

@@ -35,7 +35,7 @@ def test_help_is_quoted_exactly(arguments: list[str], monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_setting_is_documented(name: str) -> None:
     assert f"| `{name}` |" in docs.settings_page()
-    assert Settings.model_fields[name].description in docs.settings_page()
+    assert str(Settings.model_fields[name].description) in docs.settings_page()
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,4 +1,4 @@
-"""Vectors of articles, their centres, candidate lists; and that taking articles in one by one ends where a build does."""
+"""Vectors, centres, candidate lists; and that taking articles in one by one ends where a build does."""
 
 import shutil
 from collections.abc import Sequence

@@ -257,7 +257,7 @@ def test_unknown_articles_are_named(archive: Store, fallback: str) -> None:
     recommender = make_recommender(archive)
     with pytest.raises(ArticleNotFound, match="'ghost'"):
         recommender.for_article("ghost", Query(fallback=fallback))
-    with pytest.raises(ArticleNotFound, match="example.org/ghost"):
+    with pytest.raises(ArticleNotFound, match=r"example\.org/ghost"):
         recommender.for_url("https://example.org/ghost", Query(fallback=fallback))
 
 

@@ -77,7 +77,7 @@ def test_unknown_variables_are_refused(setenv: pytest.MonkeyPatch, name: str, hi
 
 def test_unknown_names_in_files_are_refused() -> None:
     write("min_scores = 0.5")
-    with pytest.raises(SettingsError, match="min_scores in recommender.toml: did you mean min_score"):
+    with pytest.raises(SettingsError, match=r"min_scores in recommender\.toml: did you mean min_score"):
         load_settings()
 
 
@@ -123,7 +123,7 @@ def test_broken_files_are_refused(content: bytes, reason: str) -> None:
 
 
 def test_missing_named_files_are_refused() -> None:
-    with pytest.raises(SettingsError, match="nowhere.toml cannot be read: No such file"):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml cannot be read: No such file"):
         load_settings(Path("nowhere.toml"))
 
 

@@ -34,7 +34,7 @@ def test_most_read_of_the_edition_first() -> None:
 
 
 def test_scorers_rank_all_but_the_source() -> None:
-    system = ARCHIVE.ranked(lambda place: np.array([0.1, 0.5, 0.9, 0.5, 0.2]))
+    system = ARCHIVE.ranked(lambda _: np.array([0.1, 0.5, 0.9, 0.5, 0.2]))
     assert system("c") == [("b", 0.5), ("e", 0.5), ("u", pytest.approx(0.2)), ("a", pytest.approx(0.1))]
 
 

@@ -140,7 +140,7 @@ class SqlArticles:
             }
 
     def facts_since(self, revision: int) -> list[Facts]:
-        """What ranking must know of the articles changed after `revision`; 0 gives all."""
+        """What ranking must know of the articles changed after `revision`; -1 gives all."""
         with self._database.reading() as connection:
             rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
         return [Facts(*row) for row in rows]

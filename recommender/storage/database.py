@@ -1,6 +1,7 @@
 """The connection: one writer at a time, readers that never wait, on SQLite and PostgreSQL alike."""
 
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ class Database:
         # A snapshot of its own for readers; SQLite's transactions are that by nature.
         self._reads = self.engine if self._sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._local = threading.local()
+        self._own: weakref.WeakSet[_OwnConnection] = weakref.WeakSet()
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
 
     def state(self) -> State:
@@ -55,29 +57,31 @@ class Database:
         try:
             return self._read_state()
         except self._driver_error:
-            self._local.driver = None
+            self._local.own = None
         try:
             return self._read_state()  # the server may have been restarted since the last request of this thread
         except self._driver_error as error:
-            self._local.driver = None
+            self._local.own = None
             raise StoreUnavailable(f"The database does not answer: {error}") from error
 
     def _read_state(self) -> State:
-        driver = getattr(self._local, "driver", None)
-        if driver is None:
-            driver = self._local.driver = self._own_connection()
-        cursor = driver.cursor()
+        own: _OwnConnection | None = getattr(self._local, "own", None)
+        if own is None:
+            own = self._local.own = self._open_own()
+        cursor = own.driver.cursor()
         cursor.execute(_READ_STATE_SQL)
         rows = cursor.fetchall()  # to the end: an unfinished statement would keep its snapshot open
         return State(rows[0][0], rows[0][1])
 
-    def _own_connection(self) -> Any:
+    def _open_own(self) -> "_OwnConnection":
         pooled = self.engine.raw_connection()
         driver = pooled.driver_connection
         pooled.detach()
         if not self._sqlite:
             driver.autocommit = True  # type: ignore[union-attr]  # psycopg's; SQLite's is set so from the start
-        return driver
+        own = _OwnConnection(driver)
+        self._own.add(own)
+        return own
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -134,7 +138,22 @@ class Database:
 
     def close(self) -> None:
         """Gives every connection back."""
+        for own in list(self._own):
+            own.close()
         self.engine.dispose()
+
+
+class _OwnConnection:
+    """A driver's connection that a thread keeps; it closes with the thread, or with the database."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def batches(values: Sequence[Value]) -> Iterator[Sequence[Value]]:

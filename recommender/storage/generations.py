@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from recommender import candidates
 from recommender.candidates import CandidateArray
+from recommender.errors import Unavailable
 from recommender.interfaces import Generation, Member, NeighbourRow, Stale, Vectors
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article, embedding, generation, neighbour, state
 
+OVERTAKEN = "Another build started meanwhile and took this one's place."
 _FETCH = 1_000  # rows held at once while streaming
 
 _VECTOR = np.dtype("<f4")
@@ -32,12 +34,15 @@ class SqlGenerations:
 
     # -- vectors ---------------------------------------------------------------------------------------------------
 
-    def unembedded(self, model: str) -> list[int]:
-        """Numbers of the published articles whose text has no vector of this model, one for each text, newest first."""
+    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
+        """Numbers of the published articles whose text has no vector of this model, one for each text, newest first.
+
+        With `again` it is those of all texts.
+        """
         has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
         query = (
             sa.select(sa.func.min(article.c.number))
-            .where(_PUBLISHED, ~has_vector)
+            .where(_PUBLISHED, sa.true() if again else ~has_vector)
             .group_by(article.c.text_hash)
             .order_by(sa.func.max(article.c.revision).desc(), sa.func.min(article.c.number))
         )
@@ -45,22 +50,18 @@ class SqlGenerations:
             return list(connection.execute(query).scalars())
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keeps one vector for each text hash; one that is there already stays."""
-        rows = [
-            {"model": model, "text_hash": key, "vector": np.asarray(vector, _VECTOR).tobytes()}
-            for key, vector in vectors.items()
-        ]
+        """Keeps one vector for each text hash, in the place of one that is there already."""
         with self._database.writing() as connection:
-            known = set(
+            for keys in batches(list(vectors)):
+                known = (embedding.c.model == model) & embedding.c.text_hash.in_(keys)
+                connection.execute(sa.delete(embedding).where(known))
                 connection.execute(
-                    sa.select(embedding.c.text_hash).where(
-                        embedding.c.model == model, embedding.c.text_hash.in_(list(vectors))
-                    )
-                ).scalars()
-            )
-            new = [row for row in rows if row["text_hash"] not in known]
-            if new:
-                connection.execute(sa.insert(embedding), new)
+                    sa.insert(embedding),
+                    [
+                        {"model": model, "text_hash": key, "vector": np.asarray(vectors[key], _VECTOR).tobytes()}
+                        for key in keys
+                    ],
+                )
 
     def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of some texts, as far as they are kept."""
@@ -72,11 +73,6 @@ class SqlGenerations:
                 )
                 found |= {row[0]: np.frombuffer(row[1], _VECTOR) for row in connection.execute(query)}
         return found
-
-    def forget_vectors(self, model: str) -> None:
-        """Drops every vector of a model, so that the next build embeds everything anew."""
-        with self._database.writing() as connection:
-            connection.execute(sa.delete(embedding).where(embedding.c.model == model))
 
     def prune_vectors(self) -> int:
         """Drops vectors that belong to no article and no neighbour row any more; says how many."""
@@ -183,20 +179,20 @@ class SqlGenerations:
 
     def _revision(self, number: int) -> int:
         """The stamp of a write: a new revision if readers can see it, the present one in a generation being built."""
+        with self._database.writing() as connection:
+            if connection.execute(sa.select(generation.c.number).where(generation.c.number == number)).first() is None:
+                raise Unavailable(OVERTAKEN)
         current = self._database.state()
         return self._database.bump() if current.generation == number else current.revision
 
-    def activate(self, number: int) -> bool:
-        """Makes a generation the live one, for every reader at once. False if a newer build has swept it away."""
+    def activate(self, number: int) -> None:
+        """Makes a generation the live one, for every reader at once. Raises Unavailable if a newer build swept it."""
         with self._database.writing() as connection:
-            done = connection.execute(
-                sa.update(generation).where(generation.c.number == number).values(complete=True)
-            ).rowcount
-            if not done:
-                return False
+            known = generation.c.number == number
+            if not connection.execute(sa.update(generation).where(known).values(complete=True)).rowcount:
+                raise Unavailable(OVERTAKEN)
             self._database.bump()
             connection.execute(sa.update(state).where(state.c.id == 1).values(live_generation=number))
-        return True
 
     def drop_retired(self) -> None:
         """Removes the generations that are complete, but live no more."""
@@ -216,7 +212,7 @@ class SqlGenerations:
         return found
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
-        """The rows of a generation written after `revision` (0: all), by article number."""
+        """The rows of a generation written after `revision` (-1: all), by article number."""
         columns = (neighbour.c.number, neighbour.c.text_hash, neighbour.c.language)
         query = (
             sa.select(*columns, neighbour.c.terms, neighbour.c.candidates)

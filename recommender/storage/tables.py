@@ -47,6 +47,7 @@ article = sa.Table(
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("text_hash", sa.Text, nullable=False, index=True),
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sqlite_autoincrement=True,  # a number is never given twice, as on PostgreSQL
 )
 
 # A vector belongs to a model and a text, not to an article: a text that comes back is not embedded again.
@@ -69,6 +70,7 @@ generation = sa.Table(
     sa.Column("built", sa.BigInteger, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
+    sqlite_autoincrement=True,  # a build that was swept away must not find its number on another
 )
 
 # The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left.

@@ -34,6 +34,7 @@ _KEY_RESPONSES = {401: "The API key is missing or wrong.", 403: "No API key is c
         201: "The article is new.",
         202: "Stored; its neighbours are still being computed.",
         400: "The body is not JSON.",
+        404: "The path holds no id that could be: it is empty, or has a line break.",
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
         422: "The article is not valid.",

@@ -180,6 +180,9 @@ def _call(address: Address, task: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _run(settings: Settings, address: Address, ready: Any) -> None:
+    # One thread for scikit-learn and torch, which are loaded later: two wait for each other longer than a small search
+    # takes, and the other processor is for page views.
+    os.environ["OMP_NUM_THREADS"] = "1"
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends

@@ -14,6 +14,7 @@ from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
 from tests.web.toy import ARCHIVE
 
+KEY = ("article_id=blockade-1", False)
 SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
 
 
@@ -123,11 +124,18 @@ def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker
 
 
 def test_cache_forgets_with_every_revision() -> None:
-    cache, answer = SidebarCache(), Answer(b"{}", "application/json", "tag", ())
-    cache.put((b"q", False), State(1, 1), answer)
-    assert cache.get((b"q", False), State(1, 1)) == answer
-    assert cache.get((b"q", False), State(2, 1)) is None
-    assert cache.get((b"q", False), State(1, 2)) is None
+    cache, answer = SidebarCache(), Answer(b"{}", '"tag"', [], ())
+    cache.put(KEY, State(1, 1), answer)
+    assert cache.get(KEY, State(1, 1)) == answer
+    assert cache.get(KEY, State(2, 1)) is None
+    assert cache.get(KEY, State(1, 2)) is None
+
+
+def test_late_answer_replaces_no_newer() -> None:
+    cache, late = SidebarCache(), Answer(b"old", '"old"', [], ())
+    cache.put(KEY, State(2, 1), Answer(b"new", '"new"', [], ()))
+    cache.put(KEY, State(1, 1), late)
+    assert cache.get(KEY, State(2, 1)) != late
 
 
 def test_legal_hold_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:

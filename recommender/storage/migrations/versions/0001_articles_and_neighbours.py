@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_article"),
         sa.UniqueConstraint("id", name="uq_article_id"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_article_url_key", "article", ["url_key"])
     op.create_index("ix_article_text_hash", "article", ["text_hash"])
@@ -65,6 +66,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("complete", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_generation"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "neighbour",
