@@ -22,8 +22,8 @@ _BARE = """
     app.test_client().get("/")
 """
 _MEMORY = """
-    import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    import psutil
+    print(psutil.Process().memory_info().rss)
 """
 
 
@@ -63,4 +63,4 @@ def _run(code: str, url: str) -> str:
 
 
 def _memory(code: str, url: str) -> float:
-    return int(_run(dedent(code) + dedent(_MEMORY), url)) / 1024
+    return int(_run(dedent(code) + dedent(_MEMORY), url)) / 1024**2

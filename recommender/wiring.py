@@ -31,7 +31,11 @@ def open_store(database_url: str) -> Store:
     from recommender.storage.store import SqlStore
 
     database = Database(database_url)
-    upgrade(database)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
     return SqlStore(database)
 
 
