@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from recommender.interfaces import Facts, State, Store
+from recommender.interfaces import State, Store
 from recommender.ranking import Columns
 
 UNKNOWN_CODE = -1
@@ -17,18 +17,25 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._revision = -1
+        self._state = State(-1, None)
         self._columns = _empty(0)
         self._codes: dict[str, int] = {}
 
+    def known(self, state: State) -> Columns | None:
+        """The columns, if they are as of `state` or later."""
+        return self._columns if self._covers(state) else None
+
     def columns(self, state: State) -> Columns:
         """The columns as of `state` or later. Called inside a read transaction that has seen `state`."""
-        if state.revision > self._revision:
+        if not self._covers(state):
             with self._lock:
-                if state.revision > self._revision:
-                    self._columns = self._updated(self._store.articles.facts_since(self._revision))
-                    self._revision = state.revision
+                if not self._covers(state):
+                    self._columns = self._updated(self._columns, state)
+                    self._state = state
         return self._columns
+
+    def _covers(self, state: State) -> bool:
+        return state.revision <= self._state.revision
 
     def code(self, name: str) -> int:
         """The code of an edition or language; UNKNOWN_CODE for one that no article has."""
@@ -38,23 +45,31 @@ class Catalogue:
         """The codes of several."""
         return frozenset(map(self.code, names))
 
-    def _updated(self, changed: list[Facts]) -> Columns:
+    def _updated(self, old: Columns, state: State) -> Columns:
         """New columns with the changes in them; readers of the old ones are not disturbed."""
-        old = self._columns
+        changed = self._store.articles.facts_since(self._state.revision)
         size = max([len(old.number), *(facts.number + 1 for facts in changed)])
         new = _empty(size)
         for name, column in vars(new).items():
-            column[: len(old.number)] = getattr(old, name)
+            if name != "number":
+                column[: len(old.number)] = getattr(old, name)
         places = np.array([facts.number for facts in changed], dtype=np.intp)
-        posted = [np.nan if facts.posted is None else facts.posted for facts in changed]
-        new.number[places] = places
-        new.posted[places] = posted
+        new.posted[places] = [np.nan if facts.posted is None else facts.posted for facts in changed]
         new.reads[places] = [facts.reads for facts in changed]
         new.edition[places] = [self._code_for(facts.edition) for facts in changed]
         new.language[places] = [self._code_for(facts.language) for facts in changed]
         new.shown[places] = [facts.published and not facts.held for facts in changed]
         new.update[places] = [facts.update for facts in changed]
+        new.changed[places] = [facts.revision for facts in changed]
+        self._relist(new, state)
         return new
+
+    def _relist(self, new: Columns, state: State) -> None:
+        if state.generation is None:
+            return
+        same = state.generation == self._state.generation
+        relisted = self._store.generations.relisted_since(state.generation, self._state.revision if same else -1)
+        new.relisted[list(relisted)] = list(relisted.values())
 
     def _code_for(self, name: str) -> int:
         return self._codes.setdefault(name.casefold(), len(self._codes))
@@ -69,4 +84,6 @@ def _empty(size: int) -> Columns:
         language=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         shown=np.zeros(size, dtype=bool),
         update=np.zeros(size, dtype=bool),
+        changed=np.full(size, -1, dtype=np.int64),
+        relisted=np.full(size, -1, dtype=np.int64),
     )

@@ -143,7 +143,8 @@ class Upserted:
 class Facts:
     """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
 
-    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report.
+    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report, and
+    `revision` that of its last change.
     """
 
     number: int
@@ -154,6 +155,7 @@ class Facts:
     published: bool
     held: bool
     update: bool
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,22 @@ class GenerationStore(Protocol):
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
         """The rows of a generation written after `revision` (-1: all), by article number."""
+        ...
+
+    def relisted_since(self, number: int, revision: int) -> dict[int, int]:
+        """By article, the revision of its candidate list, for the lists written after `revision`; -1 gives all."""
+        ...
+
+    def numbers(self, number: int) -> list[int]:
+        """The articles of a generation, in order."""
+        ...
+
+    def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
+        """Keeps finished answers of articles of a generation. To readers this is no change."""
+        ...
+
+    def prepared(self, number: int, article_id: str) -> bytes | None:
+        """The finished answer of a published article."""
         ...
 
     def stale(self, number: int) -> Stale:

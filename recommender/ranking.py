@@ -14,6 +14,7 @@ from recommender.candidates import CandidateArray, IntArray, pair_features
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+RevisionArray = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
 DAY = 86_400.0
@@ -45,7 +46,8 @@ NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for near
 class Columns:
     """Facts of many articles as aligned columns; `edition` and `language` are codes of the catalogue.
 
-    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar.
+    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar. `changed`
+    and `relisted` are the revisions of the article's and its candidate list's last change.
     """
 
     number: IntArray
@@ -55,6 +57,8 @@ class Columns:
     language: IntArray
     shown: BoolArray
     update: BoolArray
+    changed: RevisionArray
+    relisted: RevisionArray
 
     def take(self, places: npt.NDArray[np.integer]) -> "Columns":
         """The facts at some places."""

@@ -1,5 +1,6 @@
 """Use case: the sidebar of an article, of an address, or of a draft."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from recommender.article import HOLD_FLAG, Article
-from recommender.candidates import EMPTY, CandidateArray
+from recommender.candidates import EMPTY, CandidateArray, IntArray
 from recommender.catalogue import UNKNOWN_CODE, Catalogue
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.interfaces import State, Store
@@ -27,6 +28,7 @@ from recommender.ranking import (
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
 NO_NUMBER = -1
+LOOK_AGAIN_SECONDS = 60.0  # fallbacks change with time: stories leave the last 30 days, dated ones come
 SPARE_FALLBACKS = 10  # looked at beyond the places to be filled, as some may be versions of one report
 
 
@@ -67,13 +69,38 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What an answer was made from, and so how long it is right.
+
+    It was made at `state` for the article `number`, out of the facts of `articles` (numbers, its own among them) and
+    its candidate list; None says out of everything, as fallbacks are. At `until` (seconds since 1970) an article dated
+    into the future may join it, or the answer is to be looked at again for other reasons.
+    """
+
+    state: State
+    number: int
+    articles: IntArray | None
+    until: float
+
+    @property
+    def lasting(self) -> bool:
+        """Whether only changes can make the answer wrong, and not time."""
+        return self.articles is not None and self.until == np.inf
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """A sidebar. `article` is None for an unknown source that got fallbacks."""
 
     article: Article | None
     items: list[Item]
-    state: State
+    basis: Basis
     model: str | None
+
+    @property
+    def state(self) -> State:
+        """The state of the store that the sidebar was made at."""
+        return self.basis.state
 
 
 class Recommender:
@@ -85,10 +112,35 @@ class Recommender:
         self._clock = clock
         self._catalogue = Catalogue(store)
         self._models: dict[int, str | None] = {}
+        # Names the site's choices: an answer made under others is not used.
+        self.fingerprint = hashlib.blake2b(repr(defaults).encode(), digest_size=8).hexdigest()
 
     def state(self) -> State:
         """Revision and generation as of now: an answer made at an equal state is still right."""
         return self._store.state()
+
+    def still_right(self, basis: Basis, state: State) -> bool:
+        """Whether an answer is right at a state: nothing that it was made from has changed since.
+
+        Left aside is what its candidates' own lists say of each other, beyond their own changes: two versions of a
+        report fall out of each other's lists only for `DEPTH` articles that are still more alike.
+        """
+        if self._clock().timestamp() >= basis.until:
+            return False
+        if basis.state == state:
+            return True
+        if basis.articles is None or basis.state.generation != state.generation:
+            return False
+        columns = self._fresh_columns(state)
+        since = basis.state.revision
+        return bool(columns.relisted[basis.number] <= since and (columns.changed[basis.articles] <= since).all())
+
+    def _fresh_columns(self, state: State) -> Columns:
+        known = self._catalogue.known(state)
+        if known is not None:
+            return known
+        with self._store.reading():
+            return self._catalogue.columns(self._store.state())
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article. Raises ArticleNotFound, unless `query.fallback` is "latest"."""
@@ -123,7 +175,8 @@ class Recommender:
         rules = self._rules(query, article)
         held = article is not None and HOLD_FLAG in article.flags
         teasers = [] if held else self._teasers(columns, source, rules, rows, state)
-        return Recommendation(article, self._items(article, teasers), state, self._model(state))
+        basis = _basis(state, number, rules, columns.take(rows["number"]), teasers)
+        return Recommendation(article, self._items(article, teasers), basis, self._model(state))
 
     def _teasers(
         self, columns: Columns, source: SourceArticle, rules: Rules, rows: CandidateArray, state: State
@@ -190,6 +243,14 @@ class Recommender:
         """Raises NotBuilt where there is no generation yet."""
         if self._store.state().generation is None:
             raise NotBuilt
+
+
+def _basis(state: State, number: int, rules: Rules, candidates: Columns, teasers: list[Teaser]) -> Basis:
+    related = len(teasers) == rules.n and all(teaser.source == RELATED for teaser in teasers)
+    if number == NO_NUMBER or not (related or rules.fallback == "none"):
+        return Basis(state, number, None, rules.now + LOOK_AGAIN_SECONDS)
+    until = np.min(candidates.posted, initial=np.inf, where=candidates.posted > rules.now)
+    return Basis(state, number, np.append(candidates.number, np.int32(number)), float(until))
 
 
 def _shared(source: Article | None, other: Article) -> dict[str, list[str]]:

@@ -76,8 +76,9 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read."""
     size = len(numbers)
     given: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
-    given |= {"shown": True, "update": False} | columns
+    given |= {"shown": True, "update": False, "changed": -1, "relisted": -1} | columns
     kinds = {"posted": np.float64, "reads": np.float64, "edition": np.int32, "language": np.int32}
+    kinds |= {"changed": np.int64, "relisted": np.int64}
     return Columns(
         number=np.array(numbers, dtype=np.int32),
         **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()},

@@ -11,9 +11,10 @@ import click
 
 from recommender.ingest import IngestReport, Refusal
 from recommender.ingest import ingest as ingest_source
+from recommender.prepared import prepare
 from recommender.settings import load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
-from recommender.wiring import make_builder, opened_store
+from recommender.wiring import make_builder, make_recommender, opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,8 @@ def build(config: Path | None, full: bool) -> None:
     settings = load_settings(config)
     with opened_store(settings) as store:
         report = make_builder(store, settings).build(full=full, progress=progress)
+        if report.kind == "rebuilt":
+            prepare(store, make_recommender(store, settings), progress)
         generation = f"generation {report.generation}"
         if report.kind == "unchanged":
             click.echo(f"Nothing to do: {generation} is up to date.")

@@ -22,6 +22,7 @@ _FACTS = sa.select(
     (article.c.status == "published").label("published"),
     article.c.is_held,
     article.c.is_update,
+    article.c.revision,
 )
 
 

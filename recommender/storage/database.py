@@ -22,7 +22,6 @@ LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is 
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
 _READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
-_READ_STATE_SQL = "SELECT revision, live_generation FROM state WHERE id = 1"
 _BUMP = sa.update(state).where(state.c.id == 1).values(revision=state.c.revision + 1).returning(state.c.revision)
 
 
@@ -41,6 +40,7 @@ class Database:
         # A snapshot of its own for readers; SQLite's transactions are that by nature.
         self._reads = self.engine if self._sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._local = threading.local()
+        self._compiled: dict[sa.Select[Any], Any] = {}
         self._own: weakref.WeakSet[_OwnConnection] = weakref.WeakSet()
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
 
@@ -54,24 +54,39 @@ class Database:
         if current is not None:
             row = current.execute(_READ_STATE).one()
             return State(row[0], row[1])
-        try:
-            return self._read_state()
-        except self._driver_error:
-            self._local.own = None
-        try:
-            return self._read_state()  # the server may have been restarted since the last request of this thread
-        except self._driver_error as error:
-            self._local.own = None
-            raise StoreUnavailable(f"The database does not answer: {error}") from error
+        found = self.look_up(_READ_STATE)
+        if found is None:
+            raise StoreUnavailable("The table `state` is empty: the database is damaged.")
+        return State(found[0], found[1])
 
-    def _read_state(self) -> State:
+    def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
+        """The first row of a small query, outside any transaction, by the connection this thread keeps.
+
+        Raises StoreUnavailable, after one more try: the server may have been restarted since the thread last asked.
+        """
+        for attempt in (1, 2):
+            try:
+                return self._looked_up(statement, values)
+            except self._driver_error as error:
+                self._local.own = None
+                if attempt == 2:  # the last
+                    raise StoreUnavailable(f"The database does not answer: {error}") from error
+        return None
+
+    def _looked_up(self, statement: sa.Select[Any], values: dict[str, Any]) -> Sequence[Any] | None:
+        compiled = self._compiled.get(statement)
+        if compiled is None:
+            compiled = self._compiled[statement] = statement.compile(dialect=self.engine.dialect)
+        parameters: Any = compiled.construct_params(values)
+        if compiled.positiontup is not None:
+            parameters = [parameters[name] for name in compiled.positiontup]
         own: _OwnConnection | None = getattr(self._local, "own", None)
         if own is None:
             own = self._local.own = self._open_own()
         cursor = own.driver.cursor()
-        cursor.execute(_READ_STATE_SQL)
-        rows = cursor.fetchall()  # to the end: an unfinished statement would keep its snapshot open
-        return State(rows[0][0], rows[0][1])
+        cursor.execute(compiled.string, parameters)
+        rows: list[Sequence[Any]] = cursor.fetchall()  # to the end: an open statement would keep its snapshot
+        return rows[0] if rows else None
 
     def _open_own(self) -> "_OwnConnection":
         pooled = self.engine.raw_connection()

@@ -25,6 +25,12 @@ _CANDIDATES = sa.select(neighbour.c.number, neighbour.c.candidates).where(
     neighbour.c.text_hash != "",
 )
 
+_PREPARED = (
+    sa.select(neighbour.c.prepared)
+    .join(article, article.c.number == neighbour.c.number)
+    .where(article.c.id == sa.bindparam("key"), _PUBLISHED, neighbour.c.generation == sa.bindparam("generation"))
+)
+
 
 class SqlGenerations:
     """`GenerationStore` over SQLAlchemy."""
@@ -223,6 +229,41 @@ class SqlGenerations:
         with self._database.reading() as connection:
             for row in connection.execute(query):
                 yield NeighbourRow(row[0], row[1], row[2], row[3], candidates.from_bytes(row[4]))
+
+    def relisted_since(self, number: int, revision: int) -> dict[int, int]:
+        """By article, the revision of its candidate list, for the lists written after `revision`; -1 gives all."""
+        query = sa.select(neighbour.c.number, neighbour.c.revision).where(
+            neighbour.c.generation == number, neighbour.c.revision > revision
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def numbers(self, number: int) -> list[int]:
+        """The articles of a generation, in order."""
+        query = sa.select(neighbour.c.number).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
+
+    # -- finished answers ------------------------------------------------------------------------------------------
+
+    def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
+        """Keeps finished answers of articles of a generation. To readers this is no change."""
+        if not answers:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(prepared=sa.bindparam("answer")),
+                [{"article_number": key, "answer": answer} for key, answer in answers.items()],
+            )
+
+    def prepared(self, number: int, article_id: str) -> bytes | None:
+        """The finished answer of a published article."""
+        row = self._database.look_up(_PREPARED, generation=number, key=article_id)
+        return bytes(row[0]) if row is not None and row[0] is not None else None
+
+    # -- what is behind --------------------------------------------------------------------------------------------
 
     def stale(self, number: int) -> Stale:
         """What has happened to the articles since their rows were written: changed or new ones, newest first, and those

@@ -73,7 +73,8 @@ generation = sa.Table(
     sqlite_autoincrement=True,  # a build that was swept away must not find its number on another
 )
 
-# The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left.
+# The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left;
+# `prepared` is a finished answer, where there is one.
 neighbour = sa.Table(
     "neighbour",
     metadata,
@@ -83,6 +84,7 @@ neighbour = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("terms", sa.LargeBinary, nullable=False),
     sa.Column("candidates", sa.LargeBinary, nullable=False),
+    sa.Column("prepared", sa.LargeBinary),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Index("ix_neighbour_revision", "generation", "revision"),
 )

@@ -9,10 +9,11 @@ from recommender.web import articles, documents, operations, recommend, site
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.fastlane import FastLane
+from recommender.web.headers import add_security_headers
 from recommender.web.metrics import Metrics
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
-from recommender.web.security import API_KEY_SCHEME, add_security_headers
+from recommender.web.security import API_KEY_SCHEME
 from recommender.wiring import make_recommender, open_store
 
 SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
@@ -38,8 +39,9 @@ def make_app(settings: Settings) -> APIFlask:
     )
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
     store = open_store(settings.database_url.get_secret_value())
-    recommender, cache, metrics = make_recommender(store, settings), SidebarCache(), Metrics()
-    attach(app, Parts(settings, store, recommender, Desk(settings), cache, metrics))
+    recommender = make_recommender(store, settings)
+    parts = Parts(settings, store, recommender, Desk(settings), SidebarCache(recommender), Metrics())
+    attach(app, parts)
     register_problems(app, site.message_page)
     add_security_headers(app)
     operations.measure(app)
@@ -48,7 +50,7 @@ def make_app(settings: Settings) -> APIFlask:
     app.spec_processor(documents.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
     for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
         app.register_blueprint(blueprint)
-    app.wsgi_app = FastLane(app.wsgi_app, recommender, cache, metrics)  # type: ignore[method-assign]  # Flask's way
+    app.wsgi_app = FastLane(app.wsgi_app, parts)  # type: ignore[method-assign]  # Flask's way
     return app
 
 

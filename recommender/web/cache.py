@@ -1,14 +1,18 @@
-"""Ready answers of one worker, thrown away the moment anything changes."""
+"""Ready answers of one worker; each is given only while nothing it was made from has changed."""
 
-import time
 from dataclasses import dataclass
 
+from recommender.document import digest
 from recommender.interfaces import State
+from recommender.service import Basis, Recommender
+from recommender.settings import Settings
+from recommender.web.headers import hardening
 
 MAX_ENTRIES = 50_000
-MAX_BYTES = 64 * 1024 * 1024
-# An article may be dated into the future: its hour comes without a change in the database.
-MAX_SECONDS = 60.0
+MAX_BYTES = 128 * 1024 * 1024
+STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
+JSON = "application/json"
+HTML = "text/html"
 
 
 @dataclass(frozen=True)
@@ -21,34 +25,48 @@ class Answer:
     sources: tuple[str, ...]
 
 
+def make_answer(body: bytes, content_type: str, sources: tuple[str, ...], settings: Settings) -> Answer:
+    """The answer with this body."""
+    etag = f'"{digest(body)}"'
+    headers = [
+        ("Content-Type", content_type),
+        ("ETag", etag),
+        ("Cache-Control", f"public, max-age={settings.cache_seconds}, stale-if-error={STALE_SECONDS}"),
+        ("Vary", "Accept, Origin" if settings.cors_origins else "Accept"),
+        *hardening(content_type),
+    ]
+    return Answer(body, etag, headers, sources)
+
+
 # The query string as it came, and whether HTML is wanted.
 Key = tuple[str, bool]
 
 
 class SidebarCache:
-    """Answers by request, all made at one state of the store. Safe to use from several threads."""
+    """Answers by request. Safe to use from several threads."""
 
-    def __init__(self) -> None:
-        # One tuple: a thread never sees the answers of another state than the one it has compared.
-        self._kept: tuple[State | None, dict[Key, tuple[float, Answer]]] = (None, {})
+    def __init__(self, recommender: Recommender) -> None:
+        self._recommender = recommender
+        # The state at which an answer was last found right comes first: while nothing changes, that settles it.
+        self._kept: dict[Key, tuple[State, Basis, Answer]] = {}
         self._bytes = 0
 
     def get(self, key: Key, state: State) -> Answer | None:
-        """The answer made for this request at this state, unless it is too old."""
-        made_at, answers = self._kept
-        if state != made_at:
+        """The answer to a request, if it is right at this state."""
+        found = self._kept.get(key)
+        if found is None:
             return None
-        found = answers.get(key)
-        if found is None or time.monotonic() - found[0] > MAX_SECONDS:
+        right_at, basis, answer = found
+        if right_at == state and basis.lasting:
+            return answer
+        if not self._recommender.still_right(basis, state):
             return None
-        return found[1]
+        self._kept[key] = (state, basis, answer)
+        return answer
 
-    def put(self, key: Key, state: State, answer: Answer) -> None:
-        """Keeps an answer; those of another state are forgotten, and all when there is no room."""
-        made_at, answers = self._kept
-        full = len(answers) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES
-        if state != made_at or full:
-            answers = {}
-            self._kept, self._bytes = (state, answers), 0
-        answers[key] = (time.monotonic(), answer)
+    def put(self, key: Key, basis: Basis, answer: Answer) -> None:
+        """Keeps an answer; when there is no room, all others are forgotten."""
+        if len(self._kept) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES:
+            self._kept, self._bytes = {}, 0
+        self._kept[key] = (basis.state, basis, answer)
         self._bytes += len(answer.body)

@@ -1,7 +1,5 @@
 """The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,17 +7,15 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
 from recommender.article import parse_article
-from recommender.service import Recommendation, reason
-from recommender.web.cache import Answer
+from recommender.document import Document, make_document, to_json
+from recommender.service import Recommendation
+from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.fastlane import wants_html
 from recommender.web.parts import parts
 from recommender.web.problems import needs_json
 from recommender.web.schemas import Draft, Sidebar, SidebarQuery, Wishes
-from recommender.web.security import hardening
 
 bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
-
-STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
 
 
 @bp.get("/recommend")
@@ -42,7 +38,7 @@ def sidebar(query: SidebarQuery) -> Response:
     else:
         found = recommender.for_url(query.url or "", query.query())
     answer = _answer(found, query, found.article.language if found.article else "en")
-    parts().cache.put(key, found.state, answer)
+    parts().cache.put(key, found.basis, answer)
     return _respond(answer)
 
 
@@ -89,76 +85,26 @@ def _wants_html() -> bool:
 
 
 def _answer(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Answer:
-    document = _document(found, wishes.explain, language, known)
+    document = make_document(found, language, explain=wishes.explain, known=known)
+    settings = parts().settings
+    sources = tuple(item.teaser.source for item in found.items)
     if _wants_html():
-        body = render_fragment(document, heading=parts().settings.sidebar_heading).encode()
-        content_type = "text/html; charset=utf-8"
-    else:
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        content_type = "application/json"
-    etag = f'"{_digest(body)}"'
-    headers = [
-        ("Content-Type", content_type),
-        ("ETag", etag),
-        ("Cache-Control", f"public, max-age={parts().settings.cache_seconds}, stale-if-error={STALE_SECONDS}"),
-        ("Vary", "Accept, Origin" if parts().settings.cors_origins else "Accept"),
-        *hardening(content_type),
-    ]
-    return Answer(body, etag, headers, tuple(item.teaser.source for item in found.items))
+        body = render_fragment(document, heading=settings.sidebar_heading).encode()
+        return make_answer(body, f"{HTML}; charset=utf-8", sources, settings)
+    return make_answer(to_json(document), JSON, sources, settings)
 
 
 def render_fragment(
-    document: dict[str, Any], heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
+    document: Document, heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
 ) -> str:
     """The box as HTML; empty where there is nothing to show."""
     return render_template("fragment.html", **document, heading=heading, heading_level=2, link=link)
 
 
-def _document(found: Recommendation, explain: bool, language: str, known: bool) -> dict[str, Any]:
-    article = found.article if known else None
-    items = []
-    for item in found.items:
-        entry: dict[str, Any] = {
-            "id": item.article.id,
-            "url": item.article.url,
-            "title": item.article.title,
-            "summary": item.article.summary,
-            "posted_on": iso(item.article.posted_on),
-            "read_count": item.article.read_count,
-            "edition": item.article.edition,
-            "language": item.article.language,
-            "image_url": item.article.image_url,
-            "score": item.teaser.score,
-            "source": item.teaser.source,
-            "role": None,
-            "reason": reason(item, language),
-        }
-        if explain:
-            entry |= {"parts": dict(item.teaser.parts), "shared": dict(item.shared)}
-        items.append(entry)
-    document: dict[str, Any] = {
-        "article": {"id": article.id, "url": article.url, "title": article.title} if article else None,
-        "items": items,
-        "model": found.model,
-        "generation": found.state.generation,
-    }
-    document["request_id"] = _digest(json.dumps(document).encode())
-    return document
-
-
-def document_for(article_id: str, wishes: Wishes) -> dict[str, Any]:
+def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
     found = parts().recommender.for_article(article_id, wishes.query())
-    return _document(found, wishes.explain, found.article.language if found.article else "en", known=True)
-
-
-def iso(moment: Any) -> str | None:
-    """A time as the API writes it: ISO 8601 in UTC with a closing Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+    return make_document(found, found.article.language if found.article else "en", explain=wishes.explain)
 
 
 def _respond(answer: Answer) -> Response:

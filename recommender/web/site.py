@@ -8,8 +8,9 @@ from flask import Blueprint, abort, render_template, url_for
 from markupsafe import Markup
 
 from recommender.article import Article
+from recommender.document import iso
 from recommender.web.parts import parts
-from recommender.web.recommend import document_for, iso, render_fragment
+from recommender.web.recommend import document_for, render_fragment
 from recommender.web.schemas import Wishes
 
 bp = Blueprint("site", __name__)

@@ -174,8 +174,8 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
     facts = sorted(store.articles.facts_since(0), key=lambda found: found.number)
     posted = int(days_ago(1).timestamp())
     assert facts == [
-        Facts(numbers[0], posted, 0, "Sahel", "en", published=True, held=False, update=False),
-        Facts(numbers[1], None, 7, "Sahel", "fr", published=True, held=True, update=True),
+        Facts(numbers[0], posted, 0, "Sahel", "en", published=True, held=False, update=False, revision=1),
+        Facts(numbers[1], None, 7, "Sahel", "fr", published=True, held=True, update=True, revision=1),
     ]
 
 

@@ -6,15 +6,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.interfaces import State, Store
+from recommender.interfaces import Store
 from recommender.settings import load_settings
-from recommender.web.cache import Answer, SidebarCache
 from recommender.wiring import make_builder
 from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
 from tests.web.toy import ARCHIVE
 
-KEY = ("article_id=blockade-1", False)
 SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
 
 
@@ -123,19 +121,11 @@ def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker
     assert shown(client)[0] == "copy"
 
 
-def test_cache_forgets_with_every_revision() -> None:
-    cache, answer = SidebarCache(), Answer(b"{}", '"tag"', [], ())
-    cache.put(KEY, State(1, 1), answer)
-    assert cache.get(KEY, State(1, 1)) == answer
-    assert cache.get(KEY, State(2, 1)) is None
-    assert cache.get(KEY, State(1, 2)) is None
-
-
-def test_late_answer_replaces_no_newer() -> None:
-    cache, late = SidebarCache(), Answer(b"old", '"old"', [], ())
-    cache.put(KEY, State(2, 1), Answer(b"new", '"new"', [], ()))
-    cache.put(KEY, State(1, 1), late)
-    assert cache.get(KEY, State(2, 1)) != late
+def test_reader_count_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
+    client = make_client()
+    client.get(SIDEBAR)
+    other_worker.articles.upsert([replace(ARCHIVE[2], read_count=987_654)])
+    assert 987_654 in [item["read_count"] for item in client.get(SIDEBAR).get_json()["items"]]
 
 
 def test_legal_hold_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:

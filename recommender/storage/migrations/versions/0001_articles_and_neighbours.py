@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text, nullable=False),
         sa.Column("terms", sa.LargeBinary, nullable=False),
         sa.Column("candidates", sa.LargeBinary, nullable=False),
+        sa.Column("prepared", sa.LargeBinary),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("generation", "number", name="pk_neighbour"),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,85 @@
+"""The cache of ready answers: each is given only while nothing it was made from has changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from recommender.interfaces import Store
+from recommender.service import Query, Recommender
+from recommender.web import cache as cache_module
+from recommender.web.cache import Answer, SidebarCache
+from tests.factories import built, make_article, make_recommender, stored
+
+KEY = ("article_id=a0", False)
+ANSWER = Answer(b"{}", '"tag"', [], ())
+# Three that belong together, so that the plain question for one article is answered without fallbacks.
+ARCHIVE = [make_article(f"a{number}", title="Coup in Niamey", body=f"guard palace own{number}") for number in range(2)]
+FAR = make_article("far", title="Tariffs in Brussels", body="steel commission", language="fr")
+
+
+@pytest.fixture
+def archive(store: Store) -> Store:
+    built(store, [*ARCHIVE, FAR])
+    return store
+
+
+def kept(recommender: Recommender, **query: object) -> SidebarCache:
+    """A cache with ANSWER in it, as made for the first article."""
+    cache = SidebarCache(recommender)
+    cache.put(KEY, recommender.for_article("a0", Query(**query)).basis, ANSWER)  # type: ignore[arg-type]
+    return cache
+
+
+def test_answers_are_kept_while_nothing_changes(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    assert kept(recommender, fallback="none").get(KEY, archive.state()) is ANSWER
+
+
+def test_answers_outlive_changes_of_strangers(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none", min_score=0.0)
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra", status="draft")])
+    assert cache.get(KEY, archive.state()) is ANSWER
+
+
+def test_answers_end_with_a_candidates_change(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    stored(archive, [replace(ARCHIVE[1], read_count=5)])
+    assert cache.get(KEY, archive.state()) is None
+
+
+def test_answers_end_with_their_own_article(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    archive.articles.withdraw("a0")
+    assert cache.get(KEY, archive.state()) is None
+
+
+def test_fallbacks_end_with_any_change(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="ladder")
+    assert cache.get(KEY, archive.state()) is ANSWER
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra")])
+    assert cache.get(KEY, archive.state()) is None
+
+
+def test_answers_end_with_their_generation(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    built(archive, [make_article(f"b{number}", body=f"word{number}") for number in range(60)])
+    assert cache.get(KEY, archive.state()) is None
+
+
+def test_other_requests_find_nothing(archive: Store) -> None:
+    cache = kept(make_recommender(archive), fallback="none")
+    assert cache.get(("article_id=a0", True), archive.state()) is None
+
+
+def test_full_caches_start_anew(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "MAX_ENTRIES", 1)
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    cache.put(("other", False), recommender.for_article("a0", Query(fallback="none")).basis, ANSWER)
+    assert cache.get(KEY, archive.state()) is None
+    assert cache.get(("other", False), archive.state()) is ANSWER
