@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.interfaces import Store, Vectors
-from recommender.neighbours import Centres
+from recommender.vectors import Centres
 from recommender.wiring import open_store
 
 ROOT = Path(__file__).parents[1]

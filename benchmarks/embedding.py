@@ -6,8 +6,8 @@ from benchmarks import corpora
 from benchmarks.report import Table, in_turn, ratio, seconds
 from recommender.embedding import BATCH, SentenceTransformerEmbedder
 from recommender.model_files import DEFAULT_MODEL, find_model
-from recommender.neighbours import article_vectors
 from recommender.text import passages
+from recommender.vectors import article_vectors
 from recommender.wiring import open_store
 
 ARTICLES = 60

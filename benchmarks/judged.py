@@ -20,7 +20,7 @@ from recommender.interfaces import Vectors
 from recommender.lexical import TfidfModel
 from recommender.metrics import Grades, per_query
 from recommender.model_files import DEFAULT_MODEL
-from recommender.neighbours import Centres, Entry, Finder, unit
+from recommender.neighbours import Entry, Finder
 from recommender.ranking import (
     POOL,
     VERSION_LEXICAL,
@@ -37,6 +37,7 @@ from recommender.ranking import (
 from recommender.sources.files import open_source
 from recommender.sources.trec import read_qrels
 from recommender.text import passages
+from recommender.vectors import Centres, unit
 from recommender.wiring import make_toolbox
 
 SAMPLE = corpora.ROOT / "recommender" / "sample"

@@ -13,9 +13,9 @@ from recommender.article import Article
 from recommender.bm25 import Bm25Index
 from recommender.interfaces import Vectors
 from recommender.lexical import PlainTfidf, full_text, words
-from recommender.neighbours import Centres
 from recommender.ranking import Weights
 from recommender.text import PASSAGE_WORDS, names, passages
+from recommender.vectors import Centres
 
 Texts = dict[str, Callable[[Article], list[str]]]
 

@@ -11,7 +11,8 @@ from recommender.article import Article
 from recommender.candidates import CandidateArray
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Stale, Store, Toolbox, quiet
-from recommender.neighbours import Centres, Entry, Finder, LiveNeighbours, article_vectors, vector_version
+from recommender.neighbours import Entry, Finder, LiveNeighbours
+from recommender.vectors import Centres, article_vectors, vector_version
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.

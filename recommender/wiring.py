@@ -110,8 +110,8 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     from recommender.errors import NotBuilt
     from recommender.evaluation import SERVICE
     from recommender.lexical import PlainTfidf, full_text, words
-    from recommender.neighbours import Centres
     from recommender.systems import BM25, DENSE, LATEST, MOST_READ, TFIDF, Archive, service_system
+    from recommender.vectors import Centres
 
     live = store.generations.live()
     if live is None:

@@ -11,7 +11,18 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "recommender"
 
 CORE = {"errors", "article", "text", "terms", "candidates", "ranking", "metrics", "interfaces"}
-USE_CASES = {"ingest", "build", "neighbours", "service", "catalogue", "evaluation", "systems"}
+USE_CASES = {
+    "ingest",
+    "build",
+    "vectors",
+    "neighbours",
+    "service",
+    "catalogue",
+    "document",
+    "prepared",
+    "evaluation",
+    "systems",
+}
 # One adapter each; the files of a model belong to its embedder.
 ADAPTERS = {"sources": "sources", "embedding": "model", "model_files": "model", "lexical": "lexical", "bm25": "bm25"}
 ADAPTERS |= {"indexes": "indexes", "storage": "storage"}

@@ -9,7 +9,7 @@ from recommender import build as build_module
 from recommender.build import EMBED_AT_ONCE, REBUILD_LEAST, BuildReport
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.interfaces import Store
-from recommender.neighbours import vector_version
+from recommender.vectors import vector_version
 from tests.embedder import RecordingEmbedder, ToyEmbedder
 from tests.factories import built, make_article, make_builder, stored
 

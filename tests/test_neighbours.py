@@ -15,7 +15,8 @@ from recommender import candidates, neighbours, terms
 from recommender.article import Article
 from recommender.candidates import FEATURES, CandidateArray
 from recommender.interfaces import Store
-from recommender.neighbours import Centres, Entry, Finder, article_vectors, unit, vector_version
+from recommender.neighbours import Entry, Finder
+from recommender.vectors import Centres, article_vectors, unit, vector_version
 from recommender.wiring import make_toolbox, open_store
 from tests.embedder import DIMENSION, ToyEmbedder, place
 from tests.factories import built, make_article, make_builder, stored

@@ -8,9 +8,9 @@ import pytest
 from recommender.article import Article
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.interfaces import Store
-from recommender.neighbours import vector_version
 from recommender.ranking import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, RELATED
 from recommender.service import Item, Query, Recommendation, reason
+from recommender.vectors import vector_version
 from tests.embedder import ToyEmbedder
 from tests.factories import NOW, built, days_ago, make_article, make_recommender, stored
 
