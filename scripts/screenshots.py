@@ -9,12 +9,7 @@ from playwright.sync_api import sync_playwright
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 ARTICLE = "/articles/mali-2024-09-17-jnim-raids-bamako"
 # Name: path, width and height of the window.
-PICTURES = {
-    "article": (ARTICLE, 1280, 900),
-    "article-phone": (ARTICLE, 390, 844),
-    "front": ("/", 1280, 900),
-    "docs": ("/docs", 1280, 900),
-}
+PICTURES = {"article": (ARTICLE, 1280, 900)}
 
 
 def main() -> None:
