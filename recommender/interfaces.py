@@ -104,6 +104,10 @@ class TermIndex(Protocol):
         """(n,) similarity by all words of one article to every indexed one."""
         ...
 
+    def replaced(self, keep: npt.NDArray[np.bool_], rows: Sequence[TermRow]) -> "TermIndex":
+        """An index of the articles kept, in their order, and of `rows` after them; this one stays as it is."""
+        ...
+
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
         """For each of TERM_FIELDS: similarity of the pairs (rows[query[i]], indexed other[i]), NaN if one is empty."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from recommender import terms
 from recommender.article import Article
@@ -12,6 +13,7 @@ from recommender.candidates import (
     DEPTH_OTHER,
     EMPTY,
     CandidateArray,
+    IntArray,
     by_number,
     floors,
     make_candidates,
@@ -22,6 +24,8 @@ from recommender.errors import NotBuilt
 from recommender.interfaces import Generation, Member, NeighbourRow, Positions, Store, Toolbox, Vectors
 from recommender.terms import TermRow
 from recommender.vectors import Centres
+
+Labels = npt.NDArray[np.object_]
 
 # Two ways of summing the same products differ in the last bits; a newcomer this close to a floor is looked at.
 _ROUNDING = 1e-4
@@ -46,16 +50,47 @@ class Finder:
     """Finds candidate lists among a fixed set of articles."""
 
     def __init__(self, toolbox: Toolbox, entries: Sequence[Entry]) -> None:
-        self.numbers = np.array([entry.number for entry in entries], dtype=np.int32)
-        self.languages = np.array([entry.language for entry in entries], dtype=object)
-        self._vectors = np.stack([entry.vector for entry in entries]) if entries else np.empty((0, 0), np.float32)
-        self._raw = np.stack([entry.raw for entry in entries]) if entries else self._vectors
-        self._by_language = {
-            language: (places, toolbox.index(self._vectors[places]))
-            for language in sorted(set(self.languages.tolist()))
-            for places in [np.flatnonzero(self.languages == language)]
-        }
+        empty = np.empty((0, 0), np.float32)
+        self._set(
+            toolbox,
+            np.array([entry.number for entry in entries], dtype=np.int32),
+            np.array([entry.language for entry in entries], dtype=object),
+            np.stack([entry.vector for entry in entries]) if entries else empty,
+            np.stack([entry.raw for entry in entries]) if entries else empty,
+        )
         self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries])
+
+    def _set(self, toolbox: Toolbox, numbers: IntArray, languages: Labels, vectors: Vectors, raw: Vectors) -> None:
+        self._toolbox = toolbox
+        self.numbers = numbers
+        self.languages = languages
+        self._vectors = vectors
+        self._raw = raw
+        self._places = {number: place for place, number in enumerate(numbers.tolist())}
+        self._by_language = {
+            language: (places, toolbox.index(vectors[places]))
+            for language in sorted(set(languages.tolist()))
+            for places in [np.flatnonzero(languages == language)]
+        }
+
+    def replaced(self, gone: set[int], came: Sequence[Entry]) -> "Finder":
+        """A finder without some articles, and with others; this one stays as it is.
+
+        The parts of the others are not made anew, which takes seconds in a large archive.
+        """
+        if not len(self.numbers):
+            return Finder(self._toolbox, came)
+        keep = ~np.isin(self.numbers, list(gone))
+        finder = Finder.__new__(Finder)
+        finder._set(
+            self._toolbox,
+            np.append(self.numbers[keep], np.array([entry.number for entry in came], dtype=np.int32)),
+            np.append(self.languages[keep], np.array([entry.language for entry in came], dtype=object)),
+            np.concatenate([self._vectors[keep], *(entry.vector[np.newaxis] for entry in came)]),
+            np.concatenate([self._raw[keep], *(entry.raw[np.newaxis] for entry in came)]),
+        )
+        finder._terms = self._terms.replaced(keep, [terms.from_bytes(entry.terms) for entry in came])
+        return finder
 
     def lists(self, queries: Sequence[Entry]) -> list[CandidateArray]:
         """The candidate list of each query; an article never stands in its own list."""
@@ -105,7 +140,7 @@ class Finder:
 
     def compared(self, query: Entry, others: Sequence[Entry]) -> CandidateArray:
         """One article compared with some that are here."""
-        places = np.searchsorted(self.numbers, [entry.number for entry in others])
+        places = np.array([self._places[entry.number] for entry in others], dtype=np.intp)
         return self._pairs([query], [terms.from_bytes(query.terms)], [places])[0]
 
     def similarities(self, query: Entry) -> tuple[Vectors, Vectors]:
@@ -165,25 +200,22 @@ class LiveNeighbours:
 
     def _read(self, generation: Generation) -> None:
         rows = list(self._store.generations.rows_since(generation.number, self._revision))
-        if not rows:
-            return
-        vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in rows if row.text_hash])
-        for row in rows:
-            if not row.text_hash:
-                self._entries.pop(row.number, None)
-                self._floors.pop(row.number, None)
-                continue
-            self._entries[row.number] = self._entry(row, vectors[row.text_hash])
-            self._floors[row.number] = floors(row.candidates)
-        self._index()
+        known = {number: entry.text_hash for number, entry in self._entries.items()}
+        came = [row for row in rows if row.text_hash and known.get(row.number) != row.text_hash]
+        vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in came])
+        entries = [self._entry(row, vectors[row.text_hash]) for row in came]
+        gone = {row.number for row in rows if known.get(row.number, row.text_hash) != row.text_hash}
+        for number in gone:
+            del self._entries[number], self._floors[number]
+        self._entries |= {entry.number: entry for entry in entries}
+        self._floors |= {row.number: floors(row.candidates) for row in rows if row.text_hash}
+        if entries or gone:
+            self._finder = self._finder.replaced(gone, entries)
 
     def _entry(self, row: NeighbourRow, vector: Vectors) -> Entry:
         return Entry(
             row.number, row.text_hash, row.language, vector, self._centres.centred(vector, row.language), row.terms
         )
-
-    def _index(self) -> None:
-        self._finder = Finder(self._toolbox, [self._entries[number] for number in sorted(self._entries)])
 
     def candidates(self, article: Article, vector: Vectors) -> CandidateArray:
         """The candidate list of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
@@ -207,7 +239,7 @@ class LiveNeighbours:
         for number in gone:
             del self._entries[number], self._floors[number]
         self._entries |= {entry.number: entry for entry in came}
-        self._index()
+        self._finder = self._finder.replaced(gone, came)
 
         own = dict(zip(arriving, self._finder.lists([self._entries[number] for number in arriving]), strict=True))
         lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.sparse import csr_array
+import numpy.typing as npt
+from scipy.sparse import csr_array, vstack
 
 from recommender.interfaces import Positions, Vectors
 from recommender.terms import TERM_FIELDS, TermRow
@@ -15,10 +16,25 @@ class SparseTermIndex:
     """`TermIndex` over one sparse matrix for each field, a row for each article."""
 
     def __init__(self, rows: Sequence[TermRow]) -> None:
-        self._widths = {field: _width(rows, field) for field in TERM_FIELDS}
-        self._matrices = {field: _matrix(rows, field, self._widths[field]) for field in TERM_FIELDS}
-        self._by_term = self._matrices[_BODY].T.tocsr()
-        self._size = len(rows)
+        self._set({field: _matrix(rows, field, _width(rows, field)) for field in TERM_FIELDS})
+
+    def _set(self, matrices: Mapping[str, csr_array]) -> None:
+        self._matrices = matrices
+        self._widths = {field: matrix.shape[1] for field, matrix in matrices.items()}
+        self._size = matrices[_BODY].shape[0]
+        self._by_term = matrices[_BODY].T.tocsr()
+
+    def replaced(self, keep: npt.NDArray[np.bool_], rows: Sequence[TermRow]) -> "SparseTermIndex":
+        """An index of the articles kept, in their order, and of `rows` after them; this one stays as it is."""
+        matrices = {}
+        for field, matrix in self._matrices.items():
+            width = max(matrix.shape[1], _width(rows, field))
+            kept = matrix[np.flatnonzero(keep)]
+            kept.resize((kept.shape[0], width))
+            matrices[field] = vstack([kept, _matrix(rows, field, width)], format="csr")
+        index = SparseTermIndex.__new__(SparseTermIndex)
+        index._set(matrices)
+        return index
 
     def search(self, rows: Sequence[TermRow], k: int) -> Positions:
         """(q, min(k, n)) positions of the best by body terms, best first; equal ones by position."""

@@ -144,3 +144,18 @@ def test_empty_archives_can_be_searched(make: type[TermIndex]) -> None:
     index = make([])  # type: ignore[call-arg]
     assert index.search([row(lexical=[1])], 3).shape == (1, 0)
     assert index.similarities(row(lexical=[1])).shape == (0,)
+
+
+@every_term_index
+@given(archives, st.lists(term_rows, max_size=4), st.data())
+def test_replaced_terms_equal_new_ones(
+    make: type[TermIndex], archive: list[TermRow], more: list[TermRow], data: st.DataObject
+) -> None:
+    keep = np.array([data.draw(st.booleans()) for _ in archive], dtype=bool)
+    index = make(archive)  # type: ignore[call-arg]
+    replaced = index.replaced(keep, more)
+    fresh = make([row for row, kept in zip(archive, keep, strict=True) if kept] + more)  # type: ignore[call-arg]
+    for query in [*archive, *more]:
+        assert replaced.similarities(query).tolist() == fresh.similarities(query).tolist()
+        assert replaced.search([query], 3).tolist() == fresh.search([query], 3).tolist()
+    assert len(index.similarities(archive[0])) == len(archive)
