@@ -1,6 +1,7 @@
 """How soon a published article is in sidebars, and a withdrawn one out of them; and a build with nothing new."""
 
 import json
+import os
 import shutil
 import statistics
 import time
@@ -33,6 +34,7 @@ def run() -> list[Table]:
 def _measured(name: str, url: str) -> list[str]:
     copy = corpora.FOLDER / f"{name}-publishing.db"
     shutil.copyfile(url.removeprefix("sqlite:///"), copy)
+    os.sync()  # or the first commits wait until the copy is on the disk
     copied = f"sqlite:///{copy}"
     start = time.perf_counter()
     corpora.recommender(["build"], copied)
