@@ -48,7 +48,7 @@ class Database:
         """Revision and live generation, read anew; inside a transaction, as that one sees them.
 
         Every request asks this first. Outside a transaction it goes through a connection of the driver that the thread
-        keeps: a checked-out SQLAlchemy connection costs thirty times the query (`benchmarks/state.py`).
+        keeps: checking one out of SQLAlchemy's pool costs many times the query itself.
         """
         current: sa.Connection | None = getattr(self._local, "connection", None)
         if current is not None:
