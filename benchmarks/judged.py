@@ -87,6 +87,8 @@ class Judged:
             language=_codes([article.language for article in self.articles]),
             shown=np.ones(len(self.articles), dtype=bool),
             update=np.array([UPDATE_TAG in article.tags for article in self.articles]),
+            changed=np.zeros(len(self.articles), dtype=np.int64),
+            relisted=np.zeros(len(self.articles), dtype=np.int64),
         )
 
     @cached_property

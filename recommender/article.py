@@ -25,6 +25,10 @@ FLAGS = (
 )
 HOLD_FLAG = "legal_hold"  # no sidebar beside it, and in no sidebar
 UPDATE_TAG = "update"  # marks a new version of an earlier report
+# Mark an article that explains what others report.
+EXPLAINER_TAGS = frozenset(
+    {"explainer", "analysis", "background", "profile", "chronology", "analyse", "décryptage", "portrait", "chronologie"}
+)
 MAX_ID = 200
 MAX_LINE = 2_000
 MAX_BODY = 1_000_000

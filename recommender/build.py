@@ -1,18 +1,32 @@
 """Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from recommender import terms
 from recommender.article import Article
-from recommender.candidates import CandidateArray
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
-from recommender.interfaces import Embedder, Member, NeighbourRow, Progress, Stale, Store, Toolbox, quiet
-from recommender.neighbours import Entry, Finder, LiveNeighbours
-from recommender.vectors import Centres, article_vectors, vector_version
+from recommender.interfaces import (
+    Embedder,
+    Found,
+    Member,
+    NeighbourRow,
+    NewGeneration,
+    Progress,
+    Stale,
+    Store,
+    Toolbox,
+    Vectors,
+    quiet,
+)
+from recommender.neighbours import Finder, Frame, LiveNeighbours, best_of, story_links
+from recommender.ranking import Ranker
+from recommender.scoring import RankingModel
+from recommender.stories import LEAST_LINK, Link, join
+from recommender.vectors import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
@@ -40,12 +54,21 @@ class BuildReport:
 class Builder:
     """Keeps the live generation in step with the articles."""
 
-    def __init__(self, store: Store, embedder: Embedder, toolbox: Toolbox, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        toolbox: Toolbox,
+        model: RankingModel,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`model` says how strongly two articles are linked, and so which stories there are."""
         self._store = store
         self._embedder = embedder
         self._toolbox = toolbox
         self._clock = clock
-        self._live = LiveNeighbours(store, toolbox)
+        self._model = model
+        self._live = LiveNeighbours(store, toolbox, model)
 
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
@@ -75,8 +98,8 @@ class Builder:
         newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
         return self._update(version, self._embed(newest, version, quiet))
 
-    def draft_candidates(self, draft: Article) -> CandidateArray:
-        """The candidate list of a text that is not in the archive. Raises NotBuilt."""
+    def draft_candidates(self, draft: Article) -> Found:
+        """The candidates of a text that is not in the archive. Raises NotBuilt."""
         version = vector_version(self._embedder)
         vector = article_vectors(self._embedder, [draft])[0]
         with self._store.reading():
@@ -140,38 +163,63 @@ class Builder:
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
-        raw = np.stack([member.vector for member in members])
-        centres = Centres.of(raw, [member.language for member in members])
-        rows = (row for chunk in self._chunks(members) for row in lexical.rows(chunk))
+        rows = [row for chunk in self._chunks(members) for row in lexical.rows(chunk)]
+        geometry = self._geometry(members, lexical.themes(rows))
+        frame = Frame(geometry, lexical)
         entries = [
-            Entry(
-                member.number,
-                member.text_hash,
-                member.language,
-                member.vector,
-                centres.centred(member.vector, member.language),
-                terms.to_bytes(row),
-            )
+            frame.entry(member.number, member.text_hash, member.language, member.vector, row)
             for member, row in zip(members, rows, strict=True)
         ]
-        finder = Finder(self._toolbox, entries)
-        number = self._store.generations.begin(version, centres.to_bytes(), lexical.to_bytes(), self._clock())
+        finder = Finder(self._toolbox, entries, geometry.trust)
+        scales = finder.scales()
+        number = self._store.generations.begin(
+            NewGeneration(version, geometry.to_bytes(), lexical.to_bytes(), scales, self._clock())
+        )
+        names = (lexical.names(article) for chunk in self._chunks(members) for article in chunk)
+        posted = self._store.articles.posted()
+        ranker = Ranker(self._model, scales)
+        links: list[Link] = []
+        demand: Counter[int] = Counter()
         chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
         for chunk in progress(chunks, len(chunks), f"Finding neighbours of {len(entries):,} articles"):
             lists = finder.lists(chunk)
+            for entry, candidates in zip(chunk, lists, strict=True):
+                found = story_links(entry.number, candidates, posted, ranker)
+                demand.update(best_of(found, candidates))
+                links += [link for link in found if link[0] >= LEAST_LINK]
             self._store.generations.write(
                 number,
                 [
-                    NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, rows)
-                    for entry, rows in zip(chunk, lists, strict=True)
+                    NeighbourRow(
+                        entry.number,
+                        entry.text_hash,
+                        entry.language,
+                        entry.terms,
+                        candidates,
+                        next(names),
+                        entry.number,
+                    )
+                    for entry, candidates in zip(chunk, lists, strict=True)
                 ],
             )
+        stories = join([entry.number for entry in entries], links)
+        self._store.generations.put_standings(number, stories, demand)
         self._store.generations.activate(number)
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
         # What was published while the build ran is in no row of the new generation yet.
         late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
         return BuildReport("rebuilt", number, embedded + late.embedded, len(entries) + late.indexed, late.left)
+
+    def _geometry(self, members: Sequence[Member], themes: Vectors) -> Geometry:
+        languages = [member.language for member in members]
+        texts = {}
+        for language in sorted(set(languages)):
+            numbers = [member.number for member in members if member.language == language][:TRUST_ARTICLES]
+            articles = self._store.articles.get(numbers).values()
+            texts[language] = trust(self._embedder, [f"{article.summary} {article.body}" for article in articles])
+        vectors = np.stack([member.vector for member in members])
+        return Geometry(Centres.of(vectors, languages), Centres.of(themes, languages), texts)
 
     def _articles(self, members: Sequence[Member]) -> Iterator[Article]:
         for chunk in self._chunks(members):

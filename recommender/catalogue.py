@@ -38,7 +38,7 @@ class Catalogue:
         return state.revision <= self._state.revision
 
     def code(self, name: str) -> int:
-        """The code of an edition or language; UNKNOWN_CODE for one that no article has."""
+        """The code of an edition, language or desk; UNKNOWN_CODE for one that no article has."""
         return self._codes.get(name.casefold(), UNKNOWN_CODE)
 
     def codes(self, names: Iterable[str]) -> frozenset[int]:
@@ -60,6 +60,8 @@ class Catalogue:
         new.language[places] = [self._code_for(facts.language) for facts in changed]
         new.shown[places] = [facts.published and not facts.held for facts in changed]
         new.update[places] = [facts.update for facts in changed]
+        new.explains[places] = [facts.explains for facts in changed]
+        new.desk[places] = [self._code_for(facts.desk) for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
         self._relist(new, state)
         return new
@@ -68,8 +70,12 @@ class Catalogue:
         if state.generation is None:
             return
         same = state.generation == self._state.generation
-        relisted = self._store.generations.relisted_since(state.generation, self._state.revision if same else -1)
-        new.relisted[list(relisted)] = list(relisted.values())
+        if not same:
+            new.story[:] = new.number
+        standings = self._store.generations.standings_since(state.generation, self._state.revision if same else -1)
+        new.relisted[list(standings)] = [standing.relisted for standing in standings.values()]
+        new.story[list(standings)] = [standing.story for standing in standings.values()]
+        new.demand[list(standings)] = [standing.demand for standing in standings.values()]
 
     def _code_for(self, name: str) -> int:
         return self._codes.setdefault(name.casefold(), len(self._codes))
@@ -84,6 +90,10 @@ def _empty(size: int) -> Columns:
         language=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         shown=np.zeros(size, dtype=bool),
         update=np.zeros(size, dtype=bool),
+        explains=np.zeros(size, dtype=bool),
+        desk=np.full(size, UNKNOWN_CODE, dtype=np.int32),
+        story=np.arange(size, dtype=np.int32),
+        demand=np.zeros(size, dtype=np.int32),
         changed=np.full(size, -1, dtype=np.int64),
         relisted=np.full(size, -1, dtype=np.int64),
     )

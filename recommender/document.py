@@ -2,46 +2,95 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from recommender.service import Recommendation, reason
+from recommender.article import Article
+from recommender.gazetteer import Gazetteer
+from recommender.ranking import RELATED
+from recommender.reasons import reason
+from recommender.sentences import SentencePair
+from recommender.service import Item, Recommendation
 
 Document = dict[str, Any]
 
 
-def make_document(found: Recommendation, language: str, *, explain: bool = False, known: bool = True) -> Document:
+Sentences = Mapping[str, SentencePair]
+
+
+def make_document(
+    found: Recommendation,
+    gazetteer: Gazetteer,
+    language: str,
+    *,
+    explained: Sentences | None = None,
+    known: bool = True,
+) -> Document:
     """The document of a recommendation, its reasons in the language given; a draft is not `known`.
+
+    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there.
 
     Equal answers have equal `request_id`s, so that they can be cached and still be told apart in reports of clicks.
     """
     article = found.article if known else None
     document: Document = {
         "article": {"id": article.id, "url": article.url, "title": article.title} if article else None,
-        "items": [
-            {
-                "id": item.article.id,
-                "url": item.article.url,
-                "title": item.article.title,
-                "summary": item.article.summary,
-                "posted_on": iso(item.article.posted_on),
-                "read_count": item.article.read_count,
-                "edition": item.article.edition,
-                "language": item.article.language,
-                "image_url": item.article.image_url,
-                "score": item.teaser.score,
-                "source": item.teaser.source,
-                "role": None,
-                "reason": reason(item, language),
-                **({"parts": dict(item.teaser.parts), "shared": dict(item.shared)} if explain else {}),
-            }
-            for item in found.items
-        ],
+        "items": [_item(item, gazetteer, language, explained) for item in found.items],
         "model": found.model,
         "generation": found.state.generation,
     }
     document["request_id"] = digest(json.dumps(document).encode())
     return document
+
+
+def make_draft_document(document: Document, linked: Sequence[Article], coverage: Sequence[Article]) -> Document:
+    """The document of a draft's sidebar with what the draft links to already, and what has been reported before."""
+    ids = {article.id for article in linked}
+    items = [{**item, "linked": item["id"] in ids} for item in document["items"]]
+    return {
+        **document,
+        "items": items,
+        "links": [make_card(article) for article in linked],
+        "coverage": [make_card(article) for article in coverage],
+    }
+
+
+def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None) -> Document:
+    related = item.teaser.source == RELATED
+    return {
+        **make_card(item.article),
+        "score": item.teaser.score,
+        "source": item.teaser.source,
+        "role": item.teaser.role,
+        "reason": reason(item.shared, gazetteer, language) if related else None,
+        **({} if explained is None else _explained(item, gazetteer, language, explained)),
+    }
+
+
+def _explained(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences) -> Document:
+    names = [gazetteer[key].label(language) for key in item.shared["names"] if key in gazetteer]
+    pair = explained.get(item.article.id)
+    return {
+        "parts": dict(item.teaser.parts),
+        "shared": {**item.shared, "names": names},
+        "sentences": None if pair is None else {"source": pair.source, "teaser": pair.other},
+    }
+
+
+def make_card(article: Article) -> Document:
+    """What a teaser shows of an article."""
+    return {
+        "id": article.id,
+        "url": article.url,
+        "title": article.title,
+        "summary": article.summary,
+        "posted_on": iso(article.posted_on),
+        "read_count": article.read_count,
+        "edition": article.edition,
+        "language": article.language,
+        "image_url": article.image_url,
+    }
 
 
 def to_json(document: Document) -> bytes:

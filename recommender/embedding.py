@@ -1,6 +1,7 @@
 """Embeddings with sentence-transformers."""
 
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from recommender.model_files import ModelFiles, find_model
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+_WORD = re.compile(r"\w+")
+PIECES_WORDS = 100  # words of a text that are cut into pieces: the tokenizer warns of more than the model reads
 BATCH = 32  # passages the model reads at once; sentence-transformers' own default
 
 
@@ -55,3 +58,12 @@ class SentenceTransformerEmbedder:
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
         return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """How many pieces the model's tokenizer cuts a word of some texts into, on average; 1 or more."""
+        words = pieces = 0
+        for text in texts:
+            found = _WORD.findall(text)[:PIECES_WORDS]
+            words += len(found)
+            pieces += len(self._model.tokenizer.tokenize(" ".join(found)))
+        return max(1.0, pieces / words) if words else 1.0

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from recommender.article import Article
 from recommender.candidates import CandidateArray
+from recommender.scoring import Scales
 from recommender.terms import TermRow
 
 Vectors = npt.NDArray[np.float32]
@@ -68,12 +69,24 @@ class Embedder(Protocol):
         """(len(texts), dimension) unit vectors, in the order of the texts. Raises ModelUnavailable."""
         ...
 
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """How many pieces the model cuts a word of some texts into: few where it was made for their language."""
+        ...
+
 
 class LexicalModel(Protocol):
     """Weights of words, learned once from an archive and then fixed."""
 
     def rows(self, articles: Sequence[Article]) -> Sequence[TermRow]:
         """The weighted terms of each article; words the archive did not know are left out."""
+        ...
+
+    def names(self, article: Article) -> tuple[str, ...]:
+        """What an article is about: keys of the gazetteer that it names more than in passing, the rarest first."""
+        ...
+
+    def themes(self, rows: Sequence[TermRow]) -> Vectors:
+        """(len(rows), themes) unit vectors: which of the archive's themes the terms of each article belong to."""
         ...
 
     def to_bytes(self) -> bytes:
@@ -104,6 +117,10 @@ class TermIndex(Protocol):
         """(n,) similarity by all words of one article to every indexed one."""
         ...
 
+    def similar(self, one: Positions, other: Positions) -> Vectors:
+        """(p,) similarity by all words of pairs of indexed articles."""
+        ...
+
     def replaced(self, keep: npt.NDArray[np.bool_], rows: Sequence[TermRow]) -> "TermIndex":
         """An index of the articles kept, in their order, and of `rows` after them; this one stays as it is."""
         ...
@@ -111,6 +128,14 @@ class TermIndex(Protocol):
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
         """For each of TERM_FIELDS: similarity of the pairs (rows[query[i]], indexed other[i]), NaN if one is empty."""
         ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`)."""
+
+    rows: CandidateArray
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -147,8 +172,8 @@ class Upserted:
 class Facts:
     """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
 
-    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report, and
-    `revision` that of its last change.
+    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report,
+    `revision` that of its last change, `explains` the tag of an explainer, and `desk` who wrote it.
     """
 
     number: int
@@ -160,16 +185,30 @@ class Facts:
     held: bool
     update: bool
     revision: int
+    explains: bool
+    desk: str
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One consistent build: the model its vectors come from, their means (`Centres`), and the word weights."""
+    """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights."""
 
     number: int
     model: str
-    centres: bytes
+    geometry: bytes
     lexical: bytes
+    scales: Scales
+    built_on: datetime
+
+
+@dataclass(frozen=True)
+class NewGeneration:
+    """What a build has learned before it computes the first neighbour."""
+
+    model: str
+    geometry: bytes
+    lexical: bytes
+    scales: Scales
     built_on: datetime
 
 
@@ -185,13 +224,30 @@ class Member:
 
 @dataclass(frozen=True)
 class NeighbourRow:
-    """One article's place in a generation. An empty `text_hash` says that it has left."""
+    """One article's place in a generation. An empty `text_hash` says that it has left.
+
+    `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
+    story, its own where it stands alone.
+    """
 
     number: int
     text_hash: str
     language: str
     terms: bytes
     candidates: CandidateArray
+    names: tuple[str, ...] = ()
+    story: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an article stands in a generation: the revision of its candidate list, its running story, and among how
+    many others' best candidates it is.
+    """
+
+    relisted: int
+    story: int
+    demand: int
 
 
 @dataclass(frozen=True)
@@ -227,6 +283,12 @@ class ArticleStore(Protocol):
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
         """Articles by number, whatever their status; without `texts` their bodies are empty."""
+        ...
+
+    def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:
+        """When articles were published, in seconds since 1970; all of them, or those among `numbers`. Undated ones and
+        those withdrawn are left out.
+        """
         ...
 
     def facts_since(self, revision: int) -> list[Facts]:
@@ -280,7 +342,11 @@ class GenerationStore(Protocol):
         """The version of the model behind the live generation."""
         ...
 
-    def begin(self, model: str, centres: bytes, lexical: bytes, built_on: datetime) -> int:
+    def scales(self, number: int) -> Scales:
+        """How likenesses spread in a generation."""
+        ...
+
+    def begin(self, generation: NewGeneration) -> int:
         """Opens a generation beside the live one, and removes what an interrupted build left behind."""
         ...
 
@@ -308,8 +374,28 @@ class GenerationStore(Protocol):
         """The rows of a generation written after `revision` (-1: all), by article number."""
         ...
 
-    def relisted_since(self, number: int, revision: int) -> dict[int, int]:
-        """By article, the revision of its candidate list, for the lists written after `revision`; -1 gives all."""
+    def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
+        """Where articles stand, for those whose rows were written after `revision`; -1 gives all."""
+        ...
+
+    def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """What some articles of a generation name: keys of the gazetteer, the most telling first."""
+        ...
+
+    def story(self, number: int, story: int) -> list[int]:
+        """The articles of a running story."""
+        ...
+
+    def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
+        """Says where articles of a generation stand that is being built: see `Standing`."""
+        ...
+
+    def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
+        """Keeps in how many sidebars each article of a generation is shown; 0 for those not named."""
+        ...
+
+    def exposure(self, number: int) -> dict[int, int]:
+        """In how many sidebars each article of a generation is shown."""
         ...
 
     def numbers(self, number: int) -> list[int]:

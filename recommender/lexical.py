@@ -1,20 +1,23 @@
-"""Lexical scores with scikit-learn: TF-IDF weights of an archive's words, fixed once learned."""
+"""Lexical scores with scikit-learn: TF-IDF weights of an archive's words and its themes, fixed once learned."""
 
+import base64
 import json
 import re
-import unicodedata
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-from recommender.article import UPDATE_TAG, Article
+from recommender.article import Article
+from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Vectors
-from recommender.terms import TERM_FIELDS, TermRow
+from recommender.labels import LabelCounts, LabelWeights, full_text, idf, plain
+from recommender.terms import TermRow
 from recommender.text import names
 
 # The commonest words of French without accents; scikit-learn has a list for English only.
@@ -32,18 +35,28 @@ FRENCH_STOP_WORDS = frozenset(
 _STOP_WORDS = ENGLISH_STOP_WORDS | FRENCH_STOP_WORDS
 _WORD = re.compile(r"\b\w\w+\b")
 _WORD_LIMIT = 40  # longer "words" are encodings and addresses
-_SMALL = 10  # an archive of so few articles keeps every word: what is rare or common cannot be told yet
+_SMALL = 100  # a smaller archive keeps every word: what is rare or common cannot be told yet
+# The share of a language's articles that a term stands in is mixed with its share of the archive, by so many articles'
+# worth: among 20 French articles every French word would be rare in the archive, and tell them apart from English only.
+_SHRINKAGE = 10
+
+# Themes are the archive's main directions of words that stand together (latent semantic analysis): one for each eight
+# articles, as fewer cannot carry one.
+ARTICLES_PER_THEME = 8
+FEWEST_THEMES = 5
+MOST_THEMES = 100
+THEME_TERMS = 30_000  # the terms of most articles; bounds what is stored
+THEME_ARTICLES = 20_000  # themes of a larger archive are learned from as many of its articles
+
+
+Archive = Callable[[], Iterable[Article]]
+Matrix = npt.NDArray[np.float32]
 
 
 def words(text: str) -> list[str]:
     """Words in lower case, without accents and stop words: Ménaka and Menaka are one word."""
-    found = _WORD.findall(_plain(text))
+    found = _WORD.findall(plain(text))
     return [word for word in found if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
-
-
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.lower())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def terms(text: str) -> list[str]:
@@ -53,16 +66,11 @@ def terms(text: str) -> list[str]:
     return [*single, *pairs, *words(" ".join(names(text)))]
 
 
-def full_text(article: Article) -> str:
-    """What the lexical score reads of an article."""
-    return f"{article.title} \n{article.summary} \n{article.body}"
-
-
 class TfidfModel:
     """`LexicalModel`: sublinear term frequency times inverse document frequency, each row of unit length."""
 
-    def __init__(self, vocabulary: Sequence[str], idf: Sequence[float], tags: dict[str, float], total: int) -> None:
-        """`vocabulary` and `idf` are aligned; `tags` holds each known tag's weight, `total` counts the articles."""
+    def __init__(self, vocabulary: Sequence[str], idf: Sequence[float], labels: LabelWeights) -> None:
+        """`vocabulary` and `idf` are aligned."""
         self._vectorizer = TfidfVectorizer(
             analyzer=terms,
             sublinear_tf=True,
@@ -72,40 +80,67 @@ class TfidfModel:
         self._vectorizer.idf_ = np.asarray(idf, dtype=np.float32)
         self._vocabulary = vocabulary
         self._idf = idf
-        self._tags = tags
-        self._total = total
+        self._labels = labels
+        self._theme_terms = np.empty(0, dtype=np.int32)
+        self._directions: Matrix = np.empty((0, 0), dtype=np.float32)
 
     @classmethod
-    def fit(cls, articles: Callable[[], Iterable[Article]]) -> "TfidfModel":
-        """Learns the weights from one pass over an archive, which need not fit into memory.
+    def fit(cls, articles: Archive, gazetteer: Gazetteer) -> "TfidfModel":
+        """Learns the weights from two passes over an archive, which need not fit into memory.
 
         A term of one article only joins nothing, and one of more than half of them tells nothing: both are left out.
         """
-        total = 0
-        counts: Counter[str] = Counter()
-        tags: Counter[str] = Counter()
+        labels = LabelCounts()
+        languages: Counter[str] = Counter()
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for article in articles():
-            total += 1
-            counts.update(set(terms(full_text(article))))
-            tags.update(_labels(article.tags))
+            languages[article.language] += 1
+            counts[article.language].update(set(terms(full_text(article))))
+            labels.add(article, gazetteer)
+        total = labels.articles
+        documents: Counter[str] = Counter()
+        for counted in counts.values():
+            documents.update(counted)
         least, most = (2, total / 2) if total > _SMALL else (1, total)
         # scikit-learn refuses an empty vocabulary; the empty word is in no text.
-        kept = sorted(term for term, count in counts.items() if least <= count <= most) or [""]
-        tag_weights = {tag: _idf(count, total) for tag, count in tags.items()}
-        return cls(kept, [_idf(counts[term], total) for term in kept], tag_weights, total)
+        kept = sorted(term for term, count in documents.items() if least <= count <= most) or [""]
+        weights = [idf(total * _share(term, counts, languages, documents[term] / total), total) for term in kept]
+        model = cls(kept, weights, LabelWeights.of(labels, gazetteer))
+        model._learn_themes(articles, total, documents)
+        return model
+
+    def _learn_themes(self, articles: Archive, total: int, documents: Mapping[str, int]) -> None:
+        count = min(MOST_THEMES, max(FEWEST_THEMES, total // ARTICLES_PER_THEME), total - 1, len(self._vocabulary) - 1)
+        if count < 1:
+            return
+        common = sorted(range(len(self._vocabulary)), key=lambda place: -documents[self._vocabulary[place]])
+        self._theme_terms = np.sort(np.array(common[:THEME_TERMS], dtype=np.int32))
+        every = -(-total // THEME_ARTICLES)
+        texts = (full_text(article) for article in islice(articles(), 0, None, every))
+        matrix = self._vectorizer.transform(texts)[:, self._theme_terms]
+        svd = TruncatedSVD(count, random_state=0)  # a fixed start: builds of one archive are alike
+        svd.fit(matrix)
+        self._directions = svd.components_.astype(np.float16).astype(np.float32)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "TfidfModel":
+    def from_bytes(cls, data: bytes, gazetteer: Gazetteer) -> "TfidfModel":
         """The model that `to_bytes` wrote."""
-        return cls(**json.loads(data))
+        state = json.loads(data)
+        model = cls(state["vocabulary"], state["idf"], LabelWeights.from_data(state["labels"], gazetteer))
+        model._theme_terms = np.array(state["theme_terms"], dtype=np.int32)
+        directions = np.frombuffer(base64.b64decode(state["directions"]), dtype="<f2").astype(np.float32)
+        model._directions = directions.reshape(state["themes"], len(model._theme_terms))
+        return model
 
     def to_bytes(self) -> bytes:
         """The learned weights as JSON."""
         state: dict[str, Any] = {
             "vocabulary": list(self._vocabulary),
             "idf": list(self._idf),
-            "tags": self._tags,
-            "total": self._total,
+            "labels": self._labels.to_data(),
+            "theme_terms": self._theme_terms.tolist(),
+            "themes": len(self._directions),
+            "directions": base64.b64encode(self._directions.astype("<f2").tobytes()).decode(),
         }
         return json.dumps(state, ensure_ascii=False).encode()
 
@@ -115,19 +150,37 @@ class TfidfModel:
         matrix.sort_indices()
         spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
         lexical = [(matrix.indices[start:end].astype(np.int32), matrix.data[start:end]) for start, end in spans]
-        tags = [self._row({tag: self._tag_weight(tag) for tag in _labels(article.tags)}) for article in articles]
-        places = [self._row(dict.fromkeys(_labels(article.countries), 1.0)) for article in articles]
-        return [dict(zip(TERM_FIELDS, row, strict=True)) for row in zip(lexical, tags, places, strict=True)]
+        return [{"lexical": row, **self._labels.rows(one)} for row, one in zip(lexical, articles, strict=True)]
 
-    def _tag_weight(self, tag: str) -> float:
-        return self._tags.get(tag, _idf(0, self._total))
+    def names(self, article: Article) -> tuple[str, ...]:
+        """What an article is about: keys of the gazetteer that it names more than in passing, the rarest first."""
+        return self._labels.names(article)
 
-    def _row(self, weights: dict[str, float]) -> tuple[Any, Any]:
-        """Labels are numbered by a hash of their names, so one that came after the build is known as well."""
-        numbered = sorted((_label_number(label), weight) for label, weight in weights.items())
-        values = np.array([weight for _, weight in numbered], dtype=np.float32)
-        length = float(np.linalg.norm(values)) or 1.0
-        return np.array([number for number, _ in numbered], dtype=np.int32), values / np.float32(length)
+    def themes(self, rows: Sequence[TermRow]) -> Vectors:
+        """(len(rows), themes) unit vectors; zeros where an article has no term of any theme."""
+        vectors = np.zeros((len(rows), len(self._directions)), dtype=np.float32)
+        if not len(self._theme_terms):
+            return vectors
+        for article, row in enumerate(rows):
+            numbers, weights = row["lexical"]
+            places = np.minimum(np.searchsorted(self._theme_terms, numbers), len(self._theme_terms) - 1)
+            known = self._theme_terms[places] == numbers
+            vectors[article] = self._directions[:, places[known]] @ weights[known]
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+    @property
+    def covers_names(self) -> bool:
+        """Whether the gazetteer knows enough of the archive's names to tell its articles apart."""
+        return self._labels.covered
+
+
+def _share(term: str, counts: Mapping[str, Mapping[str, int]], languages: Mapping[str, int], overall: float) -> float:
+    """The share of articles that a term stands in, in the language where it is the most common."""
+    return max(
+        (counted.get(term, 0) + _SHRINKAGE * overall) / (languages[language] + _SHRINKAGE)
+        for language, counted in counts.items()
+    )
 
 
 class PlainTfidf:
@@ -142,17 +195,3 @@ class PlainTfidf:
     def scores(self, place: int) -> Vectors:
         """(n,) cosine similarity of one of the texts to each of them."""
         return np.asarray((self._matrix @ self._matrix[place].T).todense(), dtype=np.float32).ravel()
-
-
-def _labels(labels: Iterable[str]) -> set[str]:
-    return {_plain(label) for label in labels} - {UPDATE_TAG}
-
-
-def _label_number(label: str) -> int:
-    # 22 bits: among 1,000 labels one pair in ten archives shares a number, and is then taken for one label.
-    return zlib.crc32(label.encode()) & 0x3FFFFF
-
-
-def _idf(documents: int, total: int) -> float:
-    # Smoothed as in scikit-learn: as if one more document held every term.
-    return float(np.log((1 + total) / (1 + documents)) + 1)

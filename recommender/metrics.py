@@ -94,3 +94,13 @@ def per_query(
 ) -> list[float]:
     """One value per judged query, in the order of the qrels; a query without a list counts with an empty one."""
     return [measure(runs.get(query, ()), grades) for query, grades in qrels.items()]
+
+
+def gini(values: Sequence[float]) -> float:
+    """How uneven some amounts are: 0 where all are alike, towards 1 where one has everything; 0 for nothing."""
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    total = ordered.sum()
+    if not total:
+        return 0.0
+    ranks = np.arange(1, len(ordered) + 1)
+    return float(2 * (ranks @ ordered) / (len(ordered) * total) - (len(ordered) + 1) / len(ordered))

@@ -1,5 +1,6 @@
 """Use case: who comes into question beside whom. One generation in memory, searched and kept up to date."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,51 +22,93 @@ from recommender.candidates import (
     trim,
 )
 from recommender.errors import NotBuilt
-from recommender.interfaces import Generation, Member, NeighbourRow, Positions, Store, Toolbox, Vectors
+from recommender.interfaces import (
+    Found,
+    Generation,
+    LexicalModel,
+    Member,
+    NeighbourRow,
+    Positions,
+    Store,
+    Toolbox,
+    Vectors,
+)
+from recommender.ranking import Ranker
+from recommender.scoring import USUAL, RankingModel, Scale, Scales, likenesses, scored
+from recommender.stories import Link, joined_story
 from recommender.terms import TermRow
-from recommender.vectors import Centres
+from recommender.vectors import Geometry
 
 Labels = npt.NDArray[np.object_]
+Posted = Mapping[int, float]  # when each article was published, in seconds since 1970; undated ones are left out
 
 # Two ways of summing the same products differ in the last bits; a newcomer this close to a floor is looked at.
 _ROUNDING = 1e-4
 # The floors of an article that is being taken in: nothing reaches them, its list is made as a whole.
 _CLOSED = (np.inf, np.inf, np.inf)
 SEARCHED_AT_ONCE = 256  # articles searched at once: bounds the memory of a build at any archive size
+SCALE_ARTICLES = 1_000  # scales are measured between so many articles
+SCALE_OTHERS = 30  # and so many others of each
+SIDEBAR = 3  # places of a sidebar, as far as demand is counted
+USUAL_PAIRS = 100  # usual pairs mixed in, so that three articles have scales as well
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One article as the finder holds it: unit vectors, as the model gave it and centred, and weighted terms."""
+    """One article as the finder holds it: centred unit vectors of its text and of its themes, and weighted terms."""
 
     number: int
     text_hash: str
     language: str
-    raw: Vectors
     vector: Vectors
+    themes: Vectors
     terms: bytes
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one generation has learned, and so how it sees an article."""
+
+    geometry: Geometry
+    lexical: LexicalModel
+
+    def entry(self, number: int, text_hash: str, language: str, vector: Vectors, row: TermRow) -> Entry:
+        """The entry of an article; `vector` as `article_vectors` gives it."""
+        return Entry(
+            number,
+            text_hash,
+            language,
+            self.geometry.dense.centred(vector, language),
+            self.geometry.themes.centred(self.lexical.themes([row])[0], language),
+            terms.to_bytes(row),
+        )
 
 
 class Finder:
     """Finds candidate lists among a fixed set of articles."""
 
-    def __init__(self, toolbox: Toolbox, entries: Sequence[Entry]) -> None:
+    def __init__(self, toolbox: Toolbox, entries: Sequence[Entry], trust: Mapping[str, float]) -> None:
+        """`trust` says by language how far the model's likenesses count; all of it where a language is not named."""
+        self._trust = trust
         empty = np.empty((0, 0), np.float32)
         self._set(
             toolbox,
             np.array([entry.number for entry in entries], dtype=np.int32),
             np.array([entry.language for entry in entries], dtype=object),
             np.stack([entry.vector for entry in entries]) if entries else empty,
-            np.stack([entry.raw for entry in entries]) if entries else empty,
+            np.stack([entry.themes for entry in entries]) if entries else empty,
         )
-        self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries])
+        rows = [terms.from_bytes(entry.terms) for entry in entries]
+        self._names_known = any(len(row["names"][0]) for row in rows)
+        self._terms = toolbox.term_index(rows)
 
-    def _set(self, toolbox: Toolbox, numbers: IntArray, languages: Labels, vectors: Vectors, raw: Vectors) -> None:
+    def _set(self, toolbox: Toolbox, numbers: IntArray, languages: Labels, vectors: Vectors, themes: Vectors) -> None:
         self._toolbox = toolbox
         self.numbers = numbers
         self.languages = languages
         self._vectors = vectors
-        self._raw = raw
+        self._themes = themes
+        self._trusted = np.array([self._trust.get(language, 1.0) for language in languages], dtype=np.float32)
         self._places = {number: place for place, number in enumerate(numbers.tolist())}
         self._by_language = {
             language: (places, toolbox.index(vectors[places]))
@@ -79,15 +122,17 @@ class Finder:
         The parts of the others are not made anew, which takes seconds in a large archive.
         """
         if not len(self.numbers):
-            return Finder(self._toolbox, came)
+            return Finder(self._toolbox, came, self._trust)
         keep = ~np.isin(self.numbers, list(gone))
         finder = Finder.__new__(Finder)
+        finder._trust = self._trust
+        finder._names_known = self._names_known
         finder._set(
             self._toolbox,
             np.append(self.numbers[keep], np.array([entry.number for entry in came], dtype=np.int32)),
             np.append(self.languages[keep], np.array([entry.language for entry in came], dtype=object)),
             np.concatenate([self._vectors[keep], *(entry.vector[np.newaxis] for entry in came)]),
-            np.concatenate([self._raw[keep], *(entry.raw[np.newaxis] for entry in came)]),
+            np.concatenate([self._themes[keep], *(entry.themes[np.newaxis] for entry in came)]),
         )
         finder._terms = self._terms.replaced(keep, [terms.from_bytes(entry.terms) for entry in came])
         return finder
@@ -131,8 +176,12 @@ class Finder:
         other = np.concatenate(others)
         features = dict(self._terms.pairs(rows, query, other))
         features["lexical"] = np.nan_to_num(features["lexical"])  # a text without known words is like no other
+        features["topics"] = np.nan_to_num(features["topics"])
+        features["names"] = np.nan_to_num(features["names"], nan=0.0 if self._names_known else np.nan)
+        trusted = np.array([self._trust.get(entry.language, 1.0) for entry in queries], dtype=np.float32)
         features["dense"] = _products([entry.vector for entry in queries], query, self._vectors, other)
-        features["raw"] = _products([entry.raw for entry in queries], query, self._raw, other)
+        features["dense"] *= np.minimum(trusted[query], self._trusted[other])
+        features["themes"] = _products([entry.themes for entry in queries], query, self._themes, other)
         languages = np.array([entry.language for entry in queries], dtype=object)
         table = make_candidates(self.numbers[other], languages[query] == self.languages[other], features)
         ends = np.cumsum([len(places) for places in others])[:-1]
@@ -147,12 +196,55 @@ class Finder:
         """Dense and lexical similarity of one article to every one here, each (n,)."""
         if not len(self.numbers):
             return np.empty(0, np.float32), np.empty(0, np.float32)
-        return self._vectors @ query.vector, self._terms.similarities(terms.from_bytes(query.terms))
+        trusted = np.minimum(self._trusted, np.float32(self._trust.get(query.language, 1.0)))
+        return trusted * (self._vectors @ query.vector), self._terms.similarities(terms.from_bytes(query.terms))
+
+    def scales(self) -> Scales:
+        """How likenesses spread over random pairs of one language; a few usual pairs are mixed in."""
+        random = np.random.default_rng(0)
+        size = min(len(self.numbers), SCALE_ARTICLES)
+        chosen = np.sort(random.choice(len(self.numbers), size, replace=False))
+        pairs = [
+            (one, np.setdiff1d(random.choice(members, min(len(members), SCALE_OTHERS), replace=False), [one]))
+            for one in chosen.tolist()
+            for members in [self._by_language[self.languages[one]][0]]
+        ]
+        one = np.repeat([place for place, _ in pairs], [len(others) for _, others in pairs])
+        other = np.concatenate([others for _, others in pairs])
+        dense = np.einsum("ij,ij->i", self._vectors[one], self._vectors[other])
+        themes = np.einsum("ij,ij->i", self._themes[one], self._themes[other])
+        lexical = self._terms.similar(one, other)
+        return Scales(
+            _scale(dense, USUAL.dense),
+            _scale(np.sqrt(np.clip(lexical, 0, 1)), USUAL.lexical),
+            _scale(themes, USUAL.themes),
+        )
+
+
+def _scale(values: Vectors, usual: Scale) -> Scale:
+    """Mean and deviation of some values and of USUAL_PAIRS that are as usual."""
+    total = len(values) + USUAL_PAIRS
+    mean = (values.sum() + USUAL_PAIRS * usual.mean) / total
+    square = (np.square(values - mean).sum() + USUAL_PAIRS * (usual.deviation**2 + (usual.mean - mean) ** 2)) / total
+    return Scale(float(mean), float(np.sqrt(square)))
 
 
 def _products(queries: Sequence[Vectors], query: Positions, others: Vectors, other: Positions) -> Vectors:
     products: Vectors = np.einsum("ij,ij->i", np.stack(queries)[query], others[other])
     return products
+
+
+def story_links(number: int, rows: CandidateArray, posted: Posted, ranker: Ranker) -> list[Link]:
+    """How strongly an article is linked with each candidate: their scores."""
+    apart = np.array([posted.get(other, np.nan) for other in rows["number"].tolist()]) - posted.get(number, np.nan)
+    scores = scored(likenesses(rows, np.abs(apart), ranker.scales), ranker.model).score
+    return [(score, number, other) for score, other in zip(scores.tolist(), rows["number"].tolist(), strict=True)]
+
+
+def best_of(links: Sequence[Link], rows: CandidateArray) -> list[int]:
+    """The candidates in the article's language that a sidebar would show first, by their links: see `story_links`."""
+    readable = [link for link, same in zip(links, rows["same"].tolist(), strict=True) if same]
+    return [other for _, _, other in sorted(readable, key=lambda link: (-link[0], link[2]))[:SIDEBAR]]
 
 
 @dataclass(frozen=True)
@@ -166,9 +258,10 @@ class Changes:
 class LiveNeighbours:
     """The live generation in memory: answers drafts, and takes in single articles without a new build."""
 
-    def __init__(self, store: Store, toolbox: Toolbox) -> None:
+    def __init__(self, store: Store, toolbox: Toolbox, model: RankingModel) -> None:
         self._store = store
         self._toolbox = toolbox
+        self._model = model
         self.forget()
 
     def forget(self) -> None:
@@ -177,7 +270,8 @@ class LiveNeighbours:
         self._revision = -1
         self._entries: dict[int, Entry] = {}
         self._floors: dict[int, tuple[float, float, float]] = {}
-        self._finder = Finder(self._toolbox, [])
+        self._stories: dict[int, int] = {}
+        self._finder = Finder(self._toolbox, [], {})
 
     def sync(self) -> Generation | None:
         """Reads what others have written since the last call. Call it inside a transaction."""
@@ -187,8 +281,10 @@ class LiveNeighbours:
             self.generation = self._store.generations.live()
             if self.generation is None:
                 return None
-            self._lexical = self._toolbox.read_lexical(self.generation.lexical)
-            self._centres = Centres.from_bytes(self.generation.centres)
+            self._frame = Frame(
+                Geometry.from_bytes(self.generation.geometry), self._toolbox.read_lexical(self.generation.lexical)
+            )
+            self._finder = Finder(self._toolbox, [], self._frame.geometry.trust)
         if state.revision != self._revision:
             self._read(self.generation)
             self._revision = state.revision
@@ -206,30 +302,30 @@ class LiveNeighbours:
         entries = [self._entry(row, vectors[row.text_hash]) for row in came]
         gone = {row.number for row in rows if known.get(row.number, row.text_hash) != row.text_hash}
         for number in gone:
-            del self._entries[number], self._floors[number]
+            del self._entries[number], self._floors[number], self._stories[number]
+        self._stories |= {row.number: row.story for row in rows if row.text_hash}
         self._entries |= {entry.number: entry for entry in entries}
         self._floors |= {row.number: floors(row.candidates) for row in rows if row.text_hash}
         if entries or gone:
             self._finder = self._finder.replaced(gone, entries)
 
     def _entry(self, row: NeighbourRow, vector: Vectors) -> Entry:
-        return Entry(
-            row.number, row.text_hash, row.language, vector, self._centres.centred(vector, row.language), row.terms
-        )
+        return self._frame.entry(row.number, row.text_hash, row.language, vector, terms.from_bytes(row.terms))
 
-    def candidates(self, article: Article, vector: Vectors) -> CandidateArray:
-        """The candidate list of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
-        return self._finder.lists([self._new_entry(-1, article, vector)])[0]
+    def candidates(self, article: Article, vector: Vectors) -> Found:
+        """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
+        rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
+        return Found(rows, self._frame.lexical.names(article))
 
     def _new_entry(self, number: int, article: Article, vector: Vectors) -> Entry:
-        centred = self._centres.centred(vector, article.language)
-        row = terms.to_bytes(self._lexical.rows([article])[0])
-        return Entry(number, article.text_hash, article.language, vector, centred, row)
+        row = self._frame.lexical.rows([article])[0]
+        return self._frame.entry(number, article.text_hash, article.language, vector, row)
 
     def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
         """Takes articles in (new or changed) and out (`left`), and says which rows that changes.
 
-        The lists are those that a full build with the same word weights and centre would give.
+        The lists are those that a full build with the same word weights and centre would give. An article joins the
+        running story that it is nearest to; which stories there are is for builds to say.
         """
         self._known_generation()
         came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
@@ -237,7 +333,7 @@ class LiveNeighbours:
         gone = (arriving | set(left)) & self._entries.keys()
         shrunk = {number for leaving in gone for number in self._reached_by(self._entries[leaving])} - gone
         for number in gone:
-            del self._entries[number], self._floors[number]
+            del self._entries[number], self._floors[number], self._stories[number]
         self._entries |= {entry.number: entry for entry in came}
         self._finder = self._finder.replaced(gone, came)
 
@@ -245,12 +341,19 @@ class LiveNeighbours:
         lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))
         lists |= self._grown(came, set(own) | set(lists))
         self._floors |= {number: floors(rows) for number, rows in (own | lists).items()}
-        rows = [
-            NeighbourRow(entry.number, entry.text_hash, entry.language, entry.terms, own[entry.number])
-            for entry in came
-        ]
+        rows = []
+        for entry in came:
+            number = entry.number
+            names = self._frame.lexical.names(articles[number])
+            story = self._stories[number] = self._story(number, own[number])
+            rows.append(NeighbourRow(number, entry.text_hash, entry.language, entry.terms, own[number], names, story))
         rows += [NeighbourRow(number, "", "", b"", EMPTY) for number in sorted(gone - arriving)]
         return Changes(rows, lists)
+
+    def _story(self, number: int, rows: CandidateArray) -> int:
+        posted = self._store.articles.posted([number, *rows["number"].tolist()])
+        links = story_links(number, rows, posted, Ranker(self._model, self._known_generation().scales))
+        return joined_story(number, links, self._stories, Counter(self._stories.values()))
 
     def _known_generation(self) -> Generation:
         if self.generation is None:

@@ -4,6 +4,7 @@ An answer is used only while nothing it was made from has changed: see `Basis`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Prepared:
 
 
 def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
-    """Prepares the answers of all articles of the live generation, and says how many.
+    """Prepares the answers of all articles of the live generation, counts who is shown, and says how many there are.
 
     An answer that changes by itself (fallbacks, an article dated into the future) is not prepared. Raises NotBuilt.
     """
@@ -57,23 +58,26 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
     if generation is None:
         raise NotBuilt
     numbers = store.generations.numbers(generation)
+    shown: Counter[int] = Counter()
     batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
     done = 0
     for batch in progress(batches, len(batches), f"Preparing the sidebars of {len(numbers):,} articles"):
-        answers = _answers(store, recommender, batch)
+        answers = _answers(store, recommender, batch, shown)
         store.generations.put_prepared(generation, answers)
         done += len(answers)
+    store.generations.put_exposure(generation, shown)
     return done
 
 
-def _answers(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, bytes]:
+def _answers(store: Store, recommender: Recommender, numbers: Sequence[int], shown: Counter[int]) -> dict[int, bytes]:
     answers = {}
     for number, article in store.articles.get(numbers, texts=False).items():
         if article.status != "published":
             continue
         found = recommender.for_article(article.id, Query())
+        shown.update(item.teaser.number for item in found.items)
         if found.basis.lasting:
-            body = to_json(make_document(found, article.language))
+            body = to_json(make_document(found, recommender.gazetteer, article.language))
             sources = tuple(item.teaser.source for item in found.items)
             answers[number] = Prepared(body, sources, found.basis, recommender.fingerprint).to_bytes()
     return answers

@@ -1,23 +1,24 @@
 """From candidates to the sidebar: named parts that add up, filters, versions, diversity, fallbacks. Pure functions.
 
-The order of the steps is: filters → score → versions of one report → threshold → diversity → fallbacks → cut. What may
-not be shown at all (`Facts.shown`) is filtered out first here and in the fallbacks, so no step can bring it back.
+The order of the steps is: filters → score → one report of each event → threshold → roles or diversity → fallbacks →
+cut. What may not be shown at all (`Facts.shown`) is filtered out first here and in the fallbacks, so no step can bring
+it back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from recommender.candidates import CandidateArray, IntArray, pair_features
+from recommender.scoring import DAY, RankingModel, Scales, Scores, likenesses, scaled, scored
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 RevisionArray = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
-DAY = 86_400.0
 RELATED = "related"
 FALLBACK_READ = "fallback_edition_read"
 FALLBACK_EDITION = "fallback_edition_latest"
@@ -25,29 +26,31 @@ FALLBACK_ANY = "fallback_any_latest"
 READ_LATELY = 30 * DAY
 POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
 MOST_DIVERSITY = 0.2  # the share of likeness in the gain at `diversity` 1
-DECIMALS = 4  # parts are rounded before they are added, so what is shown adds up exactly
+
+LATEST, BACKGROUND, ANGLE = "latest", "background", "angle"
+ROLES = (BACKGROUND, LATEST, ANGLE)
+ROLE_GAIN = 0.03  # what a role that no other teaser has yet may cost in score
+RARE_GAIN = 0.25  # what an article in no other sidebar may be worth in the last place
+BACKGROUND_SECONDS = 30 * DAY  # an article of the same story that is older tells what came before
+OTHER_PLACE = 0.5  # of the countries of two articles less is shared
 
 
 @dataclass(frozen=True)
-class Weights:
-    """The most that each part may give; together 1. Chosen on the sample's judgments, see docs/decisions.md."""
+class Ranker:
+    """How candidates are scored: the model, and how likenesses spread in the generation they come from."""
 
-    dense: float = 0.25
-    lexical: float = 0.50
-    tags: float = 0.17
-    places: float = 0.03
-    nearness: float = 0.05
-
-
-NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
+    model: RankingModel
+    scales: Scales
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Facts of many articles as aligned columns; `edition` and `language` are codes of the catalogue.
+    """Facts of many articles as aligned columns; `edition`, `language` and `desk` are codes of the catalogue.
 
-    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar. `changed`
-    and `relisted` are the revisions of the article's and its candidate list's last change.
+    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
+    True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
+    among how many others' best candidates an article is. `changed` and `relisted` are the revisions of the article's
+    and its candidate list's last change.
     """
 
     number: IntArray
@@ -57,6 +60,10 @@ class Columns:
     language: IntArray
     shown: BoolArray
     update: BoolArray
+    explains: BoolArray
+    desk: IntArray
+    story: IntArray
+    demand: IntArray
     changed: RevisionArray
     relisted: RevisionArray
 
@@ -67,12 +74,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class SourceArticle:
-    """The article the sidebar stands beside; -1 and NaN for a draft without number or date."""
+    """The article the sidebar stands beside; -1 and NaN for a draft without number, story or date."""
 
     number: int
     posted: float
     edition: int
     language: int
+    desk: int = -1
+    story: int = -1
 
 
 @dataclass(frozen=True)
@@ -87,18 +96,20 @@ class Rules:
     since: float | None = None
     until: float | None = None
     diversity: float = 0.0
-    min_score: float = 0.12
+    min_score: float = 0.0
     fallback: str = "ladder"
+    roles: frozenset[str] = frozenset(ROLES)
 
 
 @dataclass(frozen=True)
 class Teaser:
-    """One place in the sidebar: an article's number, its score, the parts that add up to it, and its origin."""
+    """One place in the sidebar: an article's number, its score, the parts that add up to it, its origin and role."""
 
     number: int
     score: float
     source: str
     parts: Mapping[str, float] = field(default_factory=dict)
+    role: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,36 +118,14 @@ class Shortlist:
 
     rows: CandidateArray
     facts: Columns
-    parts: Mapping[str, FloatArray]
-    score: FloatArray
+    scores: Scores
+    roles: Sequence[str | None]
     versions_of_source: IntArray
 
     @property
     def numbers(self) -> IntArray:
         """Article numbers, best first."""
         return self.facts.number
-
-
-def score_parts(rows: CandidateArray, facts: Columns, source: SourceArticle, weights: Weights) -> dict[str, FloatArray]:
-    """The parts of each candidate's score, each 0 or more, rounded to DECIMALS; their sum is at most 1.
-
-    A part of which nothing is known for a pair (no tags, no countries, no date on one side) is 0, and the others share
-    its weight.
-    """
-    days = np.abs(facts.posted - source.posted) / DAY
-    known = {
-        "dense": np.clip(rows["dense"], 0, 1),
-        "lexical": np.clip(rows["lexical"], 0, 1),
-        "tags": np.clip(rows["tags"], 0, 1),
-        "places": np.clip(rows["places"], 0, 1),
-        "nearness": np.exp(-days / NEARNESS_DAYS),
-    }
-    weighed = {name: getattr(weights, name) * ~np.isnan(values) for name, values in known.items()}
-    whole = np.sum(list(weighed.values()), axis=0)
-    return {
-        name: np.round(weighed[name] / whole * np.nan_to_num(values.astype(np.float64)), DECIMALS)
-        for name, values in known.items()
-    }
 
 
 def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
@@ -157,77 +146,135 @@ def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
     return mask
 
 
-def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, weights: Weights) -> Shortlist:
-    """The POOL best candidates that pass the filters and are no other version of the source. `facts` go with `rows`."""
-    version = is_version(
-        rows["raw"], rows["lexical"], np.abs(facts.posted - source.posted), facts.language == source.language
-    )
+def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, ranker: Ranker) -> Shortlist:
+    """The POOL best candidates that pass the filters and report no event the source reports. `facts` go with `rows`."""
+    apart = np.abs(facts.posted - source.posted)
+    known = likenesses(rows, apart, ranker.scales)
+    version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
     keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
-    parts = score_parts(rows[keep], facts.take(keep), source, weights)
-    score = total(parts)
-    order = np.lexsort((facts.number[keep], -score))[:POOL]
+    scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
+    order = np.lexsort((facts.number[keep], -scores.evidence))[:POOL]
+    chosen = facts.take(keep[order])
     return Shortlist(
         rows=rows[keep[order]],
-        facts=facts.take(keep[order]),
-        parts={name: values[order] for name, values in parts.items()},
-        score=score[order],
+        facts=chosen,
+        scores=scores.take(order),
+        roles=roles_of(rows[keep[order]], chosen, source, rules.roles),
         versions_of_source=facts.number[version],
     )
 
 
-def total(parts: Mapping[str, FloatArray]) -> FloatArray:
-    """The score: the sum of the parts."""
-    summed: FloatArray = np.round(np.sum(list(parts.values()), axis=0), DECIMALS)
-    return summed
+EVENT_DENSE = 4.5  # deviations
+EVENT_LEXICAL = 6.0  # deviations
+EVENT_SECONDS = 3 * DAY
+EVENT_NAMES_AND_TOPICS = 1.45  # of 2
+EVENT_NAMED_SECONDS = 2 * DAY
+EVENT_TEXT = 7.5  # deviations; without dates only nearly the same text is the same report
 
 
-_UNALIKE = np.zeros((0, 0), dtype=np.float32)
-VERSION_RAW = 0.80
-VERSION_LEXICAL = 0.36
-VERSION_SECONDS = 2 * DAY
+def same_event(known: Mapping[str, FloatArray], apart: FloatArray, same_language: BoolArray) -> BoolArray:
+    """Whether two articles report one event: versions, twins of two desks, counterparts in another language.
 
-
-def is_version(
-    raw: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32], apart: FloatArray, same_language: BoolArray
-) -> BoolArray:
-    """Whether two articles are versions of one report: nearly the same text, in one language, within two days.
-
-    `raw` and `lexical` are the features of a candidate list, `apart` is in seconds, NaN where a date is unknown:
-    then the texts alone decide.
+    They have much the same words within three days, or the same names and topics within two, which holds across
+    languages. `known` is what `likenesses` gives, `apart` in seconds, NaN where a date is unknown.
     """
-    close = ~(apart > VERSION_SECONDS)
-    return (raw >= VERSION_RAW) & (lexical >= VERSION_LEXICAL) & close & same_language
+    close = known["dense"] >= EVENT_DENSE
+    worded = same_language & close & (known["lexical"] >= EVENT_LEXICAL) & (apart <= EVENT_SECONDS)
+    named = (known["names"] + known["topics"] >= EVENT_NAMES_AND_TOPICS) & (apart <= EVENT_NAMED_SECONDS)
+    undated: BoolArray = np.isnan(apart) & same_language & close & (known["lexical"] >= EVENT_TEXT)
+    return worded | named | undated
 
 
-def select(short: Shortlist, lists: Mapping[int, CandidateArray], rules: Rules) -> tuple[list[Teaser], frozenset[int]]:
+def near_identical(rows: CandidateArray, same_language: BoolArray, scales: Scales) -> BoolArray:
+    """Which candidates report the same in much the same words, whenever that was."""
+    known = scaled({feature: rows[feature] for feature in ("dense", "lexical")}, scales)
+    near: BoolArray = same_language & (known["dense"] >= EVENT_DENSE) & (known["lexical"] >= EVENT_LEXICAL)
+    return near
+
+
+def roles_of(rows: CandidateArray, facts: Columns, source: SourceArticle, roles: frozenset[str]) -> list[str | None]:
+    """Why each candidate is another reason to read on; None where it is none of `roles`.
+
+    `latest`: newer, of the same running story. `background`: explains, or tells what came before in the same story.
+    `angle`: from another place or another desk.
+    """
+    story = facts.story == source.story
+    with np.errstate(invalid="ignore"):
+        reasons = {
+            LATEST: story & (facts.posted > source.posted),
+            BACKGROUND: facts.explains | (story & (facts.posted < source.posted - BACKGROUND_SECONDS)),
+            ANGLE: (rows["places"] < OTHER_PLACE) | (facts.desk != source.desk),
+        }
+    found: list[str | None] = [None] * len(rows)
+    for role in (ANGLE, BACKGROUND, LATEST):  # the last one counts
+        if role in roles:
+            for place in np.flatnonzero(reasons[role]).tolist():
+                found[place] = role
+    return found
+
+
+Lists = Mapping[int, CandidateArray]
+
+
+def select(
+    short: Shortlist, lists: Lists, rules: Rules, source: SourceArticle, ranker: Ranker
+) -> tuple[list[Teaser], frozenset[int]]:
     """The related teasers, best first, and the numbers that must not come back as fallbacks.
 
     `lists` holds the candidate lists of the shortlisted articles: they say how alike any two of these are.
     """
-    versions = versions_among(short.facts, lists)
-    kept = one_of_each(versions, short.facts)
+    versions = events_among(short.facts, lists, ranker.scales)
+    kept = one_of_each(versions, short.facts, source.language)
     dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
-    kept = kept[short.score[kept] >= rules.min_score]
-    alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"] if rules.diversity else _UNALIKE
-    chosen = diversify(short.score[kept], alike, rules.n, rules.diversity)
+    score = short.scores.score
+    kept = kept[score[kept] >= rules.min_score]
+    if rules.diversity:
+        alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"]
+        chosen = diversify(score[kept], alike, rules.n, rules.diversity)
+    else:
+        roles = [short.roles[place] for place in kept.tolist()]
+        chosen = varied(score[kept], roles, short.facts.demand[kept], rules.n)
     teasers = [_teaser(short, place) for place in kept[chosen].tolist()]
     return teasers, dropped | frozenset(short.versions_of_source.tolist())
 
 
+def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, n: int) -> list[int]:
+    """Places of `n` candidates, best first, chosen so that they differ in their roles and no article is forgotten.
+
+    `score` falls. The first is always the best. After it, a role that no other has yet is worth ROLE_GAIN of score. In
+    the last place an article gains up to RARE_GAIN, the less the more sidebars it could stand in: it is a near miss
+    there, and nowhere else would it be seen.
+    """
+    chosen: list[int] = []
+    remaining = list(range(len(score)))
+    while remaining and len(chosen) < n:
+        taken = {roles[place] for place in chosen}
+        fresh = [roles[place] is not None and roles[place] not in taken for place in remaining]
+        gain = score[remaining]
+        if chosen:
+            gain = gain + ROLE_GAIN * np.array(fresh)
+            gain += RARE_GAIN / (1 + demand[remaining]) * (len(chosen) == n - 1)
+        chosen.append(remaining.pop(int(np.argmax(gain))))
+    return sorted(chosen)
+
+
 def _teaser(short: Shortlist, place: int) -> Teaser:
-    parts = {name: round(float(values[place]), DECIMALS) for name, values in short.parts.items()}
-    return Teaser(int(short.numbers[place]), round(float(short.score[place]), DECIMALS), RELATED, parts)
+    one = short.scores.take(np.array([place]))
+    parts = {part: float(values[0]) for part, values in one.parts().items()}
+    return Teaser(int(short.numbers[place]), float(one.score[0]), RELATED, parts, short.roles[place])
 
 
-def one_of_each(versions: BoolArray, facts: Columns) -> Places:
+def one_of_each(versions: BoolArray, facts: Columns, language: int) -> Places:
     """Places of the articles that stand for their versions, in the order of the best of each.
 
-    Walks down the given order; of what is left of an article and its versions the newest is taken, an update before
-    its original. `versions` is (n, n) and symmetric; versions of versions are none.
+    Walks down the given order; of what is left of an article and its versions one in `language` is taken if there is
+    one, of these an update before what it overtakes, and of these the newest. `versions` is (n, n) and symmetric;
+    versions of versions are none.
     """
     if not versions.any():
         return np.arange(len(versions), dtype=np.intp)
     posted = np.nan_to_num(facts.posted, nan=-np.inf)
+    readable = facts.language == language
     free = np.ones(len(posted), dtype=bool)
     kept = []
     for place in range(len(posted)):
@@ -235,7 +282,7 @@ def one_of_each(versions: BoolArray, facts: Columns) -> Places:
             continue
         group = np.flatnonzero(versions[place] & free)
         group = np.append(group[group != place], place)
-        newest = max(group.tolist(), key=lambda one: (posted[one], facts.update[one], -one))
+        newest = max(group.tolist(), key=lambda one: (readable[one], facts.update[one], posted[one], -one))
         kept.append(newest)
         free[group] = False
         free[versions[newest]] = False
@@ -263,12 +310,14 @@ def diversify(score: FloatArray, alike: npt.NDArray[np.floating], n: int, divers
 
 
 def without_versions(
-    chosen: Sequence[Teaser], more: Sequence[Teaser], columns: Columns, lists: Mapping[int, CandidateArray], n: int
+    chosen: Sequence[Teaser], more: Sequence[Teaser], events: Callable[[IntArray], BoolArray], n: int
 ) -> list[Teaser]:
-    """`chosen` and as many of `more`, in their order, as fill `n` places without a second version of any report."""
+    """`chosen` and as many of `more`, in their order, as fill `n` places without a second report of any event.
+
+    `events` says which of some articles report one event, as `events_among` does.
+    """
     teasers = [*chosen, *more]
-    numbers = np.array([teaser.number for teaser in teasers], dtype=np.int32)
-    versions = versions_among(columns.take(numbers), lists)
+    versions = events(np.array([teaser.number for teaser in teasers], dtype=np.int32))
     kept = list(range(len(chosen)))
     for place in range(len(chosen), len(teasers)):
         if len(kept) < n and not versions[place, kept].any():
@@ -276,12 +325,15 @@ def without_versions(
     return [teasers[place] for place in kept]
 
 
-def versions_among(facts: Columns, lists: Mapping[int, CandidateArray]) -> BoolArray:
-    """Which of some articles are versions of each other, (n, n) and symmetric, as far as their own lists tell."""
-    pairs = pair_features(lists, facts.number, ("raw", "lexical"))
+_EVENT_FEATURES = ("dense", "lexical", "names", "topics")
+
+
+def events_among(facts: Columns, lists: Lists, scales: Scales) -> BoolArray:
+    """Which of some articles report one event, (n, n) and symmetric, as far as their own lists tell."""
+    pairs = pair_features(lists, facts.number, _EVENT_FEATURES)
     apart = np.abs(facts.posted[:, None] - facts.posted[None, :])
     same_language = facts.language[:, None] == facts.language[None, :]
-    return is_version(pairs["raw"], pairs["lexical"], apart, same_language)
+    return same_event(scaled(pairs, scales), apart, same_language)
 
 
 def fallbacks(facts: Columns, source: SourceArticle, rules: Rules, missing: int, taken: frozenset[int]) -> list[Teaser]:

@@ -1,8 +1,8 @@
 """Use case: the sidebar of an article, of an address, or of a draft."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -11,19 +11,27 @@ from recommender.article import HOLD_FLAG, Article
 from recommender.candidates import EMPTY, CandidateArray, IntArray
 from recommender.catalogue import UNKNOWN_CODE, Catalogue
 from recommender.errors import ArticleNotFound, NotBuilt
-from recommender.interfaces import State, Store
+from recommender.gazetteer import Gazetteer
+from recommender.interfaces import Found, State, Store
 from recommender.ranking import (
     RELATED,
+    ROLES,
+    BoolArray,
     Columns,
+    Ranker,
     Rules,
     SourceArticle,
     Teaser,
-    Weights,
+    events_among,
     fallbacks,
+    near_identical,
     select,
     shortlist,
     without_versions,
 )
+from recommender.reasons import shared
+from recommender.scoring import DEFAULT, USUAL, RankingModel, Scales
+from recommender.sentences import SentencePair, closest_sentences
 
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
@@ -56,12 +64,13 @@ class RankingDefaults:
 
     min_score: float
     diversity: float
-    weights: Weights = field(default_factory=Weights)
+    model: RankingModel = DEFAULT
+    roles: tuple[str, ...] = ROLES
 
 
 @dataclass(frozen=True)
 class Item:
-    """One teaser with the article it shows, and what that shares with the source."""
+    """One teaser with the article it shows, and what that shares with the source: see `reasons.shared`."""
 
     article: Article
     teaser: Teaser
@@ -103,15 +112,26 @@ class Recommendation:
         return self.basis.state
 
 
+@dataclass(frozen=True)
+class Story:
+    """A running story: its articles in the order of time, the oldest first."""
+
+    articles: list[Article]
+
+
 class Recommender:
     """Answers from the neighbour table; loads no model. Safe to use from several threads."""
 
-    def __init__(self, store: Store, defaults: RankingDefaults, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, defaults: RankingDefaults, gazetteer: Gazetteer, clock: Callable[[], datetime]
+    ) -> None:
         self._store = store
         self._defaults = defaults
+        self.gazetteer = gazetteer
         self._clock = clock
         self._catalogue = Catalogue(store)
         self._models: dict[int, str | None] = {}
+        self._scales: dict[int, Scales] = {}
         # Names the site's choices: an answer made under others is not used.
         self.fingerprint = hashlib.blake2b(repr(defaults).encode(), digest_size=8).hexdigest()
 
@@ -152,58 +172,124 @@ class Recommender:
         with self._store.reading():
             return self._known(self._store.articles.by_url(url), url, query)
 
-    def for_draft(self, draft: Article, candidates: CandidateArray, query: Query) -> Recommendation:
+    def for_draft(self, draft: Article, found: Found, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it."""
         with self._store.reading():
-            return self._recommendation(NO_NUMBER, draft, candidates, query, self._store.state())
+            return self._recommendation(NO_NUMBER, draft, found, query, self._store.state())
+
+    def closest_sentences(self, found: Recommendation) -> dict[str, SentencePair]:
+        """By the id of each teaser, the sentences in which it is most like the source."""
+        source = found.article
+        if source is None:
+            return {}
+        with self._store.reading():
+            numbers = [item.teaser.number for item in found.items]
+            texts = self._store.articles.get([*numbers, *([] if source.body else [found.basis.number])])
+        source = source if source.body else texts.get(found.basis.number, source)
+        pairs = {
+            texts[number].id: closest_sentences(source, texts[number], self.gazetteer)
+            for number in numbers
+            if number in texts
+        }
+        return {key: pair for key, pair in pairs.items() if pair is not None}
+
+    def coverage(self, draft: Article, found: Found) -> list[Article]:
+        """What has been published already that reports nearly the same as a draft, newest first."""
+        with self._store.reading():
+            state = self._store.state()
+            facts = self._catalogue.columns(state).take(found.rows["number"])
+            same = facts.language == self._catalogue.code(draft.language)
+            covered = facts.number[facts.shown & near_identical(found.rows, same, self._ranker(state).scales)]
+            articles = self._store.articles.get(covered.tolist(), texts=False).values()
+        return sorted(articles, key=lambda one: one.posted_on.timestamp() if one.posted_on else 0.0, reverse=True)
+
+    def linked(self, links: Sequence[str]) -> list[Article]:
+        """The published articles at some addresses."""
+        with self._store.reading():
+            found = [self._store.articles.by_url(link) for link in links]
+        return [article for _, article in filter(None, found) if HOLD_FLAG not in article.flags]
+
+    def story(self, article_id: str) -> Story:
+        """The running story that an article belongs to. Raises ArticleNotFound."""
+        with self._store.reading():
+            state = self._store.state()
+            found = self._store.articles.by_id(article_id)
+            if found is None or HOLD_FLAG in found[1].flags:
+                raise ArticleNotFound(article_id)
+            columns = self._catalogue.columns(state)
+            first = int(columns.story[found[0]])
+            numbers = [] if state.generation is None else self._store.generations.story(state.generation, first)
+            now = self._clock().timestamp()
+            shown = [number for number in numbers if columns.shown[number] and not columns.posted[number] > now]
+            articles = list(self._store.articles.get(shown or [found[0]], texts=False).values())
+        ordered = sorted(articles, key=lambda one: (one.posted_on.timestamp() if one.posted_on else 0.0, one.id))
+        return Story(ordered)
 
     def _known(self, found: tuple[int, Article] | None, key: str, query: Query) -> Recommendation:
         state = self._store.state()
         if found is None:
             if query.fallback != "latest":
                 raise ArticleNotFound(key)
-            return self._recommendation(NO_NUMBER, None, EMPTY, query, state)
+            return self._recommendation(NO_NUMBER, None, Found(EMPTY, ()), query, state)
         number, article = found
         lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
-        return self._recommendation(number, article, lists.get(number, EMPTY), query, state)
+        names = {} if state.generation is None else self._store.generations.names(state.generation, [number])
+        own = Found(lists.get(number, EMPTY), names.get(number, ()))
+        return self._recommendation(number, article, own, query, state)
 
     def _recommendation(
-        self, number: int, article: Article | None, rows: CandidateArray, query: Query, state: State
+        self, number: int, article: Article | None, found: Found, query: Query, state: State
     ) -> Recommendation:
         columns = self._catalogue.columns(state)
-        source = self._source(number, article)
+        source = self._source(number, article, columns)
         rules = self._rules(query, article)
         held = article is not None and HOLD_FLAG in article.flags
-        teasers = [] if held else self._teasers(columns, source, rules, rows, state)
-        basis = _basis(state, number, rules, columns.take(rows["number"]), teasers)
-        return Recommendation(article, self._items(article, teasers), basis, self._model(state))
+        teasers = [] if held else self._teasers(columns, source, rules, found.rows, state)
+        basis = _basis(state, number, rules, columns.take(found.rows["number"]), teasers)
+        return Recommendation(article, self._items(article, found.names, teasers, state), basis, self._model(state))
 
     def _teasers(
         self, columns: Columns, source: SourceArticle, rules: Rules, rows: CandidateArray, state: State
     ) -> list[Teaser]:
-        weights = self._defaults.weights
-        short = shortlist(rows, columns.take(rows["number"]), source, rules, weights)
+        ranker = self._ranker(state)
+        short = shortlist(rows, columns.take(rows["number"]), source, rules, ranker)
         lists = (
             self._store.generations.candidates(state.generation, short.numbers.tolist())
             if state.generation is not None and len(short.numbers)
             else {}
         )
-        related, dropped = select(short, lists, rules)
+        related, dropped = select(short, lists, rules, source, ranker)
         missing = rules.n - len(related)
         taken = dropped | {teaser.number for teaser in related}
         spare = fallbacks(columns, source, rules, missing + SPARE_FALLBACKS if missing else 0, taken)
         if not spare:
             return related
-        if state.generation is not None:
-            shown = [teaser.number for teaser in [*related, *spare]]
-            lists = self._store.generations.candidates(state.generation, shown)
-        return without_versions(related, spare, columns, lists, rules.n)
 
-    def _items(self, source: Article | None, teasers: list[Teaser]) -> list[Item]:
-        articles = self._store.articles.get([teaser.number for teaser in teasers], texts=False)
-        return [Item(articles[teaser.number], teaser, _shared(source, articles[teaser.number])) for teaser in teasers]
+        def events(numbers: IntArray) -> BoolArray:
+            generation = state.generation
+            lists = {} if generation is None else self._store.generations.candidates(generation, numbers.tolist())
+            return events_among(columns.take(numbers), lists, ranker.scales)
 
-    def _source(self, number: int, article: Article | None) -> SourceArticle:
+        return without_versions(related, spare, events, rules.n)
+
+    def _items(self, source: Article | None, names: Sequence[str], teasers: list[Teaser], state: State) -> list[Item]:
+        numbers = [teaser.number for teaser in teasers]
+        articles = self._store.articles.get(numbers, texts=False)
+        theirs = {} if state.generation is None else self._store.generations.names(state.generation, numbers)
+        return [
+            Item(article, teaser, shared(source, names, article, theirs.get(teaser.number, ())))
+            for teaser in teasers
+            for article in [articles[teaser.number]]
+        ]
+
+    def _ranker(self, state: State) -> Ranker:
+        if state.generation is None:
+            return Ranker(self._defaults.model, USUAL)
+        if state.generation not in self._scales:
+            self._scales = {state.generation: self._store.generations.scales(state.generation)}
+        return Ranker(self._defaults.model, self._scales[state.generation])
+
+    def _source(self, number: int, article: Article | None, columns: Columns) -> SourceArticle:
         if article is None:
             return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE)
         return SourceArticle(
@@ -211,6 +297,8 @@ class Recommender:
             posted=article.posted_on.timestamp() if article.posted_on else np.nan,
             edition=self._catalogue.code(article.edition),
             language=self._catalogue.code(article.language),
+            desk=self._catalogue.code(article.author),
+            story=int(columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
         )
 
     def _rules(self, query: Query, article: Article | None) -> Rules:
@@ -230,6 +318,7 @@ class Recommender:
             diversity=self._defaults.diversity if query.diversity is None else query.diversity,
             min_score=self._defaults.min_score if query.min_score is None else query.min_score,
             fallback=query.fallback,
+            roles=frozenset(self._defaults.roles),
         )
 
     def _model(self, state: State) -> str | None:
@@ -251,21 +340,3 @@ def _basis(state: State, number: int, rules: Rules, candidates: Columns, teasers
         return Basis(state, number, None, rules.now + LOOK_AGAIN_SECONDS)
     until = np.min(candidates.posted, initial=np.inf, where=candidates.posted > rules.now)
     return Basis(state, number, np.append(candidates.number, np.int32(number)), float(until))
-
-
-def _shared(source: Article | None, other: Article) -> dict[str, list[str]]:
-    if source is None:
-        return {"countries": [], "tags": []}
-    return {
-        "countries": [country for country in source.countries if country in other.countries],
-        "tags": [tag for tag in source.tags if tag in other.tags],
-    }
-
-
-def reason(item: Item, language: str) -> str | None:
-    """One short line for readers, in the language of the page; None where there is nothing to say."""
-    countries = item.shared["countries"]
-    if item.teaser.source != RELATED or not countries:
-        return None
-    names = ", ".join(countries[:2])
-    return f"Également sur : {names}" if language == "fr" else f"Also about {names}"

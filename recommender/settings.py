@@ -17,6 +17,7 @@ PREFIX = "RECOMMENDER_"
 FILE_VARIABLE = "RECOMMENDER_CONFIG"
 DEFAULT_FILE = Path("recommender.toml")
 MIN_KEY_LENGTH = 16
+ROLES = ("background", "latest", "angle")  # as the ranking knows them; settings know no part
 
 # A variable may hold several values, separated by commas; a TOML file holds a list.
 Several = Annotated[tuple[str, ...], NoDecode]
@@ -53,9 +54,26 @@ class Settings(BaseSettings):
         le=3600,
         description="How long browsers and caches may keep a sidebar without asking. 0: a change shows at once.",
     )
-    min_score: float = Field(0.12, ge=0, le=1, description="Below this score a story is not shown as related.")
+    min_score: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Below this score a story is not shown as related. The score is the probability that an editor "
+        "would call it related.",
+    )
     diversity: float = Field(
         0.0, ge=0, le=1, description="How much unlikeness counts among the teasers: 0 not at all, 1 as much as it may."
+    )
+    roles: Several = Field(
+        ("background", "latest", "angle"),
+        description="The reasons to read on in which the teasers of one sidebar should differ, of background, latest "
+        "and angle. None: teasers have no roles.",
+    )
+    ranking: Path | None = Field(
+        None, description="A folder of models/ranking with a model of your own; the one of this release if left out."
+    )
+    gazetteer: Path | None = Field(
+        None, description="A table of names of your own (CSV), besides the one of this release."
     )
     site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
     sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")
@@ -63,7 +81,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="The port the service listens on.")
     workers: int = Field(2, ge=1, le=64, description="How many processes answer requests.")
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "roles", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -77,6 +95,14 @@ class Settings(BaseSettings):
                 "`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
             )
         return keys
+
+    @field_validator("roles")
+    @classmethod
+    def _are_roles(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        for role in roles:
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is none of {', '.join(ROLES)}")
+        return roles
 
     @field_validator("cors_origins")
     @classmethod

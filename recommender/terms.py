@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-# The names of the similarities these rows give: by all words, by tags, by countries.
-TERM_FIELDS = ("lexical", "tags", "places")
+# The names of the similarities these rows give: by all words, by tags, by countries, by names and by topics.
+TERM_FIELDS = ("lexical", "tags", "places", "names", "topics")
 
-# For each field: term numbers in rising order, and as many weights; the weights' length is 1, or 0 without terms.
+# For each field: term numbers in rising order, and as many weights; the weights' length is at most 1, 0 without terms.
 TermRow = Mapping[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]
 
 _COUNT = np.dtype("<i4")

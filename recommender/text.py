@@ -90,6 +90,31 @@ def one_line(value: str) -> str:
     return plain_text(value).replace("\n\n", " ")
 
 
+def links(value: str) -> list[str]:
+    """The addresses that an HTML text links to, in their order, each once."""
+    collector = _LinkCollector()
+    collector.feed(value[: value.rfind(">") + 1])
+    return list(dict.fromkeys(collector.found))
+
+
+class _LinkCollector(HTMLParser):
+    """Collects the targets of links."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found += [target.strip() for name, target in attrs if name == "href" and target]
+
+    def parse_html_declaration(self, i: int) -> int:
+        try:
+            return super().parse_html_declaration(i)
+        except AssertionError:  # as in _TextCollector
+            return self.parse_bogus_comment(i)
+
+
 def _is_html(value: str) -> bool:
     for match in _LOOKS_LIKE_HTML.finditer(value):
         tag = match.group(1)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from recommender.gazetteer import Gazetteer, parse_gazetteer
 from recommender.interfaces import Embedder, Store, Toolbox
+from recommender.scoring import DEFAULT, RankingModel
 from recommender.service import RankingDefaults, Recommender
 from recommender.settings import Settings
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from recommender.build import Builder
     from recommender.evaluation import System
+    from recommender.learning import Fitter
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
@@ -56,18 +59,38 @@ def make_embedder(settings: Settings) -> Embedder:
     return SentenceTransformerEmbedder(settings.model, download=settings.model_download)
 
 
-def make_toolbox() -> Toolbox:
+def make_gazetteer(settings: Settings) -> Gazetteer:
+    """The names of this release, and those of the settings' file. Raises InvalidInput for a table that is wrong."""
+    from importlib.resources import files
+
+    from recommender.sources.tables import read_gazetteer
+
+    own = settings.gazetteer
+    return Gazetteer(
+        parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
+        + (parse_gazetteer(read_gazetteer(own), str(own)) if own else [])
+    )
+
+
+def make_ranking(settings: Settings) -> RankingModel:
+    """The ranking model of the settings, or the one of this release."""
+    from recommender.ranking_files import read_ranking
+
+    return read_ranking(settings.ranking) if settings.ranking else DEFAULT
+
+
+def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     """Word weights by scikit-learn, exact search by scikit-learn and SciPy, each loaded at its first use."""
 
     def fit_lexical(articles):  # type: ignore[no-untyped-def]  # the field of Toolbox says the types
         from recommender.lexical import TfidfModel
 
-        return TfidfModel.fit(articles)
+        return TfidfModel.fit(articles, gazetteer)
 
     def read_lexical(data):  # type: ignore[no-untyped-def]
         from recommender.lexical import TfidfModel
 
-        return TfidfModel.from_bytes(data)
+        return TfidfModel.from_bytes(data, gazetteer)
 
     def index(vectors):  # type: ignore[no-untyped-def]
         from recommender.indexes.exact import ExactIndex
@@ -86,12 +109,28 @@ def make_builder(store: Store, settings: Settings, embedder: Embedder | None = N
     """Builds and updates with the settings' model, or with the embedder given."""
     from recommender.build import Builder
 
-    return Builder(store, embedder or make_embedder(settings), make_toolbox(), utc_now)
+    toolbox = make_toolbox(make_gazetteer(settings))
+    return Builder(store, embedder or make_embedder(settings), toolbox, make_ranking(settings), utc_now)
 
 
-def make_recommender(store: Store, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Recommender:
-    """Answers requests from the store."""
-    return Recommender(store, RankingDefaults(min_score=settings.min_score, diversity=settings.diversity), clock)
+def make_recommender(
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], datetime] = utc_now,
+    ranking: RankingModel | None = None,
+) -> Recommender:
+    """Answers requests from the store, by the ranking model given or that of the settings."""
+    defaults = RankingDefaults(
+        settings.min_score, settings.diversity, ranking or make_ranking(settings), settings.roles
+    )
+    return Recommender(store, defaults, make_gazetteer(settings), clock)
+
+
+def make_fitter() -> "Fitter":
+    """Learns ranking models."""
+    from recommender.fitting import fit
+
+    return fit
 
 
 @dataclass(frozen=True)
@@ -109,9 +148,10 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     from recommender.bm25 import Bm25Index
     from recommender.errors import NotBuilt
     from recommender.evaluation import SERVICE
-    from recommender.lexical import PlainTfidf, full_text, words
+    from recommender.labels import full_text
+    from recommender.lexical import PlainTfidf, words
     from recommender.systems import BM25, DENSE, LATEST, MOST_READ, TFIDF, Archive, service_system
-    from recommender.vectors import Centres
+    from recommender.vectors import Geometry
 
     live = store.generations.live()
     if live is None:
@@ -121,7 +161,7 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     articles = [found[member.number] for member in members]
     texts = [full_text(article) for article in articles]
     documents = [words(text) for text in texts]
-    centres = Centres.from_bytes(live.centres)
+    centres = Geometry.from_bytes(live.geometry).dense
     vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
     tfidf = PlainTfidf(texts)
     bm25 = Bm25Index(documents)

@@ -14,6 +14,8 @@ COMMANDS = {
     "ingest": ("recommender.cli.articles:ingest", "Read articles from files into the database."),
     "build": ("recommender.cli.articles:build", "Embed what is new and compute neighbours."),
     "related": ("recommender.cli.related:related", "Show the stories related to an article or a draft."),
+    "exposure": ("recommender.cli.ranking:exposure", "Show how often each article is shown beside others."),
+    "fit-ranking": ("recommender.cli.ranking:fit_ranking", "Learn the weights of the score from judgments."),
     "evaluate": ("recommender.cli.evaluate:evaluate", "Measure the service on judged queries."),
     "serve": ("recommender.cli.serve:serve", "Start the web service."),
     "status": ("recommender.cli.operations:status", "Show what the database holds."),

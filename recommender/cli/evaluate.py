@@ -43,7 +43,7 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     """
     settings = load_settings(config)
     judgments = read_qrels(qrels)
-    with _corpus(settings, articles) as store:
+    with corpus(settings, articles) as store:
         recommender = make_recommender(store, settings)
         evaluated = make_systems(store, recommender)
         result = run_evaluation(evaluated.systems, judgments, evaluated.languages)
@@ -56,7 +56,7 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
 
 
 @contextmanager
-def _corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
+def corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
     """The store of the settings, or one for a corpus of its own that goes away again."""
     if articles is None:
         with opened_store(settings) as store:

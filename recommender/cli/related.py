@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from recommender.article import Article
+from recommender.document import Document, make_document
 from recommender.errors import InvalidInput
-from recommender.service import Item, Query, Recommendation, reason
+from recommender.service import Query
 from recommender.settings import load_settings
 from recommender.text import plain_text
 from recommender.wiring import make_builder, make_recommender, opened_store
@@ -37,7 +38,12 @@ def related(  # noqa: PLR0917  # click passes every option by name
             draft = _draft(text.read(), language)
             candidates = make_builder(store, settings).draft_candidates(draft)
             found = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
-        click.echo(_as_json(found) if as_json else _as_text(found, explain), nl=False)
+        language = found.article.language if found.article else language
+        explained = recommender.closest_sentences(found) if explain else None
+        document = make_document(
+            found, recommender.gazetteer, language, explained=explained, known=article_id is not None
+        )
+        click.echo(_as_json(document) if as_json else _as_text(document), nl=False)
         if found.state.generation is None:
             click.echo("No neighbours have been computed yet. Run `recommender build`.", err=True)
 
@@ -49,38 +55,30 @@ def _draft(text: str, language: str) -> Article:
     return Article(id="draft", title=title, body=body, language=language)
 
 
-def _as_text(found: Recommendation, explain: bool) -> str:
-    lines = []
-    if found.article:
-        lines.append(f"{found.article.title}\n")
-    for place, item in enumerate(found.items, start=1):
-        date = f"{item.article.posted_on:%Y-%m-%d}" if item.article.posted_on else "no date"
-        lines.append(f"{place}. {item.article.title}\n   {date} · {item.teaser.score:.4f} · {item.teaser.source}")
-        lines.append(f" · {item.article.id}\n")
-        if explain and item.teaser.parts:
-            parts = " + ".join(f"{name} {value:.4f}" for name, value in item.teaser.parts.items())
-            lines.append(f"   = {parts}\n")
-            shared = [f"{kind}: {', '.join(names)}" for kind, names in item.shared.items() if names]
-            lines.append(f"   shared {'; '.join(shared) or 'labels: none'}\n")
-    if not found.items:
+def _as_text(document: Document) -> str:
+    lines = [f"{document['article']['title']}\n"] if document["article"] else []
+    for place, item in enumerate(document["items"], start=1):
+        date = (item["posted_on"] or "no date")[:10]
+        role = f" · {item['role']}" if item["role"] else ""
+        lines.append(f"{place}. {item['title']}\n   {date} · {item['score']:.4f} · {item['source']}{role}")
+        lines.append(f" · {item['id']}\n")
+        if item["reason"]:
+            lines.append(f"   {item['reason']}\n")
+        if item.get("parts"):
+            lines += _explanation(item)
+    if not document["items"]:
         lines.append("No related story reaches the threshold.\n")
     return "".join(lines)
 
 
-def _as_json(found: Recommendation) -> str:
-    items = [_item(item, found.article) for item in found.items]
-    document = {"items": items, "model": found.model, "generation": found.state.generation}
+def _explanation(item: Document) -> list[str]:
+    parts = " + ".join(f"{name} {value:.4f}" for name, value in item["parts"].items())
+    shared = [f"{kind}: {', '.join(names)}" for kind, names in item["shared"].items() if names]
+    lines = [f"   = {parts}\n", f"   shared {'; '.join(shared) or 'labels: none'}\n"]
+    if item["sentences"]:
+        lines.append(f"   source  “{item['sentences']['source']}”\n   teaser  “{item['sentences']['teaser']}”\n")
+    return lines
+
+
+def _as_json(document: Document) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-
-
-def _item(item: Item, source: Article | None) -> dict[str, Any]:
-    return {
-        "id": item.article.id,
-        "title": item.article.title,
-        "posted_on": item.article.posted_on.isoformat() if item.article.posted_on else None,
-        "score": item.teaser.score,
-        "source": item.teaser.source,
-        "reason": reason(item, source.language if source else "en"),
-        "parts": dict(item.teaser.parts),
-        "shared": dict(item.shared),
-    }

@@ -48,6 +48,11 @@ class SparseTermIndex:
         scores: Vectors = self._matrices[_BODY] @ _dense(row, _BODY, self._widths[_BODY])
         return scores
 
+    def similar(self, one: Positions, other: Positions) -> Vectors:
+        """(p,) similarity by all words of pairs of indexed articles."""
+        products = self._matrices[_BODY][one] * self._matrices[_BODY][other]
+        return np.asarray(products.sum(axis=1), dtype=np.float32).ravel()
+
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
         """For each field: similarity of the pairs (rows[query[i]], indexed other[i]); NaN where one has no terms."""
         return {field: self._pairs(rows, query, other, field) for field in TERM_FIELDS}

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.article import HOLD_FLAG, UPDATE_TAG, Article, canonical_url
+from recommender.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article, canonical_url
 from recommender.interfaces import Facts, Upserted
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article
@@ -23,6 +23,8 @@ _FACTS = sa.select(
     article.c.is_held,
     article.c.is_update,
     article.c.revision,
+    article.c.tags,
+    article.c.author,
 )
 
 
@@ -36,6 +38,13 @@ _BY_URL = _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
 _NUMBERED = article.c.number.in_(sa.bindparam("numbers", expanding=True)) & (article.c.status != DELETED)
 _WITH_TEXTS = sa.select(article).where(_NUMBERED)
 _CARDS = sa.select(*_CARD).where(_NUMBERED)
+
+
+def _facts(*columns: Any) -> Facts:
+    """The columns of _FACTS in their order; tags and author stand last."""
+    *facts, tags, author = columns
+    rest: Any = (not EXPLAINER_TAGS.isdisjoint(tags), author)
+    return Facts(*facts, *rest)
 
 
 class SqlArticles:
@@ -140,11 +149,23 @@ class SqlArticles:
                 )
             }
 
+    def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:
+        """When articles were published, in seconds since 1970; all of them, or those among `numbers`."""
+        query = sa.select(article.c.number, article.c.posted).where(
+            article.c.posted.is_not(None), article.c.status != DELETED
+        )
+        found: dict[int, float] = {}
+        with self._database.reading() as connection:
+            for batch in [None] if numbers is None else batches(numbers):
+                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
+                found |= {row[0]: float(row[1]) for row in rows}
+        return found
+
     def facts_since(self, revision: int) -> list[Facts]:
         """What ranking must know of the articles changed after `revision`; -1 gives all."""
         with self._database.reading() as connection:
             rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
-        return [Facts(*row) for row in rows]
+        return [_facts(*row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many articles there are of each status."""

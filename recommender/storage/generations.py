@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from recommender import candidates
 from recommender.candidates import CandidateArray
 from recommender.errors import Unavailable
-from recommender.interfaces import Generation, Member, NeighbourRow, Stale, Vectors
+from recommender.interfaces import Generation, Member, NeighbourRow, NewGeneration, Stale, Standing, Vectors
+from recommender.scoring import USUAL, Scales
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article, embedding, generation, neighbour, state
 
@@ -23,6 +24,11 @@ _CANDIDATES = sa.select(neighbour.c.number, neighbour.c.candidates).where(
     neighbour.c.generation == sa.bindparam("generation"),
     neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
     neighbour.c.text_hash != "",
+)
+
+_NAMES = sa.select(neighbour.c.number, neighbour.c.names).where(
+    neighbour.c.generation == sa.bindparam("generation"),
+    neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
 )
 
 _PREPARED = (
@@ -114,8 +120,9 @@ class SqlGenerations:
         return Generation(
             number=row.number,
             model=row.model,
-            centres=row.centres,
+            geometry=row.geometry,
             lexical=row.lexical,
+            scales=Scales.from_json(row.scales),
             built_on=datetime.fromtimestamp(row.built, UTC),
         )
 
@@ -125,7 +132,14 @@ class SqlGenerations:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
-    def begin(self, model: str, centres: bytes, lexical: bytes, built_on: datetime) -> int:
+    def scales(self, number: int) -> Scales:
+        """How likenesses spread in a generation."""
+        query = sa.select(generation.c.scales).where(generation.c.number == number)
+        with self._database.reading() as connection:
+            found = connection.execute(query).scalar()
+        return USUAL if found is None else Scales.from_json(found)
+
+    def begin(self, new: NewGeneration) -> int:
         """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(generation).where(~generation.c.complete))
@@ -133,10 +147,11 @@ class SqlGenerations:
                 connection.execute(
                     sa.insert(generation)
                     .values(
-                        model=model,
-                        centres=centres,
-                        lexical=lexical,
-                        built=int(built_on.timestamp()),
+                        model=new.model,
+                        geometry=new.geometry,
+                        lexical=new.lexical,
+                        scales=new.scales.to_json(),
+                        built=int(new.built_on.timestamp()),
                         revision=self._database.state().revision,
                         complete=False,
                     )
@@ -165,6 +180,8 @@ class SqlGenerations:
                         "language": row.language,
                         "terms": row.terms,
                         "candidates": candidates.to_bytes(row.candidates),
+                        "names": " ".join(row.names),
+                        "story": row.story,
                         "revision": revision,
                     }
                     for row in rows
@@ -219,24 +236,41 @@ class SqlGenerations:
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
         """The rows of a generation written after `revision` (-1: all), by article number."""
-        columns = (neighbour.c.number, neighbour.c.text_hash, neighbour.c.language)
+        columns = [neighbour.c[name] for name in ("number", "text_hash", "language", "terms", "candidates", "names")]
         query = (
-            sa.select(*columns, neighbour.c.terms, neighbour.c.candidates)
+            sa.select(*columns, neighbour.c.story)
             .where(neighbour.c.generation == number, neighbour.c.revision > revision)
             .order_by(neighbour.c.number)
             .execution_options(yield_per=_FETCH)
         )
         with self._database.reading() as connection:
             for row in connection.execute(query):
-                yield NeighbourRow(row[0], row[1], row[2], row[3], candidates.from_bytes(row[4]))
+                yield NeighbourRow(*row[:4], candidates.from_bytes(row[4]), tuple(row[5].split()), row[6])
 
-    def relisted_since(self, number: int, revision: int) -> dict[int, int]:
-        """By article, the revision of its candidate list, for the lists written after `revision`; -1 gives all."""
-        query = sa.select(neighbour.c.number, neighbour.c.revision).where(
+    def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
+        """Where articles stand, for those whose rows were written after `revision`; -1 gives all."""
+        query = sa.select(*[neighbour.c[name] for name in ("number", "revision", "story", "demand")]).where(
             neighbour.c.generation == number, neighbour.c.revision > revision
         )
         with self._database.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {row[0]: Standing(*row[1:]) for row in connection.execute(query)}
+
+    def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """What some articles of a generation name: keys of the gazetteer, the most telling first."""
+        found: dict[int, tuple[str, ...]] = {}
+        with self._database.reading() as connection:
+            for batch in batches(articles):
+                rows = connection.execute(_NAMES, {"generation": number, "numbers": list(batch)})
+                found |= {row[0]: tuple(row[1].split()) for row in rows}
+        return found
+
+    def story(self, number: int, story: int) -> list[int]:
+        """The articles of a running story."""
+        query = sa.select(neighbour.c.number).where(
+            neighbour.c.generation == number, neighbour.c.story == story, neighbour.c.text_hash != ""
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
 
     def numbers(self, number: int) -> list[int]:
         """The articles of a generation, in order."""
@@ -262,6 +296,44 @@ class SqlGenerations:
         """The finished answer of a published article."""
         row = self._database.look_up(_PREPARED, generation=number, key=article_id)
         return bytes(row[0]) if row is not None and row[0] is not None else None
+
+    def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
+        """Says where articles of a generation stand that is being built."""
+        if not stories:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(story=sa.bindparam("first"), demand=sa.bindparam("wanted")),
+                [
+                    {"article_number": key, "first": story, "wanted": demand.get(key, 0)}
+                    for key, story in stories.items()
+                ],
+            )
+
+    # -- exposure ---------------------------------------------------------------------------------------------------
+
+    def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
+        """Keeps in how many sidebars each article of a generation is shown; 0 for those not named."""
+        with self._database.writing() as connection:
+            mine = neighbour.c.generation == number
+            connection.execute(sa.update(neighbour).where(mine).values(shown=0))
+            if shown:
+                connection.execute(
+                    sa.update(neighbour)
+                    .where(mine, neighbour.c.number == sa.bindparam("article_number"))
+                    .values(shown=sa.bindparam("sidebars")),
+                    [{"article_number": key, "sidebars": count} for key, count in shown.items()],
+                )
+
+    def exposure(self, number: int) -> dict[int, int]:
+        """In how many sidebars each article of a generation is shown."""
+        query = sa.select(neighbour.c.number, neighbour.c.shown).where(
+            neighbour.c.generation == number, neighbour.c.text_hash != ""
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     # -- what is behind --------------------------------------------------------------------------------------------
 

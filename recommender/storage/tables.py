@@ -59,13 +59,14 @@ embedding = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
-# `built` is in seconds since 1970, `revision` that of the store when the build began.
+# `built` is in seconds since 1970, `revision` that of the store when the build began. `scales` is JSON.
 generation = sa.Table(
     "generation",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("model", sa.Text, nullable=False),
-    sa.Column("centres", sa.LargeBinary, nullable=False),
+    sa.Column("geometry", sa.LargeBinary, nullable=False),
+    sa.Column("scales", sa.Text, nullable=False),
     sa.Column("lexical", sa.LargeBinary, nullable=False),
     sa.Column("built", sa.BigInteger, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
@@ -74,7 +75,9 @@ generation = sa.Table(
 )
 
 # The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left;
-# `prepared` is a finished answer, where there is one.
+# `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
+# story, its own where it has none; `demand` says among how many articles' best candidates it is, `shown` in how many
+# prepared sidebars it stands; `prepared` is a finished answer, where there is one.
 neighbour = sa.Table(
     "neighbour",
     metadata,
@@ -84,7 +87,12 @@ neighbour = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("terms", sa.LargeBinary, nullable=False),
     sa.Column("candidates", sa.LargeBinary, nullable=False),
+    sa.Column("names", sa.Text, nullable=False),
+    sa.Column("story", sa.Integer, nullable=False),
+    sa.Column("demand", sa.Integer, nullable=False, default=0),
+    sa.Column("shown", sa.Integer, nullable=False, default=0),
     sa.Column("prepared", sa.LargeBinary),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Index("ix_neighbour_revision", "generation", "revision"),
+    sa.Index("ix_neighbour_story", "generation", "story"),
 )

@@ -21,8 +21,8 @@ from typing import Any
 
 from recommender.article import Article
 from recommender.build import Builder, BuildReport
-from recommender.candidates import CandidateArray
 from recommender.errors import RecommenderError, Unavailable
+from recommender.interfaces import Found
 from recommender.settings import Settings
 from recommender.wiring import make_builder, open_store
 
@@ -92,7 +92,7 @@ class Desk:
             if waits:
                 self._updates.release()
 
-    def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> CandidateArray:
+    def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> Found:
         """The candidates of a draft. Raises DeskBusy, or Unavailable when they are not there in time."""
         if not self._drafts.acquire(blocking=False):
             raise DeskBusy

@@ -7,13 +7,16 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
 from recommender.article import parse_article
-from recommender.document import Document, make_document, to_json
+from recommender.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.service import Recommendation
+from recommender.text import links
 from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.fastlane import wants_html
 from recommender.web.parts import parts
 from recommender.web.problems import needs_json
-from recommender.web.schemas import Draft, Sidebar, SidebarQuery, Wishes
+from recommender.web.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
+
+MAX_LINKS = 100  # of a draft: more is a list, and each is looked up
 
 bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 
@@ -37,7 +40,7 @@ def sidebar(query: SidebarQuery) -> Response:
         found = recommender.for_article(query.article_id, query.query())
     else:
         found = recommender.for_url(query.url or "", query.query())
-    answer = _answer(found, query, found.article.language if found.article else "en")
+    answer = _answer(_document(found, query, found.article.language if found.article else "en"))
     parts().cache.put(key, found.basis, answer)
     return _respond(answer)
 
@@ -45,10 +48,11 @@ def sidebar(query: SidebarQuery) -> Response:
 @bp.post("/recommend")
 @needs_json
 @bp.input(Draft, location="json", arg_name="draft")
-@bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
+@bp.output(DraftSidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
 @bp.doc(
     summary="The sidebar of a draft",
-    description="For a text that is not in the archive. The first call loads the model, which takes some seconds.",
+    description="For a text that is not in the archive: related stories, those it links to already, and what has been "
+    "reported before in much the same words. The first call loads the model, which takes some seconds.",
     responses={
         400: "The body is not JSON.",
         413: "The body is too large.",
@@ -73,21 +77,47 @@ def draft_sidebar(draft: Draft) -> Response:
         }
     )
     parts().recommender.require_build()
+    recommender = parts().recommender
     candidates = parts().desk.candidates(article)
-    found = parts().recommender.for_draft(article, candidates, draft.query())
-    response = _respond(_answer(found, draft, article.language, known=False))
+    document = _document(
+        recommender.for_draft(article, candidates, draft.query()), draft, article.language, known=False
+    )
+    document = make_draft_document(
+        document, recommender.linked(links(draft.body)[:MAX_LINKS]), recommender.coverage(article, candidates)
+    )
+    response = _respond(_answer(document))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@bp.get("/stories/<path:article_id>")
+@bp.output(Story, description="The running story.")
+@bp.doc(
+    summary="The running story of an article",
+    description="The articles that report one running story, in the order of time. `id` is that of the first; any of "
+    "the articles finds it. An article that stands alone is a story of one.",
+    responses={404: "The article is not known.", 503: "The database does not answer."},
+)
+def story(article_id: str) -> Document:
+    """The articles of the running story that an article belongs to."""
+    found = parts().recommender.story(article_id)
+    first = found.articles[0]
+    return {"id": first.id, "title": first.title, "articles": [make_card(article) for article in found.articles]}
 
 
 def _wants_html() -> bool:
     return wants_html(request.headers.get("Accept", ""))
 
 
-def _answer(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Answer:
-    document = make_document(found, language, explain=wishes.explain, known=known)
+def _document(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
+    recommender = parts().recommender
+    explained = recommender.closest_sentences(found) if wishes.explain else None
+    return make_document(found, recommender.gazetteer, language, explained=explained, known=known)
+
+
+def _answer(document: Document) -> Answer:
     settings = parts().settings
-    sources = tuple(item.teaser.source for item in found.items)
+    sources = tuple(item["source"] for item in document["items"])
     if _wants_html():
         body = render_fragment(document, heading=settings.sidebar_heading).encode()
         return make_answer(body, f"{HTML}; charset=utf-8", sources, settings)
@@ -104,7 +134,7 @@ def render_fragment(
 def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
     found = parts().recommender.for_article(article_id, wishes.query())
-    return make_document(found, found.article.language if found.article else "en", explain=wishes.explain)
+    return _document(found, wishes, found.article.language if found.article else "en")
 
 
 def _respond(answer: Answer) -> Response:

@@ -128,10 +128,18 @@ class Shared(BaseModel):
 
     countries: list[str]
     tags: list[str]
+    names: list[str] = Field(description="Names of the gazetteer that both mention, in the article's language.")
 
 
-class Teaser(BaseModel):
-    """One place in the sidebar, ready to be shown."""
+class Sentences(BaseModel):
+    """The sentences in which a teaser is most like the article."""
+
+    source: str
+    teaser: str
+
+
+class Card(BaseModel):
+    """An article as it is listed."""
 
     id: str
     url: str | None
@@ -142,15 +150,27 @@ class Teaser(BaseModel):
     edition: str
     language: str
     image_url: str | None
-    score: float = Field(description="0 for a fallback.")
+
+
+class Teaser(Card):
+    """One place in the sidebar, ready to be shown."""
+
+    score: float = Field(
+        description="The probability that an editor would call it related, as the judgments behind the ranking have "
+        "it; 0 for a fallback."
+    )
     source: str = Field(
         description="`related`, or the fallback it comes from: `fallback_edition_read`, `fallback_edition_latest`, "
         "`fallback_any_latest`."
     )
-    role: str | None = Field(description="The teaser's part in the sidebar, where a site uses roles.")
+    role: str | None = Field(
+        description="Which reason to read on it is: `latest` (newer, of the same running story), `background` "
+        "(explains, or came before), `angle` (another place or desk)."
+    )
     reason: str | None = Field(description="One line for readers, in the article's language.")
     parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
     shared: Shared | None = Field(None, description="With `explain`.")
+    sentences: Sentences | None = Field(None, description="With `explain`.")
 
 
 class SidebarArticle(BaseModel):
@@ -169,6 +189,28 @@ class Sidebar(BaseModel):
     request_id: str = Field(description="Names this answer; equal answers have equal ids.")
     model: str | None
     generation: int | None
+
+
+class DraftTeaser(Teaser):
+    """A teaser beside a draft."""
+
+    linked: bool = Field(description="Whether the draft links to it already.")
+
+
+class DraftSidebar(Sidebar):
+    """The answer for a draft."""
+
+    items: list[DraftTeaser]  # type: ignore[assignment]  # narrower than the sidebar's, and never changed
+    links: list[Card] = Field(description="The published articles that the draft links to.")
+    coverage: list[Card] = Field(description="What has been published in much the same words, newest first.")
+
+
+class Story(BaseModel):
+    """A running story."""
+
+    id: str = Field(description="The id of its first article.")
+    title: str = Field(description="The title of its first article.")
+    articles: list[Card] = Field(description="In the order of time.")
 
 
 class FieldError(BaseModel):

@@ -1,0 +1,159 @@
+"""Names that mean the same: people, places, groups, institutions and subjects, with their English and French forms.
+
+A gazetteer is a plain table that editors extend (`gazetteer.csv`); this module is its rules. Texts and forms are cut
+into words and accents are ignored. A form's word with a capital stands for that spelling or for one wholly in
+capitals, a word in lower case for any; the longest form wins wherever several begin, so that "Lake Chad" is not Chad.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from recommender.errors import InvalidInput
+
+COLUMNS = ("key", "kind", "en", "fr", "forms", "within")
+PLACES = frozenset({"country", "place"})
+SUBJECT = "topic"
+KINDS = PLACES | {
+    SUBJECT,
+    "group",
+    "person",
+    "institution",
+    "operation",
+    "agreement",
+    "company",
+    "people",
+    "project",
+}
+
+SHOWN_PROBLEMS = 10
+
+_WORD = re.compile(r"\w+")
+_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+Form = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One entry: what it is called in both languages, every other form, and the keys of what it lies in."""
+
+    key: str
+    kind: str
+    en: str
+    fr: str
+    forms: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+    def label(self, language: str) -> str:
+        """The display name in a language: French, or English for all others."""
+        return self.fr if language == "fr" else self.en
+
+
+class Gazetteer:
+    """Finds the names of a table in texts."""
+
+    def __init__(self, entries: Iterable[Name]) -> None:
+        self._entries = {entry.key: entry for entry in entries}
+        self._words = {
+            entry.key: frozenset(word.lower() for form in (entry.en, entry.fr, *entry.forms) for word in _words(form))
+            for entry in self._entries.values()
+        }
+        self._forms: dict[str, list[tuple[Form, str]]] = {}
+        for entry in self._entries.values():
+            for form in {_words(text) for text in (_bare(entry.en), _bare(entry.fr), *entry.forms)} - {()}:
+                self._forms.setdefault(form[0].lower(), []).append((form, entry.key))
+        for forms in self._forms.values():
+            forms.sort(key=lambda form: (-len(form[0]), form))
+
+    def __getitem__(self, key: str) -> Name:
+        return self._entries[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def found(self, text: str) -> Counter[str]:
+        """How often each name stands in a text, by key, in the order of first appearance."""
+        words = _words(text)
+        count: Counter[str] = Counter()
+        place = 0
+        while place < len(words):
+            form, key = self._longest(words, place)
+            if key is not None:
+                count[key] += 1
+            place += max(1, len(form))
+        return count
+
+    def _longest(self, words: Form, place: int) -> tuple[Form, str | None]:
+        for form, key in self._forms.get(words[place].lower(), ()):
+            if all(map(_matches, form, words[place : place + len(form)])) and place + len(form) <= len(words):
+                return form, key
+        return (), None
+
+    def only(self, text: str) -> str | None:
+        """The key of the name that a whole text is, such as a tag; None where it is more or less than one."""
+        words = _words(text)
+        for candidate in (words, tuple(word.upper() for word in words), tuple(word.title() for word in words)):
+            if candidate:
+                form, key = self._longest(candidate, 0)
+                if len(form) == len(candidate):
+                    return key
+        return None
+
+    def words(self, key: str) -> frozenset[str]:
+        """The words of all forms of a name, in lower case and without accents."""
+        return self._words[key]
+
+    def places(self, keys: Iterable[str]) -> set[str]:
+        """The countries that some names are or lie in."""
+        found = [self._entries[key] for key in keys]
+        own = (entry.key for entry in found if entry.kind == "country")
+        return set(chain(own, chain.from_iterable(entry.within for entry in found if entry.kind == "place")))
+
+
+def parse_gazetteer(rows: Sequence[Mapping[str, str | None]], source: str) -> list[Name]:
+    """The entries of a table with COLUMNS. Raises InvalidInput that names the line of everything that is wrong."""
+    entries: list[Name] = []
+    problems: list[str] = []
+    keys = {(row.get("key") or "").strip() for row in rows}
+    seen: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        value = {column: (row.get(column) or "").strip() for column in COLUMNS}
+        within = _split(value["within"])
+        wrong = [
+            *([] if _KEY.fullmatch(value["key"]) else [f"key {value['key']!r} is not of the form lake-chad"]),
+            *([f"key {value['key']} stands there twice"] if value["key"] in seen else []),
+            *([] if value["kind"] in KINDS else [f"kind {value['kind']!r} is none of {', '.join(sorted(KINDS))}"]),
+            *(f"{column} is empty" for column in ("en", "fr") if not _words(value[column])),
+            *(f"within names {key!r}, which is no key here" for key in within if key not in keys),
+        ]
+        problems += [f"line {line}: {problem}" for problem in wrong]
+        seen.add(value["key"])
+        entries.append(Name(value["key"], value["kind"], value["en"], value["fr"], _split(value["forms"]), within))
+    if problems:
+        more = f"; and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
+        raise InvalidInput(f"{source} cannot be used: {'; '.join(problems[:SHOWN_PROBLEMS])}{more}")
+    return entries
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for part in (piece.strip() for piece in text.split(";")) if part)
+
+
+def _bare(label: str) -> str:
+    return label.removeprefix("the ")
+
+
+def _words(text: str) -> Form:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return tuple(_WORD.findall("".join(mark for mark in decomposed if not unicodedata.combining(mark))))
+
+
+def _matches(form: str, word: str) -> bool:
+    return word.lower() == form if form.islower() else word in (form, form.upper())

@@ -1,0 +1,168 @@
+"""The score of a candidate: evidence in named parts, and the probability that an editor would call it related.
+
+The model is additive: each part turns one likeness of the two articles into evidence (log-odds, 0 or more), and the sum
+less a threshold is the logit of the probability. It was learned from judged pairs; `models/ranking` holds its card.
+
+Likenesses of vectors and of words mean different things in every archive and with every embedding model, so they are
+counted in standard deviations above the mean of random pairs of that archive (`Scales`, measured by each build). That
+is why the same weights, and the same threshold, hold for another model.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.candidates import FEATURES, CandidateArray
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Values = npt.NDArray[np.floating]
+
+DAY = 86_400.0
+NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
+MOST_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
+UNITS = 10_000  # scores are counted in ten-thousandths, so that the parts shown add up exactly
+
+PARTS = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "nearness")
+SCALED = ("dense", "lexical", "themes")
+# What an archive or an article may lack altogether. Then nothing is known, and the threshold is lower.
+OPTIONAL = ("names", "tags", "places")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of a likeness over random pairs of articles in one language."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How likenesses spread in one generation. Lexical likeness is scaled as its square root, which spreads evenly."""
+
+    dense: Scale = Scale(0.0, 0.14)
+    lexical: Scale = Scale(0.19, 0.065)
+    themes: Scale = Scale(0.0, 0.16)
+
+    def to_json(self) -> str:
+        """As the store keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scales":
+        """The scales that `to_json` wrote."""
+        return cls(**{name: Scale(**scale) for name, scale in json.loads(text).items()})
+
+
+USUAL = Scales()  # of the sample with the default model: where a build has too few pairs to tell
+
+
+@dataclass(frozen=True)
+class RankingModel:
+    """Weights in log-odds: per standard deviation for SCALED, for a likeness of 1 for the others.
+
+    `threshold` is the evidence at which half of the candidates are related; `relief` is by how much it is lower where
+    an optional part is unknown.
+    """
+
+    version: str
+    weights: Mapping[str, float]
+    threshold: float
+    relief: Mapping[str, float]
+
+
+# Learned from the sample's judgments by `recommender ranking fit`; a test holds it to the card in models/ranking.
+DEFAULT = RankingModel(
+    version="sample-1",
+    weights={
+        "dense": 0.762,
+        "lexical": 0.51,
+        "themes": 0.49,
+        "names": 4.217,
+        "topics": 4.097,
+        "tags": 5.152,
+        "places": 1.902,
+        "nearness": 1.47,
+    },
+    threshold=8.947,
+    relief={"names": 1.223, "tags": 0.315, "places": 0.948},
+)
+
+
+def likenesses(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
+    """What each part measures of each candidate, 0 or more: for SCALED up to MOST_DEVIATIONS, else up to 1.
+
+    NaN where nothing is known of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
+    """
+    known = scaled({feature: rows[feature] for feature in FEATURES}, scales)
+    known["nearness"] = np.nan_to_num(np.exp(-np.abs(apart) / DAY / NEARNESS_DAYS))
+    return known
+
+
+def scaled(features: Mapping[str, Values], scales: Scales) -> dict[str, FloatArray]:
+    """Features of candidate lists as parts measure them: see `likenesses`."""
+    return {feature: _MEASURES[feature](values, scales).astype(np.float64) for feature, values in features.items()}
+
+
+def _deviations(values: Values, scale: Scale) -> Values:
+    deviations: Values = np.clip((values - scale.mean) / scale.deviation, 0, MOST_DEVIATIONS)
+    return deviations
+
+
+def _share(values: Values) -> Values:
+    share: Values = np.clip(values, 0, 1)
+    return share
+
+
+_MEASURES: Mapping[str, Callable[[Values, Scales], Values]] = {
+    "dense": lambda values, scales: _deviations(values, scales.dense),
+    "lexical": lambda values, scales: _deviations(np.sqrt(_share(values)), scales.lexical),
+    "themes": lambda values, scales: _deviations(values, scales.themes),
+    "names": lambda values, _: np.sqrt(_share(values)),
+    "topics": lambda values, _: np.sqrt(_share(values)),
+    "tags": lambda values, _: _share(values),
+    "places": lambda values, _: _share(values),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of each candidate: the evidence above the threshold, and the parts of its score in ten-thousandths."""
+
+    evidence: FloatArray
+    units: Mapping[str, IntArray]
+
+    @property
+    def score(self) -> FloatArray:
+        """The probability that an editor would call the candidate related, as shown: the sum of its parts."""
+        total: FloatArray = np.sum(list(self.units.values()), axis=0) / UNITS
+        return total
+
+    def parts(self) -> dict[str, FloatArray]:
+        """The parts of each score; they add up to it exactly."""
+        return {part: values / UNITS for part, values in self.units.items()}
+
+    def take(self, places: npt.NDArray[np.integer]) -> "Scores":
+        """The scores at some places."""
+        return Scores(self.evidence[places], {part: values[places] for part, values in self.units.items()})
+
+
+def scored(known: Mapping[str, FloatArray], model: RankingModel) -> Scores:
+    """The scores of candidates whose likenesses are given. A part's share in a score is its share in the evidence."""
+    evidence = {part: model.weights[part] * np.nan_to_num(known[part]) for part in PARTS}
+    threshold = model.threshold - sum(model.relief[part] * np.isnan(known[part]) for part in OPTIONAL)
+    whole: FloatArray = np.sum(list(evidence.values()), axis=0)
+    above: FloatArray = whole - threshold
+    score = np.round(UNITS / (1 + np.exp(-above))).astype(np.int64)
+    score[whole == 0] = 0  # nothing in common is no evidence, whatever the threshold
+    share = score / np.where(whole > 0, whole, 1)
+    units = {part: np.floor(share * values).astype(np.int64) for part, values in evidence.items()}
+    rest = score - np.sum(list(units.values()), axis=0)
+    largest = np.argmax(np.stack(list(evidence.values())), axis=0)
+    for place, part in enumerate(PARTS):
+        units[part] = units[part] + rest * (largest == place)
+    return Scores(above, units)

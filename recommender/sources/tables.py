@@ -1,0 +1,21 @@
+"""Tables that editors keep, as CSV."""
+
+import csv
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from recommender.errors import InvalidInput
+from recommender.gazetteer import COLUMNS
+
+
+def read_gazetteer(file: Path | Traversable) -> list[dict[str, str]]:
+    """The rows of a gazetteer. Raises InvalidInput for a file that cannot be read or lacks a column."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # spreadsheets write the mark
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The gazetteer {file} cannot be read: {error}") from error
+    reader = csv.DictReader(text.splitlines(keepends=True))
+    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise InvalidInput(f"The gazetteer {file} lacks the columns {', '.join(missing)}")
+    return list(reader)

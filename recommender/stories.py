@@ -1,0 +1,54 @@
+"""Running stories: chains of articles that belong together, found by joining what is most alike."""
+
+from collections.abc import Iterable, Mapping
+
+# Links below this score are none. Mean link between two groups from which they are one story; both were chosen on the
+# pairs of the sample that are graded 3 or better ("the same running story"), see docs/quality.md.
+LEAST_LINK = 0.35
+JOIN = 0.35
+
+Link = tuple[float, int, int]
+
+
+def join(numbers: Iterable[int], links: Iterable[Link]) -> dict[int, int]:
+    """The story of each article, by the smallest number in it, its own where it stands alone.
+
+    Average linkage over the links given, (score, one, other): the strongest come first, and two groups become one
+    where the mean over all their pairs is JOIN or more; a pair without a link counts 0. So a story does not run on
+    from neighbour to neighbour into another one.
+    """
+    strengths: dict[tuple[int, int], float] = {}
+    for score, one, other in links:
+        if score >= LEAST_LINK and one != other:
+            key = (min(one, other), max(one, other))
+            strengths[key] = max(score, strengths.get(key, 0.0))
+    group = {number: number for number in numbers}
+    members = {number: [number] for number in group}
+    sums: dict[int, dict[int, float]] = {number: {} for number in group}
+    for (one, other), score in strengths.items():
+        sums[one][other] = sums[other][one] = score
+    for one, other in sorted(strengths, key=lambda key: (-strengths[key], key)):
+        first, second = group[one], group[other]
+        if first == second or sums[first][second] < JOIN * len(members[first]) * len(members[second]):
+            continue
+        kept, gone = (first, second) if len(members[first]) >= len(members[second]) else (second, first)
+        for number in members[gone]:
+            group[number] = kept
+        members[kept] += members.pop(gone)
+        for neighbour, strength in sums.pop(gone).items():
+            del sums[neighbour][gone]
+            if neighbour != kept:
+                sums[kept][neighbour] = sums[neighbour][kept] = sums[kept].get(neighbour, 0.0) + strength
+    named = {kept: min(joined) for kept, joined in members.items()}
+    return {number: named[kept] for number, kept in group.items()}
+
+
+def joined_story(number: int, links: Iterable[Link], stories: Mapping[int, int], sizes: Mapping[int, int]) -> int:
+    """The story that a new article joins by its links, or its own number."""
+    sums: dict[int, float] = {}
+    for score, _, other in links:
+        if score >= LEAST_LINK and other in stories:
+            sums[stories[other]] = sums.get(stories[other], 0.0) + score
+    means = {story: total / sizes[story] for story, total in sums.items()}
+    best = max(means, key=lambda story: (means[story], -story), default=number)
+    return best if means.get(best, 0.0) >= JOIN else number
