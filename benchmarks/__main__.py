@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import embedding, endpoint, neighbours, publishing, startup, variants
+from benchmarks import embedding, endpoint, neighbours, publishing, quality, startup
 from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -17,13 +17,15 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "publishing": publishing.run,
 }
 # Measures quality, not speed: run only when named, and stored on a page of its own.
-EXTRAS: dict[str, Callable[[], list[Table]]] = {"variants": variants.run}
-VARIANTS_HEAD = """# Variants
+EXTRAS: dict[str, Callable[[], list[Table]]] = {"quality": quality.run}
+QUALITY_HEAD = """# Quality
 
-Printed and stored by `python -m benchmarks variants`: the choices of the ranking beside others. The judgments and the
-measures are those of `recommender evaluate`: gain is 2^grade - 1, a grade below 0 counts 0, and `poor@3` is the share
-of the first three that are graded 0 or -1, so less is better. All languages are asked for, and nothing is filled up by
-fallbacks. The other archives are measured where they lie beside the checkout.
+Printed and stored by `python -m benchmarks quality`. The measures are those of `recommender evaluate`: gain is
+2^grade - 1, a grade below 0 counts 0, and `poor@3` is the share of the first three that are graded 0 or -1, so less is
+better. All languages are asked for, and nothing is filled up by fallbacks. The other archives and the other model are
+measured where they lie beside the checkout or under `var/models`.
+
+What the figures mean for the choices that were made stands in [decisions.md](decisions.md).
 """
 HEAD = """# Benchmarks
 
@@ -43,8 +45,8 @@ def main() -> None:
     if set(names) >= set(ALL):
         measured = [section for name in ALL for section in sections[name]]
         _store(PAGE, [HEAD, f"Machine: {machine()}.\n", *measured])
-    if "variants" in names:
-        _store(DOCS / "variants.md", [VARIANTS_HEAD, *sections["variants"]])
+    if "quality" in names:
+        _store(DOCS / "quality.md", [QUALITY_HEAD, *sections["quality"]])
 
 
 def _printed(name: str, tables: list[Table]) -> list[str]:

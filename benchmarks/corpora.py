@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.interfaces import Store, Vectors
-from recommender.vectors import Centres
+from recommender.vectors import Geometry
 from recommender.wiring import open_store
 
 ROOT = Path(__file__).parents[1]
@@ -21,26 +21,29 @@ REUTERS = ROOT.parent / "shared" / "data" / "reuters21578" / "articles.jsonl"
 
 def sample_url() -> str:
     """A database with the sample, built at the first call."""
-    return _built("sample", ("--sample",))
+    return built("sample", ("--sample",))
 
 
 def reuters_url() -> str | None:
     """A database with the newswire, built at the first call (some minutes); None where the file is missing."""
-    return _built("reuters", (str(REUTERS),)) if REUTERS.is_file() else None
+    return built("reuters", (str(REUTERS),)) if REUTERS.is_file() else None
 
 
 @cache
-def _built(name: str, ingest: tuple[str, ...]) -> str:
+def built(name: str, ingest: tuple[str, ...], model: Path | None = None) -> str:
+    """The address of a database with some articles, built by the default model or the one in a folder."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{FOLDER / name}.db"
+    url = f"sqlite:///{FOLDER / (name if model is None else f'{name}-{model.name}')}.db"
     for command in (["ingest", *ingest], ["build"]):
-        recommender(command, url)
+        recommender(command, url, model)
     return url
 
 
-def recommender(arguments: list[str], url: str) -> None:
+def recommender(arguments: list[str], url: str, model: Path | None = None) -> None:
     """Runs the command line on a database."""
     environment = os.environ | {"RECOMMENDER_DATABASE_URL": url}
+    if model is not None:
+        environment["RECOMMENDER_MODEL"] = str(model)
     subprocess.run([sys.executable, "-m", "recommender", *arguments], check=True, env=environment, cwd=ROOT)
 
 
@@ -57,7 +60,7 @@ def _vectors(store: Store) -> Vectors:
     live = store.generations.live()
     if live is None:
         raise SystemExit("The benchmark's database has no generation.")
-    centres = Centres.from_bytes(live.centres)
+    centres = Geometry.from_bytes(live.geometry).dense
     members = store.generations.members(live.model)
     return np.stack([centres.centred(member.vector, member.language) for member in members])
 

@@ -1,226 +1,140 @@
-"""Archives with judgments, ranked by the package's own functions from a table of all pairs of articles."""
+"""Archives with judgments, each in a database that was built as a site builds it."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from pydantic import SecretStr
 
 from benchmarks import corpora
-from recommender import terms
-from recommender.article import UPDATE_TAG, Article, parse_article
-from recommender.candidates import CandidateArray
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.evaluation import MEASURES
-from recommender.interfaces import Vectors
-from recommender.lexical import TfidfModel
-from recommender.metrics import Grades, per_query
-from recommender.model_files import DEFAULT_MODEL
-from recommender.neighbours import Entry, Finder
-from recommender.ranking import (
-    POOL,
-    VERSION_LEXICAL,
-    VERSION_RAW,
-    Columns,
-    SourceArticle,
-    Weights,
-    diversify,
-    is_version,
-    one_of_each,
-    score_parts,
-    total,
-)
-from recommender.sources.files import open_source
+from recommender import learning
+from recommender.evaluation import DEPTH, MEASURES, System
+from recommender.gazetteer import Gazetteer
+from recommender.interfaces import Generation, Store
+from recommender.learning import Judged
+from recommender.metrics import Grades, bootstrap_interval, per_query
+from recommender.scoring import DEFAULT, RankingModel
+from recommender.service import ANY_LANGUAGE, Query, RankingDefaults, Recommender
+from recommender.settings import Settings
 from recommender.sources.trec import read_qrels
-from recommender.text import passages
-from recommender.vectors import Centres, unit
-from recommender.wiring import make_toolbox
+from recommender.wiring import Evaluated, make_fitter, make_gazetteer, make_systems, open_store, utc_now
 
 SAMPLE = corpora.ROOT / "recommender" / "sample"
 # Lee, Pincombe and Welsh 2005; de Loupy et al., LREC 2010. Not ours to pass on: beside the checkout, or left out.
 OTHERS = ("lee2005", "rpm2_french")
+# A model that reads French, where somebody has made it: see benchmarks/multilingual.py.
+MULTILINGUAL = corpora.ROOT / "var" / "models" / "multilingual-e5-small"
 SHOWN = ("nDCG@3", "nDCG@10", "poor@3")
-DEPTH = 10
-
-Pairs = npt.NDArray[np.bool_]
+REPEATS = 5
+SETTINGS = Settings()
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Articles in one order, by which they are numbered, and the judgments of some of them."""
+class Archive:
+    """One judged archive: its store, its judgments, and the ways to rank it."""
 
     name: str
-    articles: Sequence[Article]
+    store: Store
     qrels: Mapping[str, Grades]
+    gazetteer: Gazetteer
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """The place of each article by its id."""
-        return {article.id: place for place, article in enumerate(self.articles)}
+    def live(self) -> Generation:
+        """The archive's generation."""
+        found = self.store.generations.live()
+        if found is None:
+            raise SystemExit("The benchmark's database has no generation.")
+        return found
 
     @cached_property
-    def queries(self) -> list[int]:
-        """The places of the judged queries, in the order of the judgments."""
-        return [self.places[query] for query in self.qrels]
+    def evaluated(self) -> Evaluated:
+        """The service and the usual methods."""
+        return make_systems(self.store, self.recommender())
 
     @cached_property
-    def grades(self) -> npt.NDArray[np.int_]:
-        """(queries, n) grades; 0 where a pair is not listed."""
-        table = np.zeros((len(self.qrels), len(self.articles)), dtype=int)
-        for row, grades in enumerate(self.qrels.values()):
-            table[row, [self.places[other] for other in grades]] = list(grades.values())
-        return table
+    def judged(self) -> list[Judged]:
+        """The likenesses of all judged candidates."""
+        return learning.collect(self.store, self.qrels)
+
+    def recommender(
+        self, model: RankingModel = DEFAULT, *, roles: bool = True, min_score: float = SETTINGS.min_score
+    ) -> Recommender:
+        """The service as a site has it, or with other choices."""
+        defaults = RankingDefaults(min_score, 0.0, model, SETTINGS.roles if roles else ())
+        return Recommender(self.store, defaults, self.gazetteer, utc_now)
+
+    def values(self, system: System, measure: str) -> list[float]:
+        """A measure of `recommender evaluate` for each query."""
+        run = {query: [article for article, _ in system(query)[:DEPTH]] for query in self.qrels}
+        return per_query(run, self.qrels, MEASURES[measure])
 
     @cached_property
-    def facts(self) -> Columns:
-        """What the ranking knows of every article."""
-        dates = [article.posted_on for article in self.articles]
-        return Columns(
-            number=np.arange(len(self.articles), dtype=np.int32),
-            posted=np.array([np.nan if date is None else date.timestamp() for date in dates]),
-            reads=np.array([float(article.read_count) for article in self.articles]),
-            edition=_codes([article.edition for article in self.articles]),
-            language=_codes([article.language for article in self.articles]),
-            shown=np.ones(len(self.articles), dtype=bool),
-            update=np.array([UPDATE_TAG in article.tags for article in self.articles]),
-            changed=np.zeros(len(self.articles), dtype=np.int64),
-            relisted=np.zeros(len(self.articles), dtype=np.int64),
-        )
-
-    @cached_property
-    def raw(self) -> Vectors:
-        """(n, dimension) article vectors as the service makes them, before the mean is taken out."""
-        return vectors([passages(one.title, one.summary, one.body) for one in self.articles])
-
-    @cached_property
-    def table(self) -> CandidateArray:
-        """(n, n) candidate rows: every article compared with every article, itself too, as in a build."""
-        languages = [article.language for article in self.articles]
-        centres = Centres.of(self.raw, languages)
-        rows = TfidfModel.fit(lambda: self.articles).rows(self.articles)
-        entries = [
-            Entry(place, "", language, vector, centres.centred(vector, language), terms.to_bytes(row))
-            for place, (language, vector, row) in enumerate(zip(languages, self.raw, rows, strict=True))
-        ]
-        finder = Finder(make_toolbox(), entries)
-        return np.stack([finder.compared(entry, entries) for entry in entries])
-
-    def versions(self, raw: float = VERSION_RAW, lexical: float = VERSION_LEXICAL) -> Pairs:
-        """(n, n) which pairs are versions of one report, by the service's rule or with other thresholds."""
-        posted, language = self.facts.posted, self.facts.language
-        found = is_version(
-            (self.table["raw"] >= raw).astype(np.float32),
-            (self.table["lexical"] >= lexical).astype(np.float32),
-            np.abs(posted[:, None] - posted),
-            language[:, None] == language,
-        )
-        return found & ~np.eye(len(posted), dtype=bool)
-
-    def without(self, *features: str) -> CandidateArray:
-        """The table as if nothing were known of some features."""
-        return self.replaced(dict.fromkeys(features, np.float32(np.nan)))
-
-    def replaced(self, features: Mapping[str, Vectors | np.float32]) -> CandidateArray:
-        """The table with other values, (n, n) or one for all, in the place of some features."""
-        table = self.table.copy()
-        for feature, values in features.items():
-            table[feature] = values
-        return table
+    def held_out(self) -> Mapping[str, list[float]]:
+        """The measures of the service for each query, ranked by weights that were learned on other stories."""
+        found: dict[str, dict[str, list[float]]] = {measure: {query: [] for query in self.qrels} for measure in SHOWN}
+        for seed in range(REPEATS):
+            for known, held in learning.folds(self.judged, seed):
+                system = three(self.recommender(learning.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
+                for one in held:
+                    ids = [article for article, _ in system(one.query)]
+                    for measure, queries in found.items():
+                        queries[one.query].append(MEASURES[measure](ids, self.qrels[one.query]))
+        return {
+            measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in found.items()
+        }
 
 
-@dataclass(frozen=True)
-class Setup:
-    """One way to rank: what is given in place of the service's choices. `candidates` and `versions` are (n, n)."""
+def three(recommender: Recommender, n: int = 3, min_score: float | None = None) -> System:
+    """The service asked for `n` in all languages, without fallbacks; with the site's least score or another."""
+    query = Query(n=n, languages=(ANY_LANGUAGE,), min_score=min_score, fallback="none")
 
-    table: CandidateArray
-    versions: Pairs
-    weights: Weights = field(default_factory=Weights)
-    candidates: Pairs | None = None
-    min_score: float = 0.0
-    diversity: float = 0.0
-    fresh: bool = False  # nearness counts from the newest article instead of from the source
+    def system(article_id: str) -> list[tuple[str, float]]:
+        items = recommender.for_article(article_id, query).items
+        return [(item.article.id, item.teaser.score) for item in items]
+
+    return system
 
 
-def _codes(names: Sequence[str]) -> npt.NDArray[np.int32]:
-    return np.unique(names, return_inverse=True)[1].astype(np.int32)
-
-
-def archives() -> list[Judged]:
-    """The sample first, then the other judged archives that are there."""
+def archives(stack: ExitStack, model: Path | None = None) -> list[Archive]:
+    """The sample first, then the other judged archives that are there; built by the default model or another."""
     folders = [SAMPLE, *(corpora.REUTERS.parents[1] / name for name in OTHERS)]
-    return [_read(folder) for folder in folders if (folder / "qrels.txt").is_file()]
+    return [_opened(folder, stack, model) for folder in folders if (folder / "qrels.txt").is_file()]
 
 
-def _read(folder: Path) -> Judged:
-    with (folder / "articles.jsonl").open("rb") as stream:
-        articles = [parse_article(record.fields) for record in open_source(stream, "articles.jsonl")]
-    return Judged(folder.name, articles, read_qrels(folder / "qrels.txt"))
+def _opened(folder: Path, stack: ExitStack, model: Path | None) -> Archive:
+    url = corpora.built(folder.name, (str(folder / "articles.jsonl"),), model)
+    store = open_store(url)
+    stack.callback(store.close)
+    settings = SETTINGS.model_copy(update={"database_url": SecretStr(url)})
+    return Archive(folder.name, store, read_qrels(folder / "qrels.txt"), make_gazetteer(settings))
 
 
-@cache
-def _embedder() -> SentenceTransformerEmbedder:
-    return SentenceTransformerEmbedder(DEFAULT_MODEL)
+def estimate(values: Sequence[float]) -> str:
+    """A mean with its 95 % bootstrap interval over queries."""
+    low, high = bootstrap_interval(values)
+    return f"{sum(values) / len(values):.3f} ({low:.3f}-{high:.3f})"
 
 
-def vectors(texts: Sequence[Sequence[str]]) -> Vectors:
-    """(len(texts), dimension) unit vectors: the mean of each article's texts, which are embedded once and kept."""
-    digest = hashlib.sha256(json.dumps([_embedder().version, texts]).encode()).hexdigest()
-    file = corpora.FOLDER / "vectors" / f"{digest[:16]}.npy"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, _embedder().embed([text for parts in texts for text in parts]))
-    starts = np.cumsum([0, *map(len, texts)])[:-1]
-    return unit(np.add.reduceat(np.load(file), starts, axis=0))
+def mean(values: Sequence[float]) -> str:
+    """A mean."""
+    return f"{sum(values) / len(values):.3f}"
 
 
-def scores(judged: Judged, setup: Setup, place: int) -> npt.NDArray[np.float64]:
-    """(n,) what each article scores beside the one at a place."""
-    facts = judged.facts
-    posted = float(np.nanmax(facts.posted) if setup.fresh else facts.posted[place])
-    source = SourceArticle(place, posted, int(facts.edition[place]), int(facts.language[place]))
-    with np.errstate(invalid="ignore"):  # a part alone, where nothing is known of it
-        return np.nan_to_num(total(score_parts(setup.table[place], facts, source, setup.weights)))
+def event_groups() -> list[set[str]]:
+    """The sample's groups of articles that report one event."""
+    return [set(group["ids"]) for group in json.loads((SAMPLE / "event_groups.json").read_text(encoding="utf-8"))]
 
 
-def ranked(judged: Judged, setup: Setup, place: int) -> list[int]:
-    """The places of the DEPTH articles that a setup puts beside one, best first."""
-    facts = judged.facts
-    score = scores(judged, setup, place)
-    free = ~setup.versions[place] & (facts.number != place)
-    if setup.candidates is not None:
-        free &= setup.candidates[place]
-    best = np.flatnonzero(free)
-    best = best[np.argsort(-score[best], kind="stable")][:POOL]
-    best = best[one_of_each(setup.versions[np.ix_(best, best)], facts.take(best))]
-    best = best[score[best] >= setup.min_score]
-    alike = setup.table["lexical"][np.ix_(best, best)]
-    return [int(best[rank]) for rank in diversify(score[best], alike, DEPTH, setup.diversity)]
-
-
-def rankings(judged: Judged, setup: Setup) -> list[list[int]]:
-    """The places ranked for each query."""
-    return [ranked(judged, setup, place) for place in judged.queries]
-
-
-def by_scores(judged: Judged, scores: Vectors) -> list[list[int]]:
-    """The same by (n, n) scores alone: no filter, no versions."""
-    lists = []
-    for place in judged.queries:
-        order = np.argsort(-scores[place], kind="stable")
-        lists.append(order[order != place][:DEPTH].tolist())
-    return lists
-
-
-def values(judged: Judged, lists: Sequence[Sequence[int]], measure: str) -> list[float]:
-    """A measure of `recommender evaluate` for each query."""
-    ids = [[judged.articles[place].id for place in places] for places in lists]
-    return per_query(dict(zip(judged.qrels, ids, strict=True)), judged.qrels, MEASURES[measure])
-
-
-def figures(judged: Judged, lists: Sequence[Sequence[int]], measures: Sequence[str] = SHOWN) -> list[str]:
-    """The means of some measures as a table shows them."""
-    return [f"{np.mean(values(judged, lists, measure)):.3f}" for measure in measures]
+def milliseconds(work: Callable[[], object], rounds: int) -> float:
+    """The median time of some work."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1000)

@@ -4,11 +4,14 @@ import numpy as np
 
 from benchmarks import corpora
 from benchmarks.report import Table, in_turn, ratio, seconds
+from recommender import terms
 from recommender.candidates import DEPTH
 from recommender.indexes.exact import ExactIndex
 from recommender.interfaces import Vectors
-from recommender.neighbours import SEARCHED_AT_ONCE, Entry, Finder
-from recommender.wiring import make_toolbox, open_store
+from recommender.neighbours import SEARCHED_AT_ONCE, Finder, Frame
+from recommender.settings import Settings
+from recommender.vectors import Geometry
+from recommender.wiring import make_gazetteer, make_toolbox, open_store
 
 ROUNDS = 3
 QUERIES = 5_000  # of the 100,000 synthetic vectors: all of them take minutes and say nothing else
@@ -62,12 +65,20 @@ def _stage(url: str) -> Table:
     vectors = corpora.vectors_of(url)
     members = store.generations.members(live.model)
     rows = {row.number: row for row in store.generations.rows_since(live.number, 0)}
+    toolbox = make_toolbox(make_gazetteer(Settings()))
+    frame = Frame(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))
     entries = [
-        Entry(member.number, member.text_hash, member.language, member.vector, vector, rows[member.number].terms)
-        for member, vector in zip(members, vectors, strict=True)
+        frame.entry(
+            member.number,
+            member.text_hash,
+            member.language,
+            member.vector,
+            terms.from_bytes(rows[member.number].terms),
+        )
+        for member in members
     ]
     store.close()
-    finder = Finder(make_toolbox(), entries)
+    finder = Finder(toolbox, entries, frame.geometry.trust)
     ours, bare = in_turn(lambda: finder.lists(entries), lambda: _product(vectors, vectors), 1)
     return Table(
         "All neighbours: the whole stage of a build",

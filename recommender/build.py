@@ -22,7 +22,7 @@ from recommender.interfaces import (
     Vectors,
     quiet,
 )
-from recommender.neighbours import Finder, Frame, LiveNeighbours, best_of, story_links
+from recommender.neighbours import Frame, LiveNeighbours, best_of, story_links
 from recommender.ranking import Ranker
 from recommender.scoring import RankingModel
 from recommender.stories import LEAST_LINK, Link, join
@@ -68,14 +68,15 @@ class Builder:
         self._toolbox = toolbox
         self._clock = clock
         self._model = model
+        self._recipe = f"{toolbox.recipe}/{model.version}"
         self._live = LiveNeighbours(store, toolbox, model)
 
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
-        Few changes go into the live generation. Many, another model, changes in a generation older than REBUILD_AFTER
-        or `full` make a new one beside it, which takes its place in one transaction. Raises InvalidInput
-        when there is no article at all.
+        Few changes go into the live generation. Many, another model, ranking or table of names, changes in a generation
+        older than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction. Raises
+        InvalidInput when there is no article at all.
         """
         version = vector_version(self._embedder)
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
@@ -85,7 +86,8 @@ class Builder:
         stale = self._store.generations.stale(generation)
         changes = len(stale.changed) + len(stale.left)
         many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation))
-        if many or self._store.generations.outdated(generation, self._clock() - REBUILD_AFTER):
+        other = self._store.generations.recipe(generation) != self._recipe
+        if many or other or self._store.generations.outdated(generation, self._clock() - REBUILD_AFTER):
             return self._rebuild(version, embedded, progress)
         return self._catch_up(version, embedded)
 
@@ -170,10 +172,10 @@ class Builder:
             frame.entry(member.number, member.text_hash, member.language, member.vector, row)
             for member, row in zip(members, rows, strict=True)
         ]
-        finder = Finder(self._toolbox, entries, geometry.trust)
+        finder = frame.finder(self._toolbox, entries)
         scales = finder.scales()
         number = self._store.generations.begin(
-            NewGeneration(version, geometry.to_bytes(), lexical.to_bytes(), scales, self._clock())
+            NewGeneration(version, self._recipe, geometry.to_bytes(), lexical.to_bytes(), scales, self._clock())
         )
         names = (lexical.names(article) for chunk in self._chunks(members) for article in chunk)
         posted = self._store.articles.posted()

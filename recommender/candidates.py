@@ -105,12 +105,16 @@ def pair_features(
     counts 0.
     """
     tables = {feature: np.zeros((len(numbers), len(numbers)), dtype=np.float32) for feature in features}
-    for place, number in enumerate(numbers.tolist()):
-        rows = lists.get(number, EMPTY)
-        if not len(rows):
-            continue
-        spots = np.minimum(np.searchsorted(rows["number"], numbers), len(rows) - 1)
-        found = np.flatnonzero(rows["number"][spots] == numbers)
-        for feature, table in tables.items():
-            table[place, found] = rows[feature][spots[found]]
+    if not len(numbers):
+        return tables
+    own = [lists.get(number, EMPTY) for number in numbers.tolist()]
+    rows = from_bytes(b"".join(map(to_bytes, own)))  # np.concatenate takes ten times as long on structured rows
+    one = np.repeat(np.arange(len(numbers)), [len(part) for part in own])
+    order = np.argsort(numbers)
+    spots = np.minimum(np.searchsorted(numbers, rows["number"], sorter=order), len(numbers) - 1)
+    other = order[spots]
+    found = np.flatnonzero(numbers[other] == rows["number"])
+    one, other = one[found], other[found]
+    for feature, table in tables.items():
+        table[one, other] = rows[feature][found]
     return {feature: np.maximum(table, table.T) for feature, table in tables.items()}

@@ -61,7 +61,7 @@ class Catalogue:
         new.shown[places] = [facts.published and not facts.held for facts in changed]
         new.update[places] = [facts.update for facts in changed]
         new.explains[places] = [facts.explains for facts in changed]
-        new.desk[places] = [self._code_for(facts.desk) for facts in changed]
+        new.desk[places] = [self._code_for(facts.desk) if facts.desk else UNKNOWN_CODE for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
         self._relist(new, state)
         return new
@@ -71,7 +71,7 @@ class Catalogue:
             return
         same = state.generation == self._state.generation
         if not same:
-            new.story[:] = new.number
+            new.story[:], new.demand[:], new.relisted[:] = new.number, 0, -1
         standings = self._store.generations.standings_since(state.generation, self._state.revision if same else -1)
         new.relisted[list(standings)] = [standing.relisted for standing in standings.values()]
         new.story[list(standings)] = [standing.story for standing in standings.values()]

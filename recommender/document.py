@@ -9,7 +9,7 @@ from typing import Any
 from recommender.article import Article
 from recommender.gazetteer import Gazetteer
 from recommender.ranking import RELATED
-from recommender.reasons import reason
+from recommender.reasons import reason, reported
 from recommender.sentences import SentencePair
 from recommender.service import Item, Recommendation
 
@@ -44,7 +44,9 @@ def make_document(
     return document
 
 
-def make_draft_document(document: Document, linked: Sequence[Article], coverage: Sequence[Article]) -> Document:
+def make_draft_document(
+    document: Document, linked: Sequence[Article], coverage: Sequence[Article], language: str
+) -> Document:
     """The document of a draft's sidebar with what the draft links to already, and what has been reported before."""
     ids = {article.id for article in linked}
     items = [{**item, "linked": item["id"] in ids} for item in document["items"]]
@@ -52,7 +54,7 @@ def make_draft_document(document: Document, linked: Sequence[Article], coverage:
         **document,
         "items": items,
         "links": [make_card(article) for article in linked],
-        "coverage": [make_card(article) for article in coverage],
+        "coverage": [{**make_card(article), "note": reported(article, language)} for article in coverage],
     }
 
 

@@ -5,20 +5,22 @@ into words and accents are ignored. A form's word with a capital stands for that
 capitals, a word in lower case for any; the longest form wins wherever several begin, so that "Lake Chad" is not Chad.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from recommender.errors import InvalidInput
 
 COLUMNS = ("key", "kind", "en", "fr", "forms", "within")
 PLACES = frozenset({"country", "place"})
 SUBJECT = "topic"
+REGION = "region"  # of many countries, and so too wide to tell two stories apart
 KINDS = PLACES | {
     SUBJECT,
+    REGION,
     "group",
     "person",
     "institution",
@@ -32,6 +34,7 @@ KINDS = PLACES | {
 SHOWN_PROBLEMS = 10
 
 _WORD = re.compile(r"\w+")
+_THE = {("the",), ("The",)}
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Form = tuple[str, ...]
@@ -69,6 +72,11 @@ class Gazetteer:
         for forms in self._forms.values():
             forms.sort(key=lambda form: (-len(form[0]), form))
 
+    @property
+    def digest(self) -> str:
+        """A short name for everything the table holds."""
+        return hashlib.blake2b(repr(list(self._entries.values())).encode(), digest_size=8).hexdigest()
+
     def __getitem__(self, key: str) -> Name:
         return self._entries[key]
 
@@ -98,9 +106,9 @@ class Gazetteer:
 
     def only(self, text: str) -> str | None:
         """The key of the name that a whole text is, such as a tag; None where it is more or less than one."""
-        words = _words(text)
-        for candidate in (words, tuple(word.upper() for word in words), tuple(word.title() for word in words)):
-            if candidate:
+        whole = _words(text)
+        for words in filter(None, (whole, whole[1:] if whole[:1] in _THE else ())):
+            for candidate in (words, tuple(word.upper() for word in words), tuple(word.title() for word in words)):
                 form, key = self._longest(candidate, 0)
                 if len(form) == len(candidate):
                     return key
@@ -110,18 +118,15 @@ class Gazetteer:
         """The words of all forms of a name, in lower case and without accents."""
         return self._words[key]
 
-    def places(self, keys: Iterable[str]) -> set[str]:
-        """The countries that some names are or lie in."""
-        found = [self._entries[key] for key in keys]
-        own = (entry.key for entry in found if entry.kind == "country")
-        return set(chain(own, chain.from_iterable(entry.within for entry in found if entry.kind == "place")))
 
+def parse_gazetteer(rows: Sequence[Mapping[str, str | None]], source: str, known: Iterable[str] = ()) -> list[Name]:
+    """The entries of a table with COLUMNS; `within` may also name the keys in `known`, of another table.
 
-def parse_gazetteer(rows: Sequence[Mapping[str, str | None]], source: str) -> list[Name]:
-    """The entries of a table with COLUMNS. Raises InvalidInput that names the line of everything that is wrong."""
+    Raises InvalidInput that names the line of everything that is wrong.
+    """
     entries: list[Name] = []
     problems: list[str] = []
-    keys = {(row.get("key") or "").strip() for row in rows}
+    keys = {(row.get("key") or "").strip() for row in rows} | set(known)
     seen: set[str] = set()
     for line, row in enumerate(rows, start=2):
         value = {column: (row.get(column) or "").strip() for column in COLUMNS}
@@ -131,7 +136,7 @@ def parse_gazetteer(rows: Sequence[Mapping[str, str | None]], source: str) -> li
             *([f"key {value['key']} stands there twice"] if value["key"] in seen else []),
             *([] if value["kind"] in KINDS else [f"kind {value['kind']!r} is none of {', '.join(sorted(KINDS))}"]),
             *(f"{column} is empty" for column in ("en", "fr") if not _words(value[column])),
-            *(f"within names {key!r}, which is no key here" for key in within if key not in keys),
+            *(f"within names {key!r}, which is no key" for key in within if key not in keys),
         ]
         problems += [f"line {line}: {problem}" for problem in wrong]
         seen.add(value["key"])

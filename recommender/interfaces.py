@@ -89,6 +89,11 @@ class LexicalModel(Protocol):
         """(len(rows), themes) unit vectors: which of the archive's themes the terms of each article belong to."""
         ...
 
+    @property
+    def covers_names(self) -> bool:
+        """Whether the gazetteer knows enough of the archive's names to tell its articles apart."""
+        ...
+
     def to_bytes(self) -> bytes:
         """The learned weights as data: reading them runs no code."""
         ...
@@ -140,7 +145,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Toolbox:
-    """Makers of the parts whose data is known only at work: word weights and indexes."""
+    """Makers of the parts whose data is known only at work: word weights and indexes.
+
+    `recipe` names what they were made with, such as the table of names.
+    """
+
+    recipe: str
 
     fit_lexical: Callable[[Callable[[], Iterable[Article]]], LexicalModel]
     read_lexical: Callable[[bytes], LexicalModel]
@@ -203,9 +213,13 @@ class Generation:
 
 @dataclass(frozen=True)
 class NewGeneration:
-    """What a build has learned before it computes the first neighbour."""
+    """What a build has learned before it computes the first neighbour.
+
+    `recipe` names what it was made with besides the model: another one asks for a new build.
+    """
 
     model: str
+    recipe: str
     geometry: bytes
     lexical: bytes
     scales: Scales
@@ -342,6 +356,10 @@ class GenerationStore(Protocol):
         """The version of the model behind the live generation."""
         ...
 
+    def recipe(self, number: int) -> str | None:
+        """What a generation was made with, besides its model; None if there is no such generation."""
+        ...
+
     def scales(self, number: int) -> Scales:
         """How likenesses spread in a generation."""
         ...
@@ -351,7 +369,10 @@ class GenerationStore(Protocol):
         ...
 
     def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
-        """Writes rows in the place of those the same articles had. Raises Unavailable if a newer build swept it."""
+        """Writes rows in the place of those the same articles had; their demand and exposure stay as counted.
+
+        Raises Unavailable if a newer build swept the generation.
+        """
         ...
 
     def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:

@@ -24,7 +24,7 @@ DECIMALS = 3
 # Copies of every pair in which something is unknown, so that one set of weights serves sites without it.
 UNKNOWN: Sequence[frozenset[str]] = tuple(
     frozenset(parts)
-    for parts in ((), ("names",), ("tags",), ("places",), ("tags", "places"), ("names", "tags", "places"))
+    for parts in ((), *((part,) for part in OPTIONAL), ("tags", "places"), ("names", "tags", "places"), OPTIONAL)
 )
 
 
@@ -47,9 +47,10 @@ Fitter = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Fitted]
 
 @dataclass(frozen=True)
 class Judged:
-    """One judged query: the likenesses of its candidates, their grades, and the story it belongs to."""
+    """One judged query: its candidates, their likenesses and grades, and the story it belongs to."""
 
     query: str
+    articles: Sequence[str]
     known: Mapping[str, FloatArray]
     grades: FloatArray
     story: int = field(default=0)
@@ -83,9 +84,12 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[Judged]:
         apart = np.abs(np.array([posted[other] for other in rows["number"].tolist()]) - posted[number])
         known = likenesses(rows, apart, generation.scales)
         kept = ~(same_event(known, apart, rows["same"]) & rows["same"])
+        if not kept.any():
+            continue  # nothing stands beside it, so nothing is learned from it
         grades = np.array([qrels[query].get(ids[other], 0) for other in rows["number"].tolist()], dtype=np.float64)
         known = {part: values[kept] for part, values in known.items()}
-        found.append(Judged(query, known, grades[kept], stories[query]))
+        others = [ids[other] for other in rows["number"][kept].tolist()]
+        found.append(Judged(query, others, known, grades[kept], stories[query]))
     if not found:
         raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
     return found

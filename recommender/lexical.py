@@ -119,7 +119,8 @@ class TfidfModel:
         texts = (full_text(article) for article in islice(articles(), 0, None, every))
         matrix = self._vectorizer.transform(texts)[:, self._theme_terms]
         svd = TruncatedSVD(count, random_state=0)  # a fixed start: builds of one archive are alike
-        svd.fit(matrix)
+        with np.errstate(divide="ignore", invalid="ignore"):  # it divides by the variance, 0 where all texts are equal
+            svd.fit(matrix)
         self._directions = svd.components_.astype(np.float16).astype(np.float32)
 
     @classmethod

@@ -83,13 +83,23 @@ class Frame:
             terms.to_bytes(row),
         )
 
+    def finder(self, toolbox: Toolbox, entries: Sequence[Entry]) -> "Finder":
+        """The finder among some entries."""
+        return Finder(toolbox, entries, self.geometry.trust, names_known=self.lexical.covers_names)
+
 
 class Finder:
     """Finds candidate lists among a fixed set of articles."""
 
-    def __init__(self, toolbox: Toolbox, entries: Sequence[Entry], trust: Mapping[str, float]) -> None:
-        """`trust` says by language how far the model's likenesses count; all of it where a language is not named."""
+    def __init__(
+        self, toolbox: Toolbox, entries: Sequence[Entry], trust: Mapping[str, float], *, names_known: bool = False
+    ) -> None:
+        """`trust` says by language how far the model's likenesses count; all of it where a language is not named.
+
+        `names_known` says that the gazetteer covers the archive: then an article without names has none.
+        """
         self._trust = trust
+        self._names_known = names_known
         empty = np.empty((0, 0), np.float32)
         self._set(
             toolbox,
@@ -98,9 +108,7 @@ class Finder:
             np.stack([entry.vector for entry in entries]) if entries else empty,
             np.stack([entry.themes for entry in entries]) if entries else empty,
         )
-        rows = [terms.from_bytes(entry.terms) for entry in entries]
-        self._names_known = any(len(row["names"][0]) for row in rows)
-        self._terms = toolbox.term_index(rows)
+        self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries])
 
     def _set(self, toolbox: Toolbox, numbers: IntArray, languages: Labels, vectors: Vectors, themes: Vectors) -> None:
         self._toolbox = toolbox
@@ -122,7 +130,7 @@ class Finder:
         The parts of the others are not made anew, which takes seconds in a large archive.
         """
         if not len(self.numbers):
-            return Finder(self._toolbox, came, self._trust)
+            return Finder(self._toolbox, came, self._trust, names_known=self._names_known)
         keep = ~np.isin(self.numbers, list(gone))
         finder = Finder.__new__(Finder)
         finder._trust = self._trust
@@ -284,7 +292,7 @@ class LiveNeighbours:
             self._frame = Frame(
                 Geometry.from_bytes(self.generation.geometry), self._toolbox.read_lexical(self.generation.lexical)
             )
-            self._finder = Finder(self._toolbox, [], self._frame.geometry.trust)
+            self._finder = self._frame.finder(self._toolbox, [])
         if state.revision != self._revision:
             self._read(self.generation)
             self._revision = state.revision
@@ -353,7 +361,9 @@ class LiveNeighbours:
     def _story(self, number: int, rows: CandidateArray) -> int:
         posted = self._store.articles.posted([number, *rows["number"].tolist()])
         links = story_links(number, rows, posted, Ranker(self._model, self._known_generation().scales))
-        return joined_story(number, links, self._stories, Counter(self._stories.values()))
+        sizes = Counter(self._stories.values())
+        alone = number if number not in sizes else -1 - number  # its number may name the story that it has left
+        return joined_story(alone, links, self._stories, sizes)
 
     def _known_generation(self) -> Generation:
         if self.generation is None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.candidates import CandidateArray, IntArray, pair_features
-from recommender.scoring import DAY, RankingModel, Scales, Scores, likenesses, scaled, scored
+from recommender.scoring import DAY, UNITS, RankingModel, Scales, Scores, likenesses, scaled, scored
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -147,7 +147,10 @@ def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
 
 
 def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, ranker: Ranker) -> Shortlist:
-    """The POOL best candidates that pass the filters and report no event the source reports. `facts` go with `rows`."""
+    """The POOL best candidates that pass the filters, without other reports of the source's event in its language.
+
+    `facts` go with `rows`. A report in another language stays: who reads both may want it.
+    """
     apart = np.abs(facts.posted - source.posted)
     known = likenesses(rows, apart, ranker.scales)
     version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
@@ -196,14 +199,15 @@ def roles_of(rows: CandidateArray, facts: Columns, source: SourceArticle, roles:
     """Why each candidate is another reason to read on; None where it is none of `roles`.
 
     `latest`: newer, of the same running story. `background`: explains, or tells what came before in the same story.
-    `angle`: from another place or another desk.
+    `angle`: from another place or another desk, where both desks are known.
     """
     story = facts.story == source.story
+    other_desk = (facts.desk != source.desk) & (facts.desk >= 0) & (source.desk >= 0)
     with np.errstate(invalid="ignore"):
         reasons = {
             LATEST: story & (facts.posted > source.posted),
             BACKGROUND: facts.explains | (story & (facts.posted < source.posted - BACKGROUND_SECONDS)),
-            ANGLE: (rows["places"] < OTHER_PLACE) | (facts.desk != source.desk),
+            ANGLE: (rows["places"] < OTHER_PLACE) | other_desk,
         }
     found: list[str | None] = [None] * len(rows)
     for role in (ANGLE, BACKGROUND, LATEST):  # the last one counts
@@ -227,7 +231,7 @@ def select(
     kept = one_of_each(versions, short.facts, source.language)
     dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
     score = short.scores.score
-    kept = kept[score[kept] >= rules.min_score]
+    kept = np.sort(kept[score[kept] >= rules.min_score])  # best first again: one may stand for a better version
     if rules.diversity:
         alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"]
         chosen = diversify(score[kept], alike, rules.n, rules.diversity)
@@ -259,9 +263,9 @@ def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, n: 
 
 
 def _teaser(short: Shortlist, place: int) -> Teaser:
-    one = short.scores.take(np.array([place]))
-    parts = {part: float(values[0]) for part, values in one.parts().items()}
-    return Teaser(int(short.numbers[place]), float(one.score[0]), RELATED, parts, short.roles[place])
+    units = {part: int(values[place]) for part, values in short.scores.units.items()}
+    parts = {part: count / UNITS for part, count in units.items()}
+    return Teaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
 
 
 def one_of_each(versions: BoolArray, facts: Columns, language: int) -> Places:
@@ -273,19 +277,18 @@ def one_of_each(versions: BoolArray, facts: Columns, language: int) -> Places:
     """
     if not versions.any():
         return np.arange(len(versions), dtype=np.intp)
-    posted = np.nan_to_num(facts.posted, nan=-np.inf)
+    posted = np.where(np.isnan(facts.posted), -np.inf, facts.posted)
     readable = facts.language == language
-    free = np.ones(len(posted), dtype=bool)
+    others = {place: set(np.flatnonzero(row).tolist()) for place, row in enumerate(versions) if row.any()}
+    gone: set[int] = set()
     kept = []
     for place in range(len(posted)):
-        if not free[place]:
+        if place in gone:
             continue
-        group = np.flatnonzero(versions[place] & free)
-        group = np.append(group[group != place], place)
-        newest = max(group.tolist(), key=lambda one: (readable[one], facts.update[one], posted[one], -one))
+        group = others.get(place, set()) - gone | {place}
+        newest = max(group, key=lambda one: (readable[one], facts.update[one], posted[one], -one))
         kept.append(newest)
-        free[group] = False
-        free[versions[newest]] = False
+        gone |= group | others.get(newest, set())
     return np.array(kept, dtype=np.intp)
 
 

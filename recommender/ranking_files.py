@@ -24,7 +24,7 @@ def read_ranking(folder: Path) -> RankingModel:
         )
     except OSError as error:
         raise InvalidInput(f"The ranking model {folder} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InvalidInput(f"{file} is no card of a ranking model: {error!r}") from error
     if min(model.weights.values()) < 0:
         raise InvalidInput(f"{file} is no card of a ranking model: a weight is negative")

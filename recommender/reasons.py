@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from recommender.article import Article
-from recommender.gazetteer import PLACES, SUBJECT, Gazetteer
+from recommender.gazetteer import PLACES, REGION, SUBJECT, Gazetteer, Name
 
 Shared = Mapping[str, list[str]]
 SHOWN_NAMES = 2
@@ -28,11 +28,40 @@ def reason(common: Shared, gazetteer: Gazetteer, language: str) -> str | None:
     that, so it cannot be wrong about how the two hang together.
     """
     known = [gazetteer[key] for key in common["names"] if key in gazetteer]
-    actors = [name for name in known if name.kind not in PLACES and name.kind != SUBJECT]
+    actors = [name for name in known if name.kind not in PLACES | {SUBJECT, REGION}]
     places = [name for name in known if name.kind in PLACES]
     chosen = [*actors[:1], *places[:1]]
-    chosen = [*chosen, *actors[1:], *places[1:]][:SHOWN_NAMES] or [name for name in known if name.kind == SUBJECT][:1]
-    labels = [name.label(language) for name in chosen] or common["countries"][:SHOWN_NAMES]
+    for name in (*actors[1:], *places[1:]):
+        if len(chosen) < SHOWN_NAMES and not any(_one_holds_the_other(name, other) for other in chosen):
+            chosen.append(name)
+    chosen = chosen or [name for name in known if name.kind == SUBJECT][:1]
+    countries = [_country(country, gazetteer, language) for country in common["countries"]]
+    labels = [name.label(language) for name in chosen] or countries[:SHOWN_NAMES]
     if not labels:
         return None
     return f"Également : {', '.join(labels)}" if language == "fr" else f"Also about {' and '.join(labels)}"
+
+
+def _one_holds_the_other(one: Name, other: Name) -> bool:
+    return one.key in other.within or other.key in one.within
+
+
+def _country(country: str, gazetteer: Gazetteer, language: str) -> str:
+    key = gazetteer.only(country)
+    return gazetteer[key].label(language) if key else country
+
+
+MONTHS = {
+    "en": "January February March April May June July August September October November December".split(),
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+}
+
+
+def reported(article: Article, language: str) -> str:
+    """When something has been reported already, in words, such as "reported on 12 March 2024"."""
+    if article.posted_on is None:
+        return "déjà publié" if language == "fr" else "reported already"
+    day, month, year = article.posted_on.day, article.posted_on.month, article.posted_on.year
+    if language == "fr":
+        return f"publié le {'1er' if day == 1 else day} {MONTHS['fr'][month - 1]} {year}"
+    return f"reported on {day} {MONTHS['en'][month - 1]} {year}"

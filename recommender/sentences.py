@@ -8,7 +8,7 @@ from recommender.article import Article
 from recommender.gazetteer import Gazetteer
 from recommender.labels import plain
 
-_END = re.compile(r"(?<=[.!?…])[»”\"’]?\s+(?=[A-ZÀ-Ý«“\"‘])|\n+")  # noqa: RUF001  # typographic quotes are meant
+_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][»”\"’]))\s+(?=[A-ZÀ-Ý«“\"‘])|\n+")  # noqa: RUF001  # quotes are meant
 _WORD = re.compile(r"\w{4,}")  # shorter words are mostly of no meaning of their own, in both languages
 _NAME_WEIGHT = 2.0  # a name in common, in whatever language, tells more than a word
 MAX_SENTENCES = 200  # of one article: bounds the work

@@ -133,7 +133,12 @@ class Recommender:
         self._models: dict[int, str | None] = {}
         self._scales: dict[int, Scales] = {}
         # Names the site's choices: an answer made under others is not used.
-        self.fingerprint = hashlib.blake2b(repr(defaults).encode(), digest_size=8).hexdigest()
+        choices = repr((defaults, gazetteer.digest))
+        self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
+
+    def columns(self) -> Columns:
+        """What ranking knows of every article, as of now."""
+        return self._fresh_columns(self._store.state())
 
     def state(self) -> State:
         """Revision and generation as of now: an answer made at an equal state is still right."""
@@ -199,7 +204,8 @@ class Recommender:
             state = self._store.state()
             facts = self._catalogue.columns(state).take(found.rows["number"])
             same = facts.language == self._catalogue.code(draft.language)
-            covered = facts.number[facts.shown & near_identical(found.rows, same, self._ranker(state).scales)]
+            public = facts.shown & ~(facts.posted > self._clock().timestamp())
+            covered = facts.number[public & near_identical(found.rows, same, self._ranker(state).scales)]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
         return sorted(articles, key=lambda one: one.posted_on.timestamp() if one.posted_on else 0.0, reverse=True)
 
@@ -214,12 +220,12 @@ class Recommender:
         with self._store.reading():
             state = self._store.state()
             found = self._store.articles.by_id(article_id)
-            if found is None or HOLD_FLAG in found[1].flags:
-                raise ArticleNotFound(article_id)
             columns = self._catalogue.columns(state)
+            now = self._clock().timestamp()
+            if found is None or not columns.shown[found[0]] or columns.posted[found[0]] > now:
+                raise ArticleNotFound(article_id)
             first = int(columns.story[found[0]])
             numbers = [] if state.generation is None else self._store.generations.story(state.generation, first)
-            now = self._clock().timestamp()
             shown = [number for number in numbers if columns.shown[number] and not columns.posted[number] > now]
             articles = list(self._store.articles.get(shown or [found[0]], texts=False).values())
         ordered = sorted(articles, key=lambda one: (one.posted_on.timestamp() if one.posted_on else 0.0, one.id))
@@ -292,12 +298,14 @@ class Recommender:
     def _source(self, number: int, article: Article | None, columns: Columns) -> SourceArticle:
         if article is None:
             return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE)
+        # A draft is about to be published: what is near to now is near to it.
+        undated = self._clock().timestamp() if number == NO_NUMBER else np.nan
         return SourceArticle(
             number=number,
-            posted=article.posted_on.timestamp() if article.posted_on else np.nan,
+            posted=article.posted_on.timestamp() if article.posted_on else undated,
             edition=self._catalogue.code(article.edition),
             language=self._catalogue.code(article.language),
-            desk=self._catalogue.code(article.author),
+            desk=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
             story=int(columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
         )
 

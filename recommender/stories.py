@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 # Links below this score are none. Mean link between two groups from which they are one story; both were chosen on the
 # pairs of the sample that are graded 3 or better ("the same running story"), see docs/quality.md.
-LEAST_LINK = 0.35
-JOIN = 0.35
+LEAST_LINK = 0.5
+JOIN = 0.6
 
 Link = tuple[float, int, int]
 

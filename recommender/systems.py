@@ -15,6 +15,7 @@ MOST_READ = "most read in the edition"
 TFIDF = "TF-IDF"
 BM25 = "BM25"
 DENSE = "embedding alone"
+FUSION = "TF-IDF + embedding"
 
 # Scores of all articles for the one at a place, in the order of the archive.
 Scorer = Callable[[int], npt.NDArray[np.floating]]
@@ -38,6 +39,19 @@ class Archive:
 
         return system
 
+    def fused(self, *scorers: Scorer) -> System:
+        """The sum of several scores, each scaled to 0-1 among the others: what many sites would build first."""
+
+        def scorer(place: int) -> npt.NDArray[np.floating]:
+            total = np.zeros(len(self.articles))
+            for one in scorers:
+                scores = np.asarray(one(place), dtype=np.float64)
+                others = np.delete(scores, place)
+                total += (scores - others.min()) / (np.ptp(others) or 1.0)
+            return total
+
+        return self.ranked(scorer)
+
     def latest(self, place: int) -> npt.NDArray[np.floating]:
         """What many sites show: the newest of the edition, the rest after it."""
         return self._in_edition(place, [_seconds(article) for article in self.articles])
@@ -57,11 +71,11 @@ def _seconds(article: Article) -> float:
 
 
 def service_system(recommender: Recommender) -> System:
-    """The service as a site would ask it, but in all languages, for ten, and without fallbacks.
+    """The service as a site would ask it, but in all languages, for ten, without fallbacks and without a least score.
 
     Ranks take the place of the scores: versions and diversity may put a lower score first.
     """
-    query = Query(n=DEPTH, languages=(ANY_LANGUAGE,), fallback="none")
+    query = Query(n=DEPTH, languages=(ANY_LANGUAGE,), min_score=0.0, fallback="none")
 
     def system(article_id: str) -> Ranking:
         items = recommender.for_article(article_id, query).items

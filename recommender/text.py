@@ -106,7 +106,7 @@ class _LinkCollector(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":
-            self.found += [target.strip() for name, target in attrs if name == "href" and target]
+            self.found += [target.strip() for name, target in attrs if name == "href" and target and target.strip()]
 
     def parse_html_declaration(self, i: int) -> int:
         try:

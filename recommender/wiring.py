@@ -60,16 +60,19 @@ def make_embedder(settings: Settings) -> Embedder:
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:
-    """The names of this release, and those of the settings' file. Raises InvalidInput for a table that is wrong."""
+    """The names of this release, and those of the settings' file, which take the place of others with the same key.
+
+    Raises InvalidInput for a table that is wrong.
+    """
     from importlib.resources import files
 
     from recommender.sources.tables import read_gazetteer
 
+    names = parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
     own = settings.gazetteer
-    return Gazetteer(
-        parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
-        + (parse_gazetteer(read_gazetteer(own), str(own)) if own else [])
-    )
+    if own is not None:
+        names += parse_gazetteer(read_gazetteer(own), str(own), known=(name.key for name in names))
+    return Gazetteer(names)
 
 
 def make_ranking(settings: Settings) -> RankingModel:
@@ -102,7 +105,7 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
 
         return SparseTermIndex(rows)
 
-    return Toolbox(fit_lexical, read_lexical, index, term_index)
+    return Toolbox(gazetteer.digest, fit_lexical, read_lexical, index, term_index)
 
 
 def make_builder(store: Store, settings: Settings, embedder: Embedder | None = None) -> "Builder":
@@ -150,7 +153,7 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     from recommender.evaluation import SERVICE
     from recommender.labels import full_text
     from recommender.lexical import PlainTfidf, words
-    from recommender.systems import BM25, DENSE, LATEST, MOST_READ, TFIDF, Archive, service_system
+    from recommender.systems import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system
     from recommender.vectors import Geometry
 
     live = store.generations.live()
@@ -172,6 +175,7 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
         TFIDF: archive.ranked(tfidf.scores),
         BM25: archive.ranked(lambda place: bm25.scores(documents[place])),
         DENSE: archive.ranked(lambda place: vectors @ vectors[place]),
+        FUSION: archive.fused(tfidf.scores, lambda place: vectors @ vectors[place]),
         SERVICE: service_system(recommender),
     }
     return Evaluated(systems, {article.id: article.language for article in articles})

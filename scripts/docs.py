@@ -48,7 +48,8 @@ def settings_page() -> str:
 def _row(name: str, field: FieldInfo) -> str:
     secret = hasattr(field.default, "get_secret_value")
     default: Any = field.default.get_secret_value() if secret else field.default
-    shown = "none" if default == () else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    text = ",".join(default) if isinstance(default, tuple) else default
+    shown = "none" if text in ("", None) else f"`{str(text).lower() if isinstance(text, bool) else text}`"
     limits = {kind: getattr(limit, kind) for limit in field.metadata for kind in ("ge", "le") if hasattr(limit, kind)}
     span = f" From {limits['ge']:g} to {limits['le']:g}." if len(limits) == 2 else ""
     return f"| `{name}` | {shown} | {field.description}{span} |\n"

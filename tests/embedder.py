@@ -40,6 +40,16 @@ def place(word: str) -> int:
     return zlib.crc32(word.encode()) % DIMENSION
 
 
+class SpellingEmbedder(ToyEmbedder):
+    """Knows no word that begins with x: it cuts each into its letters, as models do with languages they do not know."""
+
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """1 where every word is known, or there is none."""
+        words = [word for text in texts for word in _WORD.findall(text.lower())]
+        pieces = [len(word) if word.startswith("x") else 1 for word in words]
+        return sum(pieces) / len(pieces) if pieces else 1.0
+
+
 class RecordingEmbedder(ToyEmbedder):
     """Remembers every text it was given, and can fail when it comes to one."""
 

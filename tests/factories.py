@@ -9,14 +9,29 @@ import numpy as np
 from recommender.article import Article
 from recommender.build import Builder
 from recommender.candidates import FEATURES, CandidateArray, make_candidates
+from recommender.gazetteer import Gazetteer, Name
 from recommender.interfaces import Embedder, Store
 from recommender.ranking import Columns
+from recommender.scoring import DEFAULT
 from recommender.service import RankingDefaults, Recommender
 from recommender.wiring import make_toolbox
 from tests.embedder import ToyEmbedder
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW_SECONDS = NOW.timestamp()
+
+# A few names of each sort. Their forms begin with a capital, so words in lower case name nothing.
+GAZETTEER = Gazetteer(
+    [
+        Name("niger", "country", "Niger", "Niger", ("Nigerien", "nigérien")),
+        Name("niamey", "place", "Niamey", "Niamey", within=("niger",)),
+        Name("mali", "country", "Mali", "Mali"),
+        Name("bamako", "place", "Bamako", "Bamako", within=("mali",)),
+        Name("bazoum", "person", "Mohamed Bazoum", "Mohamed Bazoum", ("Bazoum",)),
+        Name("jnim", "group", "JNIM", "JNIM"),
+        Name("coup", "topic", "coups", "coups d'État", ("Putsch",)),
+    ]
+)
 
 
 def make_article(article_id: str, **fields: Any) -> Article:
@@ -37,12 +52,12 @@ def days_ago(days: float) -> datetime:
 
 def make_builder(store: Store, embedder: Embedder | None = None) -> Builder:
     """A builder with the toy embedder and the real word weights and indexes."""
-    return Builder(store, embedder or ToyEmbedder(), make_toolbox(), lambda: NOW)
+    return Builder(store, embedder or ToyEmbedder(), make_toolbox(GAZETTEER), DEFAULT, lambda: NOW)
 
 
 def make_recommender(store: Store, *, now: datetime = NOW, min_score: float = 0.12) -> Recommender:
     """A service whose clock stands still."""
-    return Recommender(store, RankingDefaults(min_score=min_score, diversity=0.0), lambda: now)
+    return Recommender(store, RankingDefaults(min_score=min_score, diversity=0.0), GAZETTEER, lambda: now)
 
 
 def stored(store: Store, articles: Iterable[Article]) -> list[int]:
@@ -73,12 +88,13 @@ def make_rows(numbers: Sequence[int], *, same: bool | Sequence[bool] = True, **f
 
 
 def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
-    """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read."""
+    """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read, each alone."""
     size = len(numbers)
     given: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
-    given |= {"shown": True, "update": False, "changed": -1, "relisted": -1} | columns
-    kinds = {"posted": np.float64, "reads": np.float64, "edition": np.int32, "language": np.int32}
-    kinds |= {"changed": np.int64, "relisted": np.int64}
+    given |= {"shown": True, "update": False, "explains": False, "desk": 0, "story": numbers, "demand": 0}
+    given |= {"changed": -1, "relisted": -1} | columns
+    kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}
+    kinds |= dict.fromkeys(("edition", "language", "desk", "story", "demand"), np.int32)
     return Columns(
         number=np.array(numbers, dtype=np.int32),
         **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()},

@@ -1,17 +1,21 @@
 """When a build embeds, updates or starts anew, and what an interrupted or overtaken one leaves behind."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from recommender import build as build_module
-from recommender.build import EMBED_AT_ONCE, REBUILD_LEAST, BuildReport
+from recommender.build import EMBED_AT_ONCE, REBUILD_LEAST, Builder, BuildReport
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
+from recommender.gazetteer import Gazetteer, Name
 from recommender.interfaces import Store
-from recommender.vectors import vector_version
-from tests.embedder import RecordingEmbedder, ToyEmbedder
-from tests.factories import built, make_article, make_builder, stored
+from recommender.scoring import DEFAULT
+from recommender.vectors import Geometry, vector_version
+from recommender.wiring import make_toolbox
+from tests.embedder import RecordingEmbedder, SpellingEmbedder, ToyEmbedder
+from tests.factories import GAZETTEER, NOW, built, make_article, make_builder, stored
 
 
 def archive(size: int, *, start: int = 0) -> list[Any]:
@@ -94,6 +98,24 @@ def test_another_model_makes_a_new_generation(store: Store) -> None:
     assert store.generations.live_model() == vector_version(ToyEmbedder("toy@2"))
 
 
+@pytest.mark.parametrize(
+    ("gazetteer", "model"),
+    [
+        (Gazetteer([Name("chad", "country", "Chad", "Tchad")]), DEFAULT),
+        (GAZETTEER, replace(DEFAULT, version="ours-1")),
+    ],
+    ids=["gazetteer", "ranking"],
+)
+def test_another_recipe_makes_a_new_generation(store: Store, gazetteer: Gazetteer, model: Any) -> None:
+    """Names and stories are kept in the generation: they must be those of the settings. Vectors stay right."""
+    first = built(store, archive(5)).build().generation
+    builder = Builder(store, ToyEmbedder(), make_toolbox(gazetteer), model, lambda: NOW)
+    report = builder.build()
+    assert (report.kind, report.embedded) == ("rebuilt", 0)
+    assert report.generation > first
+    assert builder.build().kind == "unchanged"
+
+
 def test_full_build_embeds_everything_anew(store: Store) -> None:
     built(store, archive(5))
     embedder = RecordingEmbedder()
@@ -150,6 +172,42 @@ def test_progress_counts_every_article(store: Store) -> None:
 
     make_builder(store).build(progress=progress)
     assert labels == ["Embedding 3 articles", "Finding neighbours of 3 articles"]
+
+
+# -- what a build learns of the archive --------------------------------------------------------------------------------
+
+
+def test_trust_is_measured_by_language(store: Store) -> None:
+    """By the texts of each language alone: the model of this test spells words that begin with x."""
+    articles = [
+        make_article("a", body="known words"),
+        make_article("b", body="xa xb", language="fr"),
+        make_article("c", summary="xa", body="known", language="fr"),
+    ]
+    stored(store, articles)
+    make_builder(store, SpellingEmbedder()).build()
+    live = store.generations.live()
+    assert live is not None
+    assert Geometry.from_bytes(live.geometry).trust == {"en": 1.0, "fr": pytest.approx((1.4 / 1.75) ** 2)}
+
+
+def test_demand_counts_the_sidebars_an_article_could_stand_in(store: Store) -> None:
+    """Four English articles are the best three of each other, whatever they score; the French one is nobody's."""
+    *english, french = stored(store, [*archive(4), make_article("fr", body="junta word1", language="fr")])
+    generation = make_builder(store).build().generation
+    demand = {number: found.demand for number, found in store.generations.standings_since(generation, -1).items()}
+    assert demand == dict.fromkeys(english, 3) | {french: 0}
+
+
+def test_names_stay_with_their_articles(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_module, "WRITE_AT_ONCE", 2)
+    named = {"Niamey": "niamey", "Bazoum": "bazoum", "JNIM": "jnim", "Bamako": "bamako", "Mali": "mali"}
+    articles = [make_article(name, title=f"Of {name}", body=f"This is about {name}.") for name in named]
+    numbers = stored(store, articles)
+    generation = make_builder(store).build().generation
+    assert store.generations.names(generation, numbers) == {
+        number: (key,) for number, key in zip(numbers, named.values(), strict=True)
+    }
 
 
 # -- nothing is embedded twice -----------------------------------------------------------------------------------------

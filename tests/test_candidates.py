@@ -113,9 +113,26 @@ def test_replaced_rows_stand_once() -> None:
 
 
 def test_pairs_are_known_from_either_list() -> None:
-    lists = {1: make_rows([2], raw=0.9), 3: make_rows([1, 2], raw=[0.3, 0.4])}
-    table = pair_features(lists, np.array([1, 2, 3], dtype=np.int32), ["raw"])["raw"]
+    lists = {1: make_rows([2], themes=0.9), 3: make_rows([1, 2], themes=[0.3, 0.4])}
+    table = pair_features(lists, np.array([1, 2, 3], dtype=np.int32), ["themes"])["themes"]
     np.testing.assert_allclose(table, [[0, 0.9, 0.3], [0.9, 0, 0.4], [0.3, 0.4, 0]], rtol=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.permutations([1, 2, 3, 4, 9]), st.integers(0, 5))
+def test_pair_tables_hold_the_best_that_is_known(seed: int, numbers: list[int], size: int) -> None:
+    """The greater of what two lists say, 0 where one says nothing."""
+    random = np.random.default_rng(seed)
+    values = random.uniform(-1, 1, (10, 10)).astype(np.float32)
+    known = (random.random((10, 10)) < 0.5) & ~np.eye(10, dtype=bool)
+    lists = {
+        number: make_rows(others := np.flatnonzero(known[number]).tolist(), dense=values[number, others])
+        for number in (1, 2, 3, 9)
+    }
+    known[4] = False  # it has no list
+    asked = numbers[:size]
+    table = pair_features(lists, np.array(asked, dtype=np.int32), ["dense"])["dense"]
+    said = np.where(known, values, 0)
+    np.testing.assert_array_equal(table, np.maximum(said, said.T)[np.ix_(asked, asked)])
 
 
 @given(st.permutations([1, 2, 3]))

@@ -1,16 +1,29 @@
 """Facts in memory: as columns, with every change, and only the changes."""
 
+from collections.abc import Mapping
+
 import numpy as np
+import pytest
 
 from recommender.catalogue import UNKNOWN_CODE, Catalogue
-from recommender.interfaces import Store
-from tests.factories import days_ago, make_article, stored
+from recommender.interfaces import NeighbourRow, NewGeneration, Store
+from recommender.scoring import USUAL
+from tests.factories import NOW, days_ago, make_article, make_rows, stored
+
+
+def live_generation(store: Store, stories: Mapping[int, int], demand: Mapping[int, int]) -> int:
+    """A live generation of articles that stand so."""
+    number = store.generations.begin(NewGeneration("m", "", b"", b"", USUAL, NOW))
+    store.generations.write(number, [NeighbourRow(key, "h", "en", b"", make_rows([])) for key in stories])
+    store.generations.put_standings(number, stories, demand)
+    store.generations.activate(number)
+    return number
 
 
 def test_columns_hold_facts_by_number(store: Store) -> None:
     articles = [
         make_article("a", read_count=5, language="fr", posted_on=days_ago(3)),
-        make_article("b", edition="Europe", posted_on=None, tags=("update",)),
+        make_article("b", edition="Europe", posted_on=None, tags=("update", "analysis"), author="Fact desk"),
     ]
     first, second = stored(store, articles)
     catalogue = Catalogue(store)
@@ -22,6 +35,9 @@ def test_columns_hold_facts_by_number(store: Store) -> None:
     assert columns.edition.tolist() == [catalogue.code("Sahel"), catalogue.code("Europe")]
     assert columns.language.tolist() == [catalogue.code("fr"), catalogue.code("en")]
     assert columns.update.tolist() == [False, True]
+    assert columns.explains.tolist() == [False, True]
+    assert columns.desk.tolist() == [catalogue.code(""), catalogue.code("Fact desk")]
+    assert len(set(columns.desk.tolist())) == 2
 
 
 def test_only_published_and_free_are_shown(store: Store) -> None:
@@ -69,6 +85,57 @@ def test_same_state_gives_same_columns(store: Store) -> None:
 
 def test_empty_store_has_no_columns(store: Store) -> None:
     assert len(Catalogue(store).columns(store.state()).number) == 0
+
+
+# -- where articles stand ----------------------------------------------------------------------------------------------
+
+
+def test_articles_stand_alone_before_a_build(store: Store) -> None:
+    stored(store, [make_article("a"), make_article("b")])
+    columns = Catalogue(store).columns(store.state())
+    assert columns.story.tolist() == [0, 1, 2]
+    assert columns.demand.tolist() == [0, 0, 0]
+    assert columns.relisted.tolist() == [-1, -1, -1]
+
+
+def test_standings_show_at_the_next_state(store: Store) -> None:
+    first, second, third = stored(store, [make_article(name) for name in "abc"])
+    catalogue = Catalogue(store)
+    catalogue.columns(store.state())
+    live_generation(store, {first: first, second: first, third: third}, {second: 7})
+    columns = catalogue.columns(store.state())
+    assert columns.story.tolist() == [0, first, first, third]
+    assert columns.demand.tolist() == [0, 0, 7, 0]
+    assert (columns.relisted[[first, second, third]] >= 0).all()
+
+
+def test_updates_change_single_standings(store: Store) -> None:
+    first, second = stored(store, [make_article("a"), make_article("b")])
+    number = live_generation(store, {first: first, second: second}, {first: 3, second: 4})
+    catalogue = Catalogue(store)
+    old = catalogue.columns(store.state())
+    store.generations.write(number, [NeighbourRow(second, "h2", "en", b"", make_rows([]), (), first)])
+    new = catalogue.columns(store.state())
+    assert (old.story.tolist(), new.story.tolist()) == ([0, first, second], [0, first, first])
+    assert new.relisted[second] > new.relisted[first] == old.relisted[first]
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_new_generation_forgets_old_standings(store: Store, watched: bool) -> None:
+    """A worker that has been there all along knows the same as one that has just started."""
+    first, second, third = stored(store, [make_article(name) for name in "abc"])
+    live_generation(store, {first: first, second: first, third: first}, {first: 3, second: 4, third: 5})
+    catalogue = Catalogue(store)
+    if watched:
+        catalogue.columns(store.state())
+    live_generation(store, {second: second, third: second}, {third: 2})
+    columns = catalogue.columns(store.state())
+    assert columns.story.tolist() == [0, first, second, second]
+    assert columns.demand.tolist() == [0, 0, 0, 2]
+    assert columns.relisted[first] == -1
+
+
+# -- codes -------------------------------------------------------------------------------------------------------------
 
 
 def test_codes_ignore_case(store: Store) -> None:

@@ -1,5 +1,7 @@
 """The pages in docs/ name every setting, command, option, route and parameter; the code writes two of them."""
 
+import csv
+import json
 import re
 from pathlib import Path
 
@@ -7,16 +9,21 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from recommender.article import EXPLAINER_TAGS, UPDATE_TAG
 from recommender.cli import COMMANDS, cli
+from recommender.gazetteer import COLUMNS, KINDS, parse_gazetteer
+from recommender.ranking import ROLES
+from recommender.scoring import PARTS
 from recommender.settings import Settings
 from recommender.web.app import make_app
-from recommender.web.schemas import Draft, SidebarQuery, Teaser
+from recommender.web.schemas import Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
 from scripts import docs
 from tests.web.conftest import close
 from tests.web.toy import settings_for
 
 ROOT = Path(__file__).parents[1]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+GAZETTEER = (ROOT / "docs" / "gazetteer.md").read_text(encoding="utf-8")
 RENEW = "run `python scripts/docs.py`"
 
 
@@ -61,9 +68,50 @@ def test_parameter_is_documented(name: str) -> None:
     assert f"`{name}`" in API
 
 
-@pytest.mark.parametrize("name", Teaser.model_fields)
+@pytest.mark.parametrize(
+    "name",
+    sorted({name for model in (Sidebar, DraftSidebar, DraftTeaser, Coverage, Story) for name in model.model_fields}),
+)
 def test_answered_field_is_shown(name: str) -> None:
     assert f'"{name}": ' in API
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_part_of_the_score_is_explained(part: str) -> None:
+    assert f"`{part}`" in API
+    assert f'"{part}": ' in API
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_is_explained(role: str) -> None:
+    assert f"| `{role}` | " in API
+
+
+@pytest.mark.parametrize("example", re.findall(r"```json\n(.*?)```", API, flags=re.DOTALL))
+def test_json_in_the_page_is_json(example: str) -> None:
+    assert json.loads(example)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_gazetteer_column_is_documented(column: str) -> None:
+    assert f"`{column}`" in GAZETTEER.partition("| column |")[2].partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_gazetteer_kind_is_documented(kind: str) -> None:
+    assert f"`{kind}`" in GAZETTEER.partition("| `kind` | in ")[2].partition("\n\n")[0]
+
+
+def test_gazetteer_example_can_be_used() -> None:
+    rows = re.findall(r"^ {4}(\S.*,.*)$", GAZETTEER, flags=re.MULTILINE)
+    assert rows[0] == ",".join(COLUMNS)
+    names = parse_gazetteer(list(csv.DictReader(rows)), "docs/gazetteer.md")
+    assert [name.key for name in names] == [row.partition(",")[0] for row in rows[1:]]
+
+
+@pytest.mark.parametrize("tag", sorted(EXPLAINER_TAGS | {UPDATE_TAG}))
+def test_tag_with_a_meaning_is_documented(tag: str) -> None:
+    assert f"`{tag}`" in (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
 
 
 def test_snippet_attributes_are_those_of_the_script() -> None:

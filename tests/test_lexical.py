@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 from recommender import terms as term_rows
 from recommender.article import Article
-from recommender.lexical import PlainTfidf, TfidfModel, full_text, terms, words
+from recommender.gazetteer import Gazetteer, Name
+from recommender.lexical import PlainTfidf, TfidfModel, terms, words
 from recommender.terms import TERM_FIELDS, TermRow
+from tests.factories import GAZETTEER
+
+ONLY_WORDS = 101  # articles from which on what is rare or common can be told
 
 
 def article(text: str = "", **fields: Sequence[str]) -> Article:
@@ -18,7 +22,7 @@ def article(text: str = "", **fields: Sequence[str]) -> Article:
 
 
 def fitted(*articles: Article) -> TfidfModel:
-    return TfidfModel.fit(lambda: articles)
+    return TfidfModel.fit(lambda: articles, GAZETTEER)
 
 
 def cosines(model: TfidfModel, first: Article, second: Article) -> Mapping[str, float]:
@@ -59,21 +63,25 @@ def test_terms_are_words_pairs_and_names() -> None:
     ]
 
 
-def test_texts_end_before_next_begins() -> None:
-    assert full_text(Article(id="a", title="T", summary="S", body="B")) == "T \nS \nB"
-
-
 @pytest.mark.parametrize("field", TERM_FIELDS)
 def test_rows_have_length_one(field: str) -> None:
-    one = article("junta kidal accord", tags=["coup", "army"], countries=["Mali", "Niger"])
-    (row,) = fitted(one, article("junta", tags=["coup"])).rows([one])
-    assert np.linalg.norm(row[field][1]) == pytest.approx(1, abs=1e-6)
+    one = article("junta kidal accord; JNIM, Putsch", tags=["gold", "army"], countries=["Mali", "Niger"])
+    (row,) = fitted(one, article("junta", tags=["gold"])).rows([one])
+    length = np.linalg.norm(row[field][1])
+    # Names and topics stay shorter: see `labels`.
+    assert 0 < length < 1 if field in {"names", "topics"} else length == pytest.approx(1, abs=1e-6)
     assert (np.diff(row[field][0]) > 0).all()
 
 
 def test_equal_articles_are_entirely_alike() -> None:
-    one = article("junta kidal accord", tags=["coup"], countries=["Mali"])
-    assert cosines(fitted(one, article("other")), one, one) == {field: pytest.approx(1) for field in TERM_FIELDS}
+    one = article("junta kidal accord", tags=["gold"], countries=["Mali"])
+    assert cosines(fitted(one, article("other")), one, one) == {
+        "lexical": pytest.approx(1),
+        "tags": pytest.approx(1),
+        "places": pytest.approx(1),
+        "names": 0,
+        "topics": 0,
+    }
 
 
 def test_similarity_is_that_of_tfidf() -> None:
@@ -92,66 +100,139 @@ def test_repeated_words_count_by_logarithm() -> None:
     assert ratio == pytest.approx(1 + np.log(3), abs=1e-5)
 
 
-def test_words_of_one_article_are_dropped() -> None:
-    archive = [article(f"common{number % 6} rare{number}") for number in range(12)]
+@pytest.mark.parametrize(("size", "kept"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 3)])
+def test_words_of_one_article_are_dropped(size: int, kept: int) -> None:
+    """Not in a small archive, where a word of one story today is one of two tomorrow."""
+    archive = [article(f"common{number % 6} rare{number}") for number in range(size)]
     (row,) = fitted(*archive).rows([article("common1 rare1")])
-    assert len(row["lexical"][0]) == 1
+    assert len(row["lexical"][0]) == kept
 
 
-def test_words_of_most_articles_are_dropped() -> None:
-    archive = [article(f"everywhere pair{number % 6}") for number in range(12)]
-    (row,) = fitted(*archive).rows([article("everywhere, always pair1")])
-    assert len(row["lexical"][0]) == 1
+@pytest.mark.parametrize(("size", "kept"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 2)])
+def test_words_of_most_articles_are_dropped(size: int, kept: int) -> None:
+    archive = [article(f"present pair{number % 6}") for number in range(size)]
+    (row,) = fitted(*archive).rows([article("present, regularly pair1")])
+    assert len(row["lexical"][0]) == kept
+
+
+def test_words_common_in_their_language_weigh_little() -> None:
+    """`junte` stands in every French article: in the archive it is as rare as `gold`, but it tells nothing."""
+    english = [article(f"army day{number}" + (" gold" if number < 5 else "")) for number in range(45)]
+    french = [article(f"junte jour{number}", language="fr") for number in range(5)]
+    (row,) = fitted(*english, *french).rows([article("gold junte")])
+    (_, (gold, junte)) = row["lexical"]
+    # Mixed with ten articles' worth of the archive's share of a tenth.
+    shares = (5 + 10 * 0.1) / (45 + 10), (5 + 10 * 0.1) / (5 + 10)
+    idfs = [np.log(51 / (1 + 50 * share)) + 1 for share in shares]
+    assert gold / junte == pytest.approx(idfs[0] / idfs[1], rel=1e-5)
+
+
+def test_labels_of_the_archive_weigh_names() -> None:
+    archive = [Article(id="a", title="", body=body) for body in ("JNIM", "Mali", "Mali")]
+    model = fitted(*archive)
+    assert model.covers_names
+    rare, unseen = np.log(4 / 2) ** 2, 0.5 * np.log(4) ** 2
+    assert cosines(model, archive[0], archive[0])["names"] == pytest.approx(rare / (rare + unseen))
+
+
+def test_tables_that_know_no_name_cover_nothing() -> None:
+    other = Gazetteer([Name("fiji", "country", "Fiji", "Fidji")])
+    archive = [article("so Bazoum met JNIM")]
+    assert not TfidfModel.fit(lambda: archive, other).covers_names
+    assert TfidfModel.fit(lambda: archive, GAZETTEER).covers_names
+
+
+def test_names_are_what_an_article_is_about() -> None:
+    model = fitted(article("Mali"), article("Mali"), article("Mali"))
+    assert model.names(article("JNIM in Mali")) == ("jnim",)
 
 
 def test_unknown_words_are_left_out() -> None:
     (row,) = fitted(article("junta")).rows([article("something else")])
-    assert [len(row[field][0]) for field in TERM_FIELDS] == [0, 0, 0]
+    assert [len(row[field][0]) for field in TERM_FIELDS] == [0] * len(TERM_FIELDS)
 
 
 @pytest.mark.parametrize(
-    "archive", [[article("the")], [article("same words")] * 11, [article(f"alone{number}") for number in range(11)]]
+    "archive",
+    [
+        [article("the")],
+        [article("the")] * 3,
+        [article("gold prices")] * ONLY_WORDS,
+        [article(f"alone{number}") for number in range(ONLY_WORDS)],
+    ],
 )
 def test_archives_without_usable_words_work(archive: list[Article]) -> None:
     model = fitted(*archive)
     assert cosines(model, archive[0], article("junta"))["lexical"] == 0
-    assert len(TfidfModel.from_bytes(model.to_bytes()).rows(archive)) == len(archive)
+    assert not model.themes(model.rows(archive)).any()
+    assert len(TfidfModel.from_bytes(model.to_bytes(), GAZETTEER).rows(archive)) == len(archive)
 
 
-def test_rare_tags_weigh_more() -> None:
-    archive = [article("x", tags=["army"])] * 3 + [article("x", tags=["gold"])]
+def test_equal_articles_have_one_theme() -> None:
+    archive = [article("gold prices")] * 11
     model = fitted(*archive)
-    both = article("x", tags=["army", "gold"])
-    assert (
-        cosines(model, both, article("x", tags=["gold"]))["tags"]
-        > cosines(model, both, article("x", tags=["army"]))["tags"]
-    )
-
-
-def test_countries_weigh_the_same() -> None:
-    model = fitted(article("x", countries=["Mali"]))
-    both = article("x", countries=["Mali", "Niger"])
-    assert cosines(model, both, article("x", countries=["Mali"]))["places"] == pytest.approx(2**-0.5)
-    assert cosines(model, both, article("x", countries=["Niger"]))["places"] == pytest.approx(2**-0.5)
+    vectors = model.themes(model.rows(archive))
+    np.testing.assert_allclose(vectors @ vectors.T, 1, atol=1e-3)
 
 
 def test_labels_new_since_the_build_match() -> None:
     model = fitted(article("x", tags=["army"]))
-    new = article("x", tags=["Élection"], countries=["Chad"])
-    assert cosines(model, new, article("x", tags=["election"], countries=["chad"]))["tags"] == pytest.approx(1)
+    one = article("x", tags=["Élection"], countries=["Togo"])
+    found = cosines(model, one, article("x", tags=["election"], countries=["togo"]))
+    assert (found["tags"], found["places"]) == (pytest.approx(1), pytest.approx(1))
 
 
-def test_update_tag_joins_nothing() -> None:
-    model = fitted(article("x", tags=["update"]))
-    assert len(model.rows([article("x", tags=["update"])])[0]["tags"][0]) == 0
+# -- themes ------------------------------------------------------------------------------------------------------------
+
+
+# Five themes of four words. Every article has two words of one theme, but never its first and its last.
+PAIRS = [(0, 1), (1, 3), (2, 3), (0, 2), (1, 2)] * 2
+THEMES = [article(f"{theme}{one} {theme}{other}") for theme in "vwxyz" for one, other in PAIRS[:8]]
+
+
+def test_words_of_one_theme_are_alike() -> None:
+    model = fitted(*THEMES)
+    first, last, other = model.themes(model.rows([article("v0"), article("v3"), article("w0")]))
+    assert cosines(model, article("v0"), article("v3"))["lexical"] == 0
+    assert first @ last > 0.95
+    assert abs(first @ other) < 0.05
+
+
+def test_themes_are_unit_vectors() -> None:
+    model = fitted(*THEMES)
+    vectors = model.themes(model.rows([*THEMES, article("nothing known"), article("")]))
+    assert vectors.shape == (42, 5)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1] * 40 + [0] * 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "themes"), [(1, 0), (2, 1), (5, 4), (40, 5), (48, 6), (80, 10)])
+def test_larger_archives_have_more_themes(size: int, themes: int) -> None:
+    archive = [article(f"word{number} word{number % 7} word{number % 11}") for number in range(size)]
+    model = fitted(*archive)
+    assert model.themes(model.rows(archive)).shape == (size, themes)
+
+
+def test_no_articles_have_no_themes() -> None:
+    assert fitted(*THEMES).themes([]).shape == (0, 5)
+
+
+def test_themes_of_one_archive_are_alike() -> None:
+    assert fitted(*THEMES).to_bytes() == fitted(*THEMES).to_bytes()
+
+
+# -- the stored form ---------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.text("abc é", max_size=30), min_size=1, max_size=6))
 def test_models_survive_their_bytes(texts: list[str]) -> None:
     archive = [article(text, tags=text.split()) for text in texts]
     model = fitted(*archive)
-    again = TfidfModel.from_bytes(model.to_bytes())
-    assert list(map(term_rows.to_bytes, again.rows(archive))) == list(map(term_rows.to_bytes, model.rows(archive)))
+    again = TfidfModel.from_bytes(model.to_bytes(), GAZETTEER)
+    rows = model.rows(archive)
+    assert list(map(term_rows.to_bytes, again.rows(archive))) == list(map(term_rows.to_bytes, rows))
+    assert again.themes(rows).tolist() == model.themes(rows).tolist()
+    assert again.covers_names is model.covers_names
 
 
 def test_order_of_the_archive_changes_nothing() -> None:

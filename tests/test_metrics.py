@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from recommender.metrics import (
     bootstrap_interval,
     coverage,
+    gini,
     largest_exposure,
     ndcg,
     paired_randomisation,
@@ -125,3 +126,26 @@ def test_largest_exposure_names_the_hub() -> None:
 def test_missing_lists_count_as_empty() -> None:
     qrels = {"q2": {"a": 1}, "q1": {"a": 1}}
     assert per_query({"q1": ["a"]}, qrels, lambda ranking, grades: ndcg(ranking, grades, 3)) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([3, 3, 3], 0.0),
+        ([0, 0, 0, 8], 3 / 4),
+        ([1, 3], 1 / 4),
+        ([3, 1], 1 / 4),
+        ([7], 0.0),
+        ([0, 0], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_gini_tells_how_uneven_amounts_are(values: list[float], expected: float) -> None:
+    assert gini(values) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=8).filter(any))
+def test_gini_is_half_the_mean_difference(values: list[int]) -> None:
+    """Its definition: the mean difference of any two, as a share of twice the mean."""
+    differences = sum(abs(one - other) for one in values for other in values)
+    assert gini(values) == pytest.approx(differences / (2 * len(values) * sum(values)))

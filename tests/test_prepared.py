@@ -1,22 +1,26 @@
 """Finished answers: they are those that would be made now, or they are not given."""
 
-import tempfile
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 
 from recommender.article import Article
 from recommender.document import make_document, to_json
+from recommender.errors import NotBuilt
+from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Store, quiet
 from recommender.prepared import Prepared, find_prepared, prepare
 from recommender.ranking import RELATED
-from recommender.service import Query
+from recommender.service import Query, RankingDefaults, Recommender
 from recommender.wiring import open_store
-from tests.factories import NOW, built, days_ago, make_article, make_builder, make_recommender, stored
+from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_builder, make_recommender, stored
 
 TOPICS = ("coup niamey guard palace president", "blockade bamako fuel convoys drivers", "gold mine permit royalties")
 
@@ -28,16 +32,18 @@ def story(number: int, topic: int = 0, **fields: object) -> Article:
 
 
 ARCHIVE = [story(number, number % 2) for number in range(10)]
+# What likenesses are measured against; related to nothing, and without a date in no fallback.
+NOISE = [make_article(f"n{number}", title=f"lone{number} apart{number}", posted_on=None) for number in range(20)]
 
 
 def computed(store: Store, article_id: str) -> bytes:
     """The answer as it is made now, by a recommender that knows nothing yet."""
     found = make_recommender(store).for_article(article_id, Query())
-    return to_json(make_document(found, "en"))
+    return to_json(make_document(found, GAZETTEER, "en"))
 
 
 def test_prepared_answers_equal_computed_ones(store: Store) -> None:
-    built(store, ARCHIVE)
+    built(store, [*ARCHIVE, *NOISE])
     recommender = make_recommender(store)
     assert prepare(store, recommender, quiet) == len(ARCHIVE)
     for article in ARCHIVE:
@@ -47,25 +53,62 @@ def test_prepared_answers_equal_computed_ones(store: Store) -> None:
         assert found.sources == (RELATED, RELATED, RELATED)
 
 
+def test_reasons_are_in_the_language_of_the_article(store: Store) -> None:
+    """The plain question of a page is asked in its language."""
+    french = [story(number, 0, language="fr", countries=("Mali",)) for number in range(4)]
+    built(store, [*french, *NOISE])
+    recommender = make_recommender(store)
+    assert prepare(store, recommender, quiet) == 4
+    found = find_prepared(store, recommender, "s0", store.state())
+    assert found is not None
+    assert "Également : Mali" in found.body.decode()
+    assert "Also about" not in found.body.decode()
+
+
+def test_preparing_needs_a_build(store: Store) -> None:
+    with pytest.raises(NotBuilt):
+        prepare(store, make_recommender(store), quiet)
+
+
+def test_every_sidebar_is_counted(store: Store) -> None:
+    """Those with fallbacks as well, though they are not prepared; a held article is shown in none."""
+    built(store, [*ARCHIVE, *NOISE, story(10, 0, flags=("legal_hold",))])
+    recommender = make_recommender(store)
+    numbers = stored(store, [*ARCHIVE, *NOISE, story(10, 0, flags=("legal_hold",))])
+    sidebars = [recommender.for_article(one.id, Query()).items for one in (*ARCHIVE, *NOISE)]
+    shown = Counter(item.teaser.number for items in sidebars for item in items)
+    assert sum(shown.values()) == 3 * len(sidebars)
+    prepare(store, recommender, quiet)
+    assert store.generations.exposure(store.state().generation or 0) == {number: shown[number] for number in numbers}
+    assert shown[numbers[-1]] == 0
+
+
 def test_fallbacks_are_not_prepared(store: Store) -> None:
     built(store, ARCHIVE[:2])
     assert prepare(store, make_recommender(store), quiet) == 0
 
 
 def test_future_candidates_leave_nothing_prepared(store: Store) -> None:
-    built(store, [*ARCHIVE, story(10, 0, posted_on=NOW + timedelta(hours=1))])
-    assert prepare(store, make_recommender(store), quiet) < len(ARCHIVE)
+    """In so small an archive it is a candidate of all others."""
+    articles = [*ARCHIVE, *NOISE, story(10, 0, posted_on=NOW + timedelta(hours=1))]
+    built(store, articles)
+    recommender = make_recommender(store)
+    prepare(store, recommender, quiet)
+    assert [one.id for one in articles if find_prepared(store, recommender, one.id, store.state())] == ["s10"]
 
 
 def test_other_settings_use_none(store: Store) -> None:
-    built(store, ARCHIVE)
+    built(store, [*ARCHIVE, *NOISE])
     prepare(store, make_recommender(store), quiet)
+    assert find_prepared(store, make_recommender(store), "s0", store.state()) is not None
     stricter = make_recommender(store, min_score=0.9)
     assert find_prepared(store, stricter, "s0", store.state()) is None
+    unnamed = Recommender(store, RankingDefaults(min_score=0.12, diversity=0.0), Gazetteer([]), lambda: NOW)
+    assert find_prepared(store, unnamed, "s0", store.state()) is None
 
 
 def test_withdrawn_articles_have_none(store: Store) -> None:
-    built(store, ARCHIVE)
+    built(store, [*ARCHIVE, *NOISE])
     recommender = make_recommender(store)
     prepare(store, recommender, quiet)
     store.articles.withdraw("s0")
@@ -73,14 +116,14 @@ def test_withdrawn_articles_have_none(store: Store) -> None:
 
 
 def test_preparing_is_no_change(store: Store) -> None:
-    built(store, ARCHIVE)
+    built(store, [*ARCHIVE, *NOISE])
     before = store.state()
     prepare(store, make_recommender(store), quiet)
     assert store.state() == before
 
 
 def test_stored_form_comes_back(store: Store) -> None:
-    built(store, ARCHIVE)
+    built(store, [*ARCHIVE, *NOISE])
     recommender = make_recommender(store)
     basis = recommender.for_article("s0", Query()).basis
     again = Prepared.from_bytes(Prepared(b"{\n}", ("related",), basis, "f").to_bytes())
@@ -100,27 +143,45 @@ CHANGES = st.one_of(
     st.tuples(st.just("date"), st.integers(0, 11), st.integers(1, 400)),
     st.tuples(st.just("topic"), st.integers(0, 11), st.integers(0, 2)),
     st.tuples(st.just("hold"), st.integers(0, 11), st.integers(0, 1)),
+    st.tuples(st.just("desk"), st.integers(0, 11), st.integers(0, 1)),
+    st.tuples(st.just("explain"), st.integers(0, 11), st.integers(0, 1)),
+    st.tuples(st.just("name"), st.integers(0, 11), st.integers(0, 1)),
     st.tuples(st.just("withdraw"), st.integers(0, 11), st.just(0)),
     st.tuples(st.just("update"), st.just(0), st.just(0)),
+    st.tuples(st.just("build"), st.just(0), st.just(0)),
     st.tuples(st.just("prepare"), st.just(0), st.just(0)),
 )
 
 
+@pytest.fixture(scope="module")
+def prepared_database(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the archive, built."""
+    file = Path(shutil.copy(empty_database, tmp_path_factory.mktemp("prepared") / "test.db"))
+    store = open_store(f"sqlite:///{file}")
+    built(store, [*ARCHIVE, *NOISE])
+    store.close()
+    return file
+
+
 @contextmanager
-def new_store() -> Iterator[Store]:
-    with tempfile.TemporaryDirectory() as folder:
-        opened = open_store(f"sqlite:///{Path(folder) / 'test.db'}")
-        try:
-            yield opened
-        finally:
-            opened.close()
+def copy_of(database: Path, folder: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{shutil.copy(database, folder / 'test.db')}")
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CHANGES, max_size=8))
-def test_no_history_makes_a_prepared_answer_wrong(history: list[tuple[str, int, int]]) -> None:
-    with new_store() as store:
-        built(store, ARCHIVE)
+@example([("topic", 10, 0), ("update", 0, 0)])  # a newcomer to lists whose articles have not changed
+@example([("topic", 11, 1), ("update", 0, 0), ("prepare", 0, 0), ("name", 3, 1), ("update", 0, 0)])
+@example([("withdraw", 2, 0), ("update", 0, 0), ("prepare", 0, 0), ("build", 0, 0)])
+def test_no_history_makes_a_prepared_answer_wrong(
+    prepared_database: Path, tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, int, int]]
+) -> None:
+    """Whatever changes: facts, lists, names, running stories, the demand that a build counts."""
+    with copy_of(prepared_database, tmp_path_factory.mktemp("history")) as store:
         recommender = make_recommender(store)
         prepare(store, recommender, quiet)
         for change in history:
@@ -136,6 +197,8 @@ def apply(store: Store, kind: str, number: int, value: int) -> None:
         make_builder(store).update()
     elif kind == "prepare":
         prepare(store, make_recommender(store), quiet)
+    elif kind == "build":
+        make_builder(store).build(full=True)
     elif kind == "withdraw":
         store.articles.withdraw(f"s{number}")
     else:
@@ -143,5 +206,8 @@ def apply(store: Store, kind: str, number: int, value: int) -> None:
             "reads": {"read_count": value},
             "date": {"posted_on": days_ago(value)},
             "hold": {"flags": ("legal_hold",) * value},
+            "desk": {"author": f"Desk {value}"},
+            "explain": {"tags": ("explainer",) * value},
+            "name": {"summary": "Bazoum of Niamey. " * value},
         }.get(kind, {})
         stored(store, [story(number, value if kind == "topic" else number % 2, **fields)])

@@ -1,8 +1,8 @@
-"""From candidates to teasers: parts, filters, versions, diversity, fallbacks."""
+"""From candidates to teasers: filters, events, roles, diversity, fallbacks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import exp, nan
+from math import nan
 
 import numpy as np
 import pytest
@@ -11,30 +11,40 @@ from hypothesis import strategies as st
 
 from recommender.candidates import CandidateArray
 from recommender.ranking import (
+    ANGLE,
+    BACKGROUND,
     DAY,
     FALLBACK_ANY,
     FALLBACK_EDITION,
     FALLBACK_READ,
+    LATEST,
     POOL,
     RELATED,
+    ROLES,
+    BoolArray,
     Columns,
+    Ranker,
     Rules,
     SourceArticle,
     Teaser,
-    Weights,
     diversify,
+    events_among,
     fallbacks,
-    is_version,
+    near_identical,
     one_of_each,
-    score_parts,
+    roles_of,
+    same_event,
     select,
     shortlist,
-    total,
+    varied,
+    without_versions,
 )
+from recommender.scoring import DEFAULT, PARTS, Scales, likenesses
 from tests.factories import NOW_SECONDS, make_columns, make_rows
 
 SOURCE = SourceArticle(number=0, posted=NOW_SECONDS - DAY, edition=0, language=0)
 RULES = Rules(now=NOW_SECONDS, min_score=0.0)
+RANKER = Ranker(DEFAULT, Scales())
 
 
 def ranked(
@@ -42,9 +52,12 @@ def ranked(
     facts: Columns,
     rules: Rules = RULES,
     lists: Mapping[int, CandidateArray] | None = None,
+    *,
+    source: SourceArticle = SOURCE,
+    ranker: Ranker = RANKER,
 ) -> list[Teaser]:
-    """The related teasers of SOURCE."""
-    return select(shortlist(rows, facts, SOURCE, rules, Weights()), lists or {}, rules)[0]
+    """The related teasers of a source."""
+    return select(shortlist(rows, facts, source, rules, ranker), lists or {}, rules, source, ranker)[0]
 
 
 def numbers(teasers: list[Teaser]) -> list[int]:
@@ -60,12 +73,14 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
     size = draw(st.integers(0, 30))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = np.sort(random.permutation(40)[:size])  # 0, the source itself, may be among them
+    nameless = draw(st.booleans())
 
     def features(count: int) -> dict[str, object]:
         unknown = random.random((2, count)) < 0.3
         tags, places = np.where(unknown, nan, random.random((2, count)))
-        dense, raw, lexical = random.uniform(-0.2, 1, (3, count))
-        return {"dense": dense, "raw": raw, "lexical": lexical, "tags": tags, "places": places}
+        dense, lexical, themes = random.uniform(-0.2, 1, (3, count))
+        labelled = {"names": np.full(count, nan) if nameless else random.random(count), "topics": random.random(count)}
+        return {"dense": dense, "lexical": lexical, "themes": themes, "tags": tags, "places": places} | labelled
 
     posted = NOW_SECONDS - DAY * random.integers(-2, 60, size)
     facts = make_columns(
@@ -76,6 +91,10 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
         language=random.integers(0, 2, size),
         shown=random.random(size) < 0.8,
         update=random.random(size) < 0.2,
+        explains=random.random(size) < 0.1,
+        desk=random.integers(0, 2, size),
+        story=random.integers(0, 4, size),
+        demand=random.integers(0, 5, size),
     )
     lists = {
         number: make_rows(others := [other for other in names.tolist() if other != number], **features(len(others)))
@@ -94,6 +113,7 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
         diversity=draw(st.sampled_from([0.0, 0.5, 1.0])),
         min_score=draw(st.sampled_from([0.0, 0.12, 0.5])),
         fallback=draw(st.sampled_from(["ladder", "latest", "none"])),
+        roles=draw(st.frozensets(st.sampled_from(ROLES))),
     )
     return make_rows(names.tolist(), **features(size)), facts, rules, lists
 
@@ -101,9 +121,15 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
 def filled(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]) -> list[Teaser]:
     """The whole sidebar, as the service makes it."""
     rows, facts, rules, lists = case
-    related, dropped = select(shortlist(rows, facts, SOURCE, rules, Weights()), lists, rules)
-    taken = dropped | set(numbers(related))
-    return related + fallbacks(facts, SOURCE, rules, rules.n - len(related), frozenset(taken))
+    related, dropped = select(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
+    missing = rules.n - len(related)
+    more = fallbacks(facts, SOURCE, rules, 2 * missing, dropped | set(numbers(related)))
+    places = {number: place for place, number in enumerate(facts.number.tolist())}
+
+    def events(shown: np.ndarray) -> BoolArray:
+        return events_among(facts.take(np.array([places[n] for n in shown.tolist()], np.intp)), lists, RANKER.scales)
+
+    return without_versions(related, more, events, rules.n)
 
 
 def fits(facts: Columns, place: int, rules: Rules) -> bool:
@@ -154,30 +180,35 @@ def test_order_of_candidates_changes_nothing(case, random) -> None:  # type: ign
 
 @given(sidebars())
 def test_related_scores_fall(case) -> None:  # type: ignore[no-untyped-def]
-    rows, facts, rules, _ = case
-    scores = [teaser.score for teaser in ranked(rows, facts, replace(rules, diversity=0.0))]
+    rows, facts, rules, lists = case
+    scores = [teaser.score for teaser in ranked(rows, facts, replace(rules, diversity=0.0), lists)]
     assert scores == sorted(scores, reverse=True)
 
 
 @given(sidebars())
-def test_no_two_teasers_are_versions(case) -> None:  # type: ignore[no-untyped-def]
-    rows, facts, rules, lists = case
-    related = numbers(select(shortlist(rows, facts, SOURCE, rules, Weights()), lists, rules)[0])
+def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyped-def]
+    _, facts, _, lists = case
+    shown = numbers(filled(case))
     places = {number: place for place, number in enumerate(facts.number.tolist())}
-    for number in related:
-        for row in lists[number]:
-            if int(row["number"]) in related:
-                here, there = places[number], places[int(row["number"])]
-                apart = np.abs(facts.posted[here] - facts.posted[there])
-                same = facts.language[here] == facts.language[there]
-                assert not is_version(row["raw"], row["lexical"], apart, same)
+    for number in shown:
+        rows = lists[number][np.isin(lists[number]["number"], shown)]
+        others = facts.take(np.array([places[other] for other in rows["number"].tolist()], dtype=np.intp))
+        apart = np.abs(facts.posted[places[number]] - others.posted)
+        same = facts.language[places[number]] == others.language
+        assert not same_event(likenesses(rows, apart, RANKER.scales), apart, same).any()
 
 
 @given(sidebars())
 def test_dropped_versions_never_come_back(case) -> None:  # type: ignore[no-untyped-def]
     rows, facts, rules, lists = case
-    _, dropped = select(shortlist(rows, facts, SOURCE, rules, Weights()), lists, rules)
+    _, dropped = select(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
     assert not dropped & set(numbers(filled(case)))
+
+
+@given(sidebars())
+def test_roles_are_those_asked_for(case) -> None:  # type: ignore[no-untyped-def]
+    for teaser in filled(case):
+        assert teaser.role is None or (teaser.role in case[2].roles and teaser.source == RELATED)
 
 
 @given(sidebars())
@@ -187,71 +218,6 @@ def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-unt
     ladder = [RELATED, FALLBACK_READ, FALLBACK_EDITION, FALLBACK_ANY]
     assert [ladder.index(source) for source in sources] == sorted(ladder.index(source) for source in sources)
     assert all(teaser.score == 0 and not teaser.parts for teaser in teasers if teaser.source != RELATED)
-
-
-# -- score parts -------------------------------------------------------------------------------------------------------
-
-
-def parts(source: SourceArticle = SOURCE, posted: float = SOURCE.posted, **features: float) -> dict[str, float]:
-    """The parts of one candidate's score."""
-    found = score_parts(make_rows([1], **features), make_columns([1], posted=posted), source, Weights())
-    return {name: float(values[0]) for name, values in found.items()}
-
-
-def test_weights_add_up_to_one() -> None:
-    assert sum(vars(Weights()).values()) == pytest.approx(1)
-
-
-def test_perfect_candidate_gets_every_weight() -> None:
-    perfect = parts(dense=1, lexical=1, tags=1, places=1)
-    assert perfect == {"dense": 0.25, "lexical": 0.5, "tags": 0.17, "places": 0.03, "nearness": 0.05}
-
-
-def test_parts_are_weighted_similarities() -> None:
-    found = parts(dense=0.4, lexical=0.2, tags=0.5, places=0, posted=SOURCE.posted - 365 * DAY)
-    assert found == {"dense": 0.1, "lexical": 0.1, "tags": 0.085, "places": 0, "nearness": round(0.05 / exp(1), 4)}
-
-
-def test_negative_similarities_count_zero() -> None:
-    found = parts(dense=-0.5, lexical=-0.1, tags=0, places=0)
-    assert found["dense"] == found["lexical"] == 0
-
-
-def test_nearness_counts_both_directions() -> None:
-    before, after = (parts(posted=SOURCE.posted + days * DAY)["nearness"] for days in (-30, 30))
-    assert before == after > 0
-
-
-@pytest.mark.parametrize(
-    ("missing", "left"),
-    [
-        ({"tags": nan, "places": 1.0}, 0.83),
-        ({"tags": 1.0, "places": nan}, 0.97),
-        ({"tags": nan, "places": nan}, 0.80),
-    ],
-)
-def test_missing_parts_share_their_weight(missing: dict[str, float], left: float) -> None:
-    found = parts(dense=0.8, lexical=0.4, **missing)
-    assert found["dense"] == round(0.25 * 0.8 / left, 4)
-    assert found["lexical"] == round(0.5 * 0.4 / left, 4)
-    assert found["nearness"] == round(0.05 / left, 4)
-
-
-@pytest.mark.parametrize(("source_posted", "posted"), [(nan, NOW_SECONDS), (NOW_SECONDS, nan), (nan, nan)])
-def test_missing_dates_share_their_weight(source_posted: float, posted: float) -> None:
-    found = parts(replace(SOURCE, posted=source_posted), posted, dense=0.8, lexical=0, tags=0, places=0)
-    assert found["nearness"] == 0
-    assert found["dense"] == round(0.25 * 0.8 / 0.95, 4)
-
-
-@given(*(st.floats(-1, 1, width=32) for _ in range(4)), st.floats(0, 1000))
-def test_scores_lie_between_zero_and_one(dense, lexical, tags, places, days) -> None:  # type: ignore[no-untyped-def]
-    rows = make_rows([1], dense=dense, lexical=lexical, tags=tags, places=places)
-    facts = make_columns([1], posted=SOURCE.posted - days * DAY)
-    found = score_parts(rows, facts, SOURCE, Weights())
-    assert all(values[0] >= 0 for values in found.values())
-    # Each of five parts is rounded by at most half a unit of the fourth decimal.
-    assert 0 <= total(found)[0] <= 1.00025
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------
@@ -273,70 +239,139 @@ def test_scores_lie_between_zero_and_one(dense, lexical, tags, places, days) -> 
 )
 def test_each_filter_keeps_one_of_two(columns: dict[str, object], rules: Rules) -> None:
     facts = make_columns([1, 2], **columns)
-    assert numbers(ranked(make_rows([1, 2], lexical=[0.9, 0.5]), facts, rules)) == [2]
+    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.5]), facts, rules)) == [2]
     assert numbers(fallbacks(facts, SOURCE, rules, 3, frozenset())) == [2]
 
 
 def test_bounds_of_a_period_are_inside() -> None:
     rules = replace(RULES, since=NOW_SECONDS - DAY, until=NOW_SECONDS - DAY)
-    assert numbers(ranked(make_rows([1], lexical=0.5), make_columns([1]), rules)) == [1]
+    assert numbers(ranked(make_rows([1], tags=0.5), make_columns([1]), rules)) == [1]
 
 
 def test_undated_articles_can_be_related() -> None:
-    assert numbers(ranked(make_rows([1], lexical=0.5), make_columns([1], posted=nan))) == [1]
+    assert numbers(ranked(make_rows([1], tags=0.5), make_columns([1], posted=nan))) == [1]
 
 
 def test_pool_holds_the_best() -> None:
-    rows = make_rows(range(1, 61), lexical=np.linspace(0.1, 0.3, 60))
-    short = shortlist(rows, make_columns(range(1, 61)), SOURCE, RULES, Weights())
+    rows = make_rows(range(1, 61), tags=np.linspace(0.1, 0.9, 60))
+    short = shortlist(rows, make_columns(range(1, 61)), SOURCE, RULES, RANKER)
     assert short.numbers.tolist() == list(range(60, 60 - POOL, -1))
 
 
 def test_equal_scores_favour_smaller_numbers() -> None:
-    assert numbers(ranked(make_rows([3, 5, 7], lexical=0.2), make_columns([3, 5, 7]))) == [3, 5, 7]
+    assert numbers(ranked(make_rows([3, 5, 7], tags=0.2), make_columns([3, 5, 7]))) == [3, 5, 7]
 
 
-@pytest.mark.parametrize(("least", "expected"), [(0.0625, [1]), (0.0626, [])])
+@pytest.mark.parametrize(("least", "expected"), [(0.5, [1]), (0.5001, [])])
 def test_threshold_itself_is_enough(least: float, expected: list[int]) -> None:
-    # Without tags and places, nearness has 0.05 / 0.80 of the weight.
-    assert numbers(ranked(make_rows([1]), make_columns([1]), replace(RULES, min_score=least))) == expected
+    # Nearness is all the evidence there is, and just what the model asks for.
+    ranker = Ranker(replace(DEFAULT, threshold=DEFAULT.weights["nearness"]), Scales())
+    rows = make_rows([1], tags=0.0, places=0.0)
+    assert numbers(ranked(rows, make_columns([1]), replace(RULES, min_score=least), ranker=ranker)) == expected
 
 
-# -- versions ----------------------------------------------------------------------------------------------------------
+def test_evidence_orders_equal_scores() -> None:
+    """Scores are shown to four places; of two that look the same the better still comes first."""
+    sure = replace(DEFAULT, threshold=-20.0)
+    rows = make_rows([1, 2], tags=[0.5, 0.6])
+    teasers = ranked(rows, make_columns([1, 2]), ranker=Ranker(sure, Scales()))
+    assert [(teaser.number, teaser.score) for teaser in teasers] == [(2, 1), (1, 1)]
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+def reports_one(days: float = 0.0, *, same: bool = True, **known: float) -> bool:
+    """Whether two articles report one event, by their likenesses in deviations and shares; all else is 0."""
+    values = {part: np.array([known.get(part, 0.0)]) for part in PARTS}
+    return bool(same_event(values, np.array([days * DAY]), np.array([same]))[0])
 
 
 @pytest.mark.parametrize(
-    ("raw", "lexical", "days", "same", "version"),
+    ("dense", "lexical", "days", "same", "event"),
     [
-        (0.80, 0.36, 0, True, True),
-        (0.79, 0.99, 0, True, False),
-        (0.99, 0.35, 0, True, False),
-        (0.99, 0.99, 2, True, True),
-        (0.99, 0.99, 2.1, True, False),
-        (0.99, 0.99, nan, True, True),
-        (0.99, 0.99, 0, False, False),
+        (4.5, 6.0, 0, True, True),
+        (4.4, 8.0, 0, True, False),
+        (8.0, 5.9, 0, True, False),
+        (8.0, 8.0, 3, True, True),
+        (8.0, 8.0, 3.1, True, False),
+        (8.0, 8.0, 0, False, False),
+        (4.5, 7.5, nan, True, True),
+        (4.5, 7.4, nan, True, False),
+        (4.4, 8.0, nan, True, False),
+        (8.0, 8.0, nan, False, False),
     ],
 )
-def test_versions_are_alike_near_and_same_language(
-    raw: float, lexical: float, days: float, same: bool, version: bool
+def test_like_texts_of_days_are_one_event(dense: float, lexical: float, days: float, same: bool, event: bool) -> None:
+    assert reports_one(days, same=same, dense=dense, lexical=lexical) is event
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize(
+    ("names", "topics", "days", "event"),
+    [
+        (0.75, 0.75, 0, True),
+        (1.0, 0.4, 0, False),
+        (1.0, 1.0, 2, True),
+        (1.0, 1.0, 2.1, False),
+        (1.0, 1.0, nan, False),
+        (nan, 1.0, 0, False),
+    ],
+)
+def test_like_names_are_one_event_in_any_language(
+    names: float, topics: float, days: float, same: bool, event: bool
 ) -> None:
-    found = is_version(np.float32([raw]), np.float32([lexical]), np.array([days * DAY]), np.array([same]))
-    assert found.tolist() == [version]
+    assert reports_one(days, same=same, names=names, topics=topics) is event
 
 
-def test_versions_of_the_source_are_dropped() -> None:
-    rows = make_rows([1, 2], raw=[0.9, 0.5], lexical=[0.9, 0.2])
-    short = shortlist(rows, make_columns([1, 2]), SOURCE, RULES, Weights())
+# Deviations as the usual scales have them: dense / 0.14, and (root of lexical - 0.19) / 0.065.
+SAME_TEXT = {"dense": 0.9, "lexical": 0.9}
+ALIKE = {1: make_rows([2], **SAME_TEXT), 2: make_rows([1], **SAME_TEXT)}
+
+
+@pytest.mark.parametrize(
+    ("dense", "lexical", "same", "near"),
+    [
+        (0.64, 0.34, True, True),
+        (0.62, 0.9, True, False),
+        (0.9, 0.33, True, False),
+        (0.9, 0.9, False, False),
+    ],
+)
+def test_near_identical_texts_are_alike_at_any_time(dense: float, lexical: float, same: bool, near: bool) -> None:
+    rows = make_rows([1], dense=dense, lexical=lexical)
+    assert near_identical(rows, np.array([same]), Scales()).tolist() == [near]
+
+
+def test_reports_of_the_sources_event_are_dropped() -> None:
+    rows = make_rows([1, 2], dense=[0.9, 0.5], lexical=[0.9, 0.2])
+    short = shortlist(rows, make_columns([1, 2]), SOURCE, RULES, RANKER)
     assert short.numbers.tolist() == [2]
-    assert select(short, {}, RULES)[1] == {1}
+    assert select(short, {}, RULES, SOURCE, RANKER)[1] == {1}
 
 
-ALIKE = {1: make_rows([2], raw=0.9, lexical=0.9), 2: make_rows([1], raw=0.9, lexical=0.9)}
+def test_counterpart_of_the_source_is_no_version() -> None:
+    """Who asks for another language may be shown the same report in it."""
+    rows = make_rows([1], names=0.9, topics=0.9)
+    assert numbers(ranked(rows, make_columns([1], language=0))) == []
+    assert numbers(ranked(rows, make_columns([1], language=1))) == [1]
 
 
-def test_newest_version_stands_for_both() -> None:
-    rows, facts = make_rows([1, 2], lexical=[0.3, 0.2]), make_columns([1, 2], posted=[NOW_SECONDS - 9, NOW_SECONDS - 5])
-    teasers, dropped = select(shortlist(rows, facts, SOURCE, RULES, Weights()), ALIKE, RULES)
+def test_events_are_told_by_either_list() -> None:
+    facts = make_columns([1, 2, 3])
+    for lists in (ALIKE, {1: ALIKE[1]}, {2: ALIKE[2]}):
+        events = events_among(facts, lists, Scales())
+        assert np.argwhere(events).tolist() == [[0, 1], [1, 0]]
+
+
+def test_events_need_near_dates() -> None:
+    facts = make_columns([1, 2], posted=[NOW_SECONDS, NOW_SECONDS - 4 * DAY])
+    assert not events_among(facts, ALIKE, Scales()).any()
+
+
+def test_newest_report_stands_for_both() -> None:
+    rows, facts = make_rows([1, 2], tags=[0.9, 0.8]), make_columns([1, 2], posted=[NOW_SECONDS - 9, NOW_SECONDS - 5])
+    teasers, dropped = select(shortlist(rows, facts, SOURCE, RULES, RANKER), ALIKE, RULES, SOURCE, RANKER)
     assert numbers(teasers) == [2]
     assert dropped == {1}
 
@@ -344,29 +379,162 @@ def test_newest_version_stands_for_both() -> None:
 @pytest.mark.parametrize("update", [1, 2])
 def test_update_preferred_of_the_same_hour(update: int) -> None:
     facts = make_columns([1, 2], update=[update == 1, update == 2])
-    assert numbers(ranked(make_rows([1, 2], lexical=[0.3, 0.2]), facts, lists=ALIKE)) == [update]
+    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.8]), facts, lists=ALIKE)) == [update]
 
 
-def test_dated_version_preferred_to_undated() -> None:
+def test_update_stands_before_newer_reports() -> None:
+    facts = make_columns([1, 2], update=[True, False], posted=[NOW_SECONDS - 9, NOW_SECONDS - 5])
+    assert numbers(ranked(make_rows([1, 2], tags=[0.8, 0.9]), facts, lists=ALIKE)) == [1]
+
+
+def test_readers_language_stands_before_updates() -> None:
+    alike = {1: make_rows([2], same=False, names=0.9, topics=0.9)}
+    facts = make_columns([1, 2], language=[0, 1], update=[False, True], posted=[NOW_SECONDS - 9, NOW_SECONDS - 5])
+    assert numbers(ranked(make_rows([1, 2], tags=[0.8, 0.9]), facts, lists=alike)) == [1]
+
+
+def test_dated_report_preferred_to_undated() -> None:
     facts = make_columns([1, 2], posted=[nan, NOW_SECONDS - DAY])
-    assert numbers(ranked(make_rows([1, 2], lexical=[0.3, 0.2]), facts, lists=ALIKE)) == [2]
+    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.8]), facts, lists=ALIKE)) == [2]
 
 
-@pytest.mark.parametrize(("lexical", "best"), [([0.3, 0.2], 1), ([0.2, 0.3], 2)])
-def test_better_of_equal_versions_stands(lexical: list[float], best: int) -> None:
-    assert numbers(ranked(make_rows([1, 2], lexical=lexical), make_columns([1, 2]), lists=ALIKE)) == [best]
+@pytest.mark.parametrize(("tags", "best"), [([0.9, 0.8], 1), ([0.8, 0.9], 2)])
+def test_better_of_equal_reports_stands(tags: list[float], best: int) -> None:
+    assert numbers(ranked(make_rows([1, 2], tags=tags), make_columns([1, 2]), lists=ALIKE)) == [best]
 
 
 def test_hidden_update_leaves_its_original() -> None:
     facts = make_columns([1, 2], update=[False, True], shown=[True, False])
-    assert numbers(ranked(make_rows([1, 2], lexical=[0.3, 0.2]), facts, lists=ALIKE)) == [1]
+    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.8]), facts, lists=ALIKE)) == [1]
 
 
 def test_chains_of_versions_are_cut() -> None:
     versions = np.array([[False, True, False], [True, False, True], [False, True, False]])
     facts = make_columns([1, 2, 3], posted=[NOW_SECONDS - 30, NOW_SECONDS - 20, NOW_SECONDS - 10])
     # 1 and 2 are versions, so the newer 2 stands; it is a version of 3 too.
-    assert one_of_each(versions, facts).tolist() == [1]
+    assert one_of_each(versions, facts, 0).tolist() == [1]
+
+
+def test_weaker_newest_report_keeps_its_own_place() -> None:
+    """The newest report of an event may score less than the one it stands for; teasers still fall."""
+    rows = make_rows([1, 2, 3], tags=[0.9, 0.5, 0.7])
+    facts = make_columns([1, 2, 3], posted=[NOW_SECONDS - 9, NOW_SECONDS - 5, NOW_SECONDS - 9])
+    assert numbers(ranked(rows, facts, lists=ALIKE)) == [3, 2]
+
+
+@given(st.integers(0, 9), st.integers(0, 2**32 - 1))
+def test_kept_reports_are_of_different_events(size: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    one_way = random.random((size, size)) < 0.3
+    versions = (one_way | one_way.T) & ~np.eye(size, dtype=bool)
+    posted = NOW_SECONDS - random.integers(0, 3, size)
+    facts = make_columns(range(size), posted=posted, language=random.integers(0, 2, size))
+    kept = one_of_each(versions, facts, 0)
+    assert len(set(kept.tolist())) == len(kept)
+    assert not versions[np.ix_(kept, kept)].any()
+    free = set(range(size)) - set(np.flatnonzero(versions.any(axis=1)).tolist())
+    assert free <= set(kept.tolist())
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+
+TELLER = SourceArticle(number=0, posted=NOW_SECONDS - 50 * DAY, edition=0, language=0, desk=7, story=4)
+
+
+@pytest.mark.parametrize(
+    ("columns", "places", "role"),
+    [
+        ({"story": 4, "posted": TELLER.posted + 1}, 1.0, LATEST),
+        ({"story": 4, "posted": TELLER.posted}, 1.0, None),
+        ({"story": 5, "posted": TELLER.posted + 1}, 1.0, None),
+        ({"story": 4, "posted": TELLER.posted - 31 * DAY}, 1.0, BACKGROUND),
+        ({"story": 4, "posted": TELLER.posted - 30 * DAY}, 1.0, None),
+        ({"story": 5, "posted": TELLER.posted - 31 * DAY}, 1.0, None),
+        ({"story": 5, "explains": True}, 1.0, BACKGROUND),
+        ({}, 0.49, ANGLE),
+        ({}, 0.5, None),
+        ({}, nan, None),
+        ({"desk": 8}, 1.0, ANGLE),
+        ({"desk": 8, "explains": True}, 0.0, BACKGROUND),
+        ({"desk": 8, "explains": True, "story": 4, "posted": TELLER.posted + 1}, 0.0, LATEST),
+        ({"story": 4, "posted": nan}, 1.0, None),
+    ],
+)
+def test_roles_say_why_to_read_on(columns: dict[str, object], places: float, role: str | None) -> None:
+    facts = make_columns([1], **({"desk": 7, "story": 1} | columns))
+    assert roles_of(make_rows([1], places=places), facts, TELLER, frozenset(ROLES)) == [role]
+
+
+def test_only_asked_roles_are_given() -> None:
+    facts = make_columns([1, 2], desk=8, explains=[True, False])
+    rows = make_rows([1, 2])
+    assert roles_of(rows, facts, TELLER, frozenset([ANGLE])) == [ANGLE, ANGLE]
+    assert roles_of(rows, facts, TELLER, frozenset([BACKGROUND])) == [BACKGROUND, None]
+    assert roles_of(rows, facts, TELLER, frozenset()) == [None, None]
+
+
+def test_teasers_carry_their_roles() -> None:
+    facts = make_columns([1, 2], explains=[True, False])
+    teasers = ranked(make_rows([1, 2], tags=[0.9, 0.8], places=1.0), facts, source=replace(SOURCE, desk=0))
+    assert [teaser.role for teaser in teasers] == [BACKGROUND, None]
+
+
+SEEN = 10**6  # in so many sidebars that one more is worth nothing
+
+
+def chosen(score: list[float], n: int, roles: list[str | None] | None = None, demand: list[int] | None = None) -> list:
+    """The places that `varied` takes, of articles without role that everybody knows."""
+    size = len(score)
+    return varied(np.array(score), roles or [None] * size, np.array(demand or [SEEN] * size, dtype=np.int32), n)
+
+
+def test_best_are_taken_where_nothing_varies() -> None:
+    assert chosen([0.9, 0.8, 0.7], 2) == [0, 1]
+
+
+def test_new_role_is_worth_a_little_score() -> None:
+    assert chosen([0.9, 0.80, 0.78], 2, [None, None, ANGLE]) == [0, 2]
+    assert chosen([0.9, 0.80, 0.76], 2, [None, None, ANGLE]) == [0, 1]
+
+
+def test_role_that_is_there_is_worth_nothing() -> None:
+    assert chosen([0.9, 0.80, 0.78], 2, [ANGLE, None, ANGLE]) == [0, 1]
+    assert chosen([0.9, 0.85, 0.80, 0.78], 3, [None, ANGLE, None, ANGLE]) == [0, 1, 2]
+
+
+def test_forgotten_article_may_take_the_last_place() -> None:
+    assert chosen([0.9, 0.8, 0.7, 0.56], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 3]
+    assert chosen([0.9, 0.8, 0.7, 0.44], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 2]
+
+
+def test_only_the_last_place_is_for_the_forgotten() -> None:
+    assert chosen([0.9, 0.8, 0.7, 0.57, 0.56], 3, demand=[SEEN, SEEN, SEEN, 0, 0]) == [0, 1, 3]
+
+
+def test_demand_halves_the_gain() -> None:
+    assert chosen([0.9, 0.8, 0.69], 2, demand=[SEEN, SEEN, 1]) == [0, 2]
+    assert chosen([0.9, 0.8, 0.66], 2, demand=[SEEN, SEEN, 1]) == [0, 1]
+
+
+def test_best_stands_first_whatever_varies() -> None:
+    assert chosen([0.9, 0.89], 1, [None, ANGLE], [SEEN, 0]) == [0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.sampled_from([None, *ROLES]), st.integers(0, 3)),
+        max_size=9,
+        unique_by=lambda x: x[0],
+    ),
+    st.integers(1, 5),
+)
+def test_varied_keeps_the_best_and_their_order(candidates: list[tuple[float, str | None, int]], n: int) -> None:
+    candidates = sorted(candidates, key=lambda one: -one[0])
+    found = chosen(*([one[0] for one in candidates], n), [one[1] for one in candidates], [one[2] for one in candidates])
+    assert found == sorted(set(found))
+    assert len(found) == min(n, len(candidates))
+    assert found[:1] == [0][: len(found)]
 
 
 # -- diversity ---------------------------------------------------------------------------------------------------------
@@ -393,6 +561,13 @@ def test_diversity_chooses_each_once(size: int, n: int, diversity: float) -> Non
     chosen = diversify(score, random.random((size, size)), n, diversity)
     assert len(set(chosen)) == len(chosen) == min(n, size)
     assert chosen[:1] == [0][: len(chosen)]
+
+
+def test_diversity_is_taken_from_the_lists() -> None:
+    rows = make_rows([1, 2, 3], tags=[0.90, 0.88, 0.86])
+    alike = {1: make_rows([2], lexical=0.9)}
+    rules = replace(RULES, n=2, diversity=1.0)
+    assert numbers(ranked(rows, make_columns([1, 2, 3]), rules, alike)) == [1, 3]
 
 
 # -- fallbacks ---------------------------------------------------------------------------------------------------------
@@ -456,3 +631,22 @@ def test_undated_articles_are_never_latest() -> None:
 
 def test_equal_fallbacks_favour_newer_numbers() -> None:
     assert numbers(fallbacks(make_columns([1, 2, 3]), SOURCE, RULES, 2, frozenset())) == [3, 2]
+
+
+def teasers_of(*given: int) -> list[Teaser]:
+    return [Teaser(number, 0.0, FALLBACK_ANY) for number in given]
+
+
+def halves(some: np.ndarray) -> BoolArray:
+    """Which of some articles report one event: 2 and 3, 4 and 5, ..."""
+    event = some // 2
+    return (event[:, None] == event[None, :]) & ~np.eye(len(some), dtype=bool)
+
+
+def test_fallbacks_bring_no_second_report() -> None:
+    found = without_versions(teasers_of(2), teasers_of(3, 4, 5, 6, 8), halves, 3)
+    assert numbers(found) == [2, 4, 6]
+
+
+def test_chosen_teasers_all_stay() -> None:
+    assert numbers(without_versions(teasers_of(2, 3), teasers_of(4), halves, 2)) == [2, 3]

@@ -1,18 +1,33 @@
 """The sidebar of an article, an address or a draft, over a small archive whose right answers are known."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from recommender import candidates, neighbours
 from recommender.article import Article
+from recommender.candidates import EMPTY
 from recommender.errors import ArticleNotFound, NotBuilt
-from recommender.interfaces import Store
-from recommender.ranking import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, RELATED
-from recommender.service import Item, Query, Recommendation, reason
+from recommender.gazetteer import Gazetteer
+from recommender.interfaces import Found, Store
+from recommender.ranking import (
+    ANGLE,
+    BACKGROUND,
+    FALLBACK_ANY,
+    FALLBACK_EDITION,
+    FALLBACK_READ,
+    LATEST,
+    RELATED,
+    ROLES,
+)
+from recommender.scoring import DEFAULT
+from recommender.sentences import SentencePair
+from recommender.service import Query, RankingDefaults, Recommendation, Recommender
 from recommender.vectors import vector_version
 from tests.embedder import ToyEmbedder
-from tests.factories import NOW, built, days_ago, make_article, make_recommender, stored
+from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_recommender, stored
 
 COUP = "junta seized power niamey president bazoum guard palace"
 BLOCKADE = "jihadists blockade bamako fuel convoys burned drivers kayes"
@@ -31,6 +46,8 @@ ARCHIVE = [
     story("blockade", BLOCKADE, posted_on=days_ago(5), read_count=9, url="https://www.example.org/blockade"),
     story("gold", GOLD, posted_on=days_ago(40), read_count=50),
     story("europe", "tariffs brussels steel", edition="Europe", posted_on=days_ago(2)),
+    # What likenesses are measured against. Without a date none of it is ever a fallback.
+    *(story(f"noise{number}", f"lone{number} other{number} apart{number}", posted_on=None) for number in range(50)),
 ]
 
 
@@ -76,14 +93,29 @@ def test_ladder_fills_the_remaining_places(archive: Store) -> None:
 
 
 def test_scores_below_the_threshold_are_not_related(archive: Store) -> None:
-    assert ids(sidebar(archive, "coup", min_score=0.99, fallback="none")) == []
-    assert len(ids(sidebar(archive, "coup", min_score=0.0, fallback="none", n=9))) == 5
+    everything = sidebar(archive, "coup", min_score=0.0, fallback="none", n=9)
+    assert len(everything.items) == 9
+    first, second = everything.items[:2]
+    assert first.teaser.score > second.teaser.score > 0.5
+    assert ids(sidebar(archive, "coup", min_score=second.teaser.score, fallback="none")) == ["coup-2", "coup-3"]
+    assert ids(sidebar(archive, "coup", min_score=second.teaser.score + 1e-4, fallback="none")) == ["coup-2"]
 
 
 def test_site_threshold_holds_without_a_wish(archive: Store) -> None:
-    strict = make_recommender(archive, min_score=0.99)
-    assert ids(strict.for_article("coup", Query(fallback="none"))) == []
-    assert ids(strict.for_article("coup", Query(fallback="none", min_score=0.12))) != []
+    least = sidebar(archive, "coup").items[1].teaser.score
+    strict = make_recommender(archive, min_score=least + 1e-4)
+    assert ids(strict.for_article("coup", Query(fallback="none"))) == ["coup-2"]
+    assert ids(strict.for_article("coup", Query(fallback="none", min_score=0.12))) == ["coup-2", "coup-3"]
+
+
+def test_site_model_decides_the_scores(archive: Store) -> None:
+    """With all weight on tags, the score of what shares them is theirs alone."""
+    tags = replace(DEFAULT, weights={part: 9.0 * (part == "tags") for part in DEFAULT.weights})
+    recommender = Recommender(archive, RankingDefaults(0.12, 0.0, tags), GAZETTEER, lambda: NOW)
+    found = recommender.for_article("coup", Query(min_score=0.0, fallback="none", n=9))
+    assert found.items[0].article.id == "coup-2"
+    assert found.items[0].teaser.score > 0
+    assert found.items[0].teaser.parts["tags"] == found.items[0].teaser.score
 
 
 def test_addresses_find_the_same_sidebar(archive: Store) -> None:
@@ -102,8 +134,19 @@ def test_answers_name_state_and_model(archive: Store) -> None:
 
 def test_shared_labels_are_named(archive: Store) -> None:
     shared = {item.article.id: item.shared for item in sidebar(archive, "coup").items}
-    assert shared["coup-2"] == {"countries": ["Niger"], "tags": ["coup"]}
-    assert shared["blockade"] == {"countries": [], "tags": []}
+    assert shared["coup-2"] == {"countries": ["Niger"], "tags": ["coup"], "names": []}
+    assert shared["blockade"] == {"countries": [], "tags": [], "names": []}
+
+
+def test_shared_names_are_those_of_the_source(store: Store) -> None:
+    """In the order of what tells most of the source; what only one of the two names is left out."""
+    with_more(
+        store,
+        story("siege", f"{BLOCKADE} JNIM JNIM in Bamako Bamako near Mali Mali", posted_on=days_ago(3)),
+        story("siege-2", f"{BLOCKADE} Mali Mali Bamako Bamako with Bazoum Bazoum", posted_on=days_ago(9)),
+    )
+    (item,) = [item for item in sidebar(store, "siege").items if item.article.id == "siege-2"]
+    assert item.shared["names"] == ["bamako", "mali"]
 
 
 def test_changes_show_in_the_next_answer(archive: Store) -> None:
@@ -121,6 +164,7 @@ def test_all_fallbacks_before_the_first_build(store: Store) -> None:
     assert ids(found) == ["blockade", "coup-3", "coup-2"]
     assert ids(found, RELATED) == []
     assert found.model is None
+    assert make_recommender(store).story("coup").articles[0].id == "coup"
     with pytest.raises(NotBuilt):
         make_recommender(store).require_build()
 
@@ -230,15 +274,124 @@ def test_distant_reports_are_no_versions(store: Store) -> None:
     assert ids(sidebar(store, "report-2"))[0] == "report"
 
 
-def test_fallbacks_show_no_version_twice(store: Store) -> None:
+def test_fallbacks_show_no_version_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far from the source, so in no list of its own: what fills the last places is checked as well."""
-    nearer = [story(f"near{number}", f"{COUP} word{number}", posted_on=days_ago(50)) for number in range(60)]
-    twins = [
-        story(name, "drought harvest millet prices", posted_on=days_ago(1), read_count=99) for name in ("d1", "d2")
-    ]
-    with_more(store, *nearer, *twins)
-    shown = ids(sidebar(store, "coup", n=3, min_score=0.99))
-    assert len({"d1", "d2"} & set(shown)) == 1
+    for module in (candidates, neighbours):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    drought = "drought harvest millet prices wells cattle granary nomads"
+    with_more(
+        store, *(story(name, drought, posted_on=days_ago(days), read_count=99) for name, days in (("d1", 2), ("d2", 1)))
+    )
+    found = sidebar(store, "coup", n=4)
+    assert ids(found, RELATED) == ["coup-2", "coup-3"]
+    assert ids(found)[2:] == ["d2", "blockade"]
+
+
+TRANSLATED = {"language": "fr", "title": "Niamey Niamey garde", "body": "Bazoum Bazoum Putsch Putsch palais"}
+ORIGINAL = "palace Niamey Niamey guard Bazoum Bazoum Putsch Putsch"
+
+
+@pytest.mark.parametrize(("source", "expected"), [("earlier", "report"), ("avant", "traduit")])
+def test_one_of_two_translations_is_shown(store: Store, source: str, expected: str) -> None:
+    """Two desks report one event in their languages within two days: readers get the one in theirs."""
+    with_more(
+        store,
+        story("report", ORIGINAL, posted_on=days_ago(3)),
+        make_article("traduit", **TRANSLATED, posted_on=days_ago(2)),
+        story("earlier", f"{ORIGINAL} earlier", posted_on=days_ago(30)),
+        make_article("avant", **TRANSLATED | {"summary": "avant"}, posted_on=days_ago(60)),
+    )
+    shown = ids(sidebar(store, source, n=9, languages=("any",)))
+    assert {"report", "traduit"} & set(shown) == {expected}
+
+
+def test_translations_of_different_events_stay(store: Store) -> None:
+    with_more(
+        store,
+        story("report", ORIGINAL, posted_on=days_ago(3)),
+        make_article("traduit", **TRANSLATED, posted_on=days_ago(13)),
+        story("earlier", f"{ORIGINAL} earlier", posted_on=days_ago(30)),
+    )
+    assert {"report", "traduit"} <= set(ids(sidebar(store, "earlier", n=9, languages=("any",))))
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+SIEGE = [
+    story("siege", f"{BLOCKADE} first week", posted_on=days_ago(40), author="Bamako desk"),
+    story("siege-before", f"{BLOCKADE} before", posted_on=days_ago(90), author="Bamako desk"),
+    story("siege-after", f"{BLOCKADE} after", posted_on=days_ago(20), author="Bamako desk"),
+    story("siege-explained", f"{BLOCKADE} why", posted_on=days_ago(50), author="Bamako desk", tags=("explainer",)),
+    story("siege-abroad", f"{BLOCKADE} abroad", posted_on=days_ago(45), author="Dakar desk"),
+]
+
+
+def roles(store: Store, wanted: tuple[str, ...]) -> dict[str, str | None]:
+    """The role of each related teaser beside the first report of SIEGE."""
+    recommender = Recommender(store, RankingDefaults(0.12, 0.0, DEFAULT, wanted), GAZETTEER, lambda: NOW)
+    items = recommender.for_article("siege", Query(n=4, fallback="none", exclude=("blockade",))).items
+    return {item.article.id: item.teaser.role for item in items}
+
+
+def test_teasers_say_what_they_add(store: Store) -> None:
+    with_more(store, *SIEGE)
+    assert roles(store, ROLES) == {
+        "siege-before": BACKGROUND,
+        "siege-after": LATEST,
+        "siege-explained": BACKGROUND,
+        "siege-abroad": ANGLE,
+    }
+
+
+def test_site_chooses_its_roles(store: Store) -> None:
+    with_more(store, *SIEGE)
+    assert roles(store, (LATEST,)) == {
+        "siege-before": None,
+        "siege-after": LATEST,
+        "siege-explained": None,
+        "siege-abroad": None,
+    }
+
+
+# -- running stories ---------------------------------------------------------------------------------------------------
+
+
+def told(store: Store, article_id: str) -> list[str]:
+    return [article.id for article in make_recommender(store).story(article_id).articles]
+
+
+@pytest.mark.parametrize("article_id", ["siege", "siege-after"])
+def test_story_is_told_from_its_beginning(store: Store, article_id: str) -> None:
+    with_more(store, *SIEGE)
+    beginning = ["siege-before", "siege-explained", "siege-abroad", "siege", "siege-after", "blockade"]
+    assert told(store, article_id) == beginning
+
+
+def test_lone_article_is_its_own_story(archive: Store) -> None:
+    assert told(archive, "gold") == ["gold"]
+
+
+def test_story_hides_what_may_not_be_shown(store: Store) -> None:
+    hour = NOW + timedelta(hours=1)
+    with_more(
+        store,
+        *SIEGE,
+        story("siege-held", f"{BLOCKADE} held", posted_on=days_ago(30), flags=("legal_hold",)),
+        story("siege-later", f"{BLOCKADE} later", posted_on=hour),
+    )
+    store.articles.upsert([replace(SIEGE[1], status="unpublished")])
+    store.articles.withdraw("siege-abroad")
+    assert told(store, "siege") == ["siege-explained", "siege", "siege-after", "blockade"]
+    later = make_recommender(store, now=hour).story("siege")
+    assert [article.id for article in later.articles][-1] == "siege-later"
+
+
+@pytest.mark.parametrize("article_id", ["ghost", "held", "gone"])
+def test_story_of_unknown_articles_is_refused(store: Store, article_id: str) -> None:
+    with_more(store, story("held", COUP, flags=("legal_hold",)), story("gone", COUP))
+    store.articles.withdraw("gone")
+    with pytest.raises(ArticleNotFound, match=f"'{article_id}'"):
+        told(store, article_id)
 
 
 # -- drafts and unknown articles ---------------------------------------------------------------------------------------
@@ -250,6 +403,81 @@ def test_drafts_get_related_stories(store: Store) -> None:
     found = make_recommender(store).for_draft(draft, builder.draft_candidates(draft), Query(fallback="none"))
     assert set(ids(found)) == {"coup", "coup-2", "coup-3"}
     assert found.article == draft
+
+
+def test_undated_draft_is_of_today(store: Store) -> None:
+    """It is about to be published: what is near to now is near to it."""
+    builder = built(store, ARCHIVE)
+    recommender = make_recommender(store)
+    dated, undated, old = (
+        recommender.for_draft(draft, builder.draft_candidates(draft), Query(fallback="none")).items[0].teaser
+        for date in (NOW, None, days_ago(2_000))
+        for draft in [story("draft", COUP, posted_on=date)]
+    )
+    assert dated.score == undated.score > old.score
+
+
+def covered(store: Store, draft: Article) -> list[str]:
+    builder = built(store, [])
+    return [article.id for article in make_recommender(store).coverage(draft, builder.draft_candidates(draft))]
+
+
+def test_coverage_is_what_says_nearly_the_same(store: Store) -> None:
+    """Newest first, whenever that was, the undated last; a part of the words is not enough."""
+    with_more(
+        store,
+        story("report", REPORT, posted_on=days_ago(400)),
+        story("report-2", REPORT, posted_on=days_ago(2)),
+        story("report-u", REPORT, posted_on=None),
+    )
+    assert covered(store, story("draft", REPORT, posted_on=NOW)) == ["report-2", "report", "report-u"]
+
+
+def test_coverage_is_of_the_same_language_and_public(store: Store) -> None:
+    with_more(
+        store,
+        story("report", REPORT, posted_on=days_ago(4)),
+        story("report-fr", REPORT, language="fr"),
+        story("report-held", REPORT, flags=("legal_hold",)),
+        story("report-later", REPORT, posted_on=NOW + timedelta(hours=1)),
+    )
+    assert covered(store, story("draft", REPORT)) == ["report"]
+
+
+def test_links_of_a_draft_find_their_articles(store: Store) -> None:
+    with_more(store, story("held", COUP, url="https://example.org/held", flags=("legal_hold",)))
+    links = ["https://example.org/nothing", "http://www.example.org/blockade?from=draft", "https://example.org/held"]
+    assert [article.id for article in make_recommender(store).linked(links)] == ["blockade"]
+
+
+def test_closest_sentences_show_the_common_ground(store: Store) -> None:
+    source = make_article("s", title="Siege", body="Rain fell in the north. Convoys reached Bamako with tankers.")
+    other = make_article("o", title="Road", body="Guards escorted convoys to Bamako. The harvest was good this year.")
+    built(store, [*ARCHIVE, source, other])
+    recommender = make_recommender(store)
+    found = recommender.for_article("s", Query(min_score=0.0, fallback="none", n=9))
+    pairs = recommender.closest_sentences(found)
+    assert pairs["o"] == SentencePair("Convoys reached Bamako with tankers.", "Guards escorted convoys to Bamako.")
+    assert set(pairs) < set(ids(found))  # what shares no word has none
+
+
+def test_drafts_bring_their_own_sentences(store: Store) -> None:
+    builder = built(store, ARCHIVE)
+    draft = make_article("draft", title="Gold", body="The barrick permit lapsed. Nothing else happened.")
+    recommender = make_recommender(store)
+    found = recommender.for_draft(draft, builder.draft_candidates(draft), Query(min_score=0.0, fallback="none", n=9))
+    assert recommender.closest_sentences(found)["gold"].source == "The barrick permit lapsed."
+
+
+def test_unknown_sources_have_no_sentences(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    assert recommender.closest_sentences(recommender.for_article("ghost", Query(fallback="latest"))) == {}
+
+
+def test_drafts_before_the_first_build_get_fallbacks(store: Store) -> None:
+    stored(store, ARCHIVE)
+    found = make_recommender(store).for_draft(story("draft", COUP), Found(EMPTY, ()), Query(n=1))
+    assert [(item.article.id, item.teaser.source) for item in found.items] == [("blockade", FALLBACK_READ)]
 
 
 @pytest.mark.parametrize("fallback", ["ladder", "none"])
@@ -271,17 +499,31 @@ def test_unknown_articles_can_get_the_latest(archive: Store) -> None:
     ]
 
 
-# -- the line for readers ----------------------------------------------------------------------------------------------
+# -- what a worker knows -----------------------------------------------------------------------------------------------
 
 
-def first_item(store: Store) -> Item:
-    return sidebar(store, "coup").items[0]
+@pytest.mark.parametrize(
+    ("defaults", "gazetteer"),
+    [
+        (RankingDefaults(0.2, 0.0), GAZETTEER),
+        (RankingDefaults(0.12, 0.5), GAZETTEER),
+        (RankingDefaults(0.12, 0.0, replace(DEFAULT, threshold=9.0)), GAZETTEER),
+        (RankingDefaults(0.12, 0.0, DEFAULT, ("latest",)), GAZETTEER),
+        (RankingDefaults(0.12, 0.0), Gazetteer([])),
+    ],
+    ids=["min_score", "diversity", "model", "roles", "gazetteer"],
+)
+def test_every_choice_of_the_site_is_in_the_fingerprint(
+    store: Store, defaults: RankingDefaults, gazetteer: Gazetteer
+) -> None:
+    usual = make_recommender(store).fingerprint
+    assert make_recommender(store).fingerprint == usual
+    assert Recommender(store, defaults, gazetteer, lambda: NOW).fingerprint != usual
 
 
-def test_reason_names_shared_countries(archive: Store) -> None:
-    assert reason(first_item(archive), "en") == "Also about Niger"
-    assert reason(first_item(archive), "fr") == "Également sur : Niger"
-
-
-def test_fallbacks_have_no_reason(archive: Store) -> None:
-    assert reason(sidebar(archive, "coup").items[2], "en") is None
+def test_columns_are_as_of_now(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    number = archive.articles.by_id("gold")[0]  # type: ignore[index]
+    assert recommender.columns().shown[number]
+    archive.articles.withdraw("gold")
+    assert not recommender.columns().shown[number]

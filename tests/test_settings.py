@@ -95,6 +95,8 @@ def test_unknown_names_in_files_are_refused() -> None:
         ("MODEL", ""),
         ("CORS_ORIGINS", "news.example"),
         ("CORS_ORIGINS", "https://news.example/path"),
+        ("ROLES", "newest"),
+        ("ROLES", "Latest"),
     ],
 )
 def test_unusable_values_are_refused(setenv: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -130,6 +132,30 @@ def test_missing_named_files_are_refused() -> None:
 def test_several_values_are_split_at_commas(setenv: pytest.MonkeyPatch) -> None:
     setenv.setenv("RECOMMENDER_CORS_ORIGINS", "https://a.example, http://b.example:8080,")
     assert load_settings().cors_origins == ("https://a.example", "http://b.example:8080")
+
+
+def test_all_roles_are_the_default() -> None:
+    assert load_settings().roles == ("background", "latest", "angle")
+
+
+@pytest.mark.parametrize(("value", "roles"), [("latest, angle", ("latest", "angle")), ("", ())])
+def test_roles_may_be_chosen(setenv: pytest.MonkeyPatch, value: str, roles: tuple[str, ...]) -> None:
+    setenv.setenv("RECOMMENDER_ROLES", value)
+    assert load_settings().roles == roles
+
+
+def test_file_may_turn_roles_off() -> None:
+    write("roles = []")
+    assert load_settings().roles == ()
+
+
+@pytest.mark.parametrize("name", ["ranking", "gazetteer"])
+def test_own_files_are_named_by_path(setenv: pytest.MonkeyPatch, name: str) -> None:
+    assert getattr(load_settings(), name) is None
+    write(f'{name} = "ours/file"')
+    assert getattr(load_settings(), name) == Path("ours/file")
+    setenv.setenv(f"RECOMMENDER_{name.upper()}", "other")
+    assert origin(name) == ("other", f"RECOMMENDER_{name.upper()}")
 
 
 def test_files_hold_lists() -> None:

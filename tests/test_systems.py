@@ -7,7 +7,7 @@ from recommender.errors import NotBuilt
 from recommender.evaluation import SERVICE
 from recommender.interfaces import Store
 from recommender.service import Query
-from recommender.systems import BM25, DENSE, LATEST, MOST_READ, TFIDF, Archive, service_system, sidebars
+from recommender.systems import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system, sidebars
 from recommender.wiring import make_systems
 from tests.factories import built, days_ago, make_article, make_recommender
 
@@ -38,6 +38,19 @@ def test_scorers_rank_all_but_the_source() -> None:
     assert system("c") == [("b", 0.5), ("e", 0.5), ("u", pytest.approx(0.2)), ("a", pytest.approx(0.1))]
 
 
+def test_fused_scores_weigh_alike() -> None:
+    """Each is scaled to 0-1 among the others: neither its unit nor the article's likeness to itself counts."""
+    system = ARCHIVE.fused(
+        lambda _: np.array([0.0, 400.0, 9_999.0, 300.0, 200.0]), lambda _: np.array([0.3, 0.2, 1.0, 0.3, 0.1])
+    )
+    assert system("c") == [("e", pytest.approx(1.75)), ("b", pytest.approx(1.5)), ("a", 1.0), ("u", 0.5)]
+
+
+def test_fusing_bears_a_scorer_without_opinion() -> None:
+    system = ARCHIVE.fused(lambda _: np.zeros(5), lambda _: np.array([4.0, 0.0, 2.0, 3.0, 1.0]))
+    assert system("b") == [("a", 1.0), ("e", pytest.approx(2 / 3)), ("c", pytest.approx(1 / 3)), ("u", 0.0)]
+
+
 def test_rankings_are_cut_at_their_depth() -> None:
     assert len(ARCHIVE.ranked(ARCHIVE.latest, depth=2)("a")) == 2
 
@@ -52,7 +65,7 @@ def test_every_system_finds_the_twin(store: Store) -> None:
         ],
     )
     evaluated = make_systems(store, make_recommender(store))
-    assert set(evaluated.systems) == {LATEST, MOST_READ, TFIDF, BM25, DENSE, SERVICE}
+    assert set(evaluated.systems) == {LATEST, MOST_READ, TFIDF, BM25, DENSE, FUSION, SERVICE}
     assert evaluated.languages == dict.fromkeys("abcd", "en")
     for name, system in evaluated.systems.items():
         assert ids(system("a"))[0] == ("d" if name == MOST_READ else "b"), name
@@ -63,7 +76,7 @@ def test_systems_need_a_build(store: Store) -> None:
         make_systems(store, make_recommender(store))
 
 
-def test_service_is_asked_without_fallbacks(store: Store) -> None:
+def test_service_is_asked_in_all_languages(store: Store) -> None:
     built(
         store,
         [
@@ -72,7 +85,9 @@ def test_service_is_asked_without_fallbacks(store: Store) -> None:
             make_article("c", title="gold mine", posted_on=days_ago(900)),
         ],
     )
-    assert service_system(make_recommender(store))("a") == [("b", 1.0)]
+    ranked = service_system(make_recommender(store))("a")
+    assert ranked[0][0] == "b"
+    assert [rank for _, rank in ranked] == [float(len(ranked) - place) for place in range(len(ranked))]
 
 
 def test_sidebars_are_those_of_the_site(store: Store) -> None:

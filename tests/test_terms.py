@@ -22,5 +22,6 @@ def test_rows_survive_their_bytes(row: TermRow) -> None:
 
 def test_stored_form_is_little_endian() -> None:
     empty = (np.empty(0, np.int32), np.empty(0, np.float32))
-    row = {"lexical": (np.array([258], np.int32), np.array([1.0], np.float32)), "tags": empty, "places": empty}
-    assert to_bytes(row).hex() == "010000000000000000000000020100000000803f"
+    row = dict.fromkeys(TERM_FIELDS, empty) | {"lexical": (np.array([258], np.int32), np.array([1], np.float32))}
+    counts = "01000000" + "00000000" * (len(TERM_FIELDS) - 1)
+    assert to_bytes(row).hex() == f"{counts}020100000000803f"

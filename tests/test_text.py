@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.text import MAX_PASSAGES, PASSAGE_WORDS, names, one_line, passages, plain_text
+from recommender.text import MAX_PASSAGES, PASSAGE_WORDS, links, names, one_line, passages, plain_text
 
 words = st.text("abcdefghij é<&>'\"", min_size=1, max_size=12).map(lambda text: " ".join(text.split())).filter(bool)
 hidden = st.sampled_from(
@@ -101,7 +101,32 @@ def test_one_line_joins_paragraphs() -> None:
 def test_hostile_markup_takes_linear_time(piece: str) -> None:
     began = time.process_time()
     plain_text("<p>" + piece * 8_000)
+    links("<p>" + piece * 8_000)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('<p>See <a href="https://a.example/1">one</a>, <A HREF=/two>two</A>.</p>', ["https://a.example/1", "/two"]),
+        ('<a href="/a">x</a><a href="/b">y</a><a href="/a">z</a>', ["/a", "/b"]),
+        ('<a class="x" href=" /a?x=1&amp;y=2 ">x', ["/a?x=1&y=2"]),
+        ('<a name="top">x</a><a href>y</a><a href=" ">z</a><a href="">', []),
+        ('<link href="/style.css"><img src="/x"><!-- <a href="/hidden"> -->', []),
+        ('<script>"<a href=/script>"</script><a href="/a"/>', ["/a"]),
+        ('<![if IE]><a href="/a">x</a>', ["/a"]),
+        ("https://a.example/ is no link; 5 < 6", []),
+    ],
+)
+def test_links_are_the_targets_of_anchors(source: str, expected: list[str]) -> None:
+    assert links(source) == expected
+
+
+@given(st.text("<>!/[]-&;#'\"= \nahref", max_size=60))
+def test_links_of_broken_markup_are_addresses(text: str) -> None:
+    found = links(f"<a href=x>{text}")
+    assert found[:1] == ["x"]
+    assert all(address == address.strip() != "" for address in found)
 
 
 def test_short_article_is_one_passage() -> None:

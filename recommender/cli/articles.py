@@ -64,8 +64,9 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 def build(config: Path | None, full: bool) -> None:
     """Embed new and changed articles, compute their neighbours and put them live.
 
-    Few changes go into the live generation; many, or any in one that is older than 20 hours, make a new one beside it,
-    which replaces it in one step. The service answers all the while. An interrupted build goes on where it stopped.
+    Few changes go into the live generation; many, any in one that is older than 20 hours, and another model, ranking
+    or gazetteer make a new one beside it, which replaces it in one step. The service answers all the while. An
+    interrupted build goes on where it stopped.
     """
     settings = load_settings(config)
     with opened_store(settings) as store:

@@ -39,7 +39,8 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     """Measure the service beside the usual methods on judged queries.
 
     Gain is 2^grade - 1, and a grade below 0 counts as 0. Intervals are 95 % bootstrap intervals over queries; poor@3 is
-    the share of the first three teasers graded 0 or -1. The service is asked in all languages and without fallbacks.
+    the share of the first three teasers graded 0 or -1. The service is asked in all languages, without fallbacks and
+    without a least score.
     """
     settings = load_settings(config)
     judgments = read_qrels(qrels)

@@ -11,7 +11,7 @@ import click
 
 from recommender import __version__, learning, metrics
 from recommender.cli.evaluate import corpus
-from recommender.errors import NotBuilt
+from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation import MEASURES
 from recommender.metrics import Grades, bootstrap_interval
 from recommender.ranking_files import write_ranking
@@ -23,12 +23,14 @@ from recommender.wiring import make_fitter, make_recommender, opened_store, utc_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recommender.article import Article
     from recommender.interfaces import Store
     from recommender.scoring import RankingModel
     from recommender.settings import Settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 REPEATS = 5
+LEAST_STORIES = 2
 EDGES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SHOWN = 10
 
@@ -55,6 +57,8 @@ def fit_ranking(config: Path | None, name: str, qrels: Path, articles: Path | No
     judgments = read_qrels(qrels)
     with corpus(settings, articles) as store:
         judged = learning.collect(store, judgments)
+        if len({one.story for one in judged}) < LEAST_STORIES:
+            raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
         fitter = make_fitter()
         model = learning.learn(judged, fitter, name)
         held_out = _held_out(store, settings, judged, judgments)
@@ -130,8 +134,10 @@ def exposure(config: Path | None) -> None:
             raise NotBuilt
         shown = store.generations.exposure(generation)
         total = len(shown)
+        if not total:
+            raise InvalidInput("The live generation holds no article any more. Run `recommender ingest` first.")
         hubs = sorted(shown, key=lambda number: (-shown[number], number))[:SHOWN]
-        orphans = [number for number, count in shown.items() if not count]
+        orphans = sorted(number for number, count in shown.items() if not count)
         articles = store.articles.get([*hubs, *orphans[-SHOWN:]], texts=False)
     click.echo(f"articles    {total:,}")
     click.echo(
@@ -140,7 +146,12 @@ def exposure(config: Path | None) -> None:
     click.echo(f"gini        {metrics.gini(list(shown.values())):.3f} (0: all alike, 1: one article has it all)")
     click.echo("\nin most sidebars")
     for number in hubs:
-        click.echo(f"  {shown[number]:>6,}  {shown[number] / total:>6.2%}  {articles[number].id}")
+        click.echo(f"  {shown[number]:>6,}  {shown[number] / total:>6.2%}  {_name(articles, number)}")
     click.echo("\nin none, the newest")
     for number in reversed(orphans[-SHOWN:]):
-        click.echo(f"  {articles[number].id}")
+        click.echo(f"  {_name(articles, number)}")
+
+
+def _name(articles: "Mapping[int, Article]", number: int) -> str:
+    # An article withdrawn since the build is in its generation until the next update.
+    return articles[number].id if number in articles else "(withdrawn)"

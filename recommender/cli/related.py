@@ -20,7 +20,11 @@ from recommender.wiring import make_builder, make_recommender, opened_store
 @click.option("--text", type=click.File("r", encoding="utf-8"), help="A draft; its first line is the title.")
 @click.option("--language", default="en", show_default=True, help="The language of the draft.")
 @click.option("--n", default=3, show_default=True, type=click.IntRange(1, 50), help="How many stories.")
-@click.option("--explain", is_flag=True, help="Show the parts of each score, and what the two stories share.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show the parts of each score, what the two stories share, and their closest sentences.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def related(  # noqa: PLR0917  # click passes every option by name

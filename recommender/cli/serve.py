@@ -8,7 +8,7 @@ import click
 
 from recommender.settings import FILE_VARIABLE, PREFIX, load_settings
 from recommender.web.desk import Address, supervise
-from recommender.wiring import opened_store
+from recommender.wiring import make_recommender, opened_store
 
 # Threads that answer requests in one worker: more than may wait for the desk, so that page views always find one, and
 # no more than granian holds for sensible on two cores.
@@ -31,6 +31,7 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
         os.environ[FILE_VARIABLE] = str(config.resolve())
     settings = load_settings(config)
     with opened_store(settings) as store:
+        make_recommender(store, settings)  # here a ranking or a gazetteer that cannot be used still stops the start
         if store.state().generation is None:
             click.echo(
                 "No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.", err=True

@@ -1,6 +1,7 @@
 """Tables that editors keep, as CSV."""
 
 import csv
+import io
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -14,8 +15,11 @@ def read_gazetteer(file: Path | Traversable) -> list[dict[str, str]]:
         text = file.read_text(encoding="utf-8-sig")  # spreadsheets write the mark
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The gazetteer {file} cannot be read: {error}") from error
-    reader = csv.DictReader(text.splitlines(keepends=True))
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise InvalidInput(f"The gazetteer {file} lacks the columns {', '.join(missing)}")
-    return list(reader)
+    try:
+        return list(reader)
+    except csv.Error as error:  # such as a quotation mark that is never closed
+        raise InvalidInput(f"The gazetteer {file} cannot be read after line {reader.line_num}: {error}") from error

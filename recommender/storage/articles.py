@@ -43,7 +43,7 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 def _facts(*columns: Any) -> Facts:
     """The columns of _FACTS in their order; tags and author stand last."""
     *facts, tags, author = columns
-    rest: Any = (not EXPLAINER_TAGS.isdisjoint(tags), author)
+    rest: Any = (not EXPLAINER_TAGS.isdisjoint(map(str.casefold, tags)), author)
     return Facts(*facts, *rest)
 
 

@@ -132,6 +132,12 @@ class SqlGenerations:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
+    def recipe(self, number: int) -> str | None:
+        """What a generation was made with, besides its model; None if there is no such generation."""
+        query = sa.select(generation.c.recipe).where(generation.c.number == number)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
     def scales(self, number: int) -> Scales:
         """How likenesses spread in a generation."""
         query = sa.select(generation.c.scales).where(generation.c.number == number)
@@ -148,6 +154,7 @@ class SqlGenerations:
                     sa.insert(generation)
                     .values(
                         model=new.model,
+                        recipe=new.recipe,
                         geometry=new.geometry,
                         lexical=new.lexical,
                         scales=new.scales.to_json(),
@@ -160,16 +167,22 @@ class SqlGenerations:
             )
 
     def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
-        """Writes the neighbour rows of some articles of a generation, in the place of those they had."""
+        """Writes the neighbour rows of some articles of a generation, in the place of those they had.
+
+        What only builds count, demand and exposure, is kept.
+        """
         if not rows:
             return
         with self._database.writing() as connection:
             revision = self._revision(number)
-            numbers = [row.number for row in rows]
-            for batch in batches(numbers):
-                connection.execute(
-                    sa.delete(neighbour).where(neighbour.c.generation == number, neighbour.c.number.in_(batch))
+            counted: dict[int, dict[str, int]] = {}
+            for batch in batches([row.number for row in rows]):
+                gone = connection.execute(
+                    sa.delete(neighbour)
+                    .where(neighbour.c.generation == number, neighbour.c.number.in_(batch))
+                    .returning(neighbour.c.number, neighbour.c.demand, neighbour.c.shown)
                 )
+                counted |= {row[0]: {"demand": row[1], "shown": row[2]} for row in gone}
             connection.execute(
                 sa.insert(neighbour),
                 [
@@ -183,6 +196,7 @@ class SqlGenerations:
                         "names": " ".join(row.names),
                         "story": row.story,
                         "revision": revision,
+                        **counted.get(row.number, {"demand": 0, "shown": 0}),
                     }
                     for row in rows
                 ],

@@ -59,12 +59,14 @@ embedding = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
-# `built` is in seconds since 1970, `revision` that of the store when the build began. `scales` is JSON.
+# `built` is in seconds since 1970, `revision` that of the store when the build began. `scales` is JSON;
+# `recipe` names what else the build was made with.
 generation = sa.Table(
     "generation",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("model", sa.Text, nullable=False),
+    sa.Column("recipe", sa.Text, nullable=False),
     sa.Column("geometry", sa.LargeBinary, nullable=False),
     sa.Column("scales", sa.Text, nullable=False),
     sa.Column("lexical", sa.LargeBinary, nullable=False),

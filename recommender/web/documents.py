@@ -36,17 +36,28 @@ _SIDEBAR = """\
       "edition": "Sahel",
       "language": "en",
       "image_url": null,
-      "score": 0.351,
+      "score": 0.9998,
       "source": "related",
-      "role": null,
-      "reason": "Also about Mali",
-      "parts": {"dense": 0.1469, "lexical": 0.0929, "tags": 0.0628, "places": 0.03, "nearness": 0.0184},
-      "shared": {"countries": ["Mali"], "tags": ["jnim", "bamako", "faladié"]}
+      "role": "latest",
+      "reason": "Also about JNIM and Faladie",
+      "parts": {
+        "dense": 0.1848, "lexical": 0.1115, "themes": 0.1163, "names": 0.1838,
+        "topics": 0.1544, "tags": 0.109, "places": 0.109, "nearness": 0.031
+      },
+      "shared": {
+        "countries": ["Mali"],
+        "tags": ["jnim", "bamako", "faladié"],
+        "names": ["Faladie", "JNIM", "foreign bases and troop withdrawals", "Bamako", "jihadist groups"]
+      },
+      "sentences": {
+        "source": "Jihadists storm gendarmerie school and air base in Bamako",
+        "teaser": "Protection of the gendarmerie school and of the airport zone at Sénou has been …"
+      }
     }
   ],
   "model": "all-MiniLM-L6-v2@53aa51172d14/passages180-mean",
   "generation": 1,
-  "request_id": "3f4082a212374db0"
+  "request_id": "d1b08a0e5264a826"
 }"""
 _UNKNOWN = """\
 {

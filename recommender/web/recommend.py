@@ -6,7 +6,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
-from recommender.article import parse_article
+from recommender.article import canonical_url, parse_article
 from recommender.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.service import Recommendation
 from recommender.text import links
@@ -82,9 +82,10 @@ def draft_sidebar(draft: Draft) -> Response:
     document = _document(
         recommender.for_draft(article, candidates, draft.query()), draft, article.language, known=False
     )
-    document = make_draft_document(
-        document, recommender.linked(links(draft.body)[:MAX_LINKS]), recommender.coverage(article, candidates)
-    )
+    # Each address once, in whatever ways it is written.
+    addresses = list({canonical_url(link): link for link in links(draft.body)}.values())[:MAX_LINKS]
+    coverage = recommender.coverage(article, candidates)
+    document = make_draft_document(document, recommender.linked(addresses), coverage, article.language)
     response = _respond(_answer(document))
     response.headers["Cache-Control"] = "no-store"
     return response

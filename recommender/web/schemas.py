@@ -30,6 +30,15 @@ def _as_utc(value: datetime) -> datetime:
         raise ValueError("is outside the calendar") from error
 
 
+def _no_boolean(value: object) -> object:
+    """In JSON, true and false are no numbers; pydantic takes them for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("is not a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_as_utc)]
 Fallback = Literal["ladder", "latest", "none"]
 
@@ -43,7 +52,7 @@ class Wishes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    n: int = Field(3, ge=1, le=MAX_TEASERS, description="How many teasers.")
+    n: Whole = Field(3, ge=1, le=MAX_TEASERS, description="How many teasers.")
     exclude: str = Field("", max_length=10_000, description="Ids that stand on the page already, separated by commas.")
     edition: str = Field("", max_length=MAX_LINE, description="Only articles of these editions, separated by commas.")
     lang: str = Field(
@@ -53,14 +62,14 @@ class Wishes(BaseModel):
     )
     since: Moment | None = Field(None, description="Only articles posted at this time or later (ISO 8601).")
     until: Moment | None = Field(None, description="Only articles posted at this time or earlier (ISO 8601).")
-    diversity: float | None = Field(
+    diversity: Number | None = Field(
         None,
         ge=0,
         le=1,
         allow_inf_nan=False,
         description="How much unlikeness among the teasers counts; the site's setting if left out.",
     )
-    min_score: float | None = Field(
+    min_score: Number | None = Field(
         None,
         ge=0,
         le=1,
@@ -73,7 +82,10 @@ class Wishes(BaseModel):
         "days, then its latest, then the latest of any edition), `latest` (without the most read; also for an article "
         "that is not known), or `none`.",
     )
-    explain: bool = Field(False, description="Also give the parts of each score and what the two stories share.")
+    explain: bool = Field(
+        False,
+        description="Also give the parts of each score, what the two stories share, and their closest sentences.",
+    )
 
     def query(self) -> Query:
         """The same as the use case takes it."""
@@ -197,12 +209,18 @@ class DraftTeaser(Teaser):
     linked: bool = Field(description="Whether the draft links to it already.")
 
 
+class Coverage(Card):
+    """An article that reports nearly what a draft does."""
+
+    note: str = Field(description='When, in the draft\'s language: "reported on 12 March 2024".')
+
+
 class DraftSidebar(Sidebar):
     """The answer for a draft."""
 
     items: list[DraftTeaser]  # type: ignore[assignment]  # narrower than the sidebar's, and never changed
     links: list[Card] = Field(description="The published articles that the draft links to.")
-    coverage: list[Card] = Field(description="What has been published in much the same words, newest first.")
+    coverage: list[Coverage] = Field(description="What has been published in much the same words, newest first.")
 
 
 class Story(BaseModel):

@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from recommender.article import Article
 from recommender.document import iso
+from recommender.errors import ArticleNotFound
+from recommender.reasons import MONTHS
 from recommender.web.parts import parts
 from recommender.web.recommend import document_for, render_fragment
 from recommender.web.schemas import Wishes
@@ -16,10 +18,6 @@ from recommender.web.schemas import Wishes
 bp = Blueprint("site", __name__)
 
 PAGE = 24
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-}
 
 
 @bp.app_template_filter("day")
@@ -28,7 +26,7 @@ def day(moment: str | None, language: str = "en") -> str:
     if not moment:
         return ""
     date = datetime.fromisoformat(moment)
-    months = _MONTHS.get(language, _MONTHS["en"])
+    months = MONTHS.get(language, MONTHS["en"])
     first = "1er" if language == "fr" and date.day == 1 else str(date.day)
     return f"{first} {months[date.month - 1]} {date.year}"
 
@@ -84,9 +82,27 @@ def article(article_id: str) -> str:
         "site/article.html",
         article={**card(found), "paragraphs": found.body.split("\n\n") if found.body else []},
         fragment=Markup(fragment),  # noqa: S704  # made by our own template, which escapes
+        reports=_reports(article_id),
         recommend_url=url_for("recommend.sidebar"),
         **frame(found.edition),
     )
+
+
+@bp.get("/stories/<path:article_id>")
+def story(article_id: str) -> str:
+    """A running story: what has been reported on it, in the order of time. Any of its articles finds it."""
+    reports = _reports(article_id)
+    if not reports:
+        abort(404)
+    return render_template("site/story.html", reports=reports, **frame(reports[0]["edition"]))
+
+
+def _reports(article_id: str) -> list[dict[str, Any]]:
+    """The articles of a running story, the oldest first; none where there is no such article to be shown."""
+    try:
+        return [card(found) for found in parts().recommender.story(article_id).articles]
+    except ArticleNotFound:
+        return []
 
 
 def message_page(heading: str, text: str) -> str:

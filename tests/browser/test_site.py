@@ -1,8 +1,10 @@
 """The site in a real browser: the box filled by the script, without scripts, without the API, and on foreign pages."""
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -11,10 +13,10 @@ from tests.embedder import ToyEmbedder
 from tests.web.served import serving
 from tests.web.toy import build_archive
 
-THREE = [
-    "Army escorts fuel convoys through the jihadist blockade",
-    "Algiers watches the fuel blockade of Bamako with alarm",
-    "Schools close as the fuel blockade of Bamako bites",
+GOLD = [
+    "Niger takes over the uranium and gold mine of Arlit",
+    "Foreign mining company sues the junta over the gold mine",
+    "Ore from the nationalised mine leaves for the coast",
 ]
 BOX = "[data-recommender]"
 LINKS = f"{BOX} .rec-link"
@@ -65,6 +67,21 @@ def site(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield served.url
 
 
+@pytest.fixture(scope="module")
+def teasers(site: str) -> list[dict[str, str]]:
+    """What the service answers for the article that most tests look at."""
+    with urlopen(f"{site}/api/v1/recommend?article_id=blockade-1") as response:  # our own server
+        found: list[dict[str, str]] = json.load(response)["items"]
+    assert len(found) == 3
+    return found
+
+
+@pytest.fixture(scope="module")
+def three(teasers: list[dict[str, str]]) -> list[str]:
+    """Their titles."""
+    return [teaser["title"] for teaser in teasers]
+
+
 def embedding_page(site: str, attributes: str) -> str:
     """A page of another site with the snippet."""
     return (
@@ -73,29 +90,35 @@ def embedding_page(site: str, attributes: str) -> str:
     )
 
 
-def test_script_fills_the_box(page: Page, site: str) -> None:
+def test_script_fills_the_box(page: Page, site: str, three: list[str]) -> None:
     page.goto(f"{site}/articles/blockade-1")
-    expect(page.locator(LINKS)).to_have_text(THREE)
+    expect(page.locator(LINKS)).to_have_text(three)
     expect(page.get_by_role("heading", name="More on the Sahel")).to_be_visible()
 
 
-def test_each_link_leads_to_an_article(page: Page, site: str) -> None:
-    for place, title in enumerate(THREE):
+def test_reason_stands_under_each_teaser(page: Page, site: str, teasers: list[dict[str, str]]) -> None:
+    page.goto(f"{site}/articles/blockade-1")
+    expect(page.locator(f"{BOX} .rec-item > :last-child")).to_have_text([teaser["reason"] for teaser in teasers])
+    expect(page.locator(f"{BOX} .rec-reason")).to_have_count(3)
+
+
+def test_each_link_leads_to_an_article(page: Page, site: str, three: list[str]) -> None:
+    for place, title in enumerate(three):
         page.goto(f"{site}/articles/blockade-1")
         page.locator(LINKS).nth(place).click()
         expect(page.locator("h1")).to_have_text(title)
         assert page.url.startswith(f"{site}/articles/")
 
 
-def test_box_works_without_scripts(chromium: Browser, site: str) -> None:
+def test_box_works_without_scripts(chromium: Browser, site: str, three: list[str]) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site}/articles/blockade-1")
-    expect(page.locator("noscript .rec-link")).to_have_text(THREE)
+    expect(page.locator("noscript .rec-link")).to_have_text(three)
     expect(page.locator("noscript .rec-box")).to_be_visible()
     expect(page.locator(LINKS)).to_have_count(0)
     page.locator("noscript .rec-link").first.click()
-    expect(page.locator("h1")).to_have_text(THREE[0])
+    expect(page.locator("h1")).to_have_text(three[0])
     context.close()
 
 
@@ -105,7 +128,7 @@ def test_script_and_fragment_look_alike(chromium: Browser, page: Page, site: str
     plain.goto(f"{site}/articles/blockade-1")
     page.goto(f"{site}/articles/blockade-1")
     expect(page.locator(f"{BOX} .rec-item")).to_have_count(3)
-    for part in (".rec-title", ".rec-summary", ".rec-date", ".rec-reads"):
+    for part in (".rec-title", ".rec-summary", ".rec-date", ".rec-reads", ".rec-reason"):
         expect(page.locator(f"{BOX} {part}")).to_have_text(plain.locator(f"noscript {part}").all_inner_texts())
     context.close()
 
@@ -130,20 +153,90 @@ def test_failing_service_leaves_no_gap(page: Page, site: str, answer: str) -> No
 
 
 def test_hostile_answer_stays_text(page: Page, site: str, elsewhere: Elsewhere) -> None:
-    items = '[{"id": "a", "title": "<img src=x onerror=alert(1)>", "url": "https://example.org/"},'
+    items = '[{"id": "a", "title": "<img src=x onerror=alert(1)>", "url": "https://example.org/",'
+    items += ' "reason": "<img src=x onerror=alert(2)>"},'
     items += ' {"id": "b", "title": "Bad link", "url": "javascript:alert(1)"}]'
     page.route(API, lambda route: route.fulfill(body=f'{{"items": {items}}}', content_type="application/json"))
     elsewhere.page = embedding_page(site, 'data-article-id="blockade-1"')
     page.goto(elsewhere.url("localhost"))
     expect(page.locator(LINKS)).to_have_text(["<img src=x onerror=alert(1)>"])
+    expect(page.locator(f"{BOX} .rec-reason")).to_have_text(["<img src=x onerror=alert(2)>"])
     expect(page.locator(f"{BOX} img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("reason", ["null", '""', "7", '["a"]', '{"a": "b"}'])
+def test_reason_that_is_no_text_is_left_out(page: Page, site: str, elsewhere: Elsewhere, reason: str) -> None:
+    items = f'[{{"id": "a", "title": "Headline", "url": "https://example.org/", "reason": {reason}}}]'
+    page.route(API, lambda route: route.fulfill(body=f'{{"items": {items}}}', content_type="application/json"))
+    elsewhere.page = embedding_page(site, 'data-article-id="blockade-1"')
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_text(["Headline"])
+    expect(page.locator(f"{BOX} .rec-reason")).to_have_count(0)
+
+
+def test_snippet_shows_what_it_is_told_to(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    elsewhere.page = embedding_page(site, 'data-article-id="blockade-1" data-show="date"')
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(f"{BOX} .rec-date")).to_have_count(3)
+    expect(page.locator(f"{BOX} .rec-reason, {BOX} .rec-summary, {BOX} .rec-reads")).to_have_count(0)
 
 
 def test_editions_lead_to_their_stories(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_role("navigation", name="Editions").get_by_role("link", name="Maghreb").click()
     expect(page.locator("h1")).to_have_text("Maghreb")
-    expect(page.locator(".card h2")).to_have_text([THREE[1]])
+    expect(page.locator(".card h2")).to_have_text(["Algiers watches the fuel blockade of Bamako with alarm"])
+
+
+def test_story_is_reached_by_keyboard(page: Page, site: str) -> None:
+    page.goto(f"{site}/articles/gold-2")
+    link = page.get_by_role("navigation", name="This story").get_by_role("link", name="All 3 reports of this story")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(GOLD[0])
+    expect(page.locator(".chronicle h2")).to_have_text(GOLD)
+    page.locator(".chronicle a").first.focus()
+    reached = []
+    for _ in GOLD:
+        reached.append(page.evaluate("document.activeElement.textContent"))
+        page.keyboard.press("Tab")
+    assert reached == GOLD
+
+
+def test_story_works_without_scripts(chromium: Browser, site: str) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/articles/gold-3")
+    page.get_by_role("link", name="All 3 reports of this story").click()
+    expect(page.locator(".chronicle time")).to_have_text(["20 June 2025", "15 July 2025", "1 November 2025"])
+    page.locator(".chronicle a").nth(1).click()
+    expect(page.locator("h1")).to_have_text(GOLD[1])
+    context.close()
+
+
+def test_story_link_stays_when_the_service_fails(page: Page, site: str) -> None:
+    page.route(API, lambda route: route.abort())
+    page.goto(f"{site}/articles/gold-1")
+    expect(page.locator(BOX)).to_be_hidden()
+    expect(page.get_by_role("link", name="All 3 reports of this story")).to_be_visible()
+
+
+def test_article_alone_has_no_story_link(page: Page, site: str) -> None:
+    page.goto(f"{site}/articles/lone")
+    expect(page.locator(LINKS)).to_have_count(3)
+    expect(page.get_by_role("navigation", name="This story")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_dates_stand_beside_or_above_their_report(page: Page, site: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{site}/stories/gold-1")
+    when, what = page.locator(".when").first.bounding_box(), page.locator(".what").first.bounding_box()
+    assert when is not None
+    assert what is not None
+    beside = when["x"] + when["width"] <= what["x"]
+    above = when["y"] + when["height"] <= what["y"]
+    assert (beside, above) == ((True, False) if width == 1280 else (False, True))
 
 
 def test_skip_link_reaches_the_content(page: Page, site: str) -> None:
@@ -154,19 +247,19 @@ def test_skip_link_reaches_the_content(page: Page, site: str) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_keyboard_reaches_every_teaser(page: Page, site: str) -> None:
+def test_keyboard_reaches_every_teaser(page: Page, site: str, three: list[str]) -> None:
     page.goto(f"{site}/articles/blockade-1")
     expect(page.locator(LINKS)).to_have_count(3)
     page.locator(LINKS).first.focus()
     reached = []
-    for _ in THREE:
+    for _ in three:
         reached.append(page.evaluate("document.activeElement.textContent"))
         page.keyboard.press("Tab")
-    assert reached == THREE
+    assert reached == three
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/editions/sahel", "/articles/blockade-1", "/articles/fr-1", "/docs", "/no-page"]
+    "path", ["/", "/editions/sahel", "/articles/blockade-1", "/articles/fr-1", "/stories/gold-1", "/docs", "/no-page"]
 )
 def test_small_screen_needs_no_sideways_scrolling(page: Page, site: str, path: str) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
@@ -176,19 +269,20 @@ def test_small_screen_needs_no_sideways_scrolling(page: Page, site: str, path: s
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_snippet_works_on_an_allowed_site(page: Page, site: str, elsewhere: Elsewhere) -> None:
+def test_snippet_works_on_an_allowed_site(page: Page, site: str, elsewhere: Elsewhere, three: list[str]) -> None:
     elsewhere.page = embedding_page(site, 'data-article-id="blockade-1" data-n="2" data-heading="Read on"')
     page.goto(elsewhere.url("localhost"))
-    expect(page.locator(LINKS)).to_have_text(THREE[:2])
+    expect(page.locator(LINKS)).to_have_count(2)
+    expect(page.locator(LINKS).first).to_have_text(three[0])
     expect(page.locator("h2")).to_have_text("Read on")
     expect(page.locator(LINKS).first).to_have_attribute("href", "https://example.org/sahel/blockade-3")
 
 
-def test_snippet_finds_the_canonical_address(page: Page, site: str, elsewhere: Elsewhere) -> None:
+def test_snippet_finds_the_canonical_address(page: Page, site: str, elsewhere: Elsewhere, three: list[str]) -> None:
     canonical = '<link rel="canonical" href="https://www.example.org/sahel/blockade-1/">'
     elsewhere.page = embedding_page(site, "").replace("<h1>", f"{canonical}<h1>")
     page.goto(elsewhere.url("localhost"))
-    expect(page.locator(LINKS)).to_have_text(THREE)
+    expect(page.locator(LINKS)).to_have_text(three)
 
 
 def test_snippet_shows_nothing_on_other_sites(page: Page, site: str, elsewhere: Elsewhere) -> None:

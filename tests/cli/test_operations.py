@@ -58,6 +58,7 @@ def test_secrets_are_masked(run: Run, empty: Path, monkeypatch: pytest.MonkeyPat
         ("API_KEYS=short", "16 characters"),
         ("CORS_ORIGINS=news.example", "is no origin"),
         ("MIN_SCORE=2", "min_score"),
+        ("ROLES=latest,newest", "'newest' is none of background, latest, angle"),
     ],
 )
 def test_unusable_setting_stops_the_start(

@@ -27,7 +27,7 @@ def test_overview_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["settings", "related", "ingest", "serve", "status", "build", "evaluate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_loads_no_model(command: str) -> None:
     assert loaded_by(command, "--help").isdisjoint(("torch", "sentence_transformers", "sklearn"))
 

@@ -2,12 +2,13 @@
 
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.web.served import eventually, serving
+from tests.web.served import command, environment, eventually, serving
 
 
 @pytest.fixture
@@ -41,3 +42,14 @@ def test_workers_share_their_counters(served_file: Path) -> None:
             served.counted('recommender_requests_total{route="/api/v1/recommend",status="200"}') for _ in range(5)
         ]
     assert counted == [20.0] * 5
+
+
+@pytest.mark.parametrize("setting", ["ranking", "gazetteer"])
+def test_file_that_is_not_there_stops_the_start(served_file: Path, setting: str) -> None:
+    given = environment(database_url=f"sqlite:///{served_file}", **{setting: "nowhere"})
+    done = subprocess.run(
+        command("serve"), cwd=served_file.parent, env=given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "nowhere cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -45,6 +45,11 @@ def test_like_texts_are_nearer(embedder: Embedder) -> None:
     assert junta @ coup > junta @ gold
 
 
+def test_every_word_is_a_piece_or_more(embedder: Embedder) -> None:
+    assert embedder.pieces_per_word(TEXTS) >= 1
+    assert embedder.pieces_per_word(["", " .!"]) == embedder.pieces_per_word([]) == 1
+
+
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
     assert embedder.embed([]).shape == (0, embedder.embed(["x"]).shape[1])
 
@@ -70,6 +75,27 @@ def test_real_model_knows_paraphrases(model: SentenceTransformerEmbedder) -> Non
     happy, glad, dog = model.embed(["That is a happy person", "That is a very happy person", "That is a happy dog"])
     assert float(happy @ glad) == pytest.approx(0.943, abs=0.005)
     assert float(happy @ dog) == pytest.approx(0.695, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("texts", "pieces"),
+    [
+        (["The army left.", "Gold!"], 1),
+        (["jihadists"], 2),  # jihad, ##ists
+        (["The army", "the jihadists"], 5 / 4),
+        (["gold " * 500 + "jihadists"], 1),  # the first hundred words tell
+    ],
+)
+def test_unfamiliar_words_are_cut_into_pieces(
+    model: SentenceTransformerEmbedder, texts: list[str], pieces: float
+) -> None:
+    assert model.pieces_per_word(texts) == pieces
+
+
+def test_french_is_less_familiar(model: SentenceTransformerEmbedder) -> None:
+    english = "The transitional government postponed the elections because several regions are not safe."
+    french = "Le gouvernement de transition a reporté les élections car plusieurs régions ne sont pas sûres."
+    assert model.pieces_per_word([french]) > 1.4 > model.pieces_per_word([english])
 
 
 def test_version_loads_no_library() -> None:

@@ -117,6 +117,17 @@ def test_similarities_by_words_equal_brute_force(make: type[TermIndex], archive:
 
 
 @every_term_index
+@given(archives, st.data())
+def test_similar_words_equal_brute_force(make: type[TermIndex], archive: list[TermRow], data: st.DataObject) -> None:
+    places = st.integers(0, len(archive) - 1)
+    pairs = data.draw(st.lists(st.tuples(places, places)))
+    one, other = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    found = make(archive).similar(one, other)  # type: ignore[call-arg]
+    truth = np.nan_to_num([cosine(archive[first], archive[second], "lexical") for first, second in pairs])
+    np.testing.assert_allclose(found, truth, atol=1e-6)
+
+
+@every_term_index
 @given(archives, st.lists(term_rows, min_size=1, max_size=3), st.data())
 def test_pairs_equal_brute_force(
     make: type[TermIndex], archive: list[TermRow], queries: list[TermRow], data: st.DataObject

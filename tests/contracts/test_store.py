@@ -4,23 +4,32 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
-from recommender.article import FLAGS, MAX_READS, Article
+from recommender.article import EXPLAINER_TAGS, FLAGS, MAX_READS, Article
 from recommender.candidates import CandidateArray
 from recommender.errors import SettingsError, StoreUnavailable, Unavailable
-from recommender.interfaces import Facts, NeighbourRow, State, Store, Upserted
+from recommender.interfaces import Facts, Generation, NeighbourRow, NewGeneration, Standing, State, Store, Upserted
+from recommender.scoring import USUAL, Scale, Scales
+from recommender.storage import schema
 from recommender.storage.database import Database
 from recommender.storage.schema import upgrade
 from recommender.storage.tables import metadata
+from recommender.vectors import vector_version
 from recommender.wiring import open_store
-from tests.factories import NOW, days_ago, make_article, make_rows, stored
+from tests.embedder import RecordingEmbedder, ToyEmbedder
+from tests.factories import NOW, built, days_ago, make_article, make_builder, make_rows, stored
 
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
 SOON = 20  # seconds after which a thread that should go on is given up
 
 FULL = Article(
@@ -169,14 +178,46 @@ def test_withdrawn_articles_can_return(store: Store) -> None:
 
 
 def test_facts_say_what_ranking_needs(store: Store) -> None:
-    held = make_article("h", posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update",))
-    numbers = stored(store, [make_article("a"), held])
+    plain = make_article("a", author="Niamey desk")
+    held = make_article(
+        "h", posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update", "décryptage")
+    )
+    numbers = stored(store, [plain, held])
     facts = sorted(store.articles.facts_since(0), key=lambda found: found.number)
-    posted = int(days_ago(1).timestamp())
     assert facts == [
-        Facts(numbers[0], posted, 0, "Sahel", "en", published=True, held=False, update=False, revision=1),
-        Facts(numbers[1], None, 7, "Sahel", "fr", published=True, held=True, update=True, revision=1),
+        Facts(
+            number=numbers[0],
+            posted=int(days_ago(1).timestamp()),
+            reads=0,
+            edition="Sahel",
+            language="en",
+            published=True,
+            held=False,
+            update=False,
+            revision=1,
+            explains=False,
+            desk="Niamey desk",
+        ),
+        Facts(
+            number=numbers[1],
+            posted=None,
+            reads=7,
+            edition="Sahel",
+            language="fr",
+            published=True,
+            held=True,
+            update=True,
+            revision=1,
+            explains=True,
+            desk="",
+        ),
     ]
+
+
+@pytest.mark.parametrize("tag", sorted(EXPLAINER_TAGS))
+def test_explainers_are_known_by_their_tags(store: Store, tag: str) -> None:
+    stored(store, [make_article("a", tags=("coup", tag)), make_article("b", tags=("coup",))])
+    assert sorted(facts.explains for facts in store.articles.facts_since(-1)) == [False, True]
 
 
 def test_facts_since_tell_only_news(store: Store) -> None:
@@ -192,6 +233,22 @@ def test_facts_since_tell_of_withdrawals(store: Store) -> None:
     seen = store.state().revision
     store.articles.withdraw("a")
     assert [facts.published for facts in store.articles.facts_since(seen)] == [False]
+
+
+def test_dates_are_told_by_number(store: Store) -> None:
+    early = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
+    dates = {"a": days_ago(3), "u": None, "g": days_ago(1), "d": early}
+    dated, undated, gone, draft = stored(store, [make_article(name, posted_on=date) for name, date in dates.items()])
+    store.articles.withdraw("g")
+    store.articles.upsert([make_article("d", posted_on=early, status="draft")])
+    assert store.articles.posted() == {dated: days_ago(3).timestamp(), draft: -1.0}
+    assert store.articles.posted([dated, undated, gone, 99]) == {dated: days_ago(3).timestamp()}
+    assert store.articles.posted([]) == {}
+
+
+def test_dates_of_a_large_archive_are_whole(store: Store) -> None:
+    numbers = stored(store, [make_article(f"a{number}") for number in range(1_201)])
+    assert sorted(store.articles.posted(numbers)) == numbers
 
 
 def test_listing_is_newest_first(store: Store) -> None:
@@ -405,34 +462,46 @@ def test_pruning_spares_what_is_in_use(store: Store) -> None:
 # -- generations -------------------------------------------------------------------------------------------------------
 
 
-def row(number: int, text_hash: str = "h", candidates: CandidateArray | None = None) -> NeighbourRow:
-    return NeighbourRow(number, text_hash, "en", b"terms", make_rows([99]) if candidates is None else candidates)
+SCALES = Scales(Scale(0.125, 0.5), Scale(0.25, 0.0625), Scale(-0.1, 1 / 3))
+
+
+def row(number: int, text_hash: str = "h", candidates: CandidateArray | None = None, **standing: Any) -> NeighbourRow:
+    rows = make_rows([99]) if candidates is None else candidates
+    return NeighbourRow(number, text_hash, "en", b"terms", rows, **standing)
+
+
+def begun(store: Store, model: str = "m") -> int:
+    return store.generations.begin(NewGeneration(model, "recipe", b"geometry", b"lexical", SCALES, NOW))
 
 
 def live_generation(store: Store, rows: list[NeighbourRow] | None = None) -> int:
     if not store.state().revision:
         stored(store, [make_article("any")])  # a generation is made of articles: something has been written before
-    number = store.generations.begin("m", b"centres", b"lexical", NOW)
+    number = begun(store)
     store.generations.write(number, rows or [])
     store.generations.activate(number)
     return number
 
 
 def test_active_generations_are_live(store: Store) -> None:
-    number = store.generations.begin("m", b"centres", b"lexical", NOW)
+    number = begun(store)
     assert store.state().generation is None
     store.generations.activate(number)
     assert store.state().generation == number
-    live = store.generations.live()
-    assert live is not None
-    assert (live.number, live.model, live.centres, live.lexical, live.built_on) == (
-        number,
-        "m",
-        b"centres",
-        b"lexical",
-        NOW,
-    )
+    assert store.generations.live() == Generation(number, "m", b"geometry", b"lexical", SCALES, NOW)
     assert store.generations.live_model() == "m"
+
+
+def test_generations_know_their_scales_and_recipe(store: Store) -> None:
+    number = begun(store)
+    assert store.generations.scales(number) == SCALES
+    assert store.generations.recipe(number) == "recipe"
+
+
+def test_swept_generations_have_usual_scales(store: Store) -> None:
+    """A reader whose generation has just been removed is answered all the same."""
+    assert store.generations.scales(99) == USUAL
+    assert store.generations.recipe(99) is None
 
 
 def test_candidates_come_back_exactly(store: Store) -> None:
@@ -480,16 +549,17 @@ def test_rows_since_tell_only_news(store: Store) -> None:
 def test_unfinished_generations_change_nothing(store: Store) -> None:
     live = live_generation(store, [row(1)])
     before = store.state()
-    number = store.generations.begin("m2", b"", b"", NOW)
+    number = begun(store, "m2")
     store.generations.write(number, [row(1), row(2)])
+    store.generations.put_standings(number, {1: 1, 2: 1}, {1: 3})
     assert store.state() == before
     assert list(store.generations.candidates(live, [1, 2])) == [1]
 
 
 def test_new_builds_sweep_interrupted_ones_away(store: Store) -> None:
-    interrupted = store.generations.begin("m", b"", b"", NOW)
+    interrupted = begun(store)
     store.generations.write(interrupted, [row(1)])
-    newer = store.generations.begin("m", b"", b"", NOW)
+    newer = begun(store)
     assert newer != interrupted
     assert store.generations.size(interrupted) == 0
     with pytest.raises(Unavailable):
@@ -499,8 +569,7 @@ def test_new_builds_sweep_interrupted_ones_away(store: Store) -> None:
 
 
 def test_swept_builds_cannot_write(store: Store) -> None:
-    interrupted = store.generations.begin("m", b"", b"", NOW)
-    newer = store.generations.begin("m", b"", b"", NOW)
+    interrupted, newer = begun(store), begun(store)
     with pytest.raises(Unavailable):
         store.generations.write(interrupted, [row(1)])
     assert store.generations.size(newer) == 0
@@ -528,6 +597,111 @@ def test_readers_keep_a_generation_while_it_retires(store: Store) -> None:
         assert store.generations.live().number == first  # type: ignore[union-attr]
     assert store.state().generation != first
     assert store.generations.candidates(first, [1]) == {}
+
+
+# -- where articles stand ----------------------------------------------------------------------------------------------
+
+
+def test_standings_tell_stories_and_demand(store: Store) -> None:
+    number = begun(store)
+    store.generations.write(number, [row(1, story=1), row(2, story=2), row(3, story=3)])
+    store.generations.put_standings(number, {1: 1, 2: 1, 3: 3}, {2: 7, 3: 1})
+    written = store.state().revision
+    assert store.generations.standings_since(number, -1) == {
+        1: Standing(written, 1, 0),
+        2: Standing(written, 1, 7),
+        3: Standing(written, 3, 1),
+    }
+
+
+def test_standings_since_tell_only_news(store: Store) -> None:
+    number = live_generation(store, [row(1, story=1), row(2, story=2), row(3, story=3)])
+    seen = store.state().revision
+    assert store.generations.standings_since(number, seen) == {}
+    store.generations.write(number, [row(2, "new", story=1)])
+    store.generations.write_candidates(number, {3: make_rows([4])})
+    news = store.generations.standings_since(number, seen)
+    assert {key: found.story for key, found in news.items()} == {2: 1, 3: 3}
+    assert all(seen < found.relisted <= store.state().revision for found in news.values())
+
+
+def test_generations_stand_apart(store: Store) -> None:
+    first, second = live_generation(store, [row(1, story=1)]), begun(store)
+    store.generations.write(second, [row(1, story=1)])
+    store.generations.put_standings(second, {1: 5}, {1: 9})
+    store.generations.put_exposure(second, {1: 4})
+    standing = store.generations.standings_since(first, -1)[1]
+    assert (standing.story, standing.demand, store.generations.exposure(first)) == (1, 0, {1: 0})
+
+
+def test_rewritten_rows_keep_what_builds_count(store: Store) -> None:
+    """An article whose text is mended is no newcomer that every sidebar makes room for."""
+    number = live_generation(store, [row(1, story=1), row(2, story=2)])
+    store.generations.put_standings(number, {1: 1, 2: 2}, {1: 7, 2: 5})
+    store.generations.put_exposure(number, {1: 4, 2: 3})
+    store.generations.write(number, [row(1, "mended", story=2), row(3, story=3)])
+    found = store.generations.standings_since(number, -1)
+    assert {key: (standing.story, standing.demand) for key, standing in found.items()} == {
+        1: (2, 7),
+        2: (2, 5),
+        3: (3, 0),
+    }
+    assert store.generations.exposure(number) == {1: 4, 2: 3, 3: 0}
+
+
+def test_names_keep_their_order(store: Store) -> None:
+    number = live_generation(store, [row(1, names=("niger", "bazoum", "lake-chad")), row(2), row(3, names=("mali",))])
+    found = store.generations.names(number, [2, 1, 99])
+    assert found == {1: ("niger", "bazoum", "lake-chad"), 2: ()}
+    assert [found.names for found in store.generations.rows_since(number, -1)] == [
+        ("niger", "bazoum", "lake-chad"),
+        (),
+        ("mali",),
+    ]
+
+
+def test_prepared_answers_come_back_exactly(store: Store) -> None:
+    first, second = stored(store, [make_article("a"), make_article("b")])
+    number = live_generation(store, [row(first), row(second)])
+    before = store.state()
+    store.generations.put_prepared(number, {first: b"{}\n\x00\xff"})
+    assert store.generations.prepared(number, "a") == b"{}\n\x00\xff"
+    assert store.generations.prepared(number, "b") is None
+    assert store.generations.prepared(number + 1, "a") is None
+    assert store.state() == before
+    store.articles.upsert([make_article("a", status="unpublished")])
+    assert store.generations.prepared(number, "a") is None
+
+
+def test_stories_name_their_articles(store: Store) -> None:
+    number = live_generation(store, [row(4, story=2), row(3, story=3), row(2, story=2), row(5, story=2)])
+    store.generations.write(number, [row(5, "", story=2)])
+    assert store.generations.story(number, 2) == [2, 4]
+    assert store.generations.story(number, 3) == [3]
+    assert store.generations.story(number, 99) == []
+    assert store.generations.story(number + 1, 2) == []
+
+
+def test_exposure_counts_every_article(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2), row(3)])
+    before = store.state()
+    store.generations.put_exposure(number, {1: 4, 2: 1})
+    assert store.generations.exposure(number) == {1: 4, 2: 1, 3: 0}
+    store.generations.put_exposure(number, {3: 2})
+    assert store.generations.exposure(number) == {1: 0, 2: 0, 3: 2}
+    store.generations.put_exposure(number, {})
+    assert store.generations.exposure(number) == {1: 0, 2: 0, 3: 0}
+    assert store.state() == before
+
+
+def test_articles_that_left_are_not_exposed(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2)])
+    store.generations.put_exposure(number, {1: 4, 2: 1})
+    store.generations.write(number, [row(1, "")])
+    assert store.generations.exposure(number) == {2: 1}
+
+
+# -- what is behind ----------------------------------------------------------------------------------------------------
 
 
 def test_stale_names_what_changed_and_left(store: Store) -> None:
@@ -574,6 +748,83 @@ def test_upgrading_again_changes_nothing(store: Store, url: str) -> None:
     database.close()
     assert store.state() == before
     assert store.articles.by_id(FULL.id) is not None
+
+
+def migrated(url: str, revision: str) -> None:
+    """Brings a database to the tables of some release, forwards or backwards."""
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.migrating() as connection:
+        config.attributes["connection"] = connection
+        known = MigrationContext.configure(connection).get_current_revision() or ""
+        (command.downgrade if revision < known else command.upgrade)(config, revision)
+    database.close()
+
+
+def written_by_first_release(url: str, articles: list[Article]) -> None:
+    """A database of the first release: with articles, vectors, and a live generation of the old shape."""
+    store = open_store(url)
+    built(store, articles)
+    store.close()
+    migrated(url, "0001")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO generation (number, model, centres, lexical, built, revision, complete) "
+                "VALUES (7, 'old', :data, :data, 0, 1, :yes)"
+            ),
+            {"data": b"old", "yes": True},
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO neighbour (generation, number, text_hash, language, terms, candidates, revision) "
+                "VALUES (7, 1, 'h', 'en', :data, :data, 1)"
+            ),
+            {"data": b"old"},
+        )
+        connection.execute(sa.text("UPDATE state SET live_generation = 7"))
+
+
+OLD_ARCHIVE = [make_article("a", body="junta coup"), make_article("b", body="junta vote"), FULL]
+
+
+def test_first_release_upgrades_without_loss(url: str) -> None:
+    written_by_first_release(url, OLD_ARCHIVE)
+    before = revision_of(url)
+    store = open_store(url)
+    assert store.articles.get([1, 2, 3]) == dict(enumerate(OLD_ARCHIVE, start=1))
+    assert len(store.generations.members(vector_version(ToyEmbedder()))) == 3
+    assert store.state() == State(before + 1, None)  # every copy in memory is out of date
+    store.close()
+
+
+def test_first_release_builds_again(url: str) -> None:
+    """What took a model to compute is not computed again."""
+    written_by_first_release(url, OLD_ARCHIVE)
+    store = open_store(url)
+    embedder = RecordingEmbedder()
+    report = make_builder(store, embedder).build()
+    assert (report.kind, report.embedded, report.indexed) == ("rebuilt", 0, 3)
+    assert embedder.seen == []
+    assert sorted(store.generations.candidates(report.generation, [1, 2, 3])) == [1, 2, 3]
+    store.close()
+
+
+def test_upgraded_tables_are_those_of_this_release(url: str) -> None:
+    written_by_first_release(url, OLD_ARCHIVE)
+    open_store(url).close()
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def revision_of(url: str) -> int:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return int(connection.execute(sa.text("SELECT revision FROM state")).scalar_one())
 
 
 def test_two_processes_may_start_together(postgresql_database: str) -> None:

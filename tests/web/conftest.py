@@ -10,15 +10,18 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from recommender.article import Article
 from recommender.embedding import SentenceTransformerEmbedder
 from recommender.interfaces import Store
+from recommender.settings import load_settings
 from recommender.web.app import make_app
 from recommender.web.parts import Parts
-from recommender.wiring import open_store
+from recommender.wiring import make_builder, open_store
 from tests.embedder import ToyEmbedder
 from tests.web.toy import build_archive, settings_for
 
 MakeClient = Callable[..., FlaskClient]
+Publish = Callable[..., None]
 
 
 def parts_of(app: APIFlask) -> Parts:
@@ -92,3 +95,14 @@ def other_worker(database: Path) -> Iterator[Store]:
     store = open_store(f"sqlite:///{database}")
     yield store
     store.close()
+
+
+@pytest.fixture
+def publish(other_worker: Store) -> Publish:
+    """Puts articles into the copy and takes them into its neighbours, as another process does it."""
+
+    def put(*articles: Article) -> None:
+        other_worker.articles.upsert(articles)
+        make_builder(other_worker, load_settings(), ToyEmbedder()).update()
+
+    return put

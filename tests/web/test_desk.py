@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -18,10 +19,11 @@ from flask.testing import FlaskClient
 
 from recommender.web.app import make_app
 from recommender.web.desk import MAX_DRAFTS
+from recommender.web.schemas import MAX_DRAFT, Card
 from tests.web.conftest import close
 from tests.web.toy import KEY, settings_for
 
-BEARER = {"Authorization": f"Bearer {KEY}"}
+SITE = "https://example.org/sahel/"
 MARKET = {
     "title": "Livestock market of Gao reopens after three weeks",
     "summary": "Herders bring camels and sheep back to the livestock market of Gao.",
@@ -164,6 +166,86 @@ def test_draft_gets_related_stories(writer: FlaskClient) -> None:
     assert {item["id"] for item in answer["items"]} <= {"gold-1", "gold-2", "gold-3", "mover"}
     assert len(answer["items"]) == 2
     assert response.headers["Cache-Control"] == "no-store"
+
+
+def ask_draft(client: FlaskClient, **fields: Any) -> dict[str, Any]:
+    response = client.post("/api/v1/recommend", json=DRAFT | fields)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.get_json()
+    return answer
+
+
+def linking(*addresses: str) -> str:
+    """An HTML text that links to some addresses."""
+    return "".join(f'<p>The ore of the mine, <a href="{escape(address)}">as told</a>.</p>' for address in addresses)
+
+
+def linked(client: FlaskClient, *addresses: str) -> list[str]:
+    return [article["id"] for article in ask_draft(client, body=linking(*addresses))["links"]]
+
+
+def test_draft_says_what_it_links_to(writer: FlaskClient) -> None:
+    answer = ask_draft(writer, body=linking(f"{SITE}gold-2", f"{SITE}lone"), n=3)
+    assert [article["id"] for article in answer["links"]] == ["gold-2", "lone"]
+    assert answer["links"][0].keys() == Card.model_fields.keys()
+    marks = {item["id"]: item["linked"] for item in answer["items"]}
+    assert (marks["gold-1"], marks["gold-2"]) == (False, True)
+
+
+def test_draft_without_links_has_none(writer: FlaskClient) -> None:
+    answer = ask_draft(writer)
+    assert (answer["links"], answer["coverage"]) == ([], [])
+    assert {item["linked"] for item in answer["items"]} == {False}
+
+
+@pytest.mark.parametrize("address", [f"{SITE}held", f"{SITE}unpublished", f"{SITE}no-such-story"])
+def test_draft_cannot_link_to_what_is_not_shown(writer: FlaskClient, address: str) -> None:
+    assert linked(writer, address) == []
+
+
+def test_article_is_linked_once(writer: FlaskClient) -> None:
+    variants = [f"{SITE}lone", f"{SITE}lone/", f"{SITE}lone?utm_source=mail", "http://www.example.org/sahel/lone#top"]
+    assert linked(writer, *variants) == ["lone"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "data:text/html,hello",
+        "mailto:desk@example.org",
+        "http://[",
+        "http://[::1",
+        "https://example.org:port/sahel/lone",
+        "https://example.org:99999999/sahel/lone",
+        "//",
+        "#",
+        " ",
+        "lone",
+        "/sahel/lone",
+        "https://example.org/sahel/\x00lone",
+        "https://example.org/sahel/lone' OR '1'='1",
+        "https://" + "x" * 5000,
+    ],
+)
+def test_broken_links_lead_nowhere(writer: FlaskClient, address: str) -> None:
+    assert linked(writer, address, f"{SITE}gold-2") == ["gold-2"]
+
+
+def test_lone_surrogates_are_refused(writer: FlaskClient) -> None:
+    body = '{"title": "T", "body": "<a href=\'https://example.org/\\ud800\'>x</a>"}'
+    response = writer.post("/api/v1/recommend", data=body, content_type="application/json")
+    assert (response.status_code, response.mimetype) == (422, "application/problem+json")
+
+
+def test_first_hundred_links_of_a_draft_count(writer: FlaskClient) -> None:
+    many = [f"https://a.example/{number}" for number in range(10_000)]
+    many[99:101] = [f"{SITE}gold-2", f"{SITE}lone"]
+    body = "".join(f"<a href={address}>" for address in many) + "<p>The ore of the mine.</p>"
+    began = time.monotonic()
+    answer = ask_draft(writer, body=body[:MAX_DRAFT], summary="A list.")
+    assert [article["id"] for article in answer["links"]] == ["gold-2"]
+    assert time.monotonic() - began < 20  # it takes less than one second where the model is loaded
 
 
 def test_draft_leaves_nothing_behind(writer: FlaskClient) -> None:

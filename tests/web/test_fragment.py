@@ -1,14 +1,18 @@
 """`Accept: text/html`: the box as HTML that a page may include as it is, whatever a title holds."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from recommender.interfaces import Store
+from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
-from tests.web.toy import YESTERDAY, story
+from tests.web.toy import ARCHIVE, YESTERDAY, build_archive, story
 
 HTML = {"Accept": "text/html"}
 LATEST = "/api/v1/recommend?article_id=no-such-story&fallback=latest&n=1"
@@ -48,6 +52,28 @@ def test_fragment_holds_the_same_stories(client: FlaskClient) -> None:
 def test_fragment_has_the_configured_heading(make_client: MakeClient) -> None:
     page = make_client(sidebar_heading="Read <next>").get("/api/v1/recommend?article_id=blockade-1", headers=HTML)
     assert ">Read &lt;next&gt;</h2>" in page.text
+
+
+def test_fragment_says_why_each_story_stands_there(client: FlaskClient) -> None:
+    page = client.get("/api/v1/recommend?article_id=gold-2&n=2&fallback=none", headers=HTML).text
+    items = client.get("/api/v1/recommend?article_id=gold-2&n=2&fallback=none").get_json()["items"]
+    assert re.findall(r'<p class="rec-reason">([^<]+)</p>', page) == [item["reason"] for item in items]
+
+
+def test_fallbacks_give_no_reason(client: FlaskClient) -> None:
+    page = client.get("/api/v1/recommend?article_id=lone", headers=HTML).text
+    assert page.count("rec-item") == 3
+    assert "rec-reason" not in page
+
+
+def test_hostile_reason_stays_text(make_client: MakeClient, database: Path) -> None:
+    hostile = "<img src=x onerror=alert(3)>"
+    database.unlink()
+    articles = (replace(article, countries=(hostile,)) for article in ARCHIVE if article.id.startswith("gold"))
+    build_archive(database, [*articles, *(article for article in ARCHIVE if article.id == "lone")], ToyEmbedder())
+    page = make_client().get("/api/v1/recommend?article_id=gold-2&fallback=none", headers=HTML).text
+    assert "&lt;img src=x" in page
+    assert "img" not in Elements(page).tags
 
 
 def test_nothing_to_show_is_nothing(client: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from recommender.web.problems import PROBLEM_JSON
 from recommender.web.schemas import Problem, Sidebar, Stored
 
 Operation = dict[str, Any]
-UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/")
+UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/", "/stories/")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,7 @@ def test_writing_asks_for_a_key(operations: dict[str, Operation]) -> None:
     [
         ("GET /api/v1/recommend", "200", ["application/json", "text/html"]),
         ("POST /api/v1/recommend", "200", ["application/json", "text/html"]),
+        ("GET /api/v1/stories/{article_id}", "200", ["application/json"]),
         ("GET /metrics", "200", ["text/plain"]),
         ("PUT /api/v1/articles/{article_id}", "201", ["application/json"]),
     ],

@@ -61,6 +61,12 @@ def test_wrong_parameter_is_named(client: FlaskClient, query: str, field: str) -
     assert [entry["field"] for entry in body["errors"]] == [field]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("field", ["n", "min_score", "diversity"])
+def test_booleans_are_no_numbers(client: FlaskClient, field: str) -> None:
+    body = problem(client.post(SIDEBAR, json={"title": "A", field: True}), 422)
+    assert [entry["field"] for entry in body["errors"]] == [field]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("query", ["", "article_id=lone&url=https://example.org/sahel/lone", "article_id="])
 def test_one_source_is_required(client: FlaskClient, query: str) -> None:
     problem(client.get(f"{SIDEBAR}?{query}"), 422)

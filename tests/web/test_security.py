@@ -14,6 +14,7 @@ PUBLIC = {
     ("GET", "/static/<path:filename>"): "/static/sidebar.js",
     ("GET", "/api/v1/recommend"): SIDEBAR,
     ("POST", "/api/v1/recommend"): "/api/v1/recommend",
+    ("GET", "/api/v1/stories/<path:article_id>"): "/api/v1/stories/blockade-1",
     ("GET", "/healthz"): "/healthz",
     ("GET", "/readyz"): "/readyz",
     ("GET", "/metrics"): "/metrics",
@@ -23,6 +24,7 @@ PUBLIC = {
     ("GET", "/editions/<slug>"): "/editions/sahel",
     ("GET", "/editions/<slug>/<int:page>"): "/editions/all/1",
     ("GET", "/articles/<path:article_id>"): "/articles/blockade-1",
+    ("GET", "/stories/<path:article_id>"): "/stories/blockade-1",
 }
 GATED = {
     ("PUT", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/new",
@@ -134,7 +136,7 @@ def test_preflight_allows_posting_drafts(make_client: MakeClient) -> None:
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/articles", "/metrics", "/"])
+@pytest.mark.parametrize("path", ["/api/v1/articles", "/api/v1/stories/blockade-1", "/metrics", "/"])
 def test_only_sidebars_cross_origins(make_client: MakeClient, path: str) -> None:
     response = make_client(cors_origins=(SITE,)).get(path, headers={"Origin": SITE})
     assert "Access-Control-Allow-Origin" not in response.headers
@@ -153,7 +155,7 @@ def test_types_are_not_guessed(client: FlaskClient, path: str) -> None:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/articles/blockade-1", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/articles/blockade-1", "/stories/blockade-1", "/docs"])
 def test_pages_hold_no_inline_script(client: FlaskClient, path: str) -> None:
     page = client.get(path).text
     assert "<script>" not in page

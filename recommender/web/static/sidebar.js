@@ -104,6 +104,8 @@
       meta.append(date || "", date && reads ? " " : "", reads || "");
       entry.append(meta);
     }
+    const reason = /reason/.test(show) && typeof item.reason === "string" && item.reason.trim();
+    if (reason) entry.append(node("p", "rec-reason", reason));
     return entry;
   }
 
@@ -115,7 +117,7 @@
       const named = item && typeof item.title === "string" && item.title.trim();
       const link = named && linkOf(item, data.link);
       if (!link || list.children.length === positive(data.n, 3)) return;
-      list.append(teaser(item, link, level, data.show || "date,reads,summary"));
+      list.append(teaser(item, link, level, data.show || "date,reads,summary,reason"));
     });
     const heading = node("h" + level, "rec-heading", data.heading || "More on the Sahel");
     heading.id = "rec-heading-" + ++boxes;

@@ -18,6 +18,7 @@ def upgrade() -> None:
         "generation",
         sa.Column("number", sa.Integer, autoincrement=True, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
+        sa.Column("recipe", sa.Text, nullable=False),
         sa.Column("geometry", sa.LargeBinary, nullable=False),
         sa.Column("scales", sa.Text, nullable=False),
         sa.Column("lexical", sa.LargeBinary, nullable=False),
@@ -83,6 +84,6 @@ def downgrade() -> None:
 
 
 def _drop() -> None:
-    op.execute("UPDATE state SET live_generation = NULL, revision = revision + 1")
+    op.execute("UPDATE state SET live_generation = NULL, revision = revision + 1 WHERE live_generation IS NOT NULL")
     op.drop_table("neighbour")
     op.drop_table("generation")

@@ -1,0 +1,224 @@
+"""What was tried beside the parts of the score, measured the same way: more parts, and ways of damping hubs."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from benchmarks import texts as texts_of
+from benchmarks.judged import REPEATS, SHOWN, Archive, estimate, mean
+from benchmarks.report import Table
+from recommender import learning
+from recommender.article import Article
+from recommender.evaluation import DEPTH, MEASURES
+from recommender.fitting import fit
+from recommender.interfaces import Vectors
+from recommender.labels import full_text
+from recommender.learning import Judged
+from recommender.lexical import words
+from recommender.ranking import same_event
+from recommender.scoring import DEFAULT, PARTS, likenesses, scored
+from recommender.sentences import sentences
+from recommender.text import names, passages
+from recommender.vectors import Centres
+
+FloatArray = npt.NDArray[np.float64]
+# From an archive to a likeness of any two of its articles: (source id, candidate ids) -> (candidates,).
+Extra = Callable[[str, Sequence[str]], FloatArray]
+
+DAY = 86_400.0
+
+
+def parts(archive: Archive) -> Table:
+    """The score with one more part, and without one of its own, weights learned anew on other stories each time."""
+    judged = archive.judged
+    rows = [["the score", *_learned(archive, judged, {})]]
+    rows += [[f"without {part}", *_learned(archive, judged, {}, leave_out=part)] for part in PARTS]
+    rows += [[f"with {name}", *_learned(archive, judged, {name: extra})] for name, extra in _extras(archive).items()]
+    return Table(
+        "Parts: left out, and tried",
+        f"{archive.name}. Weights are learned on other stories ({learning.FOLDS} folds, {REPEATS} times); candidates "
+        "are ordered by evidence, without the rules for events and roles, so the first line is not the service's "
+        "figure. A part that was tried and is no part of the score gained nothing that these queries could show.",
+        ("score", *SHOWN),
+        rows,
+    )
+
+
+def _learned(
+    archive: Archive, judged: Sequence[Judged], extras: Mapping[str, Extra], leave_out: str | None = None
+) -> list[str]:
+    features = {one.query: _features(one, extras, leave_out) for one in judged}
+    found: dict[str, dict[str, list[float]]] = {measure: {one.query: [] for one in judged} for measure in SHOWN}
+    for seed in range(REPEATS):
+        for known, held in learning.folds(judged, seed):
+            fitted = fit(
+                np.concatenate([features[one.query] for one in known]),
+                np.zeros((sum(len(one.grades) for one in known), 0)),
+                np.concatenate([one.grades for one in known]),
+                np.concatenate([np.full(len(one.grades), 1 / len(one.grades)) for one in known]),
+            )
+            for one in held:
+                order = np.argsort(-(features[one.query] @ fitted.weights), kind="stable")[:DEPTH]
+                ids = [one.articles[place] for place in order.tolist()]
+                for measure in SHOWN:
+                    found[measure][one.query].append(MEASURES[measure](ids, archive.qrels[one.query]))
+    means = {measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in found.items()}
+    return [estimate(means[SHOWN[0]]), *(mean(means[measure]) for measure in SHOWN[1:])]
+
+
+def _features(one: Judged, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
+    columns = [np.nan_to_num(one.known[part]) for part in PARTS if part != leave_out]
+    columns += [extra(one.query, one.articles) for extra in extras.values()]
+    return np.stack(columns, axis=1)
+
+
+def _extras(archive: Archive) -> dict[str, Extra]:
+    articles = texts_of.everyone(archive)
+    return {
+        "the best matching passages": _best_pair(articles, lambda one: passages(one.title, one.summary, one.body)),
+        "each sentence's best match": _late_interaction(articles),
+        "title match": _words(articles, lambda one: words(one.title)),
+        "title and summary match": _words(articles, lambda one: words(f"{one.title} {one.summary}")),
+        "capitalised words": _words(articles, lambda one: words(" ".join(names(full_text(one))))),
+        "reads": _of_candidate(articles, lambda one: np.log1p(one.read_count) / 10),
+        "newer than the source": _in_time(articles, lambda days: days > 0),
+        "two months' nearness": _in_time(articles, lambda days: np.exp(-np.abs(days) / 60)),
+    }
+
+
+def _of_candidate(articles: Sequence[Article], value: Callable[[Article], float]) -> Extra:
+    values = {article.id: float(value(article)) for article in articles}
+    return lambda _, others: np.array([values[other] for other in others])
+
+
+def _in_time(articles: Sequence[Article], value: Callable[[FloatArray], npt.NDArray[np.generic]]) -> Extra:
+    posted = {article.id: article.posted_on.timestamp() if article.posted_on else np.nan for article in articles}
+
+    def extra(source: str, others: Sequence[str]) -> FloatArray:
+        days = (np.array([posted[other] for other in others]) - posted[source]) / DAY
+        return np.nan_to_num(value(days).astype(np.float64))
+
+    return extra
+
+
+def _table(articles: Sequence[Article], similarities: Vectors) -> Extra:
+    places = {article.id: place for place, article in enumerate(articles)}
+    scaled = np.clip(similarities, 0, 1).astype(np.float64)
+    scaled /= scaled[~np.eye(len(articles), dtype=bool)].std()
+    return lambda source, others: scaled[places[source], [places[other] for other in others]]
+
+
+def _words(articles: Sequence[Article], read: Callable[[Article], list[str]]) -> Extra:
+    matrix = TfidfVectorizer(analyzer=read, sublinear_tf=True).fit_transform(articles)
+    return _table(articles, np.sqrt((matrix @ matrix.T).toarray()))
+
+
+def _best_pair(articles: Sequence[Article], read: Callable[[Article], list[str]]) -> Extra:
+    similarities, starts, _ = _pieces(articles, read)
+    return _table(articles, np.maximum.reduceat(np.maximum.reduceat(similarities, starts, axis=0), starts, axis=1))
+
+
+def _late_interaction(articles: Sequence[Article]) -> Extra:
+    similarities, starts, counts = _pieces(articles, sentences)
+    best = np.maximum.reduceat(similarities, starts, axis=1)
+    late = np.add.reduceat(best, starts, axis=0) / counts[:, None]
+    return _table(articles, (late + late.T) / 2)
+
+
+def _pieces(
+    articles: Sequence[Article], read: Callable[[Article], list[str]]
+) -> tuple[Vectors, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Cosines of all pieces of all articles, where each article's pieces begin, and how many there are."""
+    texts = [read(article) for article in articles]
+    vectors = texts_of.embedded(texts)
+    languages = [article.language for article, pieces in zip(articles, texts, strict=True) for _ in pieces]
+    centres = Centres.of(vectors, languages)
+    centred = np.stack([centres.centred(one, language) for one, language in zip(vectors, languages, strict=True)])
+    counts = np.array([len(pieces) for pieces in texts])
+    return centred @ centred.T, np.cumsum([0, *counts])[:-1], counts
+
+
+def damping(archive: Archive) -> Table:
+    """Ways of taking from an article what it has in common with everybody: on the embedding alone and on the score."""
+    live = archive.live
+    with archive.store.reading():
+        everyone = archive.store.generations.numbers(live.number)
+        lists = archive.store.generations.candidates(live.number, everyone)
+        articles = archive.store.articles.get(everyone, texts=False)
+        posted = archive.store.articles.posted()
+    places = {number: place for place, number in enumerate(everyone)}
+    dense = np.full((len(everyone),) * 2, -1.0)
+    evidence = np.full((len(everyone),) * 2, -20.0)
+    for number, rows in lists.items():
+        others = rows["number"].tolist()
+        apart = np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan)
+        known = likenesses(rows, np.abs(apart), live.scales)
+        event = same_event(known, np.abs(apart), rows["same"]) & rows["same"]
+        row, columns = places[number], [places[other] for other in others]
+        dense[row, columns] = np.where(event, -1.0, rows["dense"])
+        evidence[row, columns] = np.where(event, -20.0, scored(known, DEFAULT).evidence)
+    ids = [articles[number].id for number in everyone]
+    rows_of = []
+    for name, damped in _DAMPED.items():
+        cells = [name]
+        for table in (dense, evidence):
+            cells += _figures(archive, ids, damped(table))
+        rows_of.append(cells)
+    return Table(
+        "Hubs: ways of damping",
+        f"{archive.name}. Every article's likeness to its ten nearest is taken out (CSLS, Conneau et al. 2018), it is "
+        "scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or likenesses become probabilities of "
+        "being among the nearest (mutual proximity, Schnitzer et al. 2012). They help the embedding alone, but "
+        "not the score. `most` is the largest share of all first three places that one article takes.",
+        (
+            "damping",
+            *(f"{measure}, embedding" for measure in ("nDCG@3", "most")),
+            *(f"{measure}, score" for measure in ("nDCG@3", "most")),
+        ),
+        rows_of,
+    )
+
+
+def _figures(archive: Archive, ids: Sequence[str], table: FloatArray) -> list[str]:
+    order = np.argsort(-table, axis=1, kind="stable")
+    places = {article: place for place, article in enumerate(ids)}
+    values = [
+        MEASURES["nDCG@3"]([ids[other] for other in order[places[query]][:3].tolist()], grades)
+        for query, grades in archive.qrels.items()
+    ]
+    most = np.bincount(order[:, :3].ravel(), minlength=len(ids)).max() / len(ids)
+    return [mean(values), f"{most:.1%}"]
+
+
+NEAREST = 10
+
+
+def _nearest(table: FloatArray) -> FloatArray:
+    """The mean likeness of each article to those it is nearest to, as they see it."""
+    found: FloatArray = np.sort(table, axis=0)[::-1][:NEAREST].mean(axis=0)
+    return found
+
+
+def _local(table: FloatArray) -> FloatArray:
+    distance = np.sqrt(np.clip(table.max() - table, 0, None))
+    tenth = np.sort(distance, axis=0)[NEAREST - 1]
+    scaled: FloatArray = -(distance**2) / (np.sort(distance, axis=1)[:, [NEAREST - 1]] * tenth)
+    return scaled
+
+
+def _mutual(table: FloatArray) -> FloatArray:
+    ranks = [np.argsort(np.argsort(one, axis=1), axis=1) / len(one) for one in (table, table.T)]
+    mutual: FloatArray = ranks[0] * ranks[1].T
+    return mutual
+
+
+_DAMPED: Mapping[str, Callable[[FloatArray], FloatArray]] = {
+    "none": lambda table: table,
+    "CSLS, a quarter": lambda table: table - 0.25 * _nearest(table),
+    "CSLS, half": lambda table: table - 0.5 * _nearest(table),
+    "CSLS": lambda table: table - _nearest(table),
+    "local scaling": _local,
+    "mutual proximity": _mutual,
+}
