@@ -41,8 +41,8 @@ _SIDEBAR = """\
       "role": "latest",
       "reason": "Also about JNIM and Faladie",
       "parts": {
-        "dense": 0.1848, "lexical": 0.1115, "themes": 0.1163, "names": 0.1838,
-        "topics": 0.1544, "tags": 0.109, "places": 0.109, "nearness": 0.031
+        "dense": 0.1866, "lexical": 0.1252, "themes": 0.1173, "names": 0.1719,
+        "topics": 0.1547, "tags": 0.1078, "places": 0.105, "nearness": 0.0313
       },
       "shared": {
         "countries": ["Mali"],
@@ -57,7 +57,7 @@ _SIDEBAR = """\
   ],
   "model": "all-MiniLM-L6-v2@53aa51172d14/passages180-mean",
   "generation": 1,
-  "request_id": "d1b08a0e5264a826"
+  "request_id": "e62b2373d98d586d"
 }"""
 _UNKNOWN = """\
 {
