@@ -3,6 +3,7 @@
 import io
 import json
 from collections import Counter
+from csv import field_size_limit
 from importlib.resources import files as package_files
 
 import pytest
@@ -127,3 +128,10 @@ def test_sample_groups_name_known_articles() -> None:
         known = {record.fields["id"] for record in JsonLines(stream, "articles.jsonl")}
     groups = json.loads((SAMPLE / "event_groups.json").read_text(encoding="utf-8"))
     assert {article for group in groups for article in group["ids"]} <= known
+
+
+def test_limit_of_fields_is_restored() -> None:
+    """It holds for the whole process, and others read tables too."""
+    usual = field_size_limit()
+    assert len(csv("id,title\na,b\n")) == 1
+    assert field_size_limit() == usual

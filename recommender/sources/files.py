@@ -88,7 +88,13 @@ class CsvFile:
 
         Raises InvalidInput where the header lacks a column `id` or `title`: then no row can be right.
         """
-        csv.field_size_limit(MAX_LINE_BYTES)
+        usual = csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process: others read tables as well
+        try:
+            yield from self._records()
+        finally:
+            csv.field_size_limit(usual)
+
+    def _records(self) -> Iterator[Record]:
         # Bytes that are not UTF-8 become lone surrogates, so that the row they stand in can be named.
         text = TextIOWrapper(self._stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         rows = csv.DictReader(text, strict=True)
