@@ -26,6 +26,7 @@ from recommender.neighbours import Frame, LiveNeighbours, best_of, story_links
 from recommender.ranking import Ranker
 from recommender.scoring import RankingModel
 from recommender.stories import LEAST_LINK, Link, join
+from recommender.terms import TermRow
 from recommender.vectors import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
@@ -165,7 +166,11 @@ class Builder:
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
-        rows = [row for chunk in self._chunks(members) for row in lexical.rows(chunk)]
+        rows: list[TermRow] = []
+        names: list[tuple[str, ...]] = []
+        for chunk in self._chunks(members):
+            rows += lexical.rows(chunk)
+            names += map(lexical.names, chunk)
         geometry = self._geometry(members, lexical.themes(rows))
         frame = Frame(geometry, lexical)
         entries = [
@@ -177,7 +182,7 @@ class Builder:
         number = self._store.generations.begin(
             NewGeneration(version, self._recipe, geometry.to_bytes(), lexical.to_bytes(), scales, self._clock())
         )
-        names = (lexical.names(article) for chunk in self._chunks(members) for article in chunk)
+        named = iter(names)
         posted = self._store.articles.posted()
         ranker = Ranker(self._model, scales)
         links: list[Link] = []
@@ -198,7 +203,7 @@ class Builder:
                         entry.language,
                         entry.terms,
                         candidates,
-                        next(names),
+                        next(named),
                         entry.number,
                     )
                     for entry, candidates in zip(chunk, lists, strict=True)

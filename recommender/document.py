@@ -50,12 +50,13 @@ def make_draft_document(
     """The document of a draft's sidebar with what the draft links to already, and what has been reported before."""
     ids = {article.id for article in linked}
     items = [{**item, "linked": item["id"] in ids} for item in document["items"]]
-    return {
+    whole = {
         **document,
         "items": items,
         "links": [make_card(article) for article in linked],
         "coverage": [{**make_card(article), "note": reported(article, language)} for article in coverage],
     }
+    return whole | {"request_id": digest(json.dumps(whole).encode())}
 
 
 def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None) -> Document:

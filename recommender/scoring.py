@@ -75,7 +75,7 @@ class RankingModel:
     relief: Mapping[str, float]
 
 
-# Learned from the sample's judgments by `recommender ranking fit`; a test holds it to the card in models/ranking.
+# Learned from the sample's judgments by `recommender fit-ranking`; a test holds it to the card in models/ranking.
 DEFAULT = RankingModel(
     version="sample-1",
     weights={
