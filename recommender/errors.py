@@ -3,9 +3,13 @@
     RecommenderError
     ├── InvalidInput            the caller can mend it: bad record, bad parameter, bad file
     │   ├── InvalidArticle      one record, with every field that is wrong
+    │   ├── InvalidSignal       an editor's decision with values that it cannot have
+    │   ├── Conflict            somebody else has decided meanwhile; nothing was changed
+    │   ├── SignInRefused       wrong name or password, locked, or a link that is used up
     │   └── SettingsError       a setting is unknown or has a value that cannot be used
     ├── NotFound
     │   └── ArticleNotFound     no published article has this id or URL
+    ├── Forbidden               the account's role does not allow it
     └── Unavailable             a part is missing: model, database, first build
         ├── ModelUnavailable
         ├── StoreUnavailable
@@ -47,6 +51,29 @@ class InvalidArticle(InvalidInput):
         self.problems = problems
 
 
+class InvalidSignal(InvalidInput):
+    """An editor's decision with values that it cannot have. `problems` names every field at fault."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class Conflict(InvalidInput):
+    """Somebody else has decided about the same article meanwhile. Nothing was changed.
+
+    `entry` is the number of the latest entry of the audit trail about it.
+    """
+
+    def __init__(self, message: str, entry: int) -> None:
+        super().__init__(message)
+        self.entry = entry
+
+
+class SignInRefused(InvalidInput):
+    """Nobody was signed in; the text does not say whether there is such an account."""
+
+
 class SettingsError(InvalidInput):
     """A setting that is unknown, or whose value cannot be used."""
 
@@ -61,6 +88,10 @@ class ArticleNotFound(NotFound):
     def __init__(self, key: str) -> None:
         super().__init__(f"There is no published article {key!r}.")
         self.key = key
+
+
+class Forbidden(RecommenderError):
+    """The account's role does not allow it."""
 
 
 class Unavailable(RecommenderError):

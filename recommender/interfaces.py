@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from recommender.article import Article
 from recommender.candidates import CandidateArray
+from recommender.editorial import (
+    AccountStore,
+    AuditStore,
+    GradingStore,
+    LedgerStore,
+    ReviewStore,
+    SignalStore,
+)
+from recommender.rules import Labels
 from recommender.scoring import Scales
 from recommender.terms import TermRow
 
@@ -183,7 +192,8 @@ class Facts:
     """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
 
     `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report,
-    `revision` that of its last change, `explains` the tag of an explainer, and `desk` who wrote it.
+    `revision` that of its last change, `explains` the tag of an explainer, and `desk` who wrote it. `flags` are bits
+    (see `guard`), `labels` what rules can ask for.
     """
 
     number: int
@@ -197,6 +207,8 @@ class Facts:
     revision: int
     explains: bool
     desk: str
+    flags: int
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -272,6 +284,17 @@ class Stale:
     left: list[int]
 
 
+DELETED = "deleted"  # the status of an article that was withdrawn
+
+
+class Trace(NamedTuple):
+    """What is known of an article even when it has been withdrawn; its status is one of STATUSES, or DELETED."""
+
+    number: int
+    id: str
+    status: str
+
+
 class ArticleStore(Protocol):
     """Articles, found by id, address or number."""
 
@@ -289,6 +312,24 @@ class ArticleStore(Protocol):
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
         """The newest published article at this address, and its number; its body is empty."""
+        ...
+
+    def find(self, article_id: str) -> tuple[int, Article] | None:
+        """The article with this id and its number, whatever its status; its body is empty."""
+        ...
+
+    def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
+        """What is left of articles, those withdrawn included, by number."""
+        ...
+
+    def trace(self, article_id: str) -> Trace | None:
+        """What is left of the article that has or had this id."""
+        ...
+
+    def search(self, text: str, limit: int) -> list[int]:
+        """Numbers of the published articles that hold every word of a text, those first whose title does; a word may
+        be the beginning of one. Case and accents do not matter. An id or address finds its article.
+        """
         ...
 
     def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
@@ -431,6 +472,10 @@ class GenerationStore(Protocol):
         """The finished answer of a published article."""
         ...
 
+    def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The finished answers of a generation, by article number."""
+        ...
+
     def stale(self, number: int) -> Stale:
         """What has happened to the articles since their rows were written."""
         ...
@@ -455,6 +500,36 @@ class Store(Protocol):
     @property
     def generations(self) -> GenerationStore:
         """Vectors and neighbours."""
+        ...
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Who may sign in."""
+        ...
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who did what."""
+        ...
+
+    @property
+    def signals(self) -> SignalStore:
+        """Editors' signals, rules and policies."""
+        ...
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """Which sidebars have been approved."""
+        ...
+
+    @property
+    def ledger(self) -> LedgerStore:
+        """What was shown, and when."""
+        ...
+
+    @property
+    def grading(self) -> GradingStore:
+        """Panels and grades."""
         ...
 
     def state(self) -> State:

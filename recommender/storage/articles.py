@@ -1,17 +1,19 @@
 """Articles in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from recommender.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article, canonical_url
-from recommender.interfaces import Facts, Upserted
+from recommender.guard import bits
+from recommender.interfaces import DELETED, Facts, Trace, Upserted
+from recommender.rules import labels
+from recommender.storage import search
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article
-
-DELETED = "deleted"
+from recommender.storage.texts import storable
 
 _FACTS = sa.select(
     article.c.number,
@@ -25,6 +27,8 @@ _FACTS = sa.select(
     article.c.revision,
     article.c.tags,
     article.c.author,
+    article.c.flags,
+    article.c.countries,
 )
 
 
@@ -35,16 +39,38 @@ _NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
 _PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published").order_by(*_NEWEST_FIRST).limit(1)
 _BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
 _BY_URL = _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+_ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
+_TRACE = sa.select(article.c.number, article.c.id, article.c.status)
+_KNOWN = sa.select(
+    article.c.id,
+    article.c.number,
+    article.c.content_hash,
+    article.c.text_hash,
+    article.c.posted,
+    (article.c.status == "published").label("published"),
+)
 _NUMBERED = article.c.number.in_(sa.bindparam("numbers", expanding=True)) & (article.c.status != DELETED)
 _WITH_TEXTS = sa.select(article).where(_NUMBERED)
 _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
-def _facts(*columns: Any) -> Facts:
-    """The columns of _FACTS in their order; tags and author stand last."""
-    *facts, tags, author = columns
-    rest: Any = (not EXPLAINER_TAGS.isdisjoint(map(str.casefold, tags)), author)
-    return Facts(*facts, *rest)
+def _facts(row: Any) -> Facts:
+    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
+    return Facts(
+        number=number,
+        posted=posted,
+        reads=reads,
+        edition=edition,
+        language=language,
+        published=published,
+        held=held,
+        update=update,
+        revision=revision,
+        explains=not EXPLAINER_TAGS.isdisjoint(map(str.casefold, tags)),
+        desk=author,
+        flags=bits(flags),
+        labels=labels(edition=edition, language=language, desk=author, flags=flags, tags=tags, countries=countries),
+    )
 
 
 class SqlArticles:
@@ -60,9 +86,7 @@ class SqlArticles:
             known = {
                 row.id: row
                 for ids in batches(list(latest))
-                for row in connection.execute(
-                    sa.select(article.c.id, article.c.number, article.c.content_hash).where(article.c.id.in_(ids))
-                )
+                for row in connection.execute(_KNOWN.where(article.c.id.in_(ids)))
             }
             new = [item for item in latest.values() if item.id not in known]
             changed = [
@@ -81,10 +105,26 @@ class SqlArticles:
                         for item in changed
                     ],
                 )
+            self._keep_in_search(connection, known, new + changed)
         return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
 
+    def _keep_in_search(self, connection: sa.Connection, known: Mapping[str, Any], items: Sequence[Article]) -> None:
+        """Looks only at what is found and in which order: counts of readers change every article every day."""
+        stale = [item for item in items if item.id not in known or _found_as(item) != _was_found_as(known[item.id])]
+        earlier = [known[item.id] for item in stale if item.id in known]
+        search.remove(connection, [search.place(row.number, row.posted) for row in earlier])
+        published = [item for item in stale if item.status == "published"]
+        numbers = self.numbers([item.id for item in published])
+        search.put(
+            connection,
+            (
+                search.Searchable(numbers[item.id], _seconds(item.posted_on), item.title, item.summary, item.body)
+                for item in published
+            ),
+        )
+
     def withdraw(self, article_id: str) -> bool:
-        """Takes an article out of every sidebar and forgets its text; False if there is none.
+        """Takes an article out of every sidebar and the search, and forgets its text; False if there is none.
 
         The row stays as a tombstone, so that every worker learns of it by revision.
         """
@@ -106,10 +146,11 @@ class SqlArticles:
                     content_hash="",
                     text_hash="",
                 )
-                .returning(article.c.number)
+                .returning(article.c.number, article.c.posted)
             ).first()
             if gone is None:
                 return False
+            search.remove(connection, [search.place(gone.number, gone.posted)])
             connection.execute(
                 sa.update(article).where(article.c.number == gone.number).values(revision=self._database.bump())
             )
@@ -117,13 +158,44 @@ class SqlArticles:
 
     def by_id(self, article_id: str) -> tuple[int, Article] | None:
         """The published article with this id and its number; its body is empty."""
-        return self._published(_BY_ID, article_id)
+        return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
         """The newest published article at this address; campaign parameters and `www.` do not matter."""
-        return self._published(_BY_URL, canonical_url(url))
+        return self._card(_BY_URL, canonical_url(url))
 
-    def _published(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
+    def find(self, article_id: str) -> tuple[int, Article] | None:
+        """The article with this id and its number, of any status but deleted; its body is empty."""
+        return self._card(_ANY_BY_ID, article_id)
+
+    def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
+        """What is left of articles, those withdrawn included, by number."""
+        with self._database.reading() as connection:
+            found = [
+                Trace._make(row)
+                for batch in batches(numbers)
+                for row in connection.execute(_TRACE.where(article.c.number.in_(batch)))
+            ]
+        return {trace.number: trace for trace in found}
+
+    def trace(self, article_id: str) -> Trace | None:
+        """What is left of the article that has or had this id."""
+        with self._database.reading() as connection:
+            row = connection.execute(_TRACE.where(article.c.id == storable(article_id))).first()
+        return None if row is None else Trace._make(row)
+
+    def search(self, text: str, limit: int) -> list[int]:
+        """Numbers of the published articles that hold every word of a text, those first whose title does, newest first.
+
+        A word may be the beginning of one; case and accents do not matter. If the text is an id or an address, its
+        article leads.
+        """
+        asked = storable(text).strip()
+        with self._database.reading() as connection:
+            named = [found[0] for found in (self.by_id(asked), self.by_url(asked)) if found is not None]
+            return list(dict.fromkeys(named + search.find(connection, asked, limit)))[:limit]
+
+    def _card(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
         with self._database.reading() as connection:
             row = connection.execute(query, {"key": key}).mappings().first()
         return (row["number"], _article(row)) if row is not None else None
@@ -165,7 +237,7 @@ class SqlArticles:
         """What ranking must know of the articles changed after `revision`; -1 gives all."""
         with self._database.reading() as connection:
             rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
-        return [_facts(*row) for row in rows]
+        return [_facts(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many articles there are of each status."""
@@ -193,6 +265,18 @@ class SqlArticles:
             return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def _seconds(posted_on: datetime | None) -> int | None:
+    return int(posted_on.timestamp()) if posted_on else None
+
+
+def _found_as(item: Article) -> tuple[str, int | None, bool]:
+    return item.text_hash, _seconds(item.posted_on), item.status == "published"
+
+
+def _was_found_as(row: Any) -> tuple[str, int | None, bool]:
+    return row.text_hash, row.posted, row.published
+
+
 def _columns(item: Article) -> dict[str, Any]:
     return {
         "id": item.id,
@@ -201,7 +285,7 @@ def _columns(item: Article) -> dict[str, Any]:
         "body": item.body,
         "url": item.url,
         "url_key": canonical_url(item.url) if item.url else None,
-        "posted": int(item.posted_on.timestamp()) if item.posted_on else None,
+        "posted": _seconds(item.posted_on),
         "edition": item.edition,
         "language": item.language,
         "countries": list(item.countries),

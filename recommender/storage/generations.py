@@ -311,6 +311,18 @@ class SqlGenerations:
         row = self._database.look_up(_PREPARED, generation=number, key=article_id)
         return bytes(row[0]) if row is not None and row[0] is not None else None
 
+    def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The finished answers of a generation, by article number."""
+        query = (
+            sa.select(neighbour.c.number, neighbour.c.prepared)
+            .where(neighbour.c.generation == number, neighbour.c.prepared.is_not(None))
+            .order_by(neighbour.c.number)
+            .execution_options(yield_per=_FETCH)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield row[0], bytes(row[1])
+
     def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
         """Says where articles of a generation stand that is being built."""
         if not stories:

@@ -3,9 +3,15 @@
 from contextlib import AbstractContextManager
 
 from recommender.interfaces import State
+from recommender.storage.accounts import SqlAccounts
 from recommender.storage.articles import SqlArticles
+from recommender.storage.audit import SqlAudit
 from recommender.storage.database import Database
 from recommender.storage.generations import SqlGenerations
+from recommender.storage.grading import SqlGrading
+from recommender.storage.ledger import SqlLedger
+from recommender.storage.reviews import SqlReviews
+from recommender.storage.signals import SqlSignals
 
 
 class SqlStore:
@@ -15,6 +21,12 @@ class SqlStore:
         self._database = database
         self.articles = SqlArticles(database)
         self.generations = SqlGenerations(database)
+        self.accounts = SqlAccounts(database)
+        self.audit = SqlAudit(database)
+        self.signals = SqlSignals(database)
+        self.reviews = SqlReviews(database)
+        self.ledger = SqlLedger(database)
+        self.grading = SqlGrading(database)
 
     def state(self) -> State:
         """Revision and live generation."""

@@ -98,3 +98,174 @@ neighbour = sa.Table(
     sa.Index("ix_neighbour_revision", "generation", "revision"),
     sa.Index("ix_neighbour_story", "generation", "story"),
 )
+
+# -- the editors' desk. Its times are in milliseconds since 1970, UTC.
+
+# `folded` is the name without case: two names that differ in nothing else are one. `password` is a hash.
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded", sa.Text, nullable=False, unique=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password", sa.Text),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("locked_until", sa.BigInteger),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# `token` is a hash: who reads the database cannot sign in with it.
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("account", sa.Integer, sa.ForeignKey("account.number", ondelete="CASCADE"), nullable=False),
+    sa.Column("opened", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+
+link = sa.Table(
+    "link",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("account", sa.Integer, sa.ForeignKey("account.number", ondelete="CASCADE"), nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("used", sa.BigInteger),
+)
+
+# Made where none is there yet, so that no secret has a default.
+secret = sa.Table(
+    "secret",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# Triggers of migration 0003 refuse every change and removal. `request` names the request that an entry comes from, so
+# that one sent twice leaves one entry.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("article", sa.Integer, index=True),
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Integer, nullable=False),
+    sa.Column("request", sa.Text, unique=True),
+    sqlite_autoincrement=True,
+)
+
+# Signals and policies. `source` and `target` are article numbers; a row is ended, and never changed otherwise.
+# `revision` is that of its last change.
+signal = sa.Table(
+    "signal",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Integer, index=True),
+    sa.Column("target", sa.Integer, index=True),
+    sa.Column("slot", sa.Integer),
+    sa.Column("factor", sa.Float),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("ended_by", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+review = sa.Table(
+    "review",
+    metadata,
+    sa.Column("article", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+# Who is looking at an article, and when last.
+look = sa.Table(
+    "look",
+    metadata,
+    sa.Column("article", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("by", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+# What was shown beside an article from `at` on. The last of each source is `current`.
+sidebar = sa.Table(
+    "sidebar",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("doubt", sa.Float, nullable=False),
+    sa.Column("fallbacks", sa.Integer, nullable=False),
+    sa.Column("teasers", sa.Integer, nullable=False),
+    sa.Column("served", sa.Boolean, nullable=False),
+    sa.Column("current", sa.Boolean, nullable=False),
+    sa.Index("ix_sidebar_source", "source", "at"),
+    # All that the queue asks of every article, without its document.
+    sa.Index("ix_sidebar_current", "current", "source", "digest", "doubt", "fallbacks", "teasers"),
+    sqlite_autoincrement=True,
+)
+
+sidebar_item = sa.Table(
+    "sidebar_item",
+    metadata,
+    sa.Column("sidebar", sa.Integer, sa.ForeignKey("sidebar.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True),
+    sa.Column("target", sa.Integer, nullable=False, index=True),
+)
+
+panel = sa.Table(
+    "panel",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# `shown` and `pool` are lists of article numbers.
+panel_sidebar = sa.Table(
+    "panel_sidebar",
+    metadata,
+    sa.Column("panel", sa.Integer, sa.ForeignKey("panel.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.Integer, nullable=False),
+    sa.Column("shown", sa.JSON, nullable=False),
+    sa.Column("pool", sa.JSON, nullable=False),
+)
+
+# `target` is null where the sidebar as a whole is graded. The last row of a grader for a pair counts.
+grade = sa.Table(
+    "grade",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("panel", sa.Integer, sa.ForeignKey("panel.number", ondelete="CASCADE"), nullable=False),
+    sa.Column("source", sa.Integer, nullable=False),
+    sa.Column("target", sa.Integer),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("grader", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_grade_panel", "panel", "source"),
+    sqlite_autoincrement=True,
+)
