@@ -1,38 +1,49 @@
-"""What ranking must know of every article, in memory: columns by article number, kept fresh by revision."""
+"""What ranking must know of every article and of editors' decisions, in memory, kept fresh by revision."""
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.directives import Directives
 from recommender.interfaces import State, Store
 from recommender.ranking import Columns
 
 UNKNOWN_CODE = -1
 
 
+@dataclass(frozen=True)
+class Known:
+    """The facts of all articles, as columns indexed by article number, and what editors have decided."""
+
+    columns: Columns
+    directives: Directives
+
+
 class Catalogue:
-    """Facts of all articles as columns indexed by article number. Safe to use from several threads."""
+    """What ranking must know, brought up to date when something has changed. Safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._state = State(-1, None)
-        self._columns = _empty(0)
+        self._known = Known(_empty(0), Directives())
         self._codes: dict[str, int] = {}
 
-    def known(self, state: State) -> Columns | None:
-        """The columns, if they are as of `state` or later."""
-        return self._columns if self._covers(state) else None
+    def known(self, state: State) -> Known | None:
+        """What is known, if it is as of `state` or later."""
+        return self._known if self._covers(state) else None
 
-    def columns(self, state: State) -> Columns:
-        """The columns as of `state` or later. Called inside a read transaction that has seen `state`."""
+    def as_of(self, state: State) -> Known:
+        """What is known as of `state` or later. Called inside a read transaction that has seen `state`."""
         if not self._covers(state):
             with self._lock:
                 if not self._covers(state):
-                    self._columns = self._updated(self._columns, state)
+                    columns = self._updated(self._known.columns, state)
+                    self._known = Known(columns, self._directed(columns, self._known.directives))
                     self._state = state
-        return self._columns
+        return self._known
 
     def _covers(self, state: State) -> bool:
         return state.revision <= self._state.revision
@@ -61,10 +72,22 @@ class Catalogue:
         new.shown[places] = [facts.published and not facts.held for facts in changed]
         new.update[places] = [facts.update for facts in changed]
         new.explains[places] = [facts.explains for facts in changed]
+        new.flags[places] = [facts.flags for facts in changed]
+        for place, facts in zip(places, changed, strict=True):
+            new.labels[place] = facts.labels
         new.desk[places] = [self._code_for(facts.desk) if facts.desk else UNKNOWN_CODE for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
         self._relist(new, state)
         return new
+
+    def _directed(self, columns: Columns, directives: Directives) -> Directives:
+        """The directives with the changes in them; an article counts as changed when a signal of its changes."""
+        signals, since = self._store.signals, self._state.revision
+        for number, revision in signals.touched_since(since).items():
+            columns.changed[number] = max(columns.changed[number], revision)
+        news = signals.changed_since(since)
+        policies = signals.policy_revision()
+        return directives.changed(news, policies) if news or policies != directives.policy_revision else directives
 
     def _relist(self, new: Columns, state: State) -> None:
         if state.generation is None:
@@ -96,4 +119,6 @@ def _empty(size: int) -> Columns:
         demand=np.zeros(size, dtype=np.int32),
         changed=np.full(size, -1, dtype=np.int64),
         relisted=np.full(size, -1, dtype=np.int64),
+        flags=np.zeros(size, dtype=np.int32),
+        labels=np.full(size, frozenset(), dtype=object),
     )

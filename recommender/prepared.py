@@ -1,21 +1,27 @@
 """Use case: finished answers for the plain question, kept beside the neighbours, so that nobody's first visit is slow.
 
-An answer is used only while nothing it was made from has changed: see `Basis`.
+An answer is used only while nothing it was made from has changed: see `Basis`. Builds prepare all of them; the sweep
+does those anew that a decision, a new article or a withdrawn one has overtaken, and so keeps the ledger complete.
 """
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.decisions import digest_of
 from recommender.document import make_document, to_json
-from recommender.errors import NotBuilt
+from recommender.editorial import Shown
+from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.interfaces import Progress, State, Store
-from recommender.service import Basis, Query, Recommender
+from recommender.ledger import shown
+from recommender.service import Basis, Query, Recommendation, Recommender
 
 WRITE_AT_ONCE = 500
+SWEEP_AT_ONCE = 100
+NOTHING = '{"items": []}'
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Prepared:
             "revision": self.basis.state.revision,
             "number": self.basis.number,
             "articles": [] if self.basis.articles is None else self.basis.articles.tolist(),
+            "teasers": self.basis.teasers,
             "sources": self.sources,
         }
         return json.dumps(head).encode() + b"\n" + self.body
@@ -46,7 +53,8 @@ class Prepared:
         head = json.loads(line)
         state = State(head["revision"], head["generation"])
         articles = np.array(head["articles"], dtype=np.int32)
-        return cls(body, tuple(head["sources"]), Basis(state, head["number"], articles, np.inf), head["fingerprint"])
+        basis = Basis(state, head["number"], articles, np.inf, tuple(head["teasers"]))
+        return cls(body, tuple(head["sources"]), basis, head["fingerprint"])
 
 
 def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
@@ -58,29 +66,92 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
     if generation is None:
         raise NotBuilt
     numbers = store.generations.numbers(generation)
-    shown: Counter[int] = Counter()
+    exposed: Counter[int] = Counter()
     batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
     done = 0
     for batch in progress(batches, len(batches), f"Preparing the sidebars of {len(numbers):,} articles"):
-        answers = _answers(store, recommender, batch, shown)
-        store.generations.put_prepared(generation, answers)
-        done += len(answers)
-    store.generations.put_exposure(generation, shown)
+        found = _answered(store, recommender, batch)
+        exposed.update(number for one in found.values() for number in one.basis.teasers)
+        done += _keep(store, recommender, generation, found)
+    store.generations.put_exposure(generation, exposed)
     return done
 
 
-def _answers(store: Store, recommender: Recommender, numbers: Sequence[int], shown: Counter[int]) -> dict[int, bytes]:
-    answers = {}
-    for number, article in store.articles.get(numbers, texts=False).items():
-        if article.status != "published":
-            continue
-        found = recommender.for_article(article.id, Query())
-        shown.update(item.teaser.number for item in found.items)
-        if found.basis.lasting:
-            body = to_json(make_document(found, recommender.gazetteer, article.language))
-            sources = tuple(item.teaser.source for item in found.items)
-            answers[number] = Prepared(body, sources, found.basis, recommender.fingerprint).to_bytes()
-    return answers
+def _answered(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, Recommendation]:
+    """The answers for the articles among some that are published."""
+    articles = store.articles.get(numbers, texts=False)
+    found = {}
+    for number, article in articles.items():
+        try:
+            found[number] = recommender.for_article(article.id, Query())
+        except ArticleNotFound:
+            continue  # not published, or withdrawn since
+    return found
+
+
+def _keep(store: Store, recommender: Recommender, generation: int, found: Mapping[int, Recommendation]) -> int:
+    """Keeps the answers that last, and writes all of them into the ledger; says how many last."""
+    lasting = {}
+    for number, one in found.items():
+        if one.basis.lasting and one.article is not None:
+            body = to_json(make_document(one, recommender.gazetteer, one.article.language))
+            sources = tuple(item.teaser.source for item in one.items)
+            lasting[number] = Prepared(body, sources, one.basis, recommender.fingerprint).to_bytes()
+    store.generations.put_prepared(generation, lasting)
+    store.ledger.append([shown(one, recommender.gazetteer, recommender.now()) for one in found.values()])
+    return len(lasting)
+
+
+class Sweep:
+    """Brings prepared answers and the ledger up to date, some at a time. For one thread."""
+
+    def __init__(self, store: Store, recommender: Recommender) -> None:
+        self._store = store
+        self._recommender = recommender
+        self._state: State | None = None
+        self._bases: dict[int, Basis] = {}
+        self._due: list[int] = []
+        self._turn = np.inf  # when the next of the answers changes by itself
+
+    def step(self, most: int = SWEEP_AT_ONCE) -> bool:
+        """Does what is due, up to `most` articles; whether more is left. Raises Unavailable."""
+        state = self._store.state()
+        if state.generation is None:
+            return False
+        if state != self._state or self._recommender.now().timestamp() >= self._turn:
+            self._look(state, state.generation)
+        batch, self._due = self._due[:most], self._due[most:]
+        if batch:
+            found = _answered(self._store, self._recommender, batch)
+            _keep(self._store, self._recommender, state.generation, found)
+            self._bases |= {number: one.basis for number, one in found.items()}
+            self._empty(set(batch) - set(found))
+        return bool(self._due)
+
+    def _look(self, state: State, generation: int) -> None:
+        """Finds what has been overtaken since the last look."""
+        if self._state is None or self._state.generation != generation:
+            self._bases = {
+                number: Prepared.from_bytes(data).basis
+                for number, data in self._store.generations.all_prepared(generation)
+            }
+        numbers = self._store.generations.numbers(generation)
+        right = self._recommender.still_right
+        due = [one for one in numbers if one not in self._bases or not right(self._bases[one], state)]
+        now = self._recommender.now().timestamp()
+        # What holds fallbacks is looked at with every change; that it might change with every minute is no reason to.
+        ends = [basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now]
+        self._state, self._due, self._turn = state, due, min(ends, default=np.inf)
+        self._empty(set(self._bases) - set(numbers))
+
+    def _empty(self, left: set[int]) -> None:
+        """Beside articles that have been withdrawn nothing is shown any more."""
+        if not left:
+            return
+        at, revision = self._recommender.now(), self._store.state().revision
+        self._store.ledger.append([Shown(number, at, revision, digest_of([]), (), NOTHING) for number in sorted(left)])
+        for number in left:
+            self._bases.pop(number, None)
 
 
 def find_prepared(store: Store, recommender: Recommender, article_id: str, state: State) -> Prepared | None:

@@ -26,6 +26,7 @@ NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for near
 MOST_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
 UNITS = 10_000  # scores are counted in ten-thousandths, so that the parts shown add up exactly
 
+SIGNALS = "signals"  # the part of a score that editors' boosts and burials have given or taken
 PARTS = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "nearness")
 SCALED = ("dense", "lexical", "themes")
 # What an archive or an article may lack altogether. Then nothing is known, and the threshold is lower.
@@ -169,3 +170,16 @@ def scored(known: Mapping[str, FloatArray], model: RankingModel) -> Scores:
     # What rounding down has left over goes to the largest part.
     units[np.argmax(evidence, axis=0), np.arange(units.shape[1])] += score - units.sum(axis=0)
     return Scores(above, dict(zip(PARTS, units, strict=True)))
+
+
+def multiplied(scores: Scores, factors: FloatArray) -> Scores:
+    """The scores with the odds of each candidate multiplied; what that gives or takes is a part of its own.
+
+    Odds and not scores, so that a score stays a probability and a boost still tells two good candidates apart.
+    """
+    whole = sum(scores.units.values(), start=np.zeros(len(factors), dtype=np.int64)) / UNITS
+    score = np.round(UNITS * whole * factors / (1 - whole + whole * factors)).astype(np.int64)
+    change = score - np.round(whole * UNITS).astype(np.int64)
+    with np.errstate(divide="ignore"):  # a factor of 0 is no evidence at all
+        evidence: FloatArray = scores.evidence + np.log(factors)
+    return Scores(evidence, {**scores.units, SIGNALS: change})

@@ -1,19 +1,24 @@
 """Use case: the sidebar of an article, of an address, or of a draft."""
 
+import copy
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
 from recommender.article import HOLD_FLAG, Article
 from recommender.candidates import EMPTY, CandidateArray, IntArray
-from recommender.catalogue import UNKNOWN_CODE, Catalogue
+from recommender.catalogue import UNKNOWN_CODE, Catalogue, Known
+from recommender.directives import Beside, Directives
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.gazetteer import Gazetteer
+from recommender.guard import bits
 from recommender.interfaces import Found, State, Store
 from recommender.ranking import (
+    PINNED,
     RELATED,
     ROLES,
     BoolArray,
@@ -22,16 +27,25 @@ from recommender.ranking import (
     Rules,
     SourceArticle,
     Teaser,
+    arranged,
     events_among,
     fallbacks,
+    filled,
+    guarded,
+    kinds_of,
+    lacking,
     near_identical,
+    pinned_places,
+    quotas_of,
     select,
     shortlist,
-    without_versions,
+    teasers_of,
 )
 from recommender.reasons import shared
+from recommender.rules import labels
 from recommender.scoring import DEFAULT, USUAL, RankingModel, Scales
-from recommender.sentences import SentencePair, closest_sentences
+from recommender.sentences import MAX_SENTENCES, SentencePair, closest, passages
+from recommender.signals import Signal
 
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
@@ -83,13 +97,15 @@ class Basis:
 
     It was made at `state` for the article `number`, out of the facts of `articles` (numbers, its own among them) and
     its candidate list; None says out of everything, as fallbacks are. At `until` (seconds since 1970) an article dated
-    into the future may join it, or the answer is to be looked at again for other reasons.
+    into the future may join it, a signal may begin or end, or the answer is to be looked at again for other reasons.
+    `teasers` are the articles it shows.
     """
 
     state: State
     number: int
     articles: IntArray | None
     until: float
+    teasers: tuple[int, ...] = ()
 
     @property
     def lasting(self) -> bool:
@@ -130,57 +146,100 @@ class Recommender:
         self.gazetteer = gazetteer
         self._clock = clock
         self._catalogue = Catalogue(store)
+        self._directives: Callable[[Directives], Directives] = _as_they_are
         self._models: dict[int, str | None] = {}
         self._scales: dict[int, Scales] = {}
         # Names the site's choices: an answer made under others is not used.
         choices = repr((defaults, gazetteer.digest))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
 
+    def trying(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":
+        """The same service as if some signals were kept and others (by number) ended; nothing is kept.
+
+        Its answers are previews: they must not go into a cache.
+        """
+        gone = frozenset(ended)
+        return self._with(_Remembering(lambda directives: directives.trying(added, gone)))
+
+    def without_signals(self) -> "Recommender":
+        """The same service without anything that editors have decided: what evaluation measures."""
+        return self._with(lambda _: Directives())
+
+    def _with(self, directives: Callable[[Directives], Directives]) -> "Recommender":
+        other = copy.copy(self)
+        other._directives = directives
+        return other
+
+    def known(self) -> Known:
+        """What ranking knows of every article, and what editors have decided, as of now."""
+        return self._fresh(self._store.state())
+
+    def now(self) -> datetime:
+        """The time by the clock that answers go by."""
+        return self._clock()
+
+    def code(self, name: str) -> int:
+        """The code of an edition or language in the columns."""
+        return self._catalogue.code(name)
+
     def columns(self) -> Columns:
         """What ranking knows of every article, as of now."""
-        return self._fresh_columns(self._store.state())
+        return self.known().columns
 
     def state(self) -> State:
         """Revision and generation as of now: an answer made at an equal state is still right."""
         return self._store.state()
 
     def still_right(self, basis: Basis, state: State) -> bool:
-        """Whether an answer is right at a state: nothing that it was made from has changed since.
+        """Whether an answer is right at a state: nothing that it was made from has changed since, and the guard lets
+        every teaser through.
 
         Left aside is what its candidates' own lists say of each other, beyond their own changes: two versions of a
         report fall out of each other's lists only for `DEPTH` articles that are still more alike.
         """
-        if self._clock().timestamp() >= basis.until:
+        now = self._clock().timestamp()
+        if now >= basis.until:
             return False
         if basis.state == state:
             return True
         if basis.articles is None or basis.state.generation != state.generation:
             return False
-        columns = self._fresh_columns(state)
-        since = basis.state.revision
-        return bool(columns.relisted[basis.number] <= since and (columns.changed[basis.articles] <= since).all())
+        known = self._fresh(state)
+        columns, since = known.columns, basis.state.revision
+        unchanged = (
+            known.directives.policy_revision <= since
+            and columns.relisted[basis.number] <= since
+            and (columns.changed[basis.articles] <= since).all()
+        )
+        return bool(unchanged) and self._let_through(basis, known, now)
 
-    def _fresh_columns(self, state: State) -> Columns:
+    def _let_through(self, basis: Basis, known: Known, now: float) -> bool:
+        """The guard, for an answer that is ready: nothing above it may be what keeps a forbidden teaser back."""
+        beside = self._beside(basis.number, None, known, now)
+        teasers = known.columns.take(np.array(basis.teasers, dtype=np.intp))
+        return bool(guarded(teasers, beside).all())
+
+    def _fresh(self, state: State) -> Known:
         known = self._catalogue.known(state)
-        if known is not None:
-            return known
-        with self._store.reading():
-            return self._catalogue.columns(self._store.state())
+        if known is None:
+            with self._store.reading():
+                known = self._catalogue.as_of(self._store.state())
+        return Known(known.columns, self._directives(known.directives))
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article. Raises ArticleNotFound, unless `query.fallback` is "latest"."""
         with self._store.reading():
-            return self._known(self._store.articles.by_id(article_id), article_id, query)
+            return self.answer(self._asked(self._store.articles.by_id(article_id), article_id, query))
 
     def for_url(self, url: str, query: Query) -> Recommendation:
         """The same for the article at an address."""
         with self._store.reading():
-            return self._known(self._store.articles.by_url(url), url, query)
+            return self.answer(self._asked(self._store.articles.by_url(url), url, query))
 
     def for_draft(self, draft: Article, found: Found, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it."""
         with self._store.reading():
-            return self._recommendation(NO_NUMBER, draft, found, query, self._store.state())
+            return self.answer(self.draft_question(draft, found, query))
 
     def closest_sentences(self, found: Recommendation) -> dict[str, SentencePair]:
         """By the id of each teaser, the sentences in which it is most like the source."""
@@ -191,21 +250,18 @@ class Recommender:
             numbers = [item.teaser.number for item in found.items]
             texts = self._store.articles.get([*numbers, *([] if source.body else [found.basis.number])])
         source = source if source.body else texts.get(found.basis.number, source)
-        pairs = {
-            texts[number].id: closest_sentences(source, texts[number], self.gazetteer)
-            for number in numbers
-            if number in texts
-        }
-        return {key: pair for key, pair in pairs.items() if pair is not None}
+        return self.sentences(source, [texts[number] for number in numbers if number in texts])
 
     def coverage(self, draft: Article, found: Found) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""
         with self._store.reading():
             state = self._store.state()
-            facts = self._catalogue.columns(state).take(found.rows["number"])
+            facts = self._known(state).columns.take(found.rows["number"])
             same = facts.language == self._catalogue.code(draft.language)
-            public = facts.shown & ~(facts.posted > self._clock().timestamp())
-            covered = facts.number[public & near_identical(found.rows, same, self._ranker(state).scales)]
+            now = self._clock().timestamp()
+            beside = self._beside(NO_NUMBER, draft, self._known(state), now)
+            public = guarded(facts, beside) & ~(facts.posted > now)
+            covered = facts.number[public & near_identical(found.rows, same, self._scales_of(state))]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
         return sorted(articles, key=lambda one: one.posted_on.timestamp() if one.posted_on else 0.0, reverse=True)
 
@@ -220,111 +276,222 @@ class Recommender:
         with self._store.reading():
             state = self._store.state()
             found = self._store.articles.by_id(article_id)
-            columns = self._catalogue.columns(state)
-            now = self._clock().timestamp()
+            known, now = self._known(state), self._clock().timestamp()
+            columns = known.columns
             if found is None or not columns.shown[found[0]] or columns.posted[found[0]] > now:
                 raise ArticleNotFound(article_id)
             first = int(columns.story[found[0]])
             numbers = [] if state.generation is None else self._store.generations.story(state.generation, first)
-            shown = [number for number in numbers if columns.shown[number] and not columns.posted[number] > now]
+            members = columns.take(np.array(numbers, dtype=np.intp))
+            beside = self._beside(found[0], None, known, now)
+            may = (guarded(members, beside) | (members.number == found[0])) & ~(members.posted > now)
+            shown = members.number[may].tolist()
             articles = list(self._store.articles.get(shown or [found[0]], texts=False).values())
         ordered = sorted(articles, key=lambda one: (one.posted_on.timestamp() if one.posted_on else 0.0, one.id))
         return Story(ordered)
 
-    def _known(self, found: tuple[int, Article] | None, key: str, query: Query) -> Recommendation:
+    def _known(self, state: State) -> Known:
+        known = self._catalogue.as_of(state)
+        return Known(known.columns, self._directives(known.directives))
+
+    def _asked(self, found: tuple[int, Article] | None, key: str, query: Query) -> "Question":
         state = self._store.state()
         if found is None:
             if query.fallback != "latest":
                 raise ArticleNotFound(key)
-            return self._recommendation(NO_NUMBER, None, Found(EMPTY, ()), query, state)
+            return self._question(NO_NUMBER, None, Found(EMPTY, ()), query, state)
         number, article = found
         lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
         names = {} if state.generation is None else self._store.generations.names(state.generation, [number])
-        own = Found(lists.get(number, EMPTY), names.get(number, ()))
-        return self._recommendation(number, article, own, query, state)
+        return self._question(number, article, Found(lists.get(number, EMPTY), names.get(number, ())), query, state)
 
-    def _recommendation(
-        self, number: int, article: Article | None, found: Found, query: Query, state: State
-    ) -> Recommendation:
-        columns = self._catalogue.columns(state)
-        source = self._source(number, article, columns)
-        rules = self._rules(query, article)
-        held = article is not None and HOLD_FLAG in article.flags
-        teasers = [] if held else self._teasers(columns, source, rules, found.rows, state)
-        basis = _basis(state, number, rules, columns.take(found.rows["number"]), teasers)
-        return Recommendation(article, self._items(article, found.names, teasers, state), basis, self._model(state))
+    def question(self, article_id: str, query: Query) -> "Question":
+        """What the sidebar of an article is made from. Called inside `Store.reading`. Raises ArticleNotFound."""
+        return self._asked(self._store.articles.by_id(article_id), article_id, query)
 
-    def _teasers(
-        self, columns: Columns, source: SourceArticle, rules: Rules, rows: CandidateArray, state: State
-    ) -> list[Teaser]:
-        ranker = self._ranker(state)
-        short = shortlist(rows, columns.take(rows["number"]), source, rules, ranker)
-        lists = (
-            self._store.generations.candidates(state.generation, short.numbers.tolist())
-            if state.generation is not None and len(short.numbers)
-            else {}
+    def questions(self, numbers: Sequence[int], query: Query) -> dict[int, "Question"]:
+        """The same for many articles by number, those that are not published left out; only for `teasers`.
+
+        What articles name is not read: nothing but items needs it.
+        """
+        state = self._store.state()
+        articles, lists = self._store.articles.get(numbers, texts=False), self._lists(state, numbers)
+        return {
+            number: self._question(number, article, Found(lists.get(number, EMPTY), ()), query, state)
+            for number, article in articles.items()
+            if article.status == "published"
+        }
+
+    def teasers(self, asked: "Question") -> list[Teaser]:
+        """The sidebar that a question asks for, without its articles, in the same transaction."""
+        return self._teasers(asked)
+
+    def draft_question(self, draft: Article, found: Found, query: Query) -> "Question":
+        """The same for a text that is not in the archive, with the candidates found for it."""
+        return self._question(NO_NUMBER, draft, found, query, self._store.state())
+
+    def answer(self, asked: "Question") -> Recommendation:
+        """The sidebar that a question asks for, in the same transaction."""
+        teasers = self._teasers(asked)
+        return Recommendation(
+            asked.article, self.items(asked, teasers), _basis(asked, teasers), self._model(asked.state)
         )
-        related, dropped = select(short, lists, rules, source, ranker)
-        missing = rules.n - len(related)
-        taken = dropped | {teaser.number for teaser in related}
-        spare = fallbacks(columns, source, rules, missing + SPARE_FALLBACKS if missing else 0, taken)
+
+    def reports(self, asked: "Question", numbers: Sequence[int]) -> BoolArray:
+        """Which of some articles report one event, (n, n) and symmetric, as far as their own lists tell."""
+        facts = asked.known.columns.take(np.array(numbers, dtype=np.intp))
+        return events_among(facts, self._lists(asked.state, numbers), asked.ranker.scales)
+
+    def sentences(
+        self, source: Article, others: Iterable[Article], most: int = MAX_SENTENCES
+    ) -> dict[str, SentencePair]:
+        """By the id of each of some articles, the sentences in which it is most like the source; texts are given.
+
+        Of the others the first `most` sentences are looked at.
+        """
+        ours = passages(source, self.gazetteer)
+        pairs = {other.id: closest(ours, passages(other, self.gazetteer, most)) for other in others}
+        return {key: pair for key, pair in pairs.items() if pair is not None}
+
+    def _question(self, number: int, article: Article | None, found: Found, query: Query, state: State) -> "Question":
+        known = self._known(state)
+        rules = self._rules(query, article, known.directives)
+        source = self._source(number, article, known, rules.now)
+        return Question(state, known, article, found, source, rules, self._ranker(state, known.directives))
+
+    def _teasers(self, asked: "Question") -> list[Teaser]:
+        columns, source, rules, ranker = asked.known.columns, asked.source, asked.rules, asked.ranker
+        if source.beside.off is not None:
+            return []
+        short = shortlist(asked.rows, asked.candidates, source, rules, ranker)
+        wanted = columns.take(np.array(sorted(source.beside.pins.values()), dtype=np.intp))
+        slots = pinned_places(wanted, source, rules)
+        pinned = wanted.take(np.array(list(slots.values()), dtype=np.intp))
+        lists = self._lists(asked.state, [*short.numbers.tolist(), *pinned.number.tolist()])
+        related, dropped = select(short, lists, rules, source, ranker, pinned=pinned)
+        known = teasers_of(pinned.number, asked.rows, asked.candidates, source, ranker)
+        pins = {
+            slot: replace(known.get(number, Teaser(number, 0.0, PINNED)), source=PINNED)
+            for slot, number in zip(slots, pinned.number.tolist(), strict=True)
+        }
+        teasers = self._filled(asked, list(pins.values()), related, dropped)
+        placed = {teaser.number for teaser in pins.values()}
+        arrangement = arranged([one for one in teasers if one.number not in placed], pins, rules.n)
+        return self._guarded(asked, arrangement)
+
+    def _filled(
+        self, asked: "Question", pins: list[Teaser], related: list[Teaser], dropped: frozenset[int]
+    ) -> list[Teaser]:
+        """Pins and related teasers, and fallbacks in the places that are left."""
+        columns, source, rules = asked.known.columns, asked.source, asked.rules
+        quotas = quotas_of(columns, source.beside)
+        chosen = [*pins, *related]
+        missing = rules.n - len(chosen)
+        asked_for, fitting = lacking(chosen, quotas)
+        taken = dropped | {teaser.number for teaser in chosen}
+        # A rule passes over those of one kind; so some of each are enough, however many there are.
+        kinds = kinds_of(columns, quotas) if quotas else None
+        many = (rules.n if quotas else missing) + SPARE_FALLBACKS
+        spare = fallbacks(columns, source, rules, many if missing or asked_for else 0, taken, kinds=kinds)
         if not spare:
-            return related
+            return chosen
+        # What a rule asks for, and no related story gives, takes the place of the last ones; pins stay.
+        room = min(asked_for, len(fitting.intersection(teaser.number for teaser in spare)))
+        kept = chosen[: max(len(pins), min(len(chosen), rules.n - room))]
 
         def events(numbers: IntArray) -> BoolArray:
-            generation = state.generation
-            lists = {} if generation is None else self._store.generations.candidates(generation, numbers.tolist())
-            return events_among(columns.take(numbers), lists, ranker.scales)
+            lists = self._lists(asked.state, numbers.tolist())
+            return events_among(columns.take(numbers), lists, asked.ranker.scales)
 
-        return without_versions(related, spare, events, rules.n)
+        return filled(kept, spare, events, rules.n, quotas)
 
-    def _items(self, source: Article | None, names: Sequence[str], teasers: list[Teaser], state: State) -> list[Item]:
-        numbers = [teaser.number for teaser in teasers]
+    def _guarded(self, asked: "Question", teasers: list[Teaser]) -> list[Teaser]:
+        """What the guard lets through, whatever has put it there: the last step."""
+        facts = asked.known.columns.take(np.array([teaser.number for teaser in teasers], dtype=np.intp))
+        passed = guarded(facts, asked.source.beside)
+        return [teaser for teaser, passes in zip(teasers, passed.tolist(), strict=True) if passes]
+
+    def _lists(self, state: State, numbers: Sequence[int]) -> dict[int, CandidateArray]:
+        if state.generation is None or not numbers:
+            return {}
+        return self._store.generations.candidates(state.generation, numbers)
+
+    def items(self, asked: "Question", teasers: Sequence[Teaser]) -> list[Item]:
+        """Teasers with their articles, in the same transaction; withdrawn ones are left out."""
+        numbers, state = [teaser.number for teaser in teasers], asked.state
         articles = self._store.articles.get(numbers, texts=False)
         theirs = {} if state.generation is None else self._store.generations.names(state.generation, numbers)
         return [
-            Item(article, teaser, shared(source, names, article, theirs.get(teaser.number, ())))
+            Item(article, teaser, shared(asked.article, asked.found.names, article, theirs.get(teaser.number, ())))
             for teaser in teasers
-            for article in [articles[teaser.number]]
+            if (article := articles.get(teaser.number)) is not None
         ]
 
-    def _ranker(self, state: State) -> Ranker:
+    def _ranker(self, state: State, directives: Directives) -> Ranker:
+        model = self._defaults.model
+        strengths = directives.ranking.get("weights", {})
+        if strengths:
+            weights = {part: weight * strengths.get(part, 1.0) for part, weight in model.weights.items()}
+            model = replace(model, weights=weights)
+        return Ranker(model, self._scales_of(state))
+
+    def _scales_of(self, state: State) -> Scales:
         if state.generation is None:
-            return Ranker(self._defaults.model, USUAL)
+            return USUAL
         if state.generation not in self._scales:
             self._scales = {state.generation: self._store.generations.scales(state.generation)}
-        return Ranker(self._defaults.model, self._scales[state.generation])
+        return self._scales[state.generation]
 
-    def _source(self, number: int, article: Article | None, columns: Columns) -> SourceArticle:
+    def _source(self, number: int, article: Article | None, known: Known, now: float) -> SourceArticle:
+        beside = self._beside(number, article, known, now)
         if article is None:
-            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE)
+            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, beside=beside)
         # A draft is about to be published: what is near to now is near to it.
-        undated = self._clock().timestamp() if number == NO_NUMBER else np.nan
+        undated = now if number == NO_NUMBER else np.nan
         return SourceArticle(
             number=number,
             posted=article.posted_on.timestamp() if article.posted_on else undated,
             edition=self._catalogue.code(article.edition),
             language=self._catalogue.code(article.language),
             desk=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
-            story=int(columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
+            story=int(known.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
+            beside=beside,
         )
 
-    def _rules(self, query: Query, article: Article | None) -> Rules:
-        languages: frozenset[int] | None = None
+    def _beside(self, number: int, article: Article | None, known: Known, now: float) -> Beside:
+        """What holds beside an article of the archive, or beside a draft, whose flags and labels are its own."""
+        directives = known.directives
+        if number != NO_NUMBER:
+            return directives.beside(number, int(known.columns.flags[number]), known.columns.labels[number], now)
+        if article is None:
+            return directives.beside(NO_NUMBER, bits(()), frozenset(), now)
+        found = labels(
+            edition=article.edition,
+            language=article.language,
+            desk=article.author,
+            flags=article.flags,
+            tags=article.tags,
+            countries=article.countries,
+        )
+        return directives.beside(NO_NUMBER, bits(article.flags), found, now)
+
+    def _rules(self, query: Query, article: Article | None, directives: Directives) -> Rules:
+        codes: frozenset[int] | None = None
         if query.languages == (SAME_LANGUAGE,):
-            languages = self._catalogue.codes([article.language]) if article else None
+            codes = self._catalogue.codes([article.language]) if article else None
         elif query.languages != (ANY_LANGUAGE,):
-            languages = self._catalogue.codes(query.languages)
+            codes = self._catalogue.codes(query.languages)
+        least = directives.ranking.get("min_score", self._defaults.min_score)
         return Rules(
             now=self._clock().timestamp(),
             n=query.n,
             exclude=frozenset(self._store.articles.numbers(query.exclude).values()) if query.exclude else frozenset(),
             editions=self._catalogue.codes(query.editions) if query.editions else None,
-            languages=languages,
+            languages=codes,
             since=query.since.timestamp() if query.since else None,
             until=query.until.timestamp() if query.until else None,
             diversity=self._defaults.diversity if query.diversity is None else query.diversity,
-            min_score=self._defaults.min_score if query.min_score is None else query.min_score,
+            min_score=least if query.min_score is None else query.min_score,
             fallback=query.fallback,
             roles=frozenset(self._defaults.roles),
         )
@@ -342,9 +509,57 @@ class Recommender:
             raise NotBuilt
 
 
-def _basis(state: State, number: int, rules: Rules, candidates: Columns, teasers: list[Teaser]) -> Basis:
-    related = len(teasers) == rules.n and all(teaser.source == RELATED for teaser in teasers)
-    if number == NO_NUMBER or not (related or rules.fallback == "none"):
-        return Basis(state, number, None, rules.now + LOOK_AGAIN_SECONDS)
-    until = np.min(candidates.posted, initial=np.inf, where=candidates.posted > rules.now)
-    return Basis(state, number, np.append(candidates.number, np.int32(number)), float(until))
+def _as_they_are(directives: Directives) -> Directives:
+    return directives
+
+
+class _Remembering:
+    """A trial of directives that keeps its last answer: it is asked anew for every article."""
+
+    def __init__(self, trial: Callable[[Directives], Directives]) -> None:
+        self._trial = trial
+        self._last: tuple[Directives, Directives] | None = None
+
+    def __call__(self, directives: Directives) -> Directives:
+        last = self._last
+        if last is None or last[0] is not directives:
+            last = self._last = directives, self._trial(directives)
+        return last[1]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request with all that its answer is made from. `article` is None for a source that is not known."""
+
+    state: State
+    known: Known
+    article: Article | None
+    found: Found
+    source: SourceArticle
+    rules: Rules
+    ranker: Ranker
+
+    @property
+    def rows(self) -> CandidateArray:
+        """The candidate list."""
+        return self.found.rows
+
+    @cached_property
+    def candidates(self) -> Columns:
+        """The facts of the candidates."""
+        return self.known.columns.take(self.rows["number"])
+
+
+def _basis(asked: Question, teasers: list[Teaser]) -> Basis:
+    rules, source, candidates = asked.rules, asked.source, asked.candidates
+    shown = tuple(teaser.number for teaser in teasers)
+    full = len(teasers) == rules.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)
+    settled = full or rules.fallback == "none" or source.beside.off is not None
+    pins = list(source.beside.pins.values())
+    articles = np.concatenate([candidates.number, np.array([*shown, *pins, source.number], dtype=np.int32)])
+    turn = min(source.beside.until, asked.known.directives.turn(articles, rules.now))
+    if source.number == NO_NUMBER or not settled:
+        return Basis(asked.state, source.number, None, min(rules.now + LOOK_AGAIN_SECONDS, turn), shown)
+    coming = np.concatenate([candidates.posted, asked.known.columns.posted[pins]])
+    until = np.min(coming, initial=np.inf, where=coming > rules.now)
+    return Basis(asked.state, source.number, articles, min(float(until), turn), shown)

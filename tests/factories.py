@@ -10,6 +10,7 @@ from recommender.article import Article
 from recommender.build import Builder
 from recommender.candidates import FEATURES, CandidateArray, make_candidates
 from recommender.gazetteer import Gazetteer, Name
+from recommender.guard import bits
 from recommender.interfaces import Embedder, Store
 from recommender.ranking import Columns
 from recommender.scoring import DEFAULT
@@ -92,10 +93,14 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     size = len(numbers)
     given: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
     given |= {"shown": True, "update": False, "explains": False, "desk": 0, "story": numbers, "demand": 0}
-    given |= {"changed": -1, "relisted": -1} | columns
+    given |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
+    named = given.pop("labels", [frozenset()] * size)
     kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}
-    kinds |= dict.fromkeys(("edition", "language", "desk", "story", "demand"), np.int32)
+    kinds |= dict.fromkeys(("edition", "language", "desk", "story", "demand", "flags"), np.int32)
+    found = np.empty(size, dtype=object)
+    found[:] = named
     return Columns(
         number=np.array(numbers, dtype=np.int32),
+        labels=found,
         **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()},
     )

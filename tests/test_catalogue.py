@@ -27,7 +27,7 @@ def test_columns_hold_facts_by_number(store: Store) -> None:
     ]
     first, second = stored(store, articles)
     catalogue = Catalogue(store)
-    columns = catalogue.columns(store.state()).take(np.array([first, second]))
+    columns = catalogue.as_of(store.state()).columns.take(np.array([first, second]))
     assert columns.number.tolist() == [first, second]
     assert columns.reads.tolist() == [5, 0]
     assert columns.posted[0] == days_ago(3).timestamp()
@@ -50,21 +50,21 @@ def test_only_published_and_free_are_shown(store: Store) -> None:
     ]
     stored(store, articles)
     store.articles.withdraw("e")
-    assert Catalogue(store).columns(store.state()).shown.tolist() == [False, True, False, False, True, False]
+    assert Catalogue(store).as_of(store.state()).columns.shown.tolist() == [False, True, False, False, True, False]
 
 
 def test_numbers_without_article_are_hidden(store: Store) -> None:
     stored(store, [make_article("a")])
-    columns = Catalogue(store).columns(store.state())
+    columns = Catalogue(store).as_of(store.state()).columns
     assert (columns.shown[0], columns.edition[0], columns.language[0]) == (False, UNKNOWN_CODE, UNKNOWN_CODE)
 
 
 def test_changes_show_at_the_next_state(store: Store) -> None:
     (number,) = stored(store, [make_article("a")])
     catalogue = Catalogue(store)
-    old = catalogue.columns(store.state())
+    old = catalogue.as_of(store.state()).columns
     stored(store, [make_article("a", read_count=9), make_article("b")])
-    new = catalogue.columns(store.state())
+    new = catalogue.as_of(store.state()).columns
     assert (old.reads[number], new.reads[number]) == (0, 9)
     assert len(new.number) == len(old.number) + 1
 
@@ -72,19 +72,19 @@ def test_changes_show_at_the_next_state(store: Store) -> None:
 def test_withdrawn_articles_are_hidden_at_once(store: Store) -> None:
     (number,) = stored(store, [make_article("a")])
     catalogue = Catalogue(store)
-    assert catalogue.columns(store.state()).shown[number]
+    assert catalogue.as_of(store.state()).columns.shown[number]
     store.articles.withdraw("a")
-    assert not catalogue.columns(store.state()).shown[number]
+    assert not catalogue.as_of(store.state()).columns.shown[number]
 
 
 def test_same_state_gives_same_columns(store: Store) -> None:
     stored(store, [make_article("a")])
     catalogue = Catalogue(store)
-    assert catalogue.columns(store.state()) is catalogue.columns(store.state())
+    assert catalogue.as_of(store.state()).columns is catalogue.as_of(store.state()).columns
 
 
 def test_empty_store_has_no_columns(store: Store) -> None:
-    assert len(Catalogue(store).columns(store.state()).number) == 0
+    assert len(Catalogue(store).as_of(store.state()).columns.number) == 0
 
 
 # -- where articles stand ----------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_empty_store_has_no_columns(store: Store) -> None:
 
 def test_articles_stand_alone_before_a_build(store: Store) -> None:
     stored(store, [make_article("a"), make_article("b")])
-    columns = Catalogue(store).columns(store.state())
+    columns = Catalogue(store).as_of(store.state()).columns
     assert columns.story.tolist() == [0, 1, 2]
     assert columns.demand.tolist() == [0, 0, 0]
     assert columns.relisted.tolist() == [-1, -1, -1]
@@ -101,9 +101,9 @@ def test_articles_stand_alone_before_a_build(store: Store) -> None:
 def test_standings_show_at_the_next_state(store: Store) -> None:
     first, second, third = stored(store, [make_article(name) for name in "abc"])
     catalogue = Catalogue(store)
-    catalogue.columns(store.state())
+    catalogue.as_of(store.state())
     live_generation(store, {first: first, second: first, third: third}, {second: 7})
-    columns = catalogue.columns(store.state())
+    columns = catalogue.as_of(store.state()).columns
     assert columns.story.tolist() == [0, first, first, third]
     assert columns.demand.tolist() == [0, 0, 7, 0]
     assert (columns.relisted[[first, second, third]] >= 0).all()
@@ -113,9 +113,9 @@ def test_updates_change_single_standings(store: Store) -> None:
     first, second = stored(store, [make_article("a"), make_article("b")])
     number = live_generation(store, {first: first, second: second}, {first: 3, second: 4})
     catalogue = Catalogue(store)
-    old = catalogue.columns(store.state())
+    old = catalogue.as_of(store.state()).columns
     store.generations.write(number, [NeighbourRow(second, "h2", "en", b"", make_rows([]), (), first)])
-    new = catalogue.columns(store.state())
+    new = catalogue.as_of(store.state()).columns
     assert (old.story.tolist(), new.story.tolist()) == ([0, first, second], [0, first, first])
     assert new.relisted[second] > new.relisted[first] == old.relisted[first]
 
@@ -127,9 +127,9 @@ def test_new_generation_forgets_old_standings(store: Store, watched: bool) -> No
     live_generation(store, {first: first, second: first, third: first}, {first: 3, second: 4, third: 5})
     catalogue = Catalogue(store)
     if watched:
-        catalogue.columns(store.state())
+        catalogue.as_of(store.state())
     live_generation(store, {second: second, third: second}, {third: 2})
-    columns = catalogue.columns(store.state())
+    columns = catalogue.as_of(store.state()).columns
     assert columns.story.tolist() == [0, first, second, second]
     assert columns.demand.tolist() == [0, 0, 0, 2]
     assert columns.relisted[first] == -1
@@ -141,7 +141,7 @@ def test_new_generation_forgets_old_standings(store: Store, watched: bool) -> No
 def test_codes_ignore_case(store: Store) -> None:
     stored(store, [make_article("a", edition="Sahel")])
     catalogue = Catalogue(store)
-    catalogue.columns(store.state())
+    catalogue.as_of(store.state())
     assert catalogue.code("SAHEL") == catalogue.code("Sahel") != UNKNOWN_CODE
     assert catalogue.code("Europe") == UNKNOWN_CODE
     assert catalogue.codes(["sahel", "Europe"]) == {catalogue.code("Sahel"), UNKNOWN_CODE}
@@ -150,9 +150,9 @@ def test_codes_ignore_case(store: Store) -> None:
 def test_codes_survive_changes(store: Store) -> None:
     stored(store, [make_article("a", edition="Sahel")])
     catalogue = Catalogue(store)
-    catalogue.columns(store.state())
+    catalogue.as_of(store.state())
     before = catalogue.code("Sahel")
     stored(store, [make_article("a", edition="Europe"), make_article("b", edition="Asia")])
-    catalogue.columns(store.state())
+    catalogue.as_of(store.state())
     assert catalogue.code("Sahel") == before
     assert len({catalogue.code(name) for name in ("Sahel", "Europe", "Asia", "en")}) == 4

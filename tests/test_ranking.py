@@ -22,6 +22,7 @@ from recommender.ranking import (
     RELATED,
     ROLES,
     BoolArray,
+    Choice,
     Columns,
     Ranker,
     Rules,
@@ -30,6 +31,7 @@ from recommender.ranking import (
     diversify,
     events_among,
     fallbacks,
+    filled,
     near_identical,
     one_of_each,
     roles_of,
@@ -37,7 +39,6 @@ from recommender.ranking import (
     select,
     shortlist,
     varied,
-    without_versions,
 )
 from recommender.scoring import DEFAULT, PARTS, Scales, likenesses
 from tests.factories import NOW_SECONDS, make_columns, make_rows
@@ -118,7 +119,7 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
     return make_rows(names.tolist(), **features(size)), facts, rules, lists
 
 
-def filled(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]) -> list[Teaser]:
+def whole(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]) -> list[Teaser]:
     """The whole sidebar, as the service makes it."""
     rows, facts, rules, lists = case
     related, dropped = select(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
@@ -129,7 +130,7 @@ def filled(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]
     def events(shown: np.ndarray) -> BoolArray:
         return events_among(facts.take(np.array([places[n] for n in shown.tolist()], np.intp)), lists, RANKER.scales)
 
-    return without_versions(related, more, events, rules.n)
+    return filled(related, more, events, rules.n)
 
 
 def fits(facts: Columns, place: int, rules: Rules) -> bool:
@@ -150,19 +151,19 @@ def fits(facts: Columns, place: int, rules: Rules) -> bool:
 @given(sidebars())
 def test_every_teaser_passes_every_filter(case) -> None:  # type: ignore[no-untyped-def]
     places = {number: place for place, number in enumerate(case[1].number.tolist())}
-    assert all(fits(case[1], places[number], case[2]) for number in numbers(filled(case)))
+    assert all(fits(case[1], places[number], case[2]) for number in numbers(whole(case)))
 
 
 @given(sidebars())
 def test_nothing_appears_twice(case) -> None:  # type: ignore[no-untyped-def]
-    shown = numbers(filled(case))
+    shown = numbers(whole(case))
     assert len(shown) == len(set(shown)) <= case[2].n
     assert SOURCE.number not in shown
 
 
 @given(sidebars())
 def test_parts_add_up_to_the_score(case) -> None:  # type: ignore[no-untyped-def]
-    for teaser in filled(case):
+    for teaser in whole(case):
         ten_thousandths = sum(round(part * 10_000) for part in teaser.parts.values())
         assert ten_thousandths == round(teaser.score * 10_000)
         assert teaser.score == round(teaser.score, 4)
@@ -175,7 +176,7 @@ def test_order_of_candidates_changes_nothing(case, random) -> None:  # type: ign
     order = list(range(len(rows)))
     random.shuffle(order)
     places = np.array(order, dtype=np.intp)
-    assert filled((rows[places], facts.take(places), rules, lists)) == filled(case)
+    assert whole((rows[places], facts.take(places), rules, lists)) == whole(case)
 
 
 @given(sidebars())
@@ -188,7 +189,7 @@ def test_related_scores_fall(case) -> None:  # type: ignore[no-untyped-def]
 @given(sidebars())
 def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyped-def]
     _, facts, _, lists = case
-    shown = numbers(filled(case))
+    shown = numbers(whole(case))
     places = {number: place for place, number in enumerate(facts.number.tolist())}
     for number in shown:
         rows = lists[number][np.isin(lists[number]["number"], shown)]
@@ -202,18 +203,18 @@ def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyp
 def test_dropped_versions_never_come_back(case) -> None:  # type: ignore[no-untyped-def]
     rows, facts, rules, lists = case
     _, dropped = select(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
-    assert not dropped & set(numbers(filled(case)))
+    assert not dropped & set(numbers(whole(case)))
 
 
 @given(sidebars())
 def test_roles_are_those_asked_for(case) -> None:  # type: ignore[no-untyped-def]
-    for teaser in filled(case):
+    for teaser in whole(case):
         assert teaser.role is None or (teaser.role in case[2].roles and teaser.source == RELATED)
 
 
 @given(sidebars())
 def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-untyped-def]
-    teasers = filled(case)
+    teasers = whole(case)
     sources = [teaser.source for teaser in teasers]
     ladder = [RELATED, FALLBACK_READ, FALLBACK_EDITION, FALLBACK_ANY]
     assert [ladder.index(source) for source in sources] == sorted(ladder.index(source) for source in sources)
@@ -486,7 +487,8 @@ SEEN = 10**6  # in so many sidebars that one more is worth nothing
 def chosen(score: list[float], n: int, roles: list[str | None] | None = None, demand: list[int] | None = None) -> list:
     """The places that `varied` takes, of articles without role that everybody knows."""
     size = len(score)
-    return varied(np.array(score), roles or [None] * size, np.array(demand or [SEEN] * size, dtype=np.int32), n)
+    wanted = np.array(demand or [SEEN] * size, dtype=np.int32)
+    return varied(np.array(score), roles or [None] * size, wanted, Choice(range(size), free=n))
 
 
 def test_best_are_taken_where_nothing_varies() -> None:
@@ -541,24 +543,24 @@ def test_varied_keeps_the_best_and_their_order(candidates: list[tuple[float, str
 
 
 def test_no_diversity_keeps_the_order() -> None:
-    assert diversify(np.array([0.5, 0.4, 0.3]), np.ones((3, 3)), 2, 0.0) == [0, 1]
+    assert diversify(np.array([0.5, 0.4, 0.3]), np.ones((3, 3)), Choice(range(3), free=2), 0.0) == [0, 1]
 
 
 def test_diversity_prefers_the_unlike() -> None:
     alike = np.array([[0, 0.9, 0], [0.9, 0, 0], [0, 0, 0]])
-    assert diversify(np.array([0.5, 0.4, 0.3]), alike, 3, 1.0) == [0, 2, 1]
+    assert diversify(np.array([0.5, 0.4, 0.3]), alike, Choice(range(3)), 1.0) == [0, 2, 1]
 
 
 def test_diversity_spares_much_better_stories() -> None:
     alike = np.array([[0, 0.9, 0], [0.9, 0, 0], [0, 0, 0]])
-    assert diversify(np.array([0.9, 0.8, 0.1]), alike, 3, 1.0) == [0, 1, 2]
+    assert diversify(np.array([0.9, 0.8, 0.1]), alike, Choice(range(3)), 1.0) == [0, 1, 2]
 
 
 @given(st.integers(0, 8), st.integers(1, 10), st.floats(0, 1))
 def test_diversity_chooses_each_once(size: int, n: int, diversity: float) -> None:
     random = np.random.default_rng(size)
     score = -np.sort(-random.random(size))
-    chosen = diversify(score, random.random((size, size)), n, diversity)
+    chosen = diversify(score, random.random((size, size)), Choice(range(size), free=n), diversity)
     assert len(set(chosen)) == len(chosen) == min(n, size)
     assert chosen[:1] == [0][: len(chosen)]
 
@@ -644,9 +646,9 @@ def halves(some: np.ndarray) -> BoolArray:
 
 
 def test_fallbacks_bring_no_second_report() -> None:
-    found = without_versions(teasers_of(2), teasers_of(3, 4, 5, 6, 8), halves, 3)
+    found = filled(teasers_of(2), teasers_of(3, 4, 5, 6, 8), halves, 3)
     assert numbers(found) == [2, 4, 6]
 
 
 def test_chosen_teasers_all_stay() -> None:
-    assert numbers(without_versions(teasers_of(2, 3), teasers_of(4), halves, 2)) == [2, 3]
+    assert numbers(filled(teasers_of(2, 3), teasers_of(4), halves, 2)) == [2, 3]
