@@ -1,0 +1,222 @@
+"""`panel` and `qrels`: people grade sidebars; what they say, and their grades as judgments."""
+
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import click
+
+from recommender.editorial import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
+from recommender.grading import Grading
+from recommender.panels import (
+    FIRST,
+    LEAST_SATISFACTORY,
+    MAX_POOL,
+    MAX_SIZE,
+    MOST_INAPPROPRIATE,
+    MOST_UNACCEPTABLE,
+    POOL,
+    SIZE,
+    Agreement,
+    Progress,
+    Report,
+    Sample,
+)
+from recommender.settings import load_settings
+from recommender.wiring import make_recommender, opened_store, utc_now
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SEEDS = 2**31
+_BARS = {
+    UNACCEPTABLE: f"{MOST_UNACCEPTABLE:.0%}",
+    INAPPROPRIATE: f"{MOST_INAPPROPRIATE:.0%} or less",
+    SATISFACTORY: f"{LEAST_SATISFACTORY:.0%} or more",
+}
+
+
+@contextmanager
+def _grading(config: Path | None) -> Iterator[Grading]:
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        yield Grading(store, make_recommender(store, settings), utc_now)
+
+
+@click.group(short_help="Draw panels of sidebars for grading, and see what they say.")
+def panel() -> None:
+    """Draw panels of articles whose sidebars people grade at the editors' desk, and see what the grades say."""
+
+
+@panel.command(short_help="Draw a panel.")
+@click.argument("name")
+@click.option("--size", type=click.IntRange(1, MAX_SIZE), default=SIZE, show_default=True, help="How many articles.")
+@click.option("--edition", help="Only articles of this edition.")
+@click.option("--since", type=_DAY, metavar="DATE", help="Only articles of this day (YYYY-MM-DD, UTC) or later.")
+@click.option("--until", type=_DAY, metavar="DATE", help="Only articles of this day or earlier.")
+@click.option("--seed", type=click.IntRange(0), help="Draws the same panel again; drawn by chance if not given.")
+@click.option(
+    "--pool",
+    type=click.IntRange(0, MAX_POOL),
+    default=POOL,
+    show_default=True,
+    help="How many further stories are graded beside each sidebar.",
+)
+@click.pass_obj
+def create(  # noqa: PLR0917  # click passes every option by name
+    config: Path | None,
+    name: str,
+    size: int,
+    edition: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    seed: int | None,
+    pool: int,
+) -> None:
+    """Draw a panel NAME of published articles, with the sidebars that they have now.
+
+    Every article has the same chance, and every edition and age its share. The seed is printed, and kept in the audit
+    trail.
+    """
+    sample = Sample(
+        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        size=size,
+        pool=pool,
+        edition=edition,
+        since=since.replace(tzinfo=UTC) if since else None,
+        until=until.replace(tzinfo=UTC) + timedelta(days=1, seconds=-1) if until else None,
+    )
+    with _grading(config) as grading:
+        made = grading.create(name, f"command line ({_user()})", sample)
+    stories = sum(len(one.shown) + len(one.pool) for one in made.sidebars)
+    click.echo(f"Panel {made.number}, {made.name}: {len(made.sidebars):,} articles, {stories:,} stories to grade")
+    click.echo(f"seed {sample.seed}")
+    if len(made.sidebars) < size:
+        click.echo(f"There are no more such articles than {len(made.sidebars):,}; {size:,} were asked for.", err=True)
+
+
+@panel.command("list", short_help="Show all panels and how far their graders are.")
+@click.pass_obj
+def list_(config: Path | None) -> None:
+    """Show all panels, the latest first: how far each grader is, and how far they agree."""
+    with _grading(config) as grading:
+        reports = [grading.report(one.panel.number) for one in grading.progress()]
+    for found in reports:
+        made = found.panel
+        click.echo(f"{made.name}  ({found.progress.articles:,} articles, {made.created:%Y-%m-%d}, by {made.by})")
+        click.echo(f"  graders    {_graders(found.progress)}")
+        click.echo(f"  agreement  {_agreement('stories', found.grades)}; {_agreement('sidebars', found.sidebars)}")
+    if not reports:
+        click.echo("There is no panel yet: run `recommender panel create NAME`.", err=True)
+
+
+@panel.command(short_help="Show what the grades of a panel say.")
+@click.argument("name")
+@click.pass_obj
+def report(config: Path | None, name: str) -> None:
+    """Show what the grades of the panel NAME say of its sidebars, who graded, and whether the bar is met.
+
+    Several verdicts on one sidebar are settled by their median, the worse in a tie. Intervals are 95 %: Wilson's for
+    shares, bootstrap over sidebars for nDCG.
+    """
+    with _grading(config) as grading:
+        found = grading.report(grading.named(name).number)
+        ids = grading.ids(found.unacceptable)
+    click.echo(_report(found, ids), nl=False)
+
+
+def _report(found: Report, unacceptable: list[str]) -> str:
+    made = found.panel
+    lines = [
+        f"{made.name}: {len(made.sidebars):,} sidebars of {made.created:%Y-%m-%d}, {found.judged:,} with a verdict",
+        f"model       {made.model}, generation {made.generation}",
+        f"graders     {_graders(found.progress)}",
+        "",
+    ]
+    for value, shares in sorted(found.verdicts.items(), reverse=True):
+        interval = f"({shares.low:.1%}-{shares.high:.1%})"
+        bar = f"{_BARS[value]}: {'met' if found.bar[value] else 'not met'}"
+        lines.append(f"{VERDICTS[value]:<14}  {shares.count:>4,}  {shares.share:>6.1%}  {interval:<15}  {bar}")
+    if not found.verdicts:
+        lines.append("No sidebar has a verdict yet.")
+    if unacceptable:
+        lines.append(f"called unacceptable by somebody: {', '.join(unacceptable)}")
+    lines.append("")
+    if found.ndcg is None:
+        lines.append(f"nDCG@{FIRST}      no sidebar is graded whole with a story above 0")
+    else:
+        mean = found.ndcg
+        sidebars = f"sidebars graded whole with a story above 0: {mean.count:,}"
+        lines.append(f"nDCG@{FIRST}      {mean.mean:.3f} ({mean.low:.3f}-{mean.high:.3f}), {sidebars}")
+    lines.append(f"agreement   {_agreement('stories', found.grades)}; {_agreement('sidebars', found.sidebars)}")
+    if found.bar:
+        lines.append(f"the bar is {'met' if found.passed else 'not met'}")
+    return "\n".join(lines) + "\n"
+
+
+def _graders(progress: Progress) -> str:
+    done = (f"{name} {count:,} of {progress.articles:,}" for name, count in progress.finished.items())
+    return ", ".join(done) or "none yet"
+
+
+def _agreement(scale: str, found: Agreement) -> str:
+    if found.same is None:
+        return f"{scale} by no two graders"
+    alpha = "not defined" if found.alpha is None else f"{found.alpha:.3f}"
+    return f"{scale} alpha {alpha}, {found.same:.0%} the same"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError:  # a container may run as a number that has no name
+        return str(os.getuid())
+
+
+@click.group(short_help="Export grades as judgments in TREC's format.")
+def qrels() -> None:
+    """Export grades as judgments in TREC's format, for `fit-ranking` and `evaluate`."""
+
+
+@qrels.command(short_help="Write the grades as a TREC qrels file.")
+@click.argument("output", type=click.File("w", encoding="utf-8", lazy=True), default="-")
+@click.option("--panel", "name", help="Only the grades of this panel; those of all if not given.")
+@click.option(
+    "--min-graders",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Leave out stories that fewer people have graded.",
+)
+@click.option(
+    "--decisions/--no-decisions",
+    default=False,
+    show_default=True,
+    help="Add pins as grade 3, rejections and pairs set apart as 0, where nobody has graded.",
+)
+@click.pass_obj
+def export(config: Path | None, output: IO[str], name: str | None, min_graders: int, decisions: bool) -> None:
+    """Write the grades to OUTPUT (`-`, the default, is standard output): lines of `article 0 story grade`.
+
+    Several grades of a story are settled by their median, rounded down; it is another version (-1) only if most say so.
+    An article whose id holds a space does not fit into such a file: it is named and left out, and the exit code is 1.
+    """
+    with _grading(config) as grading:
+        number = None if name is None else grading.named(name).number
+        found = grading.judgments(number, least=min_graders, decisions=decisions)
+    for source, grades in found.qrels.items():
+        for target, grade in grades.items():
+            output.write(f"{source} 0 {target} {grade}\n")
+    pairs = sum(map(len, found.qrels.values()))
+    click.echo(f"{len(found.qrels):,} articles, {pairs:,} judgments", err=True)
+    if found.few:
+        click.echo(f"left out: {found.few:,} with fewer than {min_graders} graders", err=True)
+    if found.gone:
+        click.echo(f"left out: {found.gone:,} with an article that is not published any more", err=True)
+    for article_id in found.unwritable:
+        click.echo(f"refused: the id {article_id!r} holds a space, which TREC files cannot have", err=True)
+    sys.exit(1 if found.unwritable else 0)
