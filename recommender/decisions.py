@@ -13,7 +13,7 @@ from typing import Any
 
 from recommender.article import Article
 from recommender.document import Document
-from recommender.editorial import Entry, Review
+from recommender.editorial import AuditQuery, Entry, Review
 from recommender.errors import ArticleNotFound, Conflict, FieldProblem, InvalidSignal, NotFound
 from recommender.guard import Matrix
 from recommender.interfaces import Store
@@ -36,6 +36,7 @@ from recommender.signals import (
 )
 
 MOST_SECONDS = 3_600  # of looking at one page: more is a page left open
+MOST_UNDONE = 10_000  # decisions taken back since the one that is to be
 APPROVE, END, UNDO = "approve", "end", "undo"
 KEEPING_AWAY = frozenset({REJECT, APART, EXCLUDE})
 
@@ -152,10 +153,18 @@ class Decisions:
                 raise NotFound(f"There is no decision {number}.")
             before, after = entry.before or {}, entry.after or {}
             if "signals" in after or "signals" in before:
+                self._refuse_again(entry)
                 return self._undo_signals(entry, before.get("signals", []), after.get("signals", []), sent)
             if entry.article is not None and "digest" in {**before, **after}:
                 return self._undo_review(entry, sent)
             raise NotFound(f"Entry {number} of the audit trail is nothing that can be undone.")
+
+    def _refuse_again(self, entry: Entry) -> None:
+        """What was ended would be kept twice if a decision were taken back twice."""
+        later = AuditQuery(article=entry.article, action=UNDO, since=entry.at)
+        if any(one.why == _undo_of(entry) for one in self._store.audit.entries(later, MOST_UNDONE)):
+            latest = 0 if entry.article is None else self._store.audit.latest(entry.article)
+            raise Conflict("This decision has been taken back already.", latest)
 
     def _undo_signals(
         self, entry: Entry, ended: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]], sent: Sent
@@ -172,7 +181,7 @@ class Decisions:
             if old.until is None or old.until > now
         ]
         undone = self._entry(UNDO, entry.subject, sent, entry.article)
-        return self._change(undone, back, numbers, replace(sent, why=f"undo of {entry.number}"))
+        return self._change(undone, back, numbers, replace(sent, why=_undo_of(entry)))
 
     def _undo_review(self, entry: Entry, sent: Sent) -> Entry:
         assert entry.article is not None  # noqa: S101  # asked by the caller
@@ -184,7 +193,7 @@ class Decisions:
             self._store.reviews.remove(entry.article)
         after = _review(self._store.reviews.get(entry.article))
         undone = Entry(now, sent.by, UNDO, entry.subject, entry.article, _review(before), after)
-        return self._kept(undone, replace(sent, why=f"undo of {entry.number}"))
+        return self._kept(undone, replace(sent, why=_undo_of(entry)))
 
     # -- for the whole site --------------------------------------------------------------------------------------------
 
@@ -350,6 +359,10 @@ def _told(signal: Signal, names: Mapping[int, str]) -> dict[str, Any]:
         "data": dict(signal.data),
     }
     return {name: value for name, value in told.items() if value not in (None, "", {})}
+
+
+def _undo_of(entry: Entry) -> str:
+    return f"undo of {entry.number}"
 
 
 def _review(review: Review | None) -> dict[str, Any] | None:

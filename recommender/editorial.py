@@ -191,6 +191,10 @@ class SignalStore(Protocol):
         """Those of some kinds that were in force at a time, the latest first."""
         ...
 
+    def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
+        """Those of some kinds, ended ones and those to come included; the latest first."""
+        ...
+
 
 @dataclass(frozen=True)
 class Review:
@@ -298,10 +302,6 @@ class LedgerStore(Protocol):
 
     def counts(self, targets: Sequence[int] | None = None) -> dict[int, int]:
         """In how many sidebars articles stand now; those in none are left out."""
-        ...
-
-    def teasers(self, sources: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """The articles that stand beside some others now, in their order."""
         ...
 
     def outlooks(self, after: int = 0) -> list[Outlook]:

@@ -1,11 +1,11 @@
 """Use case: records of a source into the store; a bad one is reported, the others go in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from recommender.article import Article, parse_article
 from recommender.errors import InvalidArticle
-from recommender.interfaces import Source, Store
+from recommender.interfaces import Source, Upserted
 
 BATCH = 500  # articles in one transaction: what an interrupted run has to read again
 
@@ -32,8 +32,10 @@ class IngestReport:
     refused: int = 0
 
 
-def ingest(store: Store, source: Source, on_refusal: Callable[[Refusal], None]) -> IngestReport:
-    """Stores every valid record in batches; each refused one is handed to `on_refusal` and skipped.
+def ingest(
+    put: Callable[[Sequence[Article]], Upserted], source: Source, on_refusal: Callable[[Refusal], None]
+) -> IngestReport:
+    """Hands every valid record to `put`, in batches; each refused one is handed to `on_refusal` and skipped.
 
     Running it again over the same source changes nothing, so an interrupted run is simply started anew.
     """
@@ -45,7 +47,7 @@ def ingest(store: Store, source: Source, on_refusal: Callable[[Refusal], None]) 
         on_refusal(refusal)
 
     for batch in _batches(_valid(source, refuse)):
-        result = store.articles.upsert(batch)
+        result = put(batch)
         added += result.added
         changed += result.changed
         unchanged += len(batch) - result.added - result.changed

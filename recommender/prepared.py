@@ -125,24 +125,40 @@ class Sweep:
             found = _answered(self._store, self._recommender, batch)
             _keep(self._store, self._recommender, state.generation, found)
             self._bases |= {number: one.basis for number, one in found.items()}
+            self._turn = self._next_turn()
             self._empty(set(batch) - set(found))
         return bool(self._due)
 
     def _look(self, state: State, generation: int) -> None:
         """Finds what has been overtaken since the last look."""
+        if self._state is None:
+            self._empty(self._left_behind())
         if self._state is None or self._state.generation != generation:
-            self._bases = {
-                number: Prepared.from_bytes(data).basis
-                for number, data in self._store.generations.all_prepared(generation)
-            }
+            self._bases = self._prepared(generation)
         numbers = self._store.generations.numbers(generation)
         right = self._recommender.still_right
         due = [one for one in numbers if one not in self._bases or not right(self._bases[one], state)]
+        self._state, self._due, self._turn = state, due, self._next_turn()
+        self._empty(set(self._bases) - set(numbers))
+
+    def _next_turn(self) -> float:
         now = self._recommender.now().timestamp()
         # What holds fallbacks is looked at with every change; that it might change with every minute is no reason to.
-        ends = [basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now]
-        self._state, self._due, self._turn = state, due, min(ends, default=np.inf)
-        self._empty(set(self._bases) - set(numbers))
+        ends = (basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now)
+        return min(ends, default=np.inf)
+
+    def _prepared(self, generation: int) -> dict[int, Basis]:
+        """What the answers were made from that are prepared already, by this site's choices."""
+        ready = (
+            (number, Prepared.from_bytes(data)) for number, data in self._store.generations.all_prepared(generation)
+        )
+        return {number: one.basis for number, one in ready if one.fingerprint == self._recommender.fingerprint}
+
+    def _left_behind(self) -> set[int]:
+        """Articles that were withdrawn while nobody looked, and have a sidebar in the ledger still."""
+        columns = self._recommender.columns()
+        sources = {one.source for one in self._store.ledger.outlooks() if one.teasers}
+        return {number for number in sources if number < len(columns.number) and not columns.shown[number]}
 
     def _empty(self, left: set[int]) -> None:
         """Beside articles that have been withdrawn nothing is shown any more."""

@@ -1,6 +1,7 @@
 """Why a story stands beside another: what both are about, in words for readers."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from recommender.article import Article
 from recommender.gazetteer import PLACES, REGION, SUBJECT, Gazetteer, Name
@@ -65,3 +66,18 @@ def reported(article: Article, language: str) -> str:
     if language == "fr":
         return f"publié le {'1er' if day == 1 else day} {MONTHS['fr'][month - 1]} {year}"
     return f"reported on {day} {MONTHS['en'][month - 1]} {year}"
+
+
+def day(moment: str | None, language: str = "en") -> str:
+    """A date for readers, such as 17 September 2024 or 17 septembre 2024; nothing for none."""
+    if not moment:
+        return ""
+    date = datetime.fromisoformat(moment)
+    months = MONTHS.get(language, MONTHS["en"])
+    first = "1er" if language == "fr" and date.day == 1 else str(date.day)
+    return f"{first} {months[date.month - 1]} {date.year}"
+
+
+def count(number: int) -> str:
+    """A number with thousands separated."""
+    return f"{number:,}"

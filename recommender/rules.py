@@ -1,7 +1,7 @@
 """If-then rules: what holds beside every article that meets a condition."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ EFFECTS = (FORBID, AT_MOST, AT_LEAST, RAISE, LOWER, NO_BOX, NO_FALLBACK)
 ON_TARGETS = (FORBID, AT_MOST, AT_LEAST, RAISE, LOWER)  # these say of which stories they speak
 MAX_DESCRIPTION = 300
 MAX_COUNT = 10
+MAX_VALUES = 50  # of one kind
+MAX_VALUE = 200  # characters
 MANY = 1_000  # articles: more than any candidate list has
 
 
@@ -117,14 +119,23 @@ class Rule:
 
 def rule_of(signal: Signal) -> Rule:
     """The rule that a signal of the kind `rule` keeps."""
-    return parse_rule(signal.data, since=signal.since, until=signal.until, number=signal.number)
+    # Not checked again: a release that allows less must not stop a site that has such a rule.
+    return _rule(signal.data, since=signal.since, until=signal.until, number=signal.number)
 
 
 def parse_rule(
     data: Mapping[str, Any], *, since: datetime | None = None, until: datetime | None = None, number: int = 0
 ) -> Rule:
     """The rule that some data describe, as `to_data` gives it. Raises InvalidSignal with every field that is wrong."""
-    rule = Rule(
+    rule = _rule(data, since=since, until=until, number=number)
+    problems = [FieldProblem(*problem) for problem in _problems(rule)]
+    if problems:
+        raise InvalidSignal(problems)
+    return rule
+
+
+def _rule(data: Mapping[str, Any], *, since: datetime | None, until: datetime | None, number: int) -> Rule:
+    return Rule(
         description=data["description"].strip(),
         when=_condition(data["when"]),
         then=data["then"],
@@ -136,10 +147,6 @@ def parse_rule(
         until=until,
         number=number,
     )
-    problems = [FieldProblem(*problem) for problem in _problems(rule)]
-    if problems:
-        raise InvalidSignal(problems)
-    return rule
 
 
 def _condition(data: Mapping[str, Iterable[str]]) -> Condition:
@@ -149,18 +156,17 @@ def _condition(data: Mapping[str, Iterable[str]]) -> Condition:
     return Condition({kind: values for kind, values in kept.items() if values})
 
 
-def _problems(rule: Rule) -> Iterable[tuple[str, str, str, str]]:
+def _problems(rule: Rule) -> Iterator[tuple[str, str, str, str]]:
     if not rule.description:
         yield "description", "nothing", "is required", "say in a line what the rule is for"
     if len(rule.description) > MAX_DESCRIPTION:
         yield "description", f"{len(rule.description)} characters", "is too long", f"use up to {MAX_DESCRIPTION}"
-    for name, condition in (("when", rule.when), ("what", rule.what)):
-        for kind in condition.wanted.keys() - set(CONDITIONS):
-            yield name, repr(kind), "is nothing that a rule can ask for", f"use {', '.join(CONDITIONS)}"
+    yield from _condition_problems("when", rule.when)
+    yield from _condition_problems("what", rule.what)
+    if not rule.what.wanted and (rule.then == FORBID or (rule.then == AT_MOST and rule.count == 0)):
+        yield "what", "every story", "would empty the box", "say which stories, or use no_box"
     if rule.then not in EFFECTS:
         yield "then", repr(rule.then), "is no effect", f"use one of {', '.join(EFFECTS)}"
-    if rule.then == FORBID and not rule.what.wanted:
-        yield "what", "every story", "would empty the box", "say which stories, or use no_box"
     if rule.then in (AT_MOST, AT_LEAST) and not _between(rule.count, int(rule.then == AT_LEAST), MAX_COUNT):
         yield "count", str(rule.count), "is no number of teasers", f"use {int(rule.then == AT_LEAST)} to {MAX_COUNT}"
     if rule.then == RAISE and not _between(rule.factor, 1, 10):
@@ -169,6 +175,17 @@ def _problems(rule: Rule) -> Iterable[tuple[str, str, str, str]]:
         yield "factor", str(rule.factor), "does not bury", "use 0 to 0.9"
     if rule.since is not None and rule.until is not None and rule.until <= rule.since:
         yield "until", rule.until.isoformat(), "is not after the beginning", "choose a later time"
+
+
+def _condition_problems(name: str, condition: Condition) -> Iterator[tuple[str, str, str, str]]:
+    for kind, values in condition.wanted.items():
+        longest = max(map(len, values))
+        if kind not in CONDITIONS:
+            yield name, repr(kind), "is nothing that a rule can ask for", f"use {', '.join(CONDITIONS)}"
+        if len(values) > MAX_VALUES:
+            yield name, f"{len(values)} values of {kind}", "are too many", f"use up to {MAX_VALUES}"
+        if longest > MAX_VALUE:
+            yield name, f"a {kind} of {longest} characters", "holds a value that is too long", f"use up to {MAX_VALUE}"
 
 
 def _between(value: float | None, low: float, high: float) -> bool:

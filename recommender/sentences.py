@@ -28,18 +28,39 @@ def sentences(article: Article) -> list[str]:
     return [sentence.strip() for sentence in found if sentence and sentence.strip()][:MAX_SENTENCES]
 
 
+# Sentences, each with the weights of its features.
+Passages = list[tuple[str, dict[str, float]]]
+
+
 def closest_sentences(source: Article, other: Article, gazetteer: Gazetteer) -> SentencePair | None:
     """The two sentences with the most names and rare words in common; None where no two share anything.
 
     What stands in many sentences of the two articles counts little.
     """
-    ours, theirs = ([(text, _features(text, gazetteer)) for text in sentences(article)] for article in (source, other))
+    return closest(passages(source, gazetteer), passages(other, gazetteer))
+
+
+def passages(article: Article, gazetteer: Gazetteer, most: int = MAX_SENTENCES) -> Passages:
+    """The first sentences of an article, read for comparison."""
+    return [(text, _features(text, gazetteer)) for text in sentences(article)[:most]]
+
+
+def closest(ours: Passages, theirs: Passages) -> SentencePair | None:
+    """The same of two articles that have been read; of equal pairs the first."""
     common = Counter(feature for _, features in [*ours, *theirs] for feature in features)
+    places: dict[str, list[int]] = {}
+    for place, (_, features) in enumerate(theirs):
+        for feature in features:
+            places.setdefault(feature, []).append(place)
     best, pair = 0.0, None
     for text, features in ours:
-        for candidate, others in theirs:
-            shared = sum(features[feature] / common[feature] for feature in features.keys() & others.keys())
-            score = shared / (len(features) * len(others)) ** 0.25 if shared else 0.0
+        shared: dict[int, float] = {}
+        for feature, weight in features.items():
+            for place in places.get(feature, ()):
+                shared[place] = shared.get(place, 0.0) + weight / common[feature]
+        for place in sorted(shared):
+            candidate, others = theirs[place]
+            score = shared[place] / (len(features) * len(others)) ** 0.25
             if score > best:
                 best, pair = score, SentencePair(text, candidate)
     return pair

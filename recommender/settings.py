@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     )
     site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
     sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")
+    public_url: str | None = Field(
+        None,
+        description="Where people reach the service, such as https://related.example. One-time links begin with it, "
+        "and with https the editors' cookie is sent over TLS only.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="The address the service listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the service listens on.")
     workers: int = Field(2, ge=1, le=64, description="How many processes answer requests.")
@@ -108,9 +113,16 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin != "*" and (not origin.startswith(("https://", "http://")) or origin.count("/") != 2):
+            if origin != "*" and not _is_origin(origin):
                 raise ValueError(f"{origin!r} is no origin; write https://news.example, without a path")
         return origins
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_reachable(cls, url: str | None) -> str | None:
+        if url is not None and not _is_origin(url):
+            raise ValueError(f"{url!r} is no address of a service; write https://related.example, without a path")
+        return url
 
     @classmethod
     def settings_customise_sources(
@@ -123,6 +135,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before what `load_settings` has read from the file."""
         return env_settings, init_settings
+
+
+def _is_origin(text: str) -> bool:
+    return text.startswith(("https://", "http://")) and text.count("/") == 2
 
 
 @dataclass(frozen=True)

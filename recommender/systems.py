@@ -73,7 +73,8 @@ def _seconds(article: Article) -> float:
 def service_system(recommender: Recommender) -> System:
     """The service as a site would ask it, but in all languages, for ten, without fallbacks and without a least score.
 
-    Editors' signals are left out: the ranking is measured, not their corrections of it. Ranks take the place of the scores: versions and diversity may put a lower score first.
+    Editors' signals are left out: the ranking is measured, not their corrections of it. Ranks take the place of the
+    scores: versions and diversity may put a lower score first.
     """
     query = Query(n=DEPTH, languages=(ANY_LANGUAGE,), min_score=0.0, fallback="none")
     recommender = recommender.without_signals()

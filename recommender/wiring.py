@@ -14,10 +14,18 @@ from recommender.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
+    from recommender.accounts import Accounts
     from recommender.build import Builder
+    from recommender.decisions import Decisions
     from recommender.evaluation import System
+    from recommender.export import Files
+    from recommender.fragment import Fragment
     from recommender.learning import Fitter
+    from recommender.ledger import Recorder
+    from recommender.prepared import Sweep
+    from recommender.publishing import Publishing
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
@@ -127,6 +135,58 @@ def make_recommender(
         settings.min_score, settings.diversity, ranking or make_ranking(settings), settings.roles
     )
     return Recommender(store, defaults, make_gazetteer(settings), clock)
+
+
+def make_accounts(store: Store, clock: Callable[[], datetime] = utc_now) -> "Accounts":
+    """Signs people in, with passwords kept by scrypt."""
+    import time
+
+    from recommender.accounts import Accounts
+    from recommender.passwords import ScryptPasswords
+
+    return Accounts(store, ScryptPasswords(), clock, time.sleep)
+
+
+def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":
+    """Keeps articles for somebody, and writes down what has changed."""
+    from recommender.publishing import Publishing
+
+    return Publishing(store, by, clock)
+
+
+def make_decisions(store: Store, clock: Callable[[], datetime] = utc_now) -> "Decisions":
+    """What editors decide."""
+    from recommender.decisions import Decisions
+
+    return Decisions(store, clock)
+
+
+def make_recorder(store: Store, recommender: Recommender) -> "Recorder":
+    """Writes down what is shown."""
+    from recommender.ledger import Recorder
+
+    return Recorder(store, recommender.gazetteer, utc_now)
+
+
+def make_sweep(store: Store, settings: Settings) -> "Sweep":
+    """Keeps prepared answers and the ledger up to date."""
+    from recommender.prepared import Sweep
+
+    return Sweep(store, make_recommender(store, settings))
+
+
+def make_fragment_of(settings: Settings) -> "Fragment":
+    """Renders sidebars as HTML, outside the web application."""
+    from recommender.fragment import make_fragment
+
+    return make_fragment(settings.sidebar_heading)
+
+
+def make_files(path: "Path") -> "Files":
+    """A folder for sidebars as files."""
+    from recommender.folder import Folder
+
+    return Folder(path)
 
 
 def make_fitter() -> "Fitter":

@@ -113,6 +113,7 @@ class Worklist:
         self._recommender = recommender
         self._lock = threading.Lock()
         self._known = _Known()
+        self._editions: tuple[int, list[str]] | None = None
         self._answers: dict[int, tuple[Recommendation, Shown]] = {}
 
     def listing(self, wanted: Filter, limit: int, offset: int = 0) -> Listing:
@@ -150,6 +151,13 @@ class Worklist:
                 numbers = ahead if len(ahead) else rest
             found = self._store.articles.get(numbers[:1].tolist(), texts=False)
         return next((article.id for article in found.values()), None)
+
+    def editions(self) -> list[str]:
+        """The editions that published articles are of, the largest first."""
+        revision = self._store.state().revision
+        if self._editions is None or self._editions[0] != revision:
+            self._editions = revision, [name for name in self._store.articles.editions() if name]
+        return self._editions[1]
 
     def _line(self, number: int, article: Article, review: Review | None, columns: Columns, busy: float) -> Line:
         found, told = self._answer(number, article)

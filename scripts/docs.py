@@ -1,7 +1,7 @@
 """Writes docs/settings.md and docs/cli.md from the code: `python scripts/docs.py`. A test holds the pages to it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,26 @@ def cli_page() -> str:
     """docs/cli.md: the help of every command."""
     overview = click.Context(cli, info_name="recommender", terminal_width=WIDTH, **cli.context_settings)
     parts = [COMMAND_LINE, _block(cli.get_help(overview))]
-    for name in COMMANDS:
-        command = cli.get_command(overview, name)
-        assert command is not None  # noqa: S101  # COMMANDS is what the group knows
-        context = click.Context(command, info_name=name, parent=overview, terminal_width=WIDTH)
-        parts.append(f"\n## {name}\n{_block(command.get_help(context))}")
+    contexts = {"": overview}
+    for name, command in commands().items():
+        group, _, word = name.rpartition(" ")
+        contexts[name] = click.Context(command, info_name=word, parent=contexts[group], terminal_width=WIDTH)
+        parts.append(f"\n## {name}\n{_block(command.get_help(contexts[name]))}")
     return "".join(parts)
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command by the words that call it, such as `users add`, each group before what it holds."""
+    return dict(_below(cli, "", COMMANDS))
+
+
+def _below(group: click.Group, path: str, names: Iterable[str]) -> Iterator[tuple[str, click.Command]]:
+    for name in names:
+        command = group.get_command(click.Context(group), name)
+        assert command is not None  # noqa: S101  # a group knows the names that it lists
+        yield path + name, command
+        if isinstance(command, click.Group):
+            yield from _below(command, f"{path}{name} ", command.commands)
 
 
 def _block(text: str) -> str:

@@ -118,7 +118,7 @@ def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest
     file = tmp_path_factory.mktemp("sample") / "sample.db"
     opened = open_store(f"sqlite:///{file}")
     with (files("recommender") / "sample" / "articles.jsonl").open("rb") as stream:
-        ingest(opened, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
+        ingest(opened.articles.upsert, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
     make_builder(opened, Settings(), model).build()
     opened.close()
     _gather(file)

@@ -25,6 +25,14 @@ CORE = {
     "sentences",
     "metrics",
     "interfaces",
+    "permissions",
+    "signals",
+    "editorial",
+    "directives",
+    "guard",
+    "rules",
+    "agreement",
+    "panels",
 }
 USE_CASES = {
     "ingest",
@@ -38,10 +46,24 @@ USE_CASES = {
     "evaluation",
     "systems",
     "learning",
+    "accounts",
+    "decisions",
+    "review",
+    "worklist",
+    "ledger",
+    "reach",
+    "grading",
+    "exposure",
+    "advice",
+    "findings",
+    "export",
+    "publishing",
+    "proposals",
 }
 # One adapter each; the files of a model belong to its embedder.
 ADAPTERS = {"sources": "sources", "embedding": "model", "model_files": "model", "lexical": "lexical", "bm25": "bm25"}
 ADAPTERS |= {"indexes": "indexes", "storage": "storage", "fitting": "fitting", "ranking_files": "ranking"}
+ADAPTERS |= {"passwords": "passwords", "fragment": "fragment", "folder": "folder"}
 ASSEMBLY = {"wiring", "settings"}
 EDGES = {"web", "cli", "__main__"}
 HEAVY = ("torch", "sentence_transformers", "transformers", "sklearn", "scipy", "bm25s", "alembic")

@@ -24,7 +24,7 @@ def good(article_id: str, **fields: Any) -> dict[str, Any]:
 
 def read(store: Store, *articles: dict[str, Any] | str) -> tuple[IngestReport, list[Refusal]]:
     refusals: list[Refusal] = []
-    return ingest(store, open_source(records(*articles), "news.jsonl"), refusals.append), refusals
+    return ingest(store.articles.upsert, open_source(records(*articles), "news.jsonl"), refusals.append), refusals
 
 
 def test_valid_records_are_stored(store: Store) -> None:
@@ -77,6 +77,6 @@ def test_interrupted_reading_keeps_whole_batches(store: Store, monkeypatch: pyte
     monkeypatch.setattr(ingest_module, "BATCH", 2)
     articles = [good(str(number)) for number in range(5)]
     with pytest.raises(ConnectionError):
-        ingest(store, Interrupted(articles), pytest.fail)
+        ingest(store.articles.upsert, Interrupted(articles), pytest.fail)
     assert store.articles.counts() == {"published": 4}
     assert read(store, *articles)[0] == IngestReport(added=1, unchanged=4)

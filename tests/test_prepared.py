@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -12,13 +12,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from recommender.article import Article
+from recommender.decisions import Decisions, Sent, Wish
 from recommender.document import make_document, to_json
 from recommender.errors import NotBuilt
 from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Store, quiet
-from recommender.prepared import Prepared, find_prepared, prepare
+from recommender.prepared import Prepared, Sweep, find_prepared, prepare
 from recommender.ranking import RELATED
 from recommender.service import Query, RankingDefaults, Recommender
+from recommender.signals import EXCLUDE, PIN, REJECT
 from recommender.wiring import open_store
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_builder, make_recommender, stored
 
@@ -211,3 +213,165 @@ def apply(store: Store, kind: str, number: int, value: int) -> None:
             "name": {"summary": "Bazoum of Niamey. " * value},
         }.get(kind, {})
         stored(store, [story(number, value if kind == "topic" else number % 2, **fields)])
+
+
+# -- the sweep ---------------------------------------------------------------------------------------------------------
+
+EVERYONE = [*ARCHIVE, *NOISE]
+AWA = Sent("awa")
+
+
+@pytest.fixture
+def archive(store: Store) -> Store:
+    """The archive, built, with its answers prepared."""
+    built(store, EVERYONE)
+    prepare(store, make_recommender(store), quiet)
+    return store
+
+
+def moving(store: Store, clock: list[datetime]) -> Recommender:
+    """A service whose clock stands where the test puts it."""
+    return Recommender(store, RankingDefaults(min_score=0.12, diversity=0.0), GAZETTEER, lambda: clock[0])
+
+
+def swept(sweep: Sweep) -> int:
+    """Takes all the steps that are due; how many."""
+    steps = 1
+    while sweep.step():
+        steps += 1
+    return steps
+
+
+def number_of(store: Store, article_id: str) -> int:
+    trace = store.articles.trace(article_id)
+    assert trace is not None
+    return trace.number
+
+
+def in_ledger(store: Store, article_id: str) -> list[str]:
+    """Ids of the teasers that the ledger has beside an article now."""
+    (now, *_) = store.ledger.history(number_of(store, article_id), 1)
+    return [store.articles.traces([number])[number].id for number in now.items]
+
+
+def shown_now(store: Store, article_id: str, now: datetime = NOW) -> list[str]:
+    return [item.article.id for item in make_recommender(store, now=now).for_article(article_id, Query()).items]
+
+
+def complete(store: Store) -> bool:
+    """Whether the ledger says of every article what a page would get now."""
+    return all(in_ledger(store, article.id) == shown_now(store, article.id) for article in EVERYONE)
+
+
+def test_sweep_needs_a_build(store: Store) -> None:
+    store.articles.upsert(ARCHIVE)
+    assert Sweep(store, make_recommender(store)).step() is False
+
+
+def test_sweep_fills_an_empty_ledger(store: Store) -> None:
+    built(store, EVERYONE)
+    swept(Sweep(store, make_recommender(store)))
+    assert complete(store)
+    assert find_prepared(store, make_recommender(store), "s0", store.state()) is not None
+
+
+def test_sweep_leaves_what_is_right_alone(archive: Store) -> None:
+    last = archive.ledger.last()
+    swept(Sweep(archive, make_recommender(archive)))
+    assert archive.ledger.last() == last
+
+
+def test_decision_enters_ledger_and_prepared_answers(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    sweep = Sweep(archive, recommender)
+    swept(sweep)
+    first = shown_now(archive, "s0")[0]
+    Decisions(archive, lambda: NOW).decide("s0", [Wish(REJECT, first)], AWA)
+    assert find_prepared(archive, recommender, "s0", archive.state()) is None
+    swept(sweep)
+    ready = find_prepared(archive, recommender, "s0", archive.state())
+    assert ready is not None
+    assert ready.body == computed(archive, "s0")
+    assert first not in in_ledger(archive, "s0")
+    assert complete(archive)
+
+
+def test_sweep_goes_in_steps(archive: Store) -> None:
+    """So that drafts and updates find the processor free."""
+    sweep = Sweep(archive, make_recommender(archive))
+    swept(sweep)
+    Decisions(archive, lambda: NOW).decide("s0", [Wish(EXCLUDE, "s2")], AWA)
+    assert sweep.step(1) is True
+    steps = 1
+    while sweep.step(1):
+        steps += 1
+    assert steps > 2
+    assert complete(archive)
+
+
+def test_withdrawn_article_leaves_the_ledger(archive: Store) -> None:
+    clock = [NOW]
+    sweep = Sweep(archive, moving(archive, clock))
+    swept(sweep)
+    archive.articles.withdraw("s2")
+    clock[0] += timedelta(seconds=2)
+    swept(sweep)
+    assert in_ledger(archive, "s2") == []
+    assert {stay.until for stay in archive.ledger.stays(number_of(archive, "s2"), 100)} == {clock[0]}
+
+
+def test_article_that_left_the_generation_leaves_the_ledger(archive: Store) -> None:
+    sweep = Sweep(archive, make_recommender(archive))
+    swept(sweep)
+    archive.articles.withdraw("s2")
+    make_builder(archive).update()
+    swept(sweep)
+    assert in_ledger(archive, "s2") == []
+
+
+def test_article_withdrawn_while_nobody_swept_leaves_the_ledger(archive: Store) -> None:
+    archive.articles.withdraw("s2")
+    make_builder(archive).update()
+    swept(Sweep(archive, make_recommender(archive)))
+    assert in_ledger(archive, "s2") == []
+
+
+def test_new_article_enters_the_ledger(archive: Store) -> None:
+    sweep = Sweep(archive, make_recommender(archive))
+    swept(sweep)
+    stored(archive, [story(11, 1)])
+    make_builder(archive).update()
+    swept(sweep)
+    assert in_ledger(archive, "s11") == shown_now(archive, "s11")
+    assert complete(archive)
+
+
+def test_new_generation_is_swept(archive: Store) -> None:
+    sweep = Sweep(archive, make_recommender(archive))
+    swept(sweep)
+    make_builder(archive).build(full=True)
+    swept(sweep)
+    assert find_prepared(archive, make_recommender(archive), "s0", archive.state()) is not None
+
+
+def test_other_settings_are_swept(archive: Store) -> None:
+    """What was prepared under the old ones is given to nobody, so it is no record either."""
+    stricter = make_recommender(archive, min_score=0.9999)
+    assert [item.article.id for item in stricter.for_article("s0", Query()).items] != in_ledger(archive, "s0")
+    swept(Sweep(archive, stricter))
+    found = stricter.for_article("s0", Query())
+    assert in_ledger(archive, "s0") == [item.article.id for item in found.items]
+
+
+def test_pin_that_ends_by_itself_is_swept(archive: Store) -> None:
+    """Nothing changes in the store then, so the clock has to tell."""
+    clock = [NOW]
+    sweep = Sweep(archive, moving(archive, clock))
+    wish = Wish(PIN, "s1", 1, until=NOW + timedelta(hours=1))
+    Decisions(archive, lambda: NOW).decide("s0", [wish], AWA)
+    swept(sweep)
+    assert in_ledger(archive, "s0")[0] == "s1"
+    clock[0] = NOW + timedelta(hours=1)
+    swept(sweep)
+    assert in_ledger(archive, "s0") == shown_now(archive, "s0", clock[0])
+    assert in_ledger(archive, "s0")[0] != "s1"

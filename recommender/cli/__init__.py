@@ -17,7 +17,11 @@ COMMANDS = {
     "exposure": ("recommender.cli.ranking:exposure", "Show how often each article is shown beside others."),
     "fit-ranking": ("recommender.cli.ranking:fit_ranking", "Learn the weights of the score from judgments."),
     "evaluate": ("recommender.cli.evaluate:evaluate", "Measure the service on judged queries."),
+    "panel": ("recommender.cli.grading:panel", "Draw panels of sidebars for grading, and see what they say."),
+    "qrels": ("recommender.cli.grading:qrels", "Export grades as judgments in TREC's format."),
+    "export": ("recommender.cli.export:export", "Write every sidebar as static files."),
     "serve": ("recommender.cli.serve:serve", "Start the web service."),
+    "users": ("recommender.cli.users:users", "Keep the accounts of the editors' desk."),
     "status": ("recommender.cli.operations:status", "Show what the database holds."),
     "settings": ("recommender.cli.operations:settings", "Show every setting and where its value comes from."),
 }

@@ -14,12 +14,13 @@ from recommender.ingest import ingest as ingest_source
 from recommender.prepared import prepare
 from recommender.settings import load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
-from recommender.wiring import make_builder, make_recommender, opened_store
+from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SAMPLE = "articles.jsonl"
+BY = "command line"  # in the audit trail
 _SHOWN_REFUSALS = 50
 
 
@@ -49,9 +50,10 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 
     total = IngestReport()
     with opened_store(settings) as store:
+        put = make_publishing(store, BY).put
         for name, size, stream in _sample() if sample else _opened(files):
             with _counted(stream, size, f"Reading {name}") as counted:
-                total = _sum(total, ingest_source(store, open_source(counted, name, format_), refuse))
+                total = _sum(total, ingest_source(put, open_source(counted, name, format_), refuse))
     click.echo(
         f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, {total.refused:,} refused"
     )

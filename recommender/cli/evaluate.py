@@ -68,7 +68,11 @@ def corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
         with opened_store(apart) as store:
             refusals: list[str] = []
             with articles.open("rb") as stream:
-                ingest(store, open_source(stream, articles.name), lambda refusal: refusals.append(str(refusal)))
+                ingest(
+                    store.articles.upsert,
+                    open_source(stream, articles.name),
+                    lambda refusal: refusals.append(str(refusal)),
+                )
             if refusals:
                 shown = "; ".join(refusals[:_NOTE_REFUSALS])
                 raise InvalidInput(f"{len(refusals)} articles are not valid, so no figure would mean anything: {shown}")

@@ -18,6 +18,7 @@ _AS_OF = _BESIDE.where(sidebar.c.at <= sa.bindparam("at")).limit(1)
 _OUTLOOKS = sa.select(
     sidebar.c.source, sidebar.c.digest, sidebar.c.doubt, sidebar.c.fallbacks, sidebar.c.teasers
 ).where(sidebar.c.current)
+_COUNTS = sa.select(sidebar_item.c.target, sa.func.count()).group_by(sidebar_item.c.target)
 _LAST = sa.select(sa.func.max(sidebar.c.number))
 _INSERT = sa.insert(sidebar).returning(sidebar.c.number)
 # When the next sidebar of the same article took its place; null while it stands.
@@ -126,17 +127,17 @@ class SqlLedger:
 
     def counts(self, targets: Sequence[int] | None = None) -> dict[int, int]:
         """In how many sidebars articles stand now; those in none are left out."""
-        query = (
-            sa.select(sidebar_item.c.target, sa.func.count())
-            .join(sidebar)
-            .where(sidebar.c.current)
-            .group_by(sidebar_item.c.target)
-        )
-        found: dict[int, int] = {}
         with self._database.reading() as connection:
-            for batch in [None] if targets is None else batches(targets):
-                rows = connection.execute(query if batch is None else query.where(sidebar_item.c.target.in_(batch)))
-                found.update((target, count) for target, count in rows)
+            if targets is None:
+                # From the sidebars to their items: SQLite would walk all items ever shown, and look each sidebar up.
+                query = _COUNTS.where(sidebar_item.c.sidebar.in_(sa.select(sidebar.c.number).where(sidebar.c.current)))
+                return {row[0]: row[1] for row in connection.execute(query)}
+            # From the items to their sidebars: by a join SQLite would walk all that stand now.
+            stands = sa.exists().where(sidebar.c.number == sidebar_item.c.sidebar, sidebar.c.current)
+            found: dict[int, int] = {}
+            for batch in batches(targets):
+                query = _COUNTS.where(sidebar_item.c.target.in_(batch), stands)
+                found |= {row[0]: row[1] for row in connection.execute(query)}
         return found
 
     def outlooks(self, after: int = 0) -> list[Outlook]:

@@ -91,6 +91,12 @@ class SqlSignals:
         )
         return self._found(query.order_by(signal.c.number.desc()))
 
+    def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
+        """Those of some kinds, ended ones and those to come included; the latest first."""
+        return self._found(
+            sa.select(signal).where(signal.c.kind.in_(kinds)).order_by(signal.c.number.desc()).limit(limit)
+        )
+
     def _found(self, query: sa.Select[Any]) -> list[Signal]:
         with self._database.reading() as connection:
             return [_signal(row) for row in connection.execute(query)]

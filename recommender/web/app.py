@@ -1,23 +1,42 @@
 """Makes the Flask application out of its parts."""
 
 from apiflask import APIFlask
+from flask import request
 from flask_cors import CORS
 
 from recommender import __version__
+from recommender.exposure import Exposures
+from recommender.review import Reviewing
 from recommender.settings import Settings
-from recommender.web import articles, documents, operations, recommend, site
+from recommender.web import articles, documents, operations, recommend, site, texts
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
+from recommender.web.editor import (
+    access,
+    article,
+    drafts,
+    grading,
+    history,
+    language,
+    messages,
+    people,
+    rules,
+    sign_in,
+    trail,
+    worklist,
+)
 from recommender.web.fastlane import FastLane
-from recommender.web.headers import add_security_headers
+from recommender.web.headers import add_security_headers, is_desk
 from recommender.web.metrics import Metrics
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
 from recommender.web.security import API_KEY_SCHEME
-from recommender.wiring import make_recommender, open_store
+from recommender.wiring import make_accounts, make_decisions, make_recommender, make_recorder, open_store
+from recommender.worklist import Worklist
 
 SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
+MAX_FORM_BYTES = 4 * 1024 * 1024  # a draft of 200,000 characters, each of which may be sent as twelve
 DESCRIPTION = (
     "Related stories for a news site. A website reads sidebars from `/api/v1/recommend`; a publishing system writes "
     "articles with an API key. Dates are ISO 8601 in UTC; errors are RFC 9457 problem details."
@@ -29,6 +48,7 @@ def make_app(settings: Settings) -> APIFlask:
     app = APIFlask("recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         OPENAPI_VERSION="3.1.0",
         DESCRIPTION=DESCRIPTION,
         SECURITY_SCHEMES={API_KEY_SCHEME: {"type": "http", "scheme": "bearer"}},
@@ -40,18 +60,61 @@ def make_app(settings: Settings) -> APIFlask:
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
     store = open_store(settings.database_url.get_secret_value())
     recommender = make_recommender(store, settings)
-    parts = Parts(settings, store, recommender, Desk(settings), SidebarCache(recommender), Metrics())
+    accounts = make_accounts(store)
+    parts = Parts(
+        settings=settings,
+        store=store,
+        recommender=recommender,
+        accounts=accounts,
+        decisions=make_decisions(store),
+        reviewing=Reviewing(store, recommender),
+        worklist=Worklist(store, recommender),
+        exposures=Exposures(store, recommender),
+        recorder=make_recorder(store, recommender),
+        desk=Desk(settings),
+        cache=SidebarCache(recommender),
+        metrics=Metrics(),
+    )
     attach(app, parts)
-    register_problems(app, site.message_page)
+    register_problems(app, _page)
     add_security_headers(app)
     operations.measure(app)
+    texts.set_up(app, settings.site_name)
+    # Sidebars change nothing and are for pages of other origins; writing articles needs a key in a header, which no
+    # other site can make a browser send.
+    access.set_up(app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp))
     if settings.cors_origins:
         _allow_origins(app, list(settings.cors_origins))
     app.spec_processor(documents.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
-    for blueprint in (recommend.bp, articles.bp, operations.bp, documents.bp, site.bp):
+    for blueprint in (
+        recommend.bp,
+        articles.bp,
+        operations.bp,
+        documents.bp,
+        site.bp,
+        language.bp,
+        sign_in.bp,
+        people.bp,
+        trail.bp,
+        grading.bp,
+        worklist.bp,
+        article.bp,
+        history.bp,
+        drafts.bp,
+        rules.bp,
+    ):
         app.register_blueprint(blueprint)
     app.wsgi_app = FastLane(app.wsgi_app, parts)  # type: ignore[method-assign]  # Flask's way
     return app
+
+
+def _page(status: int, title: str, detail: str) -> str | None:
+    """What people see in the place of a problem, in the look of the pages around it."""
+    return messages.page(status, title, detail) if is_desk(request.path) else site.message_page(status)
+
+
+def _is_https(settings: Settings) -> bool:
+    return settings.public_url is not None and settings.public_url.startswith("https://")
 
 
 def _allow_origins(app: APIFlask, origins: list[str]) -> None:

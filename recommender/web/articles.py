@@ -12,11 +12,13 @@ from recommender.web.parts import parts
 from recommender.web.problems import needs_json, problem
 from recommender.web.schemas import ArticleBody, Imported, Stored
 from recommender.web.security import API_KEY_SCHEME, require_api_key
+from recommender.wiring import make_publishing
 
 bp = APIBlueprint("articles", __name__, url_prefix="/api/v1/articles", tag="Articles")
 bp.before_request(require_api_key)
 
 NDJSON = "application/x-ndjson"
+BY = "API"  # in the audit trail
 SHOWN_PROBLEMS = 100
 _KEY_RESPONSES = {401: "The API key is missing or wrong.", 403: "No API key is configured, so nobody may write."}
 
@@ -45,7 +47,7 @@ _KEY_RESPONSES = {401: "The API key is missing or wrong.", 403: "No API key is c
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
     article = _article(article_id, body)
-    outcome = _outcome(parts().store.articles.upsert([article]))
+    outcome = _outcome(make_publishing(parts().store, BY).put([article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
     return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
@@ -61,7 +63,7 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
 )
 def delete_article(article_id: str) -> Response:
     """Takes one article out of every sidebar."""
-    if not parts().store.articles.withdraw(article_id):
+    if not make_publishing(parts().store, BY).withdraw(article_id):
         raise ArticleNotFound(article_id)
     return Response(status=204)
 
@@ -83,7 +85,7 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(parts().store, JsonLines(request.stream, "body"), refusals.append)
+    report = ingest(make_publishing(parts().store, BY).put, JsonLines(request.stream, "body"), refusals.append)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."

@@ -4,12 +4,14 @@
 starts one with the first draft or published article. It loads the model at its first task, and ends with its parent.
 """
 
+import logging
 import multiprocessing
 import os
 import secrets
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -23,16 +25,22 @@ from recommender.article import Article
 from recommender.build import Builder, BuildReport
 from recommender.errors import RecommenderError, Unavailable
 from recommender.interfaces import Found
+from recommender.prepared import Sweep
+from recommender.reach import Change, Reaches, Status
 from recommender.settings import Settings
-from recommender.wiring import make_builder, open_store
+from recommender.wiring import make_builder, make_recommender, make_sweep, open_store
 
 WAIT_SECONDS = 60.0  # the first call loads the model, which takes 10-20 s on a small machine
+ANSWER_SECONDS = 10.0  # where no model is needed
 # Requests of one worker that wait for the desk: fewer than it has threads, so that page views always find one.
 MAX_DRAFTS = 2  # a third is asked to come back
 MAX_UPDATES = 2  # a third is answered at once, and done when its turn comes
 NICENESS = 5  # page views come first
+SWEEP_SECONDS = 1.0
+SWEEP_PAUSE = 0.05  # between two steps: drafts and updates want the processor too
 VARIABLE = "_RECOMMENDER_DESK"
 
+_log = logging.getLogger(__name__)
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may deadlock
 
 
@@ -102,6 +110,24 @@ class Desk:
             raise Unavailable("The model is still being loaded. Try again in some seconds.") from error
         finally:
             self._drafts.release()
+
+    def start_reach(self, change: Change) -> str | None:
+        """Begins to work out what a change would do: see `Reaches.start`."""
+        return self._told("start_reach", change)  # type: ignore[no-any-return]  # as _UNLOCKED has it
+
+    def reach(self, job: str) -> Status | None:
+        """How far that is: see `Reaches.status`."""
+        return self._told("reach", job)  # type: ignore[no-any-return]
+
+    def cancel_reach(self, job: str) -> None:
+        """Drops it."""
+        self._told("cancel_reach", job)
+
+    def _told(self, task: str, *arguments: Any) -> Any:
+        try:
+            return self._ask(task, ANSWER_SECONDS, *arguments)
+        except FutureTimeout as error:
+            raise Unavailable("The process beside the workers is busy. Try again in some seconds.") from error
 
     def _ask(self, task: str, wait: float, *arguments: Any) -> Any:
         answer = self._waiting.submit(_call, self._found(), task, arguments).result(timeout=wait)
@@ -187,7 +213,10 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    builder = make_builder(open_store(settings.database_url.get_secret_value()), settings)
+    store = open_store(settings.database_url.get_secret_value())
+    builder = make_builder(store, settings)
+    threading.Thread(target=_sweep, args=(make_sweep(store, settings),), daemon=True, name="sweep").start()
+    reaches = Reaches(store, make_recommender(store, settings))
     working = threading.Lock()  # one model, one index: tasks take turns
     with Listener(address.socket, authkey=address.key) as listener:
         ready.set()
@@ -196,7 +225,7 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
                 connection = listener.accept()
             except (OSError, EOFError, multiprocessing.AuthenticationError):
                 continue  # a caller that went away, or one without the key
-            threading.Thread(target=_answer, args=(connection, builder, working), daemon=True).start()
+            threading.Thread(target=_answer, args=(connection, builder, reaches, working), daemon=True).start()
 
 
 def _end_with_parent() -> None:
@@ -206,15 +235,35 @@ def _end_with_parent() -> None:
         os._exit(0)  # a parent that was killed cannot tell its children
 
 
-def _answer(connection: Any, builder: Builder, working: threading.Lock) -> None:
+def _sweep(sweep: Sweep) -> None:
+    """Brings what a change has overtaken up to date, for as long as the process lives."""
+    while True:
+        try:
+            more = sweep.step()
+        except Unavailable as error:
+            more = False
+            _log.warning("the sweep waits for the database: %s", error)
+        time.sleep(SWEEP_PAUSE if more else SWEEP_SECONDS)
+
+
+def _answer(connection: Any, builder: Builder, reaches: Reaches, working: threading.Lock) -> None:
     with connection:
         task, arguments = connection.recv()
-        with working:
-            try:
-                answer: Any = _TASKS[task](builder, *arguments)
-            except RecommenderError as error:
-                answer = error
+        try:
+            if task in _UNLOCKED:
+                answer: Any = _UNLOCKED[task](reaches, *arguments)
+            else:
+                with working:
+                    answer = _TASKS[task](builder, *arguments)
+        except RecommenderError as error:
+            answer = error
         connection.send(answer)
 
 
 _TASKS: dict[str, Callable[..., Any]] = {"update": Builder.update, "candidates": Builder.draft_candidates}
+# These only begin something, or look how far it is.
+_UNLOCKED: dict[str, Callable[..., Any]] = {
+    "start_reach": Reaches.start,
+    "reach": Reaches.status,
+    "cancel_reach": Reaches.cancel,
+}

@@ -73,6 +73,7 @@ class FastLane:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._parts.settings)
         self._parts.cache.put((query, False), found.basis, answer)
+        self._parts.recorder.note_prepared(found.basis, found.body)
         return answer
 
 

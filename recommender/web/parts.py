@@ -5,12 +5,18 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from recommender.accounts import Accounts
+from recommender.decisions import Decisions
+from recommender.exposure import Exposures
 from recommender.interfaces import Store
+from recommender.ledger import Recorder
+from recommender.review import Reviewing
 from recommender.service import Recommender
 from recommender.settings import Settings
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.metrics import Metrics
+from recommender.worklist import Worklist
 
 _NAME = "recommender"
 
@@ -22,6 +28,12 @@ class Parts:
     settings: Settings
     store: Store
     recommender: Recommender
+    accounts: Accounts
+    decisions: Decisions
+    reviewing: Reviewing
+    worklist: Worklist
+    exposures: Exposures
+    recorder: Recorder
     desk: Desk
     cache: SidebarCache
     metrics: Metrics

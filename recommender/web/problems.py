@@ -8,10 +8,13 @@ from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, request
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from recommender.errors import (
     ArticleNotFound,
+    Conflict,
+    Forbidden,
     InvalidArticle,
     InvalidInput,
     NotFound,
@@ -22,6 +25,18 @@ from recommender.web.desk import DeskBusy
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = "5"
+STALE_FORM = (
+    "The page was older than your session, or did not come from this service; nothing was changed. Go back, load the "
+    "page again, and repeat the last step."
+)
+
+# The first that fits.
+_TITLES: tuple[tuple[type[RecommenderError], int, str], ...] = (
+    (NotFound, 404, "Not found"),
+    (Forbidden, 403, "Not allowed"),
+    (Conflict, 409, "Somebody else was faster"),
+    (InvalidInput, 422, "Unprocessable request"),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -44,25 +59,37 @@ def needs_json(view: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def register_problems(app: APIFlask, page: Callable[[str, str], str]) -> None:
+Handler = Callable[[Any], Response]
+Page = Callable[[int, str, str], str | None]
+
+
+def register_problems(app: APIFlask, page: Page) -> None:
     """Every error leaves as a problem; what is unexpected is logged, and not told.
 
-    People who miss a page outside the API get `page(heading, text)` instead.
+    People outside the API get `page(status, title, detail)` instead, where it gives one.
     """
 
-    def of_http(error: HTTPError) -> Response:
-        if error.status_code == 404 and _is_for_people():
-            text = "The address may be old, or the story has been withdrawn."
-            return Response(page("Page not found", text), 404, mimetype="text/html")
-        return _of_http(error)
+    def shown(handler: Handler) -> Handler:
+        def handled(error: Any) -> Response:
+            response = handler(error)
+            told = response.get_json()
+            made = page(response.status_code, told["title"], told["detail"]) if for_people() else None
+            if made is not None:
+                response.set_data(made)
+                response.mimetype = "text/html"
+            return response
 
-    app.error_processor(of_http)
-    app.register_error_handler(RecommenderError, _of_ours)
-    app.register_error_handler(DeskBusy, _of_busy)
-    app.register_error_handler(Exception, _of_unexpected)
+        return handled
+
+    app.error_processor(shown(_of_http))
+    app.register_error_handler(RecommenderError, shown(_of_ours))
+    app.register_error_handler(DeskBusy, shown(_of_busy))
+    app.register_error_handler(CSRFError, shown(_of_csrf))
+    app.register_error_handler(Exception, shown(_of_unexpected))
 
 
-def _is_for_people() -> bool:
+def for_people() -> bool:
+    """Whether the request comes from somebody who wants to see a page."""
     return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
 
 
@@ -94,14 +121,17 @@ def _of_ours(error: RecommenderError) -> Response:
     if isinstance(error, ArticleNotFound):
         hint = "Publish it with PUT /api/v1/articles/{id}, or ask with fallback=latest for a filled box."
         return problem(404, "Unknown article", f"{error} {hint}")
-    if isinstance(error, NotFound):
-        return problem(404, "Not found", str(error))
-    if isinstance(error, InvalidInput):
-        return problem(422, "Unprocessable request", str(error))
     if isinstance(error, Unavailable):
         _log.warning("unavailable: %s", error)
         return problem(503, "Temporarily unavailable", str(error), headers={"Retry-After": RETRY_SECONDS})
+    for kind, status, title in _TITLES:
+        if isinstance(error, kind):
+            return problem(status, title, str(error))
     return _of_unexpected(error)
+
+
+def _of_csrf(_error: CSRFError) -> Response:
+    return problem(400, "Please send it again", STALE_FORM)
 
 
 def _of_busy(_error: DeskBusy) -> Response:

@@ -8,7 +8,7 @@ from flask import Response, render_template, request
 
 from recommender.article import canonical_url, parse_article
 from recommender.document import Document, make_card, make_document, make_draft_document, to_json
-from recommender.service import Recommendation
+from recommender.service import Query, Recommendation
 from recommender.text import links
 from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.fastlane import wants_html
@@ -42,6 +42,8 @@ def sidebar(query: SidebarQuery) -> Response:
         found = recommender.for_url(query.url or "", query.query())
     answer = _answer(_document(found, query, found.article.language if found.article else "en"))
     parts().cache.put(key, found.basis, answer)
+    if found.article is not None and query.query() == Query():
+        parts().recorder.note(found)
     return _respond(answer)
 
 
@@ -73,6 +75,7 @@ def draft_sidebar(draft: Draft) -> Response:
             "language": draft.language,
             "countries": draft.countries,
             "tags": draft.tags,
+            "flags": draft.flags,
             "edition": draft.draft_edition,
         }
     )

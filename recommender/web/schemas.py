@@ -41,6 +41,10 @@ Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Number = Annotated[float, BeforeValidator(_no_boolean)]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_as_utc)]
 Fallback = Literal["ladder", "latest", "none"]
+# Those of article.FLAGS: OpenAPI needs them spelt out, and a test holds the two to each other.
+Flag = Literal[
+    "legal_hold", "live_trial", "hostage", "victims_named", "minor", "communal_violence", "sponsored", "opinion"
+]
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -131,6 +135,9 @@ class Draft(Wishes):
     language: str = Field("en", max_length=20, description="The draft's language, ISO 639.")
     countries: list[str] = Field([], max_length=MAX_LABELS, description="Countries it is about.")
     tags: list[str] = Field([], max_length=MAX_LABELS, description="Its tags.")
+    flags: list[Flag] = Field(
+        [], max_length=MAX_LABELS, description="What makes it sensitive: decides what may stand beside it."
+    )
     draft_edition: str = Field("", max_length=MAX_LINE, description="The edition it will stand in, for fallbacks.")
     fallback: Fallback = Field("none", description="As for an article; a draft gets none unless it is asked for.")
 

@@ -9,6 +9,32 @@ from recommender.web.problems import problem
 
 API_KEY_SCHEME = "ApiKey"
 
+# What a stranger may reach. Every other endpoint, one that is added later included, needs somebody who is signed in.
+PUBLIC = frozenset(
+    {
+        "static",
+        "recommend.sidebar",
+        "recommend.draft_sidebar",
+        "recommend.story",
+        "operations.healthz",
+        "operations.readyz",
+        "operations.metrics",  # without a key, for Prometheus; docs/operations.md says to keep it inside the network
+        "api.openapi",
+        "api.docs",
+        "site.front",
+        "site.edition",
+        "site.article",
+        "site.story",
+        "language.choose",
+        "sign_in.form",
+        "sign_in.enter_with_password",
+        "sign_in.link_form",
+        "sign_in.use_link",
+    }
+)
+# These ask for an API key, each of them.
+KEYED = frozenset({"articles.put_article", "articles.delete_article", "articles.post_articles"})
+
 
 def require_api_key() -> Response | None:
     """A refusal where the request carries none of the configured keys as `Authorization: Bearer …`."""

@@ -1,7 +1,6 @@
 """The demonstration site: a small news journal whose sidebars come from the public endpoint."""
 
 import unicodedata
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, render_template, url_for
@@ -10,7 +9,7 @@ from markupsafe import Markup
 from recommender.article import Article
 from recommender.document import iso
 from recommender.errors import ArticleNotFound
-from recommender.reasons import MONTHS
+from recommender.reasons import count, day
 from recommender.web.parts import parts
 from recommender.web.recommend import document_for, render_fragment
 from recommender.web.schemas import Wishes
@@ -20,21 +19,8 @@ bp = Blueprint("site", __name__)
 PAGE = 24
 
 
-@bp.app_template_filter("day")
-def day(moment: str | None, language: str = "en") -> str:
-    """A date for readers, such as 17 September 2024 or 17 septembre 2024."""
-    if not moment:
-        return ""
-    date = datetime.fromisoformat(moment)
-    months = MONTHS.get(language, MONTHS["en"])
-    first = "1er" if language == "fr" and date.day == 1 else str(date.day)
-    return f"{first} {months[date.month - 1]} {date.year}"
-
-
-@bp.app_template_filter("count")
-def count(number: int) -> str:
-    """A number with thousands separated."""
-    return f"{number:,}"
+bp.add_app_template_filter(day, "day")
+bp.add_app_template_filter(count, "count")
 
 
 @bp.get("/")
@@ -105,9 +91,12 @@ def _reports(article_id: str) -> list[dict[str, Any]]:
         return []
 
 
-def message_page(heading: str, text: str) -> str:
-    """A page that says why there is no other, for people who followed an old link."""
-    return render_template("site/message.html", heading=heading, text=text, **frame())
+def message_page(status: int) -> str | None:
+    """A page for people who followed an old link; None for what is no missing page."""
+    if status != 404:
+        return None
+    text = "The address may be old, or the story has been withdrawn."
+    return render_template("site/message.html", heading="Page not found", text=text, **frame())
 
 
 def frame(current: str | None = None) -> dict[str, Any]:

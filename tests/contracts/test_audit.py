@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.editorial import AuditQuery, Entry
+from recommender.editorial import PUBLISHING, AuditQuery, Entry
 from recommender.interfaces import Store
 from tests.factories import NOW
 
@@ -138,6 +138,16 @@ def test_effort_counts_decisions_about_articles(store: Store) -> None:
     appended(store, entry(by="ben", at=NOW - timedelta(days=1), seconds=900))
     assert store.audit.effort(NOW) == [("ben", 2, 60), ("awa", 1, 5)]
     assert store.audit.effort(NOW + timedelta(1)) == []
+
+
+@pytest.mark.parametrize("action", PUBLISHING)
+def test_what_publishing_systems_do_is_no_decision(store: Store, action: str) -> None:
+    """A live report that changes every minute must not keep editors from deciding about it."""
+    (decided,) = appended(store, entry())
+    (changed,) = appended(store, entry(by="API", action=action))
+    assert store.audit.latest(7) == decided
+    assert [by for by, _, _ in store.audit.effort(NOW)] == ["awa"]
+    assert numbers(store, article=7) == [changed, decided]
 
 
 @pytest.mark.parametrize("change", ["UPDATE audit SET why = 'x'", "DELETE FROM audit", "DELETE FROM audit WHERE 1 = 1"])

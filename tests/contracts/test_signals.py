@@ -109,3 +109,11 @@ def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
     assert numbers(1) == [excluded.number]
     assert numbers(0, EXCLUDE) == []
     assert numbers(0, MATRIX) == []
+
+
+def test_signals_of_a_kind_are_told_with_those_over_and_to_come(store: Store) -> None:
+    first, _, later = store.signals.add([POLICY, PINNED, replace(POLICY, since=NOW + timedelta(days=1))])
+    store.signals.end([first], SOON, "awa")
+    assert [one.number for one in store.signals.of([RULE, MATRIX], 9)] == [later, first]
+    assert [one.number for one in store.signals.of([RULE], 1)] == [later]
+    assert store.signals.of([MATRIX], 9) == []

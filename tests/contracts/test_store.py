@@ -19,7 +19,18 @@ from recommender.article import EXPLAINER_TAGS, FLAGS, MAX_READS, Article
 from recommender.candidates import CandidateArray
 from recommender.errors import SettingsError, StoreUnavailable, Unavailable
 from recommender.guard import bits
-from recommender.interfaces import Facts, Generation, NeighbourRow, NewGeneration, Standing, State, Store, Upserted
+from recommender.interfaces import (
+    DELETED,
+    Facts,
+    Generation,
+    NeighbourRow,
+    NewGeneration,
+    Standing,
+    State,
+    Store,
+    Trace,
+    Upserted,
+)
 from recommender.scoring import USUAL, Scale, Scales
 from recommender.storage import schema
 from recommender.storage.database import Database
@@ -166,6 +177,22 @@ def test_tombstones_keep_no_text(store: Store, url: str) -> None:
     texts = (FULL.title, FULL.summary, FULL.body, FULL.author, FULL.url, FULL.image_url, *FULL.tags, *FULL.countries)
     assert not [text for text in texts if text in map(str, row.values())]
     assert (row["countries"], row["tags"]) == ([], [])
+
+
+def test_traces_outlast_the_article(store: Store) -> None:
+    first, draft = stored(store, [FULL, make_article("d", status="draft")])[0], store.articles.numbers(["d"])["d"]
+    store.articles.withdraw(FULL.id)
+    assert store.articles.trace(FULL.id) == Trace(first, FULL.id, DELETED)
+    assert store.articles.trace("d") == Trace(draft, "d", "draft")
+    assert store.articles.traces([first, draft, 999]) == {
+        first: Trace(first, FULL.id, DELETED),
+        draft: Trace(draft, "d", "draft"),
+    }
+
+
+@pytest.mark.parametrize("article_id", ["never there", "", "\0", "\ud800"])
+def test_what_never_was_leaves_no_trace(store: Store, article_id: str) -> None:
+    assert store.articles.trace(article_id) is None
 
 
 def test_withdrawn_articles_can_return(store: Store) -> None:

@@ -32,7 +32,8 @@ def parts_of(app: APIFlask) -> Parts:
 
 
 def close(app: APIFlask) -> None:
-    """Ends the desk and gives the database back."""
+    """Ends the desk, writes down what waits, and gives the database back."""
+    parts_of(app).recorder.close()
     parts_of(app).desk.close()
     parts_of(app).store.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.fragment import make_fragment
 from recommender.interfaces import Store
 from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
@@ -104,3 +105,13 @@ def test_only_web_addresses_are_linked(make_client: MakeClient, other_worker: St
     client = make_client()
     assert client.get(LATEST).get_json()["items"][0]["id"] == "bad"
     assert client.get(LATEST, headers=HTML).text == ""
+
+
+def test_box_outside_the_application_is_the_same(client: FlaskClient) -> None:
+    """Static files are made by the same template without Flask."""
+    fragment = make_fragment("More on the Sahel")
+    for article in ARCHIVE:
+        answer = client.get(f"/api/v1/recommend?article_id={article.id}")
+        if answer.status_code == 200:
+            html = client.get(f"/api/v1/recommend?article_id={article.id}", headers=HTML).text
+            assert fragment(answer.get_json()) == html

@@ -13,7 +13,7 @@ from recommender.web.problems import PROBLEM_JSON
 from recommender.web.schemas import Problem, Sidebar, Stored
 
 Operation = dict[str, Any]
-UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/", "/stories/")
+UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/", "/stories/", "/editor")
 
 
 @pytest.fixture(scope="module")

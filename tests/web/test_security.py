@@ -41,7 +41,8 @@ def routes(client: FlaskClient) -> set[tuple[str, str]]:
 
 
 def test_tables_name_every_route(routes: set[tuple[str, str]]) -> None:
-    assert routes == PUBLIC.keys() | GATED.keys()
+    """The editors' desk has tables of its own: tests/web/editor/test_access.py."""
+    assert {route for route in routes if not route[1].startswith("/editor")} == PUBLIC.keys() | GATED.keys()
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for (method, _), path in PUBLIC.items()])

@@ -1,0 +1,134 @@
+"""`users`: who may sign in at the editors' desk."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from recommender.accounts import Accounts, state_of
+from recommender.permissions import ROLES
+from recommender.settings import Settings, load_settings
+from recommender.wiring import make_accounts, opened_store, utc_now
+
+_URL = click.option("--url", help="Where people reach the service (default: setting public_url, or host and port).")
+
+
+@dataclass(frozen=True)
+class _Office:
+    """The accounts, the settings, and who changes them."""
+
+    accounts: Accounts
+    settings: Settings
+    by: str
+
+
+@contextmanager
+def _office(config: Path | None) -> Iterator[_Office]:
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        yield _Office(make_accounts(store), settings, f"command line ({_user()})")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError:  # a container may run as a number that has no name
+        return str(os.getuid())
+
+
+@click.group(short_help="Keep the accounts of the editors' desk.")
+def users() -> None:
+    """Keep the accounts of the editors' desk. Every change leaves an entry in the audit trail."""
+
+
+@users.command(short_help="Add an account.")
+@click.argument("name")
+@click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What the account may do.")
+@click.option("--link", is_flag=True, help="Print a one-time link, with which a password is chosen, and ask for none.")
+@_URL
+@click.pass_obj
+def add(config: Path | None, name: str, role: str, link: bool, url: str | None) -> None:
+    """Add an account NAME. Its password is asked twice, or read from two lines of the standard input."""
+    with _office(config) as office:
+        password = None if link else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        account = office.accounts.add(name, role, office.by, password)
+        click.echo(f"{account.name} is {role}.")
+        if link:
+            _print_link(office, account.name, url)
+
+
+@users.command("list", short_help="Show all accounts.")
+@click.pass_obj
+def list_(config: Path | None) -> None:
+    """Show all accounts with role, state, and when they were made."""
+    with _office(config) as office:
+        people, now = office.accounts.everyone(), utc_now()
+    width = max((len(person.name) for person in people), default=0)
+    for person in people:
+        state = state_of(person, now)
+        click.echo(f"{person.name:<{width}}  {person.role:<14}  {state:<11}  {person.created:%Y-%m-%d}")
+    if not people:
+        click.echo("There is no account yet: run `recommender users add NAME --role administrator`.", err=True)
+
+
+@users.command(short_help="Give an account another role.")
+@click.argument("name")
+@click.argument("role", type=click.Choice(list(ROLES)))
+@click.pass_obj
+def role(config: Path | None, name: str, role: str) -> None:
+    """Give NAME another ROLE, and sign NAME out everywhere."""
+    with _office(config) as office:
+        office.accounts.set_role(name, role, office.by)
+    click.echo(f"{name} is {role}.")
+
+
+@users.command(short_help="Make a one-time link to sign in.")
+@click.argument("name")
+@_URL
+@click.pass_obj
+def link(config: Path | None, name: str, url: str | None) -> None:
+    """Print a link with which NAME chooses a new password and is signed in. It holds for 24 hours, and once."""
+    with _office(config) as office:
+        _print_link(office, name, url)
+
+
+@users.command(short_help="Keep somebody out.")
+@click.argument("name")
+@click.pass_obj
+def disable(config: Path | None, name: str) -> None:
+    """Keep NAME out from the next request on. The last administrator cannot be disabled."""
+    with _office(config) as office:
+        office.accounts.disable(name, office.by)
+    click.echo(f"{name} is disabled.")
+
+
+@users.command(short_help="Let somebody in again.")
+@click.argument("name")
+@click.pass_obj
+def enable(config: Path | None, name: str) -> None:
+    """Let NAME in again, and lift the lock that too many wrong passwords have set."""
+    with _office(config) as office:
+        office.accounts.enable(name, office.by)
+    click.echo(f"{name} is enabled.")
+
+
+@users.command("sign-out", short_help="Sign somebody out everywhere.")
+@click.argument("name")
+@click.pass_obj
+def sign_out(config: Path | None, name: str) -> None:
+    """End all sessions of NAME, and void the links that were made for NAME."""
+    with _office(config) as office:
+        office.accounts.end_sessions(name, office.by)
+    click.echo(f"{name} is signed out everywhere.")
+
+
+def _print_link(office: _Office, name: str, url: str | None) -> None:
+    token = office.accounts.make_link(name, office.by)
+    settings = office.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = url or settings.public_url or f"http://{host}:{settings.port}"
+    click.echo(f"{base.rstrip('/')}/editor/link/{token}")

@@ -1,0 +1,17 @@
+"""Passwords by scrypt, through Werkzeug."""
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+METHOD = "scrypt:32768:8:1"  # 32 MB and some 60 ms each
+
+
+class ScryptPasswords:
+    """`Passwords` by scrypt, with a salt of its own for each."""
+
+    def hash(self, password: str) -> str:
+        """What is kept of a password."""
+        return generate_password_hash(password, METHOD)
+
+    def matches(self, kept: str, password: str) -> bool:
+        """Whether it is the password."""
+        return check_password_hash(kept, password)

@@ -1,0 +1,1 @@
+"""The editors' desk: one blueprint for each subject, all behind signing in."""

@@ -1,0 +1,49 @@
+"""Pages in the look of the desk, without an application behind: for tests of templates, style sheet and script."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from flask import Blueprint, Flask, flash, render_template_string
+from markupsafe import Markup
+
+from recommender.permissions import PERMISSIONS
+from recommender.web import texts
+
+WEB = Path(texts.__file__).parent
+MACROS = (
+    "button, go, field, area, pick, tick, radios, scale, why, tag, day, moment, nothing, problems, subnav, pager, "
+    "score, waiting"
+)
+
+
+def page(
+    content: str,
+    *,
+    at: str = "queue",
+    name: str | None = "awa",
+    permissions: tuple[str, ...] = PERMISSIONS,
+    flashes: tuple[tuple[str, str], ...] = (),
+    language: str = "en",
+    **values: object,
+) -> str:
+    """A whole page around `content`, a template in which all parts are known. `flashes` are (text, category)."""
+    app = Flask("recommender.web")
+    app.secret_key = "of-the-tests-only"
+    texts.set_up(app, "Sahel Journal")
+    languages = Blueprint("language", __name__)
+    languages.post("/editor/language", endpoint="choose")(lambda: "")
+    app.register_blueprint(languages)
+    app.jinja_env.globals.update(
+        signed_in=lambda: name and SimpleNamespace(name=name),
+        may=lambda permission: permission in permissions,
+        csrf_field=lambda: Markup('<input type="hidden" name="csrf_token" value="token">'),
+        request_field=lambda: Markup('<input type="hidden" name="request" value="key">'),
+    )
+    template = (
+        "{% extends 'editor/base.html' %}{% from 'editor/_parts.html' import " + MACROS + " %}"
+        "{% set at = here %}{% block title %}Try{% endblock %}{% block content %}" + content + "{% endblock %}"
+    )
+    with app.test_request_context("/editor/", headers={"Accept-Language": language}):
+        for text, category in flashes:
+            flash(text, category)
+        return render_template_string(template, here=at, **values)
