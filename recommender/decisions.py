@@ -28,6 +28,7 @@ from recommender.signals import (
     MATRIX,
     OFF,
     PIN,
+    POLICIES,
     RANKING,
     REJECT,
     RULE,
@@ -117,7 +118,8 @@ class Decisions:
         """Takes signals of an article back. Raises NotFound for one that is not in force."""
 
         def work(source: int, article: Article) -> Entry:
-            self._require(numbers)
+            if any(one.kind in POLICIES for one in self._require(numbers)):
+                raise NotFound("A rule or policy is no signal of an article.")
             return self._change(self._entry(END, article.id, sent, source), [], numbers, sent)
 
         return self._about(article_id, sent, work)
@@ -187,6 +189,9 @@ class Decisions:
         assert entry.article is not None  # noqa: S101  # asked by the caller
         now, old = self._clock(), entry.before or {}
         before = self._store.reviews.get(entry.article)
+        if (before.digest if before else None) != (entry.after or {}).get("digest"):
+            latest = self._store.audit.latest(entry.article)
+            raise Conflict("This decision has been changed since, so it cannot be undone.", latest)
         if "digest" in old:
             self._store.reviews.put(Review(entry.article, old["by"], datetime.fromisoformat(old["at"]), old["digest"]))
         else:

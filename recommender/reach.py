@@ -33,10 +33,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Named:
-    """A story by id and title."""
+    """A story by id, title and language."""
 
     id: str
     title: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,8 @@ def _related(teasers: Sequence[Teaser]) -> int:
 
 
 def _named(number: int, articles: Mapping[int, Article]) -> Named:
-    return Named(articles[number].id, articles[number].title)
+    article = articles[number]
+    return Named(article.id, article.title, article.language)
 
 
 def _all_named(numbers: Sequence[int], articles: Mapping[int, Article]) -> tuple[Named, ...]:

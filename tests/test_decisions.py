@@ -306,12 +306,35 @@ def test_what_has_been_changed_since_cannot_be_undone(decisions: Decisions, stor
     assert in_force(store) == [(PIN, 1, 3, 1)]
 
 
+def test_approval_that_was_followed_by_another_cannot_be_undone(decisions: Decisions, store: Store) -> None:
+    first = decisions.approve("a", "d1", "d1", AWA)
+    decisions.approve("a", "d2", "d2", MOUSSA)
+    with pytest.raises(Conflict, match="changed since"):
+        decisions.undo(first.number, AWA)
+
+
+def test_rules_are_no_signals_of_an_article(decisions: Decisions, store: Store) -> None:
+    decisions.keep_rule(RULE_A, AWA)
+    with pytest.raises(NotFound, match="no signal"):
+        decisions.end("a", [1], AWA)
+
+
 def test_undo_brings_back_nothing_that_is_over(decisions: Decisions, store: Store, clock: Clock) -> None:
     decisions.decide("a", [Wish(PIN, "b", 1, until=NOW + timedelta(hours=1))], AWA)
     entry = decisions.decide("a", [Wish(PIN, "c", 1)], AWA)
     clock.now = NOW + timedelta(hours=2)
     decisions.undo(entry.number, AWA)
     assert in_force(store) == []
+
+
+def test_what_is_brought_back_is_brought_back_once(decisions: Decisions, store: Store) -> None:
+    """Two people undo one decision, each with a form of their own: the second is told."""
+    decisions.keep_rule(Rule("No box", Condition({}), "no_box"), AWA)
+    entry = decisions.end_rule(1, AWA)
+    decisions.undo(entry.number, AWA)
+    with pytest.raises(Conflict, match="taken back already"):
+        decisions.undo(entry.number, MOUSSA)
+    assert [one.kind for one in store.signals.changed_since(-1)] == [RULE]
 
 
 def test_undo_sent_twice_counts_once(decisions: Decisions, store: Store) -> None:

@@ -24,6 +24,7 @@ from recommender.ranking import (
     BoolArray,
     Choice,
     Columns,
+    Quota,
     Ranker,
     Rules,
     SourceArticle,
@@ -32,6 +33,7 @@ from recommender.ranking import (
     events_among,
     fallbacks,
     filled,
+    kinds_of,
     near_identical,
     one_of_each,
     roles_of,
@@ -652,3 +654,28 @@ def test_fallbacks_bring_no_second_report() -> None:
 
 def test_chosen_teasers_all_stay() -> None:
     assert numbers(filled(teasers_of(2, 3), teasers_of(4), halves, 2)) == [2, 3]
+
+
+# -- fallbacks that rules count ----------------------------------------------------------------------------------------
+
+
+def quota(*sort: int, least: int = 0, most: int = 9) -> Quota:
+    return Quota(frozenset(sort), least, most)
+
+
+def test_articles_that_rules_count_alike_are_one_kind() -> None:
+    kinds = kinds_of(ARCHIVE, [quota(1, 2), quota(2, 3), quota(9)]).tolist()
+    assert [kinds[number] == kinds[0] for number in range(6)] == [True, False, False, False, True, True]
+    assert len(set(kinds)) == 4
+
+
+def test_many_rules_make_no_kind_overflow() -> None:
+    assert len(set(kinds_of(ARCHIVE, [quota(1)] * 100).tolist())) == 2
+
+
+def test_fallbacks_of_each_kind_are_few() -> None:
+    """Of twenty thousand articles those are looked at that rules can need, and no more."""
+    facts = make_columns(range(2_000), posted=[NOW_SECONDS - DAY * number for number in range(2_000)])
+    kinds = kinds_of(facts, [quota(*range(1_000, 2_000))])
+    found = numbers(fallbacks(facts, SOURCE, RULES, 3, frozenset(), kinds=kinds))
+    assert found == [1, 2, 3, 1_000, 1_001, 1_002]

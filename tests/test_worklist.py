@@ -220,3 +220,10 @@ def test_walking_meets_every_open_sidebar_once(archive: Store, done: set[str]) -
     while met and (after := queue.following(met[-1], Filter())) and after not in met:
         met.append(after)
     assert met == left
+
+
+def test_editions_follow_the_archive(archive: Store) -> None:
+    queue = worklist(archive)
+    assert queue.editions() == ["Sahel", "Maghreb"]
+    archive.articles.upsert([make_article("new", edition="Europe")])
+    assert queue.editions() == ["Sahel", "Europe", "Maghreb"]

@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, flash, g, redirect, request, session, url_for
+from apiflask import abort
+from flask import Blueprint, Flask, Response, current_app, flash, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _

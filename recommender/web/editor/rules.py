@@ -298,6 +298,8 @@ def _read_token(text: str) -> Proposal:
     try:
         return Proposal.from_data(_signer().loads(text))
     except BadData:
+        if request.method != "POST":
+            abort(404)
         abort(400, _("The form was not complete. Load the page again and repeat the last step."))
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from recommender.interfaces import Store
-from recommender.permissions import ACCOUNTS, DECIDE, GRADE, PANELS, READ, ROLES, permitted
+from recommender.permissions import ACCOUNTS, DECIDE, GRADE, PANELS, READ, ROLES, RULES, TUNE, permitted
 from recommender.web.app import make_app
 from recommender.web.editor.access import allows, local_path, may, request_field, request_key
 from tests.web.conftest import close, parts_of
@@ -46,6 +46,22 @@ NEEDS = {
     ("GET", "/editor/history/<path:article_id>"): READ,
     ("GET", "/editor/shown/<path:article_id>"): READ,
     ("GET", "/editor/stays/<path:article_id>"): READ,
+    ("GET", "/editor/rules"): READ,
+    ("GET", "/editor/rules/new"): RULES,
+    ("POST", "/editor/rules/new"): RULES,
+    ("GET", "/editor/rules/<int:number>/edit"): RULES,
+    ("POST", "/editor/rules/<int:number>/edit"): RULES,
+    ("POST", "/editor/rules/<int:number>/switch"): RULES,
+    ("POST", "/editor/rules/<int:number>/end"): RULES,
+    ("GET", "/editor/rules/reach"): RULES,
+    ("POST", "/editor/rules/reach"): RULES,
+    ("GET", "/editor/rules/reach/progress"): RULES,
+    ("POST", "/editor/rules/reach/cancel"): RULES,
+    ("POST", "/editor/rules/apply"): RULES,  # asks again, by what is to be applied
+    ("GET", "/editor/sensitive"): READ,
+    ("POST", "/editor/sensitive"): TUNE,
+    ("GET", "/editor/ranking"): READ,
+    ("POST", "/editor/ranking"): TUNE,
     ("GET", "/editor/grading"): GRADE,
     ("GET", "/editor/grading/new"): PANELS,
     ("POST", "/editor/grading/new"): PANELS,
