@@ -188,6 +188,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sidebar", "slot", name="pk_sidebar_item"),
     )
     op.create_index("ix_sidebar_item_target", "sidebar_item", ["target"], unique=False)
+    # Answers that an earlier release has prepared do not say which articles they show; they are prepared anew.
+    op.execute("UPDATE neighbour SET prepared = NULL")
     for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
         op.execute(statement)
 
