@@ -110,7 +110,7 @@ def test_snippet_files_are_served(served: tuple[str, dict[str, str]]) -> None:
 
 def test_recommender_commands_exist(served: tuple[str, dict[str, str]]) -> None:
     used = {shlex.split(command)[1] for command in commands("recommender ")}
-    assert used == {"ingest", "build", "serve"}
+    assert used == {"ingest", "build", "serve", "users"}
     for name in used:
         done = subprocess.run(
             [sys.executable, "-m", "recommender", name, "--help"], env=served[1], capture_output=True, check=False
