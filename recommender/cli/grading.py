@@ -1,7 +1,5 @@
 """`panel` and `qrels`: people grade sidebars; what they say, and their grades as judgments."""
 
-import getpass
-import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from typing import IO
 
 import click
 
+from recommender.cli.operator import operator
 from recommender.editorial import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
 from recommender.grading import Grading
 from recommender.panels import (
@@ -91,7 +90,7 @@ def create(  # noqa: PLR0917  # click passes every option by name
         until=until.replace(tzinfo=UTC) + timedelta(days=1, seconds=-1) if until else None,
     )
     with _grading(config) as grading:
-        made = grading.create(name, f"command line ({_user()})", sample)
+        made = grading.create(name, operator(), sample)
     stories = sum(len(one.shown) + len(one.pool) for one in made.sidebars)
     click.echo(f"Panel {made.number}, {made.name}: {len(made.sidebars):,} articles, {stories:,} stories to grade")
     click.echo(f"seed {sample.seed}")
@@ -168,13 +167,6 @@ def _agreement(scale: str, found: Agreement) -> str:
         return f"{scale} by no two graders"
     alpha = "not defined" if found.alpha is None else f"{found.alpha:.3f}"
     return f"{scale} alpha {alpha}, {found.same:.0%} the same"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except KeyError:  # a container may run as a number that has no name
-        return str(os.getuid())
 
 
 @click.group(short_help="Export grades as judgments in TREC's format.")

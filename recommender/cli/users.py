@@ -1,7 +1,5 @@
 """`users`: who may sign in at the editors' desk."""
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 import click
 
 from recommender.accounts import Accounts, state_of
+from recommender.cli.operator import operator
 from recommender.permissions import ROLES
 from recommender.settings import Settings, load_settings
 from recommender.wiring import make_accounts, opened_store, utc_now
@@ -30,14 +29,7 @@ class _Office:
 def _office(config: Path | None) -> Iterator[_Office]:
     settings = load_settings(config)
     with opened_store(settings) as store:
-        yield _Office(make_accounts(store), settings, f"command line ({_user()})")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except KeyError:  # a container may run as a number that has no name
-        return str(os.getuid())
+        yield _Office(make_accounts(store), settings, operator())
 
 
 @click.group(short_help="Keep the accounts of the editors' desk.")

@@ -24,8 +24,7 @@ from typing import Any
 from recommender.article import Article
 from recommender.build import Builder, BuildReport
 from recommender.errors import RecommenderError, Unavailable
-from recommender.interfaces import Found
-from recommender.prepared import Sweep
+from recommender.interfaces import Found, Store
 from recommender.reach import Change, Reaches, Status
 from recommender.settings import Settings
 from recommender.wiring import make_builder, make_recommender, make_sweep, open_store
@@ -37,6 +36,7 @@ MAX_DRAFTS = 2  # a third is asked to come back
 MAX_UPDATES = 2  # a third is answered at once, and done when its turn comes
 NICENESS = 5  # page views come first
 SWEEP_SECONDS = 1.0
+SWEEP_AFTER_FAULT = 60.0
 SWEEP_PAUSE = 0.05  # between two steps: drafts and updates want the processor too
 VARIABLE = "_RECOMMENDER_DESK"
 
@@ -215,7 +215,7 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     store = open_store(settings.database_url.get_secret_value())
     builder = make_builder(store, settings)
-    threading.Thread(target=_sweep, args=(make_sweep(store, settings),), daemon=True, name="sweep").start()
+    threading.Thread(target=_sweep, args=(store, settings), daemon=True, name="sweep").start()
     reaches = Reaches(store, make_recommender(store, settings))
     working = threading.Lock()  # one model, one index: tasks take turns
     with Listener(address.socket, authkey=address.key) as listener:
@@ -235,15 +235,20 @@ def _end_with_parent() -> None:
         os._exit(0)  # a parent that was killed cannot tell its children
 
 
-def _sweep(sweep: Sweep) -> None:
+def _sweep(store: Store, settings: Settings) -> None:
     """Brings what a change has overtaken up to date, for as long as the process lives."""
+    sweep = make_sweep(store, settings)
     while True:
+        pause = SWEEP_SECONDS
         try:
-            more = sweep.step()
+            pause = SWEEP_PAUSE if sweep.step() else SWEEP_SECONDS
         except Unavailable as error:
-            more = False
             _log.warning("the sweep waits for the database: %s", error)
-        time.sleep(SWEEP_PAUSE if more else SWEEP_SECONDS)
+        except Exception:  # noqa: BLE001  # logged with its traceback, and it does not end the thread
+            # A fault of ours. Without the sweep the ledger would fall behind and nobody would see it.
+            _log.exception("the sweep has failed and begins anew in %d seconds", SWEEP_AFTER_FAULT)
+            sweep, pause = make_sweep(store, settings), SWEEP_AFTER_FAULT
+        time.sleep(pause)
 
 
 def _answer(connection: Any, builder: Builder, reaches: Reaches, working: threading.Lock) -> None:

@@ -1,7 +1,5 @@
 """Finding out: what stood beside an article at a time, where an article is shown, what of the archive is seen."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from recommender.web.cache import STALE_SECONDS
 from recommender.web.editor import words
 from recommender.web.editor.access import allows
 from recommender.web.editor.messages import ACTIONS
+from recommender.web.editor.sheets import BOM, row
 from recommender.web.headers import DESK
 from recommender.web.parts import parts
 from recommender.web.recommend import render_fragment
@@ -179,21 +178,10 @@ def _lasting(span: timedelta) -> str:
 
 
 def _file(places: Iterable[Place], now: datetime) -> Iterator[str]:
-    yield "\ufeff" + _row(COLUMNS)  # with the mark that Excel needs to read accents
+    yield BOM + row(COLUMNS)
     for place in places:
         stay = place.stay
         until = stay.until.isoformat(timespec="seconds") if stay.until else ""
         seconds = round(((stay.until or now) - stay.since).total_seconds())
         since = stay.since.isoformat(timespec="seconds")
-        yield _row((_harmless(place.source.id), _harmless(place.title), stay.slot, since, until, seconds))
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: a title may begin as one."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _row(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield row((place.source.id, place.title, stay.slot, since, until, seconds))

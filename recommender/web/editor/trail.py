@@ -1,7 +1,5 @@
 """The audit trail: who did what, when and why, as a page and as CSV."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from recommender.interfaces import Store
 from recommender.permissions import READ
 from recommender.web.editor.access import allows
 from recommender.web.editor.messages import ACTIONS
+from recommender.web.editor.sheets import BOM, row
 from recommender.web.headers import DESK
 from recommender.web.parts import parts
 
@@ -134,10 +133,10 @@ def _shown(value: Any) -> str:
 
 
 def _file(store: Store, query: AuditQuery | None) -> Iterator[str]:
-    yield "\ufeff" + _row(COLUMNS)  # with the mark that Excel needs to read accents
+    yield BOM + row(COLUMNS)
     while batch := _entries(store, query, BATCH):
         for line in _lines(store, batch):
-            yield _row(_cells(line))
+            yield row(_cells(line))
         query = replace(query or AuditQuery(), before=batch[-1].number)
 
 
@@ -145,16 +144,14 @@ def _cells(line: Line) -> list[str]:
     entry = line.entry
     sides = [json.dumps(side, ensure_ascii=False) if side else "" for side in (entry.before, entry.after)]
     at = entry.at.isoformat(timespec="seconds")
-    cells = [str(entry.number), at, entry.by, entry.action, line.article or "", entry.subject]
-    return [_harmless(cell) for cell in (*cells, *sides, entry.why, str(entry.seconds))]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: what people typed may begin as one."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _row(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+    return [
+        str(entry.number),
+        at,
+        entry.by,
+        entry.action,
+        line.article or "",
+        entry.subject,
+        *sides,
+        entry.why,
+        str(entry.seconds),
+    ]
