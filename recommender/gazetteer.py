@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from recommender.errors import InvalidInput
 
@@ -72,7 +73,7 @@ class Gazetteer:
         for forms in self._forms.values():
             forms.sort(key=lambda form: (-len(form[0]), form))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A short name for everything the table holds."""
         return hashlib.blake2b(repr(list(self._entries.values())).encode(), digest_size=8).hexdigest()
@@ -156,6 +157,8 @@ def _bare(label: str) -> str:
 
 
 def _words(text: str) -> Form:
+    if text.isascii():
+        return tuple(_WORD.findall(text))
     decomposed = unicodedata.normalize("NFKD", text)
     return tuple(_WORD.findall("".join(mark for mark in decomposed if not unicodedata.combining(mark))))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from recommender.gazetteer import Gazetteer, parse_gazetteer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from recommender.evaluation import System
     from recommender.export import Files
     from recommender.fragment import Fragment
+    from recommender.gazetteer import Name
     from recommender.learning import Fitter
     from recommender.ledger import Recorder
     from recommender.prepared import Sweep
@@ -72,15 +74,26 @@ def make_gazetteer(settings: Settings) -> Gazetteer:
 
     Raises InvalidInput for a table that is wrong.
     """
+    if settings.gazetteer is None:
+        return _released_gazetteer()
+    from recommender.sources.tables import read_gazetteer
+
+    released, own = _released_names(), settings.gazetteer
+    return Gazetteer([*released, *parse_gazetteer(read_gazetteer(own), str(own), known=(one.key for one in released))])
+
+
+@cache
+def _released_names() -> "list[Name]":
     from importlib.resources import files
 
     from recommender.sources.tables import read_gazetteer
 
-    names = parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
-    own = settings.gazetteer
-    if own is not None:
-        names += parse_gazetteer(read_gazetteer(own), str(own), known=(name.key for name in names))
-    return Gazetteer(names)
+    return parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
+
+
+@cache
+def _released_gazetteer() -> Gazetteer:
+    return Gazetteer(_released_names())
 
 
 def make_ranking(settings: Settings) -> RankingModel:

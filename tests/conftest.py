@@ -12,6 +12,7 @@ from typing import NoReturn
 import hypothesis
 import pytest
 import sklearn.neighbors  # noqa: F401  # its threads can be limited only once they are loaded
+from filelock import FileLock
 from threadpoolctl import threadpool_limits
 
 from recommender.embedding import SentenceTransformerEmbedder
@@ -113,16 +114,26 @@ def model() -> SentenceTransformerEmbedder:
 def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of a SQLite database with the whole sample, built with the real model: a minute or two, once a run.
 
-    Read only: a test that writes copies the file first.
+    Read only: a test that writes copies the file first. The processes of one run share it; the first one builds it.
     """
-    file = tmp_path_factory.mktemp("sample") / "sample.db"
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    file = folder / "sample.db"
+    with FileLock(folder / "sample.lock"):
+        if not file.exists():
+            _build_sample(folder / "building.db", model)
+            (folder / "building.db").rename(file)
+    return f"sqlite:///{file}"
+
+
+def _build_sample(file: Path, model: SentenceTransformerEmbedder) -> None:
     opened = open_store(f"sqlite:///{file}")
     with (files("recommender") / "sample" / "articles.jsonl").open("rb") as stream:
         ingest(opened.articles.upsert, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
     make_builder(opened, Settings(), model).build()
     opened.close()
     _gather(file)
-    return f"sqlite:///{file}"
 
 
 def _gather(file: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from recommender.article import Article
 from recommender.embedding import SentenceTransformerEmbedder
@@ -63,6 +64,12 @@ def gather(database: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates compiled once a run: every test has an application of its own, and they are the same in all."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
+
+
+@pytest.fixture(scope="session")
 def client(toy_archive: Path) -> Iterator[FlaskClient]:
     """A reader of the archive; no key is configured."""
     app = make_app(settings_for(toy_archive))
@@ -77,12 +84,13 @@ def database(toy_archive: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_client(database: Path) -> Iterator[MakeClient]:
+def make_client(database: Path, compiled: FileSystemBytecodeCache) -> Iterator[MakeClient]:
     """Makes a client of an application on the copy; keywords are settings."""
     apps: list[APIFlask] = []
 
     def make(**values: object) -> FlaskClient:
         apps.append(make_app(settings_for(database, **values)))
+        apps[-1].jinja_env.bytecode_cache = compiled
         return apps[-1].test_client()
 
     yield make

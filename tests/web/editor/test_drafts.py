@@ -369,9 +369,11 @@ def test_desk_with_the_model_answers(real_archive: Path, tmp_path: Path) -> None
     try:
         client = app.test_client()
         enter(client, "editor", "awa")
-        page = ask(client, title="Junta nationalises a foreign gold mine", body="The ore of Arlit.", tags="mining").text
+        page = "Try again"
         while "Try again" in page:  # a slow machine loads the model for longer than a page waits
-            page = ask(client, title="Junta nationalises a foreign gold mine", body="The ore of Arlit.").text
+            page = ask(
+                client, title="Junta nationalises a foreign gold mine", body="The ore of Arlit.", tags="mining"
+            ).text
     finally:
         close(app)
     assert related(page)
