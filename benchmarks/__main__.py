@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import embedding, endpoint, neighbours, publishing, quality, startup
+from benchmarks import embedding, endpoint, neighbours, publishing, quality, startup, training
 from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -16,8 +16,15 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "endpoint": endpoint.run,
     "publishing": publishing.run,
 }
-# Measures quality, not speed: run only when named, and stored on a page of its own.
-EXTRAS: dict[str, Callable[[], list[Table]]] = {"quality": quality.run}
+# Measure quality, not speed: run only when named. The first is stored on a page of its own.
+EXTRAS: dict[str, Callable[[], list[Table]]] = {
+    "quality": quality.run,
+    "training": training.run,
+    "training-static": training.static,
+    "training-search": training.search,
+    "training-naive": training.naive,
+    "training-curve": training.curve,
+}
 QUALITY_HEAD = """# Quality
 
 Printed and stored by `python -m benchmarks quality`. The measures are those of `recommender evaluate`: gain is
@@ -50,7 +57,10 @@ def main() -> None:
 
 
 def _printed(name: str, tables: list[Table]) -> list[str]:
-    sections = [f"## {table.title}\n\n`benchmarks/{name}.py`. {table.note}\n\n{table.markdown()}\n" for table in tables]
+    sections = [
+        f"## {table.title}\n\n`benchmarks/{name.split('-', maxsplit=1)[0]}.py`. {table.note}\n\n{table.markdown()}\n"
+        for table in tables
+    ]
     sys.stdout.write("\n".join([*sections, ""]))
     sys.stdout.flush()
     return sections

@@ -100,6 +100,11 @@ def three(recommender: Recommender, n: int = 3, min_score: float | None = None) 
     return system
 
 
+def sample(stack: ExitStack) -> Archive:
+    """The sample, built by the default model."""
+    return _opened(SAMPLE, stack, None)
+
+
 def archives(stack: ExitStack, model: Path | None = None) -> list[Archive]:
     """The sample first, then the other judged archives that are there; built by the default model or another."""
     folders = [SAMPLE, *(corpora.REUTERS.parents[1] / name for name in OTHERS)]

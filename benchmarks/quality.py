@@ -22,7 +22,6 @@ from benchmarks.judged import (
 from benchmarks.report import Table
 from recommender import learning, metrics
 from recommender.article import Article
-from recommender.cli.ranking import EDGES
 from recommender.evaluation import MAIN, SERVICE
 from recommender.metrics import paired_randomisation
 from recommender.ranking import Ranker, Rules, SourceArticle, select, shortlist
@@ -30,6 +29,7 @@ from recommender.reasons import reason
 from recommender.scoring import DEFAULT, PARTS
 from recommender.service import Query
 from recommender.systems import sidebars
+from recommender.training import EDGES
 from recommender.wiring import make_fitter, open_store
 
 SIDEBARS = 20

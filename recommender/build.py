@@ -1,9 +1,14 @@
-"""Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once."""
+"""Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once.
+
+A generation is made with one release, a model version, and keeps its name and weights. Who takes articles in works on
+whatever release is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +17,7 @@ from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.interfaces import (
     Embedder,
     Found,
+    Generation,
     Member,
     NeighbourRow,
     NewGeneration,
@@ -24,10 +30,12 @@ from recommender.interfaces import (
 )
 from recommender.neighbours import Frame, LiveNeighbours, best_of, story_links
 from recommender.ranking import Ranker
-from recommender.scoring import RankingModel
+from recommender.releases import Release
 from recommender.stories import LEAST_LINK, Link, join
 from recommender.terms import TermRow
 from recommender.vectors import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
+
+Done = TypeVar("Done")
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
@@ -53,57 +61,82 @@ class BuildReport:
 
 
 class Builder:
-    """Keeps the live generation in step with the articles."""
+    """Builds with one release, and keeps a live generation of its embedding model in step with the articles."""
 
     def __init__(
         self,
         store: Store,
         embedder: Embedder,
         toolbox: Toolbox,
-        model: RankingModel,
+        release: Release,
         clock: Callable[[], datetime],
+        *,
+        prepare: Callable[[int, Progress], object],
     ) -> None:
-        """`model` says how strongly two articles are linked, and so which stories there are."""
+        """`prepare` makes the answers of a complete generation, by its number, before any reader is given it."""
         self._store = store
         self._embedder = embedder
         self._toolbox = toolbox
         self._clock = clock
-        self._model = model
-        self._recipe = f"{toolbox.recipe}/{model.version}"
-        self._live = LiveNeighbours(store, toolbox, model)
+        self._prepare = prepare
+        self._live = LiveNeighbours(store, toolbox, release.ranking)
+        self.release = release
+
+    @property
+    def version(self) -> str:
+        """The version of its vectors."""
+        return vector_version(self._embedder)
 
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
-        Few changes go into the live generation. Many, another model, ranking or table of names, changes in a generation
-        older than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction. Raises
-        InvalidInput when there is no article at all.
+        Few changes go into the live generation. Many, another release or table of names, changes in a generation older
+        than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of another
+        release can be gone back to then. Raises InvalidInput when there is no article at all.
         """
-        version = vector_version(self._embedder)
+        version = self.version
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
-        generation = self._store.state().generation
-        if generation is None or full or self._store.generations.live_model() != version:
+        live = self._store.generations.live()
+        if live is None or full or not self._made(live):
             return self._rebuild(version, embedded, progress)
-        stale = self._store.generations.stale(generation)
+        stale = self._store.generations.stale(live.number)
         changes = len(stale.changed) + len(stale.left)
-        many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(generation))
-        other = self._store.generations.recipe(generation) != self._recipe
-        if many or other or self._store.generations.outdated(generation, self._clock() - REBUILD_AFTER):
+        many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(live.number))
+        if many or self._store.generations.outdated(live.number, self._clock() - REBUILD_AFTER):
             return self._rebuild(version, embedded, progress)
         return self._catch_up(version, embedded)
+
+    def _made(self, generation: Generation) -> bool:
+        """Whether a generation is what this one would make of the same articles."""
+        return (
+            generation.release == self.release.name
+            and generation.ranking == self.release.ranking
+            and generation.model == self.version
+            and self._store.generations.recipe(generation.number) == self._toolbox.recipe
+        )
+
+    def build_beside(self, progress: Progress = quiet) -> int:
+        """A complete generation beside the live one, with its answers prepared; gives its number.
+
+        It stays until the next new generation takes the place of the live one, unless it is live, the previous one or
+        the shadow by then. Raises InvalidInput when there is no article at all.
+        """
+        version = self.version
+        self._embed(self._store.generations.unembedded(version), version, progress)
+        return self._beside(self._store.generations.members(version), version, progress)
 
     def update(self) -> BuildReport:
         """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
 
         At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
         """
-        version = vector_version(self._embedder)
+        version = self.version
         newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
         return self._update(version, self._embed(newest, version, quiet))
 
     def draft_candidates(self, draft: Article) -> Found:
         """The candidates of a text that is not in the archive. Raises NotBuilt."""
-        version = vector_version(self._embedder)
+        version = self.version
         vector = article_vectors(self._embedder, [draft])[0]
         with self._store.reading():
             self._sync(version)
@@ -115,7 +148,7 @@ class Builder:
             raise NotBuilt
         if generation.model != version:
             raise Unavailable(
-                f"The neighbours were computed with {generation.model}, the settings name {version}. "
+                f"The neighbours were computed with {generation.model}, not with {version} of {self.release.name}. "
                 "Run `recommender build`."
             )
         return generation.number
@@ -163,6 +196,17 @@ class Builder:
 
     def _rebuild(self, version: str, embedded: int, progress: Progress) -> BuildReport:
         members = self._store.generations.members(version)
+        number = self._beside(members, version, progress)
+        live = self._store.state().generation
+        before = None if live is None else self._store.generations.release(live)
+        self._store.generations.activate(number, keep=before not in (None, self.release.name))
+        self._store.generations.drop_retired()
+        self._store.generations.prune_vectors()
+        # What was published while the build ran is in no row of the new generation yet.
+        late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
+        return BuildReport("rebuilt", number, embedded + late.embedded, len(members) + late.indexed, late.left)
+
+    def _beside(self, members: Sequence[Member], version: str, progress: Progress) -> int:
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
@@ -180,11 +224,20 @@ class Builder:
         finder = frame.finder(self._toolbox, entries)
         scales = finder.scales()
         number = self._store.generations.begin(
-            NewGeneration(version, self._recipe, geometry.to_bytes(), lexical.to_bytes(), scales, self._clock())
+            NewGeneration(
+                model=version,
+                recipe=self._toolbox.recipe,
+                geometry=geometry.to_bytes(),
+                lexical=lexical.to_bytes(),
+                scales=scales,
+                built_on=self._clock(),
+                release=self.release.name,
+                ranking=self.release.ranking,
+            )
         )
         named = iter(names)
         posted = self._store.articles.posted()
-        ranker = Ranker(self._model, scales)
+        ranker = Ranker(self.release.ranking, scales)
         links: list[Link] = []
         demand: Counter[int] = Counter()
         chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
@@ -211,12 +264,9 @@ class Builder:
             )
         stories = join([entry.number for entry in entries], links)
         self._store.generations.put_standings(number, stories, demand)
-        self._store.generations.activate(number)
-        self._store.generations.drop_retired()
-        self._store.generations.prune_vectors()
-        # What was published while the build ran is in no row of the new generation yet.
-        late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
-        return BuildReport("rebuilt", number, embedded + late.embedded, len(entries) + late.indexed, late.left)
+        self._store.generations.finish(number)
+        self._prepare(number, progress)
+        return number
 
     def _geometry(self, members: Sequence[Member], themes: Vectors) -> Geometry:
         languages = [member.language for member in members]
@@ -242,3 +292,68 @@ class Builder:
 
 
 _WITHDRAWN = Article(id="", title="")
+
+
+class LiveBuilder:
+    """Takes articles in, and compares drafts, with the model of whatever release is live. For one thread."""
+
+    def __init__(self, store: Store, make: Callable[[str | None], Builder]) -> None:
+        """`make` gives the builder of a release by its name; None asks for that of the settings."""
+        self._store = store
+        self._make = make
+        self._builder: Builder | None = None
+        self._followed = store.state().generation  # None after a switch, until what it lacks is taken in
+
+    def step(self) -> bool:
+        """Takes in what was published before another generation became live; whether more is left. Raises Unavailable.
+
+        A rollback goes back to what was known when the generation was left. What a new one lacks is taken in by its
+        build, and before the first switch nothing is done: an archive that is not built yet is for builds.
+        """
+        generation = self._store.state().generation
+        if generation is None or generation == self._followed:
+            return False
+        if self._store.generations.stale(generation) != Stale([], []):
+            report = self.update()
+            if report.indexed or report.left:
+                return True
+        self._followed = generation
+        return False
+
+    def update(self) -> BuildReport:
+        """See `Builder.update`."""
+        return self._done(Builder.update)
+
+    def draft_candidates(self, draft: Article) -> Found:
+        """See `Builder.draft_candidates`."""
+        return self._done(lambda builder: builder.draft_candidates(draft))
+
+    def _done(self, task: Callable[[Builder], Done]) -> Done:
+        builder = self._now()
+        try:
+            return task(builder)
+        except Unavailable:
+            other = self._now()  # a switch between the look and the work
+            if other is builder:
+                raise
+            return task(other)
+
+    def _now(self) -> Builder:
+        """The builder for the live generation. Another one is made only for another embedding model, since weights are
+        those of the generation anyway.
+        """
+        builder = self._builder or self._make(None)
+        release, model = self._live()
+        if model not in (None, builder.version) and release not in (None, builder.release.name):
+            builder = self._make(release)
+        self._builder = builder
+        return builder
+
+    def _live(self) -> tuple[str | None, str | None]:
+        """Release and embedding model of the live generation."""
+        generations = self._store.generations
+        with self._store.reading():
+            number = self._store.state().generation
+            if number != self._followed:
+                self._followed = None
+            return (None, None) if number is None else (generations.release(number), generations.model(number))

@@ -11,6 +11,7 @@ from recommender.interfaces import State, Store
 from recommender.ranking import Columns
 
 UNKNOWN_CODE = -1
+HELD = 2  # generations: while one takes another's place there are readers of both
 
 
 @dataclass(frozen=True)
@@ -21,32 +22,53 @@ class Known:
     directives: Directives
 
 
+@dataclass(frozen=True)
+class _Held:
+    state: State
+    known: Known
+
+
 class Catalogue:
     """What ranking must know, brought up to date when something has changed. Safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._state = State(-1, None)
-        self._known = Known(_empty(0), Directives())
+        self._held: dict[int | None, _Held] = {}  # by generation, the one that was brought up to date last at the end
         self._codes: dict[str, int] = {}
 
     def known(self, state: State) -> Known | None:
-        """What is known, if it is as of `state` or later."""
-        return self._known if self._covers(state) else None
+        """What is known of the generation of `state`, if it is as of its revision or later."""
+        held = self._held.get(state.generation)
+        return held.known if held is not None and state.revision <= held.state.revision else None
 
     def as_of(self, state: State) -> Known:
-        """What is known as of `state` or later. Called inside a read transaction that has seen `state`."""
-        if not self._covers(state):
-            with self._lock:
-                if not self._covers(state):
-                    columns = self._updated(self._known.columns, state)
-                    self._known = Known(columns, self._directed(columns, self._known.directives))
-                    self._state = state
-        return self._known
+        """What is known of the generation of `state`, as of its revision or later.
 
-    def _covers(self, state: State) -> bool:
-        return state.revision <= self._state.revision
+        Called inside a read transaction that has seen `state`. Where articles stand is another matter in every
+        generation, so one that has come meanwhile has no part in the answer.
+        """
+        known = self.known(state)
+        if known is None:
+            with self._lock:
+                known = self.known(state) or self._updated(state)
+        return known
+
+    def _updated(self, state: State) -> Known:
+        base = self._base(state)
+        columns = self._columns(base, state)
+        known = Known(columns, self._directed(columns, base))
+        others = [item for item in self._held.items() if item[0] != state.generation]
+        self._held = dict([*others[-(HELD - 1) :], (state.generation, _Held(state, known))])
+        return known
+
+    def _base(self, state: State) -> _Held:
+        """What to begin with: the same generation, or another one that is known as of no later revision."""
+        if state.generation in self._held:
+            return self._held[state.generation]
+        earlier = [held for held in self._held.values() if held.state.revision <= state.revision]
+        nothing = _Held(State(-1, None), Known(_empty(0), Directives()))
+        return max(earlier, key=lambda held: held.state.revision, default=nothing)
 
     def code(self, name: str) -> int:
         """The code of an edition, language or desk; UNKNOWN_CODE for one that no article has."""
@@ -56,9 +78,10 @@ class Catalogue:
         """The codes of several."""
         return frozenset(map(self.code, names))
 
-    def _updated(self, old: Columns, state: State) -> Columns:
+    def _columns(self, base: _Held, state: State) -> Columns:
         """New columns with the changes in them; readers of the old ones are not disturbed."""
-        changed = self._store.articles.facts_since(self._state.revision)
+        old = base.known.columns
+        changed = self._store.articles.facts_since(base.state.revision)
         size = max([len(old.number), *(facts.number + 1 for facts in changed)])
         new = _empty(size)
         for name, column in vars(new).items():
@@ -77,25 +100,25 @@ class Catalogue:
             new.labels[place] = facts.labels
         new.desk[places] = [self._code_for(facts.desk) if facts.desk else UNKNOWN_CODE for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
-        self._relist(new, state)
+        self._relist(new, base, state)
         return new
 
-    def _directed(self, columns: Columns, directives: Directives) -> Directives:
+    def _directed(self, columns: Columns, base: _Held) -> Directives:
         """The directives with the changes in them; an article counts as changed when a signal of its changes."""
-        signals, since = self._store.signals, self._state.revision
+        signals, since, directives = self._store.signals, base.state.revision, base.known.directives
         for number, revision in signals.touched_since(since).items():
             columns.changed[number] = max(columns.changed[number], revision)
         news = signals.changed_since(since)
         policies = signals.policy_revision()
         return directives.changed(news, policies) if news or policies != directives.policy_revision else directives
 
-    def _relist(self, new: Columns, state: State) -> None:
-        if state.generation is None:
-            return
-        same = state.generation == self._state.generation
+    def _relist(self, new: Columns, base: _Held, state: State) -> None:
+        same = state.generation == base.state.generation
         if not same:
             new.story[:], new.demand[:], new.relisted[:] = new.number, 0, -1
-        standings = self._store.generations.standings_since(state.generation, self._state.revision if same else -1)
+        if state.generation is None:
+            return
+        standings = self._store.generations.standings_since(state.generation, base.state.revision if same else -1)
         new.relisted[list(standings)] = [standing.relisted for standing in standings.values()]
         new.story[list(standings)] = [standing.story for standing in standings.values()]
         new.demand[list(standings)] = [standing.demand for standing in standings.values()]

@@ -87,6 +87,9 @@ class AccountStore(Protocol):
 
 # What a publishing system does to an article. These are no decisions of editors.
 CHANGE_ARTICLE, WITHDRAW = "article", "withdraw"
+# What is done with model versions.
+PROMOTE, ROLL_BACK, START_SHADOW, END_SHADOW = "promote", "rollback", "shadow", "shadow-off"
+START_TRIAL, END_TRIAL = "interleave", "interleave-off"
 PUBLISHING = (CHANGE_ARTICLE, WITHDRAW)
 
 
@@ -335,7 +338,10 @@ class PanelSidebar:
 
 @dataclass(frozen=True)
 class Panel:
-    """Sampled articles whose sidebars are graded; `model` and `generation` made them."""
+    """Sampled articles whose sidebars are graded; `model` and `generation` made them.
+
+    `release` is the model version, NAME/VERSION; None where the panel is older than versions.
+    """
 
     name: str
     by: str
@@ -343,6 +349,7 @@ class Panel:
     model: str
     generation: int
     sidebars: tuple[PanelSidebar, ...]
+    release: str | None = None
     number: int = 0
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ BATCH = 32  # passages the model reads at once; sentence-transformers' own defau
 class SentenceTransformerEmbedder:
     """`Embedder` over a sentence-transformers model, which is loaded when the first text comes."""
 
-    def __init__(self, model: str, *, download: bool = False) -> None:
-        """`model` as `find_model` takes it."""
-        self._name = model
+    def __init__(self, model: str, *, name: str | None = None, download: bool = False) -> None:
+        """`model` as `find_model` takes it; `name` is what a folder is called in its version."""
+        self._model_name = model
+        self._called = name
         self._download = download
 
     @property
@@ -35,7 +36,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return find_model(self._name, download=self._download)
+        return find_model(self._model_name, called=self._called, download=self._download)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -62,8 +63,17 @@ class SentenceTransformerEmbedder:
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         """How many pieces the model's tokenizer cuts a word of some texts into, on average; 1 or more."""
         words = pieces = 0
+        cut = self._cut
         for text in texts:
             found = _WORD.findall(text)[:PIECES_WORDS]
             words += len(found)
-            pieces += len(self._model.tokenizer.tokenize(" ".join(found)))
+            pieces += len(cut(" ".join(found)))
         return max(1.0, pieces / words) if words else 1.0
+
+    @property
+    def _cut(self) -> Callable[[str], Sequence[str]]:
+        """The tokenizer's way to cut a text: static models have a bare one, of another library."""
+        tokenizer = self._model.tokenizer
+        if hasattr(tokenizer, "tokenize"):
+            return tokenizer.tokenize  # type: ignore[no-any-return]  # the library has no types
+        return lambda text: tokenizer.encode(text, add_special_tokens=False).tokens

@@ -88,13 +88,15 @@ class Grading:
         """
         name = _named(name)
         with self._store.reading():
-            generation, model = self._store.state().generation, self._store.generations.live_model()
+            generation = self._recommender.state().generation  # the live one, or one that it is pinned to
+            model = None if generation is None else self._store.generations.model(generation)
             if generation is None or model is None:
                 raise NotBuilt
+            release = self._store.generations.release(generation)
             chosen = draw(self._eligible(sample), sample)
             articles = self._store.articles.get(chosen, texts=False)
             sidebars = tuple(self._sidebar(number, articles[number].id, sample.pool) for number in chosen)
-        panel = Panel(name, by, self._clock(), model, generation, sidebars)
+        panel = Panel(name, by, self._clock(), model, generation, sidebars, release)
         with self._store.writing():
             earlier = self._store.audit.by_key(request) if request is not None else None
             if earlier is not None and earlier.after is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from recommender.article import Article
 from recommender.candidates import CandidateArray
+from recommender.cards import Card, HistoryEntry
 from recommender.editorial import (
     AccountStore,
     AuditStore,
@@ -22,8 +24,9 @@ from recommender.editorial import (
     ReviewStore,
     SignalStore,
 )
+from recommender.interleaving import HourCount, Pick
 from recommender.rules import Labels
-from recommender.scoring import Scales
+from recommender.scoring import RankingModel, Scales
 from recommender.terms import TermRow
 
 Vectors = npt.NDArray[np.float32]
@@ -146,10 +149,14 @@ class TermIndex(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`)."""
+    """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`).
+
+    `generation` is the one that a draft was compared with; another one may be live by the time it is ranked.
+    """
 
     rows: CandidateArray
     names: tuple[str, ...]
+    generation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Generation:
-    """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights."""
+    """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights.
+
+    `release` is the model version, NAME/VERSION, and `ranking` its weights; None where a build is older than versions.
+    """
 
     number: int
     model: str
@@ -221,13 +231,15 @@ class Generation:
     lexical: bytes
     scales: Scales
     built_on: datetime
+    release: str | None
+    ranking: RankingModel | None
 
 
 @dataclass(frozen=True)
 class NewGeneration:
     """What a build has learned before it computes the first neighbour.
 
-    `recipe` names what it was made with besides the model: another one asks for a new build.
+    `recipe` names what it was made with besides the model version: another one asks for a new build.
     """
 
     model: str
@@ -236,6 +248,8 @@ class NewGeneration:
     lexical: bytes
     scales: Scales
     built_on: datetime
+    release: str
+    ranking: RankingModel
 
 
 @dataclass(frozen=True)
@@ -394,11 +408,35 @@ class GenerationStore(Protocol):
         ...
 
     def live_model(self) -> str | None:
-        """The version of the model behind the live generation."""
+        """The version of the embedding model behind the live generation."""
+        ...
+
+    def previous(self) -> int | None:
+        """The generation that `swap_back` makes live."""
+        ...
+
+    def shadow(self) -> int | None:
+        """The generation that is tried beside the live one."""
+        ...
+
+    def generation(self, number: int) -> Generation | None:
+        """A generation that is complete, live or not; None if there is no such one."""
+        ...
+
+    def model(self, number: int) -> str | None:
+        """The version of the embedding model behind a generation; None if there is no such generation."""
+        ...
+
+    def release(self, number: int) -> str | None:
+        """The model version that a generation was built with; None if it names none, or there is no such generation."""
+        ...
+
+    def ranking(self, number: int) -> RankingModel | None:
+        """The weights of a generation; None if it names none, or there is no such generation."""
         ...
 
     def recipe(self, number: int) -> str | None:
-        """What a generation was made with, besides its model; None if there is no such generation."""
+        """What a generation was made with, besides its model version; None if there is no such generation."""
         ...
 
     def scales(self, number: int) -> Scales:
@@ -420,12 +458,34 @@ class GenerationStore(Protocol):
         """Replaces the candidate lists of articles that are in a generation already."""
         ...
 
-    def activate(self, number: int) -> None:
-        """Makes a generation the live one for every reader at once. Raises Unavailable if a newer build swept it."""
+    def finish(self, number: int) -> None:
+        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
+        ...
+
+    def activate(self, number: int, *, keep: bool = False) -> None:
+        """Makes a generation the live one for every reader at once. Raises Unavailable if a newer build swept it.
+
+        With `keep` the one that was live is the previous one from now on, which `swap_back` goes back to; without, the
+        previous one stays.
+        """
+        ...
+
+    def swap_back(self) -> int:
+        """Makes the previous generation the live one, and the live one the previous, for every reader at once.
+
+        Gives the number of the one that is live now. Raises InvalidInput where there is no previous one.
+        """
+        ...
+
+    def put_shadow(self, number: int | None) -> None:
+        """Says which generation is tried beside the live one; None ends that.
+
+        Raises InvalidInput for one that is live, not complete or not there.
+        """
         ...
 
     def drop_retired(self) -> None:
-        """Removes generations that are complete, but live no more."""
+        """Removes the complete generations that are neither live, nor the previous one, nor the shadow."""
         ...
 
     def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
@@ -489,6 +549,86 @@ class GenerationStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What the live model and the one in the shadow would show beside an article, by number, as of a time."""
+
+    article: int
+    at: datetime
+    live: tuple[int, ...]
+    shadow: tuple[int, ...]
+
+
+class ShadowStore(Protocol):
+    """The sidebars of a model that runs in the shadow, beside the live ones."""
+
+    def put(self, generation: int, rows: Sequence[Beside]) -> None:
+        """Keeps rows of a shadow's generation in the place of those of the same articles."""
+        ...
+
+    def rows(self, generation: int) -> list[Beside]:
+        """All rows of a generation, by article."""
+        ...
+
+    def clear(self) -> None:
+        """Forgets all rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A model version that shares the sidebars with the live one, both by NAME/VERSION; without `until` it is open."""
+
+    number: int
+    live: str
+    challenger: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A sidebar that two models share, as it was shown beside an article in an hour (from 1970); `request` names it."""
+
+    request: str
+    trial: int
+    article: int
+    hour: int
+    picks: tuple[Pick, ...]
+
+
+class TrialStore(Protocol):
+    """Trials in which two models share the sidebars, and how often their teasers were clicked on."""
+
+    def start(self, live: str, challenger: str, at: datetime) -> int:
+        """Opens a trial and gives its number; what earlier ones have counted is forgotten. Is a change to readers."""
+        ...
+
+    def end(self, number: int, at: datetime) -> None:
+        """Ends a trial. Is a change to readers."""
+        ...
+
+    def latest(self) -> Trial | None:
+        """The trial that was opened last, whether it goes on or not."""
+        ...
+
+    def note(self, answers: Sequence[Mixed]) -> None:
+        """Keeps what was shown; an answer that is there already stays as it is."""
+        ...
+
+    def shown(self, request: str) -> tuple[Mixed, Mapping[int, int]] | None:
+        """An answer by its name, and the clicks on each of its articles."""
+        ...
+
+    def count(self, clicks: Mapping[tuple[str, int], int], most: int) -> None:
+        """Adds clicks by answer and article; none has more than `most`, and what was not shown has none."""
+        ...
+
+    def counts(self, number: int) -> list[HourCount]:
+        """What a trial has counted, by article and hour; those without clicks included."""
+        ...
+
+
 class Store(Protocol):
     """Everything that is kept. Readers never wait for a writer; writers take turns."""
 
@@ -532,6 +672,16 @@ class Store(Protocol):
         """Panels and grades."""
         ...
 
+    @property
+    def shadow(self) -> ShadowStore:
+        """What a model in the shadow would show."""
+        ...
+
+    @property
+    def trials(self) -> TrialStore:
+        """Trials in which two models share the sidebars."""
+        ...
+
     def state(self) -> State:
         """Revision and live generation, read anew; inside a transaction, as that one sees them."""
         ...
@@ -547,3 +697,28 @@ class Store(Protocol):
     def close(self) -> None:
         """Gives every connection back."""
         ...
+
+
+# -- model versions ----------------------------------------------------------------------------------------------------
+
+
+class Registry(Protocol):
+    """Model versions, by NAME/VERSION. An unknown one raises NotFound, a damaged card InvalidInput."""
+
+    def names(self) -> list[str]: ...  # every version, in order
+
+    def folder(self, name: str) -> Path: ...  # where its files lie
+
+    def card(self, name: str) -> Card: ...  # what is known of it
+
+    def live(self) -> str: ...  # the version that builds build
+
+    def put_live(self, name: str) -> None: ...  # says which that is
+
+    def create(self, card: Card, files: Mapping[str, bytes | Path]) -> Card: ...  # adds one, whole or not at all
+
+    def record(self, name: str, entry: HistoryEntry) -> None: ...  # adds to its history
+
+    def verify(self, name: str) -> list[str]: ...  # what is wrong with its files
+
+    def fetch(self, name: str, source: str) -> list[str]: ...  # gets what is missing from a folder or address

@@ -5,28 +5,20 @@ pages never wait for that. What nobody has asked for yet is written down by buil
 """
 
 import json
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from queue import Full, Queue
 
+from recommender.behind import Behind
 from recommender.decisions import digest_of
 from recommender.document import make_document
 from recommender.editorial import Shown
-from recommender.errors import Unavailable
 from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Store
 from recommender.ranking import PINNED, RELATED
 from recommender.service import Basis, Item, Recommendation
 
-WAITING = 10_000  # answers that wait to be written down; each is some kilobytes
-PAUSE_SECONDS = 0.2
-AT_ONCE = 500
 # Of the doubt about one teaser: how unsure the score is, and how far meaning and words disagree about it.
 UNSURE, DISAGREEING = 0.7, 0.3
-
-_log = logging.getLogger(__name__)
 
 
 def doubt_of(items: Sequence[Item], n: int) -> float:
@@ -66,66 +58,23 @@ def shown(found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int =
     )
 
 
-class Recorder:
-    """Writes down the answers of one worker, in a thread of its own that the first answer starts."""
+class Recorder(Behind[Callable[[], Shown]]):
+    """Writes down the answers of one worker."""
 
     def __init__(self, store: Store, gazetteer: Gazetteer, clock: Callable[[], datetime]) -> None:
-        self._store = store
+        super().__init__("ledger", lambda rows: store.ledger.append(row() for row in rows))
         self._gazetteer = gazetteer
         self._clock = clock
-        self._waiting: Queue[Callable[[], Shown]] = Queue(WAITING)
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._ending = threading.Event()
 
     def note(self, found: Recommendation) -> None:
         """An answer that has been made for a page."""
         at = self._clock()
-        self._put(lambda: shown(found, self._gazetteer, at, served=True))
+        self.put(lambda: shown(found, self._gazetteer, at, served=True))
 
     def note_prepared(self, basis: Basis, body: bytes) -> None:
         """A prepared answer that a page gets for the first time from this worker."""
         at = self._clock()
-        self._put(lambda: _of_body(basis, body, at))
-
-    def _put(self, row: Callable[[], Shown]) -> None:
-        if self._thread is None:
-            self._start()
-        try:
-            self._waiting.put_nowait(row)
-        except Full:
-            _log.error("the ledger cannot keep up: an answer was given and not written down")
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True, name="ledger")
-                self._thread.start()
-
-    def _work(self) -> None:
-        while not self._ending.wait(PAUSE_SECONDS):
-            self.flush()
-
-    def flush(self) -> None:
-        """Writes down what waits. What cannot be written now is tried again with the next."""
-        rows: list[Callable[[], Shown]] = []
-        while not self._waiting.empty() and len(rows) < AT_ONCE:
-            rows.append(self._waiting.get_nowait())
-        if not rows:
-            return
-        try:
-            self._store.ledger.append(row() for row in rows)
-        except Unavailable as error:
-            _log.warning("the ledger waits for the database: %s", error)
-            for row in rows:
-                self._put(row)
-
-    def close(self) -> None:
-        """Writes down what waits, and ends the thread."""
-        self._ending.set()
-        if self._thread is not None:
-            self._thread.join()
-        self.flush()
+        self.put(lambda: _of_body(basis, body, at))
 
 
 def _of_body(basis: Basis, body: bytes, at: datetime) -> Shown:

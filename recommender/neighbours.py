@@ -267,6 +267,7 @@ class LiveNeighbours:
     """The live generation in memory: answers drafts, and takes in single articles without a new build."""
 
     def __init__(self, store: Store, toolbox: Toolbox, model: RankingModel) -> None:
+        """`model` says how strongly articles are linked in a generation that names no weights of its own."""
         self._store = store
         self._toolbox = toolbox
         self._model = model
@@ -323,7 +324,7 @@ class LiveNeighbours:
     def candidates(self, article: Article, vector: Vectors) -> Found:
         """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
         rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
-        return Found(rows, self._frame.lexical.names(article))
+        return Found(rows, self._frame.lexical.names(article), self._known_generation().number)
 
     def _new_entry(self, number: int, article: Article, vector: Vectors) -> Entry:
         row = self._frame.lexical.rows([article])[0]
@@ -360,7 +361,9 @@ class LiveNeighbours:
 
     def _story(self, number: int, rows: CandidateArray) -> int:
         posted = self._store.articles.posted([number, *rows["number"].tolist()])
-        links = story_links(number, rows, posted, Ranker(self._model, self._known_generation().scales))
+        generation = self._known_generation()
+        ranker = Ranker(generation.ranking or self._model, generation.scales)
+        links = story_links(number, rows, posted, ranker)
         sizes = Counter(self._stories.values())
         alone = number if number not in sizes else -1 - number  # its number may name the story that it has left
         return joined_story(alone, links, self._stories, sizes)

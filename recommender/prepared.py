@@ -1,7 +1,8 @@
 """Use case: finished answers for the plain question, kept beside the neighbours, so that nobody's first visit is slow.
 
-An answer is used only while nothing it was made from has changed: see `Basis`. Builds prepare all of them; the sweep
-does those anew that a decision, a new article or a withdrawn one has overtaken, and so keeps the ledger complete.
+An answer is used only while nothing it was made from has changed: see `Basis`. Builds prepare all of them, before
+readers are given the generation; the sweep does those anew that a decision, a new article or a withdrawn one has
+overtaken, and writes down those that another generation has changed, and so keeps the ledger complete.
 """
 
 import json
@@ -58,13 +59,16 @@ class Prepared:
 
 
 def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
-    """Prepares the answers of all articles of the live generation, counts who is shown, and says how many there are.
+    """Prepares the answers of all articles of a generation, counts who is shown, and says how many there are.
 
-    An answer that changes by itself (fallbacks, an article dated into the future) is not prepared. Raises NotBuilt.
+    The generation is that of the recommender: the live one, or one that it is pinned to. Of such a one nothing is
+    written into the ledger, since nobody has been shown it. An answer that changes by itself (fallbacks, an article
+    dated into the future) is not prepared. Raises NotBuilt.
     """
-    generation = store.state().generation
+    generation = recommender.state().generation
     if generation is None:
         raise NotBuilt
+    live = store.state().generation == generation
     numbers = store.generations.numbers(generation)
     exposed: Counter[int] = Counter()
     batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
@@ -73,6 +77,8 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
         found = _answered(store, recommender, batch)
         exposed.update(number for one in found.values() for number in one.basis.teasers)
         done += _keep(store, recommender, generation, found)
+        if live:
+            _write_down(store, recommender, found)
     store.generations.put_exposure(generation, exposed)
     return done
 
@@ -90,7 +96,7 @@ def _answered(store: Store, recommender: Recommender, numbers: Sequence[int]) ->
 
 
 def _keep(store: Store, recommender: Recommender, generation: int, found: Mapping[int, Recommendation]) -> int:
-    """Keeps the answers that last, and writes all of them into the ledger; says how many last."""
+    """Keeps the answers that last, and says how many do."""
     lasting = {}
     for number, one in found.items():
         if one.basis.lasting and one.article is not None:
@@ -98,8 +104,20 @@ def _keep(store: Store, recommender: Recommender, generation: int, found: Mappin
             sources = tuple(item.teaser.source for item in one.items)
             lasting[number] = Prepared(body, sources, one.basis, recommender.fingerprint).to_bytes()
     store.generations.put_prepared(generation, lasting)
-    store.ledger.append([shown(one, recommender.gazetteer, recommender.now()) for one in found.values()])
     return len(lasting)
+
+
+def _write_down(store: Store, recommender: Recommender, found: Mapping[int, Recommendation]) -> None:
+    store.ledger.append([shown(one, recommender.gazetteer, recommender.now()) for one in found.values()])
+
+
+def catch_up(store: Store, recommender: Recommender, progress: Progress) -> None:
+    """Brings prepared answers and the ledger up to date after another generation has become the live one."""
+    sweep = Sweep(store, recommender)
+    due = sweep.look()
+    steps = range(0, due, SWEEP_AT_ONCE)
+    for _ in progress(steps, len(steps), f"Writing down {due:,} sidebars that are new"):
+        sweep.step()
 
 
 class Sweep:
@@ -119,18 +137,23 @@ class Sweep:
         if state.generation is None:
             return False
         if state != self._state or self._recommender.now().timestamp() >= self._turn:
-            self._look(state, state.generation)
+            self.look()
         batch, self._due = self._due[:most], self._due[most:]
         if batch:
             found = _answered(self._store, self._recommender, batch)
             _keep(self._store, self._recommender, state.generation, found)
+            _write_down(self._store, self._recommender, found)
             self._bases |= {number: one.basis for number, one in found.items()}
             self._turn = self._next_turn()
             self._empty(set(batch) - set(found))
         return bool(self._due)
 
-    def _look(self, state: State, generation: int) -> None:
-        """Finds what has been overtaken since the last look."""
+    def look(self) -> int:
+        """Finds what has been overtaken since the last look, and says of how many articles. Raises Unavailable."""
+        state = self._store.state()
+        generation = state.generation
+        if generation is None:
+            raise NotBuilt
         if self._state is None:
             self._empty(self._left_behind())
         if self._state is None or self._state.generation != generation:
@@ -140,6 +163,7 @@ class Sweep:
         due = [one for one in numbers if one not in self._bases or not right(self._bases[one], state)]
         self._state, self._due, self._turn = state, due, self._next_turn()
         self._empty(set(self._bases) - set(numbers))
+        return len(due)
 
     def _next_turn(self) -> float:
         now = self._recommender.now().timestamp()
@@ -148,11 +172,20 @@ class Sweep:
         return min(ends, default=np.inf)
 
     def _prepared(self, generation: int) -> dict[int, Basis]:
-        """What the answers were made from that are prepared already, by this site's choices."""
+        """What the answers were made from that are prepared already, by this site's choices, and are in the ledger.
+
+        Those that are not were prepared before the generation was live, or another one was live since.
+        """
+        written = {one.source: one.digest for one in self._store.ledger.outlooks()}
         ready = (
             (number, Prepared.from_bytes(data)) for number, data in self._store.generations.all_prepared(generation)
         )
-        return {number: one.basis for number, one in ready if one.fingerprint == self._recommender.fingerprint}
+        return {
+            number: one.basis
+            for number, one in ready
+            if one.fingerprint == self._recommender.fingerprint
+            and written.get(number) == digest_of(json.loads(one.body)["items"])
+        }
 
     def _left_behind(self) -> set[int]:
         """Articles that were withdrawn while nobody looked, and have a sidebar in the ledger still."""

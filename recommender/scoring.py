@@ -1,7 +1,7 @@
 """The score of a candidate: evidence in named parts, and the probability that an editor would call it related.
 
 The model is additive: each part turns one likeness of the two articles into evidence (log-odds, 0 or more), and the sum
-less a threshold is the logit of the probability. It was learned from judged pairs; `models/ranking` holds its card.
+less a threshold is the logit of the probability. It was learned from judged pairs; a card in `models` says how.
 
 Likenesses of vectors and of words mean different things in every archive and with every embedding model, so they are
 counted in standard deviations above the mean of random pairs of that archive (`Scales`, measured by each build). That
@@ -75,8 +75,24 @@ class RankingModel:
     threshold: float
     relief: Mapping[str, float]
 
+    def to_json(self) -> str:
+        """As the store keeps it."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "weights": dict(self.weights),
+                "threshold": self.threshold,
+                "relief": dict(self.relief),
+            }
+        )
 
-# Learned from the sample's judgments by `recommender fit-ranking`; a test holds it to the card in models/ranking.
+    @classmethod
+    def from_json(cls, text: str) -> "RankingModel":
+        """The model that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+# Learned from the sample's judgments by `recommender train`; a test holds it to the card in models/sahel/1.
 DEFAULT = RankingModel(
     version="sample-1",
     weights={

@@ -74,11 +74,11 @@ class Query:
 
 @dataclass(frozen=True)
 class RankingDefaults:
-    """A site's choices where the query makes none."""
+    """A site's choices where the query makes none. `model` takes the place of the weights of every generation."""
 
     min_score: float
     diversity: float
-    model: RankingModel = DEFAULT
+    model: RankingModel | None = None
     roles: tuple[str, ...] = ROLES
 
 
@@ -129,6 +129,15 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
+class _Made:
+    """What a generation was made with, and how likenesses spread in it."""
+
+    model: str | None
+    ranking: RankingModel
+    scales: Scales
+
+
+@dataclass(frozen=True)
 class Story:
     """A running story: its articles in the order of time, the oldest first."""
 
@@ -147,8 +156,7 @@ class Recommender:
         self._clock = clock
         self._catalogue = Catalogue(store)
         self._directives: Callable[[Directives], Directives] = _as_they_are
-        self._models: dict[int, str | None] = {}
-        self._scales: dict[int, Scales] = {}
+        self._made: dict[int, _Made] = {}
         # Names the site's choices: an answer made under others is not used.
         choices = repr((defaults, gazetteer.digest))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
@@ -220,10 +228,11 @@ class Recommender:
         return bool(guarded(teasers, beside).all())
 
     def _fresh(self, state: State) -> Known:
+        """What is known of the generation of a state, as of its revision or later."""
         known = self._catalogue.known(state)
         if known is None:
             with self._store.reading():
-                known = self._catalogue.as_of(self._store.state())
+                known = self._catalogue.as_of(replace(self._store.state(), generation=state.generation))
         return Known(known.columns, self._directives(known.directives))
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
@@ -255,13 +264,13 @@ class Recommender:
     def coverage(self, draft: Article, found: Found) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""
         with self._store.reading():
-            state = self._store.state()
+            state = self._compared(found)
             facts = self._known(state).columns.take(found.rows["number"])
             same = facts.language == self._catalogue.code(draft.language)
             now = self._clock().timestamp()
             beside = self._beside(NO_NUMBER, draft, self._known(state), now)
             public = guarded(facts, beside) & ~(facts.posted > now)
-            covered = facts.number[public & near_identical(found.rows, same, self._scales_of(state))]
+            covered = facts.number[public & near_identical(found.rows, same, self._made_with(state).scales)]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
         return sorted(articles, key=lambda one: one.posted_on.timestamp() if one.posted_on else 0.0, reverse=True)
 
@@ -328,14 +337,29 @@ class Recommender:
 
     def draft_question(self, draft: Article, found: Found, query: Query) -> "Question":
         """The same for a text that is not in the archive, with the candidates found for it."""
-        return self._question(NO_NUMBER, draft, found, query, self._store.state())
+        return self._question(NO_NUMBER, draft, found, query, self._compared(found))
+
+    def _compared(self, found: Found) -> State:
+        """The state now, in the generation that a draft was compared with: its likenesses mean nothing in another.
+
+        Only where that one has been removed meanwhile, it is the live one.
+        """
+        state, number = self._store.state(), found.generation
+        there = number is not None and self._store.generations.model(number) is not None
+        return replace(state, generation=number) if there else state
 
     def answer(self, asked: "Question") -> Recommendation:
         """The sidebar that a question asks for, in the same transaction."""
-        teasers = self._teasers(asked)
-        return Recommendation(
-            asked.article, self.items(asked, teasers), _basis(asked, teasers), self._model(asked.state)
-        )
+        return self._answered(asked, self._teasers(asked))
+
+    def finished(self, asked: "Question", teasers: Sequence[Teaser]) -> Recommendation:
+        """The answer to a question with teasers that were chosen elsewhere, of which the guard lets none through that
+        may not stand there; in the same transaction."""
+        return self._answered(asked, self._guarded(asked, teasers))
+
+    def _answered(self, asked: "Question", teasers: list[Teaser]) -> Recommendation:
+        model = self._made_with(asked.state).model
+        return Recommendation(asked.article, self.items(asked, teasers), basis_of(asked, teasers), model)
 
     def reports(self, asked: "Question", numbers: Sequence[int]) -> BoolArray:
         """Which of some articles report one event, (n, n) and symmetric, as far as their own lists tell."""
@@ -405,7 +429,7 @@ class Recommender:
 
         return filled(kept, spare, events, rules.n, quotas)
 
-    def _guarded(self, asked: "Question", teasers: list[Teaser]) -> list[Teaser]:
+    def _guarded(self, asked: "Question", teasers: Sequence[Teaser]) -> list[Teaser]:
         """What the guard lets through, whatever has put it there: the last step."""
         facts = asked.known.columns.take(np.array([teaser.number for teaser in teasers], dtype=np.intp))
         passed = guarded(facts, asked.source.beside)
@@ -428,19 +452,23 @@ class Recommender:
         ]
 
     def _ranker(self, state: State, directives: Directives) -> Ranker:
-        model = self._defaults.model
+        made = self._made_with(state)
+        model = self._defaults.model or made.ranking
         strengths = directives.ranking.get("weights", {})
         if strengths:
             weights = {part: weight * strengths.get(part, 1.0) for part, weight in model.weights.items()}
             model = replace(model, weights=weights)
-        return Ranker(model, self._scales_of(state))
+        return Ranker(model, made.scales)
 
-    def _scales_of(self, state: State) -> Scales:
+    def _made_with(self, state: State) -> _Made:
         if state.generation is None:
-            return USUAL
-        if state.generation not in self._scales:
-            self._scales = {state.generation: self._store.generations.scales(state.generation)}
-        return self._scales[state.generation]
+            return _Made(None, DEFAULT, USUAL)
+        made = self._made.get(state.generation)
+        if made is None:
+            number, generations = state.generation, self._store.generations
+            made = _Made(generations.model(number), generations.ranking(number) or DEFAULT, generations.scales(number))
+            self._made = {number: made}  # the last one only; another thread may be at another
+        return made
 
     def _source(self, number: int, article: Article | None, known: Known, now: float) -> SourceArticle:
         beside = self._beside(number, article, known, now)
@@ -496,13 +524,6 @@ class Recommender:
             roles=frozenset(self._defaults.roles),
         )
 
-    def _model(self, state: State) -> str | None:
-        if state.generation is None:
-            return None
-        if state.generation not in self._models:
-            self._models = {state.generation: self._store.generations.live_model()}
-        return self._models[state.generation]
-
     def require_build(self) -> None:
         """Raises NotBuilt where there is no generation yet."""
         if self._store.state().generation is None:
@@ -550,7 +571,8 @@ class Question:
         return self.known.columns.take(self.rows["number"])
 
 
-def _basis(asked: Question, teasers: list[Teaser]) -> Basis:
+def basis_of(asked: Question, teasers: Sequence[Teaser]) -> Basis:
+    """What an answer with these teasers is made from."""
     rules, source, candidates = asked.rules, asked.source, asked.candidates
     shown = tuple(teaser.number for teaser in teasers)
     full = len(teasers) == rules.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)

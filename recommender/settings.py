@@ -32,10 +32,18 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///var/recommender.db"),
         description="Where everything is kept: sqlite:///FILE or postgresql+psycopg://user:password@host/name.",
     )
-    model: str = Field(
-        "all-MiniLM-L6-v2",
+    models: Path = Field(
+        Path("models"), description="The folder of model versions; `live` in it names the one that is built."
+    )
+    models_from: str | None = Field(
+        None,
+        description="A folder or https address that `recommender models fetch` gets the large files of versions from.",
+    )
+    model: str | None = Field(
+        None,
         min_length=1,
-        description="The embedding model: the default's name, a folder, or a name on the model hub.",
+        description="An embedding model to try in the place of the live version's: all-MiniLM-L6-v2, a folder, or a "
+        "name on the model hub.",
     )
     model_download: bool = Field(
         False, description="Whether a model named on the hub may be fetched. Off: its files must be on this machine."
@@ -68,9 +76,6 @@ class Settings(BaseSettings):
         ("background", "latest", "angle"),
         description="The reasons to read on in which the teasers of one sidebar should differ, of background, latest "
         "and angle. None: teasers have no roles.",
-    )
-    ranking: Path | None = Field(
-        None, description="A folder of models/ranking with a model of your own; the one of this release if left out."
     )
     gazetteer: Path | None = Field(
         None, description="A table of names of your own (CSV), besides the one of this release."
@@ -108,6 +113,13 @@ class Settings(BaseSettings):
             if role not in ROLES:
                 raise ValueError(f"{role!r} is none of {', '.join(ROLES)}")
         return roles
+
+    @field_validator("models_from")
+    @classmethod
+    def _is_a_place(cls, place: str | None) -> str | None:
+        if place is not None and "://" in place and not place.startswith("https://"):
+            raise ValueError(f"{place!r} is no folder and no https address")
+        return place
 
     @field_validator("cors_origins")
     @classmethod

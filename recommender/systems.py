@@ -7,8 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.article import Article
+from recommender.errors import NotBuilt
 from recommender.evaluation import DEPTH, Ranking, System
+from recommender.interfaces import Store
 from recommender.service import ANY_LANGUAGE, Query, Recommender
+from recommender.vectors import Geometry
 
 LATEST = "latest in the edition"
 MOST_READ = "most read in the edition"
@@ -84,6 +87,18 @@ def service_system(recommender: Recommender) -> System:
         return [(item.article.id, float(len(items) - place)) for place, item in enumerate(items)]
 
     return system
+
+
+def embedding_system(store: Store) -> System:
+    """The nearest by the embedding of the live generation alone, in all languages. Raises NotBuilt."""
+    live = store.generations.live()
+    if live is None:
+        raise NotBuilt
+    members = store.generations.members(live.model)
+    articles = store.articles.get([member.number for member in members], texts=False)
+    centres = Geometry.from_bytes(live.geometry).dense
+    vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
+    return Archive([articles[member.number] for member in members]).ranked(lambda place: vectors @ vectors[place])
 
 
 def sidebars(recommender: Recommender, article_ids: Sequence[str], query: Query) -> Mapping[str, list[str]]:

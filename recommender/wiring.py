@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from recommender.gazetteer import Gazetteer, parse_gazetteer
-from recommender.interfaces import Embedder, Store, Toolbox
+from recommender.interfaces import Embedder, Progress, Store, Toolbox
+from recommender.releases import Release
 from recommender.scoring import DEFAULT, RankingModel
 from recommender.service import RankingDefaults, Recommender
 from recommender.settings import Settings
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recommender.accounts import Accounts
-    from recommender.build import Builder
+    from recommender.build import Builder, LiveBuilder
+    from recommender.cards import Card
     from recommender.decisions import Decisions
     from recommender.evaluation import System
     from recommender.export import Files
@@ -28,8 +30,15 @@ if TYPE_CHECKING:
     from recommender.ledger import Recorder
     from recommender.prepared import Sweep
     from recommender.publishing import Publishing
+    from recommender.registry import FolderRegistry
+    from recommender.releasing import Releasing
+    from recommender.shadowing import Shadowing
+    from recommender.training import Base, Outside
+    from recommender.trial import Interleaving, Trials
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
+
+COPIED_AT_ONCE = 500
 
 
 def utc_now() -> datetime:
@@ -62,11 +71,11 @@ def opened_store(settings: Settings) -> "Iterator[Store]":
         store.close()
 
 
-def make_embedder(settings: Settings) -> Embedder:
-    """The embedder of the settings; its model is loaded when the first text comes."""
-    from recommender.embedding import SentenceTransformerEmbedder
+def make_registry(settings: Settings) -> "FolderRegistry":
+    """The model versions of the settings' folder."""
+    from recommender.registry import FolderRegistry
 
-    return SentenceTransformerEmbedder(settings.model, download=settings.model_download)
+    return FolderRegistry(settings.models)
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:
@@ -96,13 +105,6 @@ def _released_gazetteer() -> Gazetteer:
     return Gazetteer(_released_names())
 
 
-def make_ranking(settings: Settings) -> RankingModel:
-    """The ranking model of the settings, or the one of this release."""
-    from recommender.ranking_files import read_ranking
-
-    return read_ranking(settings.ranking) if settings.ranking else DEFAULT
-
-
 def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     """Word weights by scikit-learn, exact search by scikit-learn and SciPy, each loaded at its first use."""
 
@@ -129,12 +131,61 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     return Toolbox(gazetteer.digest, fit_lexical, read_lexical, index, term_index)
 
 
-def make_builder(store: Store, settings: Settings, embedder: Embedder | None = None) -> "Builder":
-    """Builds and updates with the settings' model, or with the embedder given."""
-    from recommender.build import Builder
+def make_release(settings: Settings, name: str | None = None) -> tuple[Release, Embedder]:
+    """The live version of the registry, or the one with a name, and its embedder; the model is loaded when needed.
 
+    The setting `model` takes the place of the live version's embedding. Raises NotFound and InvalidInput for a version
+    that is not there or damaged.
+    """
+    from recommender.cards import BUILT_IN
+    from recommender.embedding import SentenceTransformerEmbedder
+    from recommender.model_files import DEFAULT_MODEL
+
+    registry = make_registry(settings)
+    wanted = name or registry.live()
+    if wanted == BUILT_IN and wanted not in registry.names():
+        release, model, version = Release(BUILT_IN, DEFAULT), DEFAULT_MODEL, None
+    else:
+        card = _whole_card(registry, wanted)
+        release, embedding = Release(wanted, card.ranking), card.embedding
+        files = None if embedding.files is None else registry.folder(wanted) / embedding.files
+        model, version = (embedding.model or "", None) if files is None else (str(files), wanted)
+    if settings.model is not None and name is None:
+        model, version = settings.model, None
+    return release, SentenceTransformerEmbedder(model, name=version, download=settings.model_download)
+
+
+def _whole_card(registry: "FolderRegistry", name: str) -> "Card":
+    """The card of a version whose files are those of the card. Raises NotFound, and InvalidInput for a damaged one."""
+    from recommender.errors import InvalidInput
+
+    card = registry.card(name)
+    if problems := registry.verify(name):
+        raise InvalidInput(f"The model version {name} is damaged: {'; '.join(problems)}")
+    return card
+
+
+def make_builder(
+    store: Store, settings: Settings, embedder: Embedder | None = None, name: str | None = None
+) -> "Builder":
+    """Builds with the release of the settings, or with the one of a name; with the embedder given, if there is one."""
+    from recommender.build import Builder
+    from recommender.pinned import pinned
+    from recommender.prepared import prepare
+
+    def prepare_beside(number: int, progress: Progress) -> None:
+        prepare(store, make_recommender(pinned(store, number), settings), progress)
+
+    release, own = make_release(settings, name)
     toolbox = make_toolbox(make_gazetteer(settings))
-    return Builder(store, embedder or make_embedder(settings), toolbox, make_ranking(settings), utc_now)
+    return Builder(store, embedder or own, toolbox, release, utc_now, prepare=prepare_beside)
+
+
+def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
+    """Takes articles in and compares drafts, with the model of whatever release is live."""
+    from recommender.build import LiveBuilder
+
+    return LiveBuilder(store, lambda name: make_builder(store, settings, name=name))
 
 
 def make_recommender(
@@ -143,10 +194,8 @@ def make_recommender(
     clock: Callable[[], datetime] = utc_now,
     ranking: RankingModel | None = None,
 ) -> Recommender:
-    """Answers requests from the store, by the ranking model given or that of the settings."""
-    defaults = RankingDefaults(
-        settings.min_score, settings.diversity, ranking or make_ranking(settings), settings.roles
-    )
+    """Answers requests from the store, by the weights of its generation or those of a ranking model that is given."""
+    defaults = RankingDefaults(settings.min_score, settings.diversity, ranking, settings.roles)
     return Recommender(store, defaults, make_gazetteer(settings), clock)
 
 
@@ -188,6 +237,43 @@ def make_sweep(store: Store, settings: Settings) -> "Sweep":
     return Sweep(store, make_recommender(store, settings))
 
 
+def make_releasing(store: Store, settings: Settings) -> "Releasing":
+    """Promotes, rolls back, and runs model versions in the shadow."""
+    from recommender.releasing import Releasing
+
+    return Releasing(
+        store,
+        make_registry(settings),
+        lambda name: make_builder(store, settings, name=name),
+        lambda one: make_recommender(one, settings),
+        utc_now,
+    )
+
+
+def make_shadowing(store: Store, settings: Settings) -> "Shadowing":
+    """Computes what a model in the shadow would show."""
+    from recommender.shadowing import Shadowing
+
+    return Shadowing(store, lambda one: make_recommender(one, settings))
+
+
+def make_interleaving(store: Store, settings: Settings, recommender: Recommender) -> "Interleaving":
+    """Mixes the sidebars of two models while a trial goes on, and counts clicks."""
+    import secrets
+
+    from recommender.trial import Interleaving
+
+    key = store.accounts.secret("interleaving", secrets.token_urlsafe(48))
+    return Interleaving(store, recommender, lambda one: make_recommender(one, settings), key)
+
+
+def make_trials(store: Store) -> "Trials":
+    """Opens and ends trials of two models, and reports on them."""
+    from recommender.trial import Trials
+
+    return Trials(store, utc_now)
+
+
 def make_fragment_of(settings: Settings) -> "Fragment":
     """Renders sidebars as HTML, outside the web application."""
     from recommender.fragment import make_fragment
@@ -200,6 +286,74 @@ def make_files(path: "Path") -> "Files":
     from recommender.folder import Folder
 
     return Folder(path)
+
+
+def make_base(settings: Settings, name: str) -> "Base":
+    """The release that a recipe starts from. Raises NotFound, ModelUnavailable, and InvalidInput for a damaged one."""
+    from recommender.cards import BUILT_IN, Embedding
+    from recommender.model_files import DEFAULT_DIMENSION, DEFAULT_MODEL, find_model
+    from recommender.training import Base
+
+    registry = make_registry(settings)
+    if name == BUILT_IN and name not in registry.names():
+        found = find_model(DEFAULT_MODEL)
+        about = Embedding(DEFAULT_MODEL, None, found.version, DEFAULT_DIMENSION, _size(found.folder))
+        return Base(name, about, found.folder, DEFAULT)
+    card = _whole_card(registry, name)
+    if card.embedding.files is not None:
+        folder = registry.folder(name) / card.embedding.files
+    else:
+        folder = find_model(card.embedding.model or "", download=settings.model_download).folder
+    return Base(name, card.embedding, folder, card.ranking)
+
+
+def _size(folder: "Path") -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def make_training(settings: Settings, name: str) -> "Outside":
+    """What it takes to train the version `name`. Raises ModelUnavailable without the libraries that training needs."""
+    from recommender.cards import Embedding
+    from recommender.embedding import SentenceTransformerEmbedder
+    from recommender.systems import service_system
+    from recommender.trainer import SentenceTransformersTrainer
+    from recommender.training import EMBEDDING, Outside
+
+    def system(store: Store, model: RankingModel) -> "System":
+        return service_system(make_recommender(store, settings, ranking=model))
+
+    @contextmanager
+    def built(store: Store, folder: "Path") -> "Iterator[Store]":
+        with copied(store) as beside:
+            make_builder(beside, settings, SentenceTransformerEmbedder(str(folder))).build()
+            yield beside
+
+    def described(folder: "Path") -> Embedding:
+        embedder = SentenceTransformerEmbedder(str(folder), name=name)
+        return Embedding(None, EMBEDDING, embedder.version, embedder.embed([""]).shape[1], _size(folder))
+
+    return Outside(SentenceTransformersTrainer(), make_fitter(), described, system, built)
+
+
+@contextmanager
+def copied(store: Store) -> "Iterator[Store]":
+    """A store of its own with the articles of the live generation of another, to be built anew; it goes away again."""
+    import tempfile
+
+    from recommender.errors import NotBuilt
+
+    generation = store.state().generation
+    if generation is None:
+        raise NotBuilt
+    numbers = store.generations.numbers(generation)
+    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+        beside = open_store(f"sqlite:///{folder}/articles.db")
+        try:
+            for start in range(0, len(numbers), COPIED_AT_ONCE):
+                beside.articles.upsert(list(store.articles.get(numbers[start : start + COPIED_AT_ONCE]).values()))
+            yield beside
+        finally:
+            beside.close()
 
 
 def make_fitter() -> "Fitter":

@@ -50,6 +50,19 @@ class SpellingEmbedder(ToyEmbedder):
         return sum(pieces) / len(pieces) if pieces else 1.0
 
 
+class BlindEmbedder(ToyEmbedder):
+    """Finds nothing: the vector of a text is drawn by lot, the same one each time."""
+
+    def __init__(self, version: str = "blind@1") -> None:
+        super().__init__(version)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), DIMENSION) unit vectors that have nothing to do with the words."""
+        drawn = [np.random.default_rng(zlib.crc32(text.encode())).normal(size=DIMENSION) for text in texts]
+        vectors = np.array(drawn, dtype=np.float32).reshape(len(texts), DIMENSION)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
 class RecordingEmbedder(ToyEmbedder):
     """Remembers every text it was given, and can fail when it comes to one."""
 

@@ -1,6 +1,6 @@
 """Makers of test data: each gives something valid, and a test names only what it is about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,9 @@ from recommender.build import Builder
 from recommender.candidates import FEATURES, CandidateArray, make_candidates
 from recommender.gazetteer import Gazetteer, Name
 from recommender.guard import bits
-from recommender.interfaces import Embedder, Store
+from recommender.interfaces import Embedder, Progress, Store
 from recommender.ranking import Columns
+from recommender.releases import Release
 from recommender.scoring import DEFAULT
 from recommender.service import RankingDefaults, Recommender
 from recommender.wiring import make_toolbox
@@ -20,6 +21,7 @@ from tests.embedder import ToyEmbedder
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW_SECONDS = NOW.timestamp()
+RELEASE = Release("toy/1", DEFAULT)
 
 # A few names of each sort. Their forms begin with a capital, so words in lower case name nothing.
 GAZETTEER = Gazetteer(
@@ -51,9 +53,16 @@ def days_ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
 
 
-def make_builder(store: Store, embedder: Embedder | None = None) -> Builder:
-    """A builder with the toy embedder and the real word weights and indexes."""
-    return Builder(store, embedder or ToyEmbedder(), make_toolbox(GAZETTEER), DEFAULT, lambda: NOW)
+def make_builder(
+    store: Store,
+    embedder: Embedder | None = None,
+    *,
+    release: Release = RELEASE,
+    gazetteer: Gazetteer = GAZETTEER,
+    prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
+) -> Builder:
+    """A builder with the toy embedder and the real word weights and indexes; it prepares no answers."""
+    return Builder(store, embedder or ToyEmbedder(), make_toolbox(gazetteer), release, lambda: NOW, prepare=prepare)
 
 
 def make_recommender(store: Store, *, now: datetime = NOW, min_score: float = 0.12) -> Recommender:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from recommender import build as build_module
-from recommender.build import EMBED_AT_ONCE, REBUILD_LEAST, Builder, BuildReport
+from recommender.build import EMBED_AT_ONCE, REBUILD_LEAST, BuildReport
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.gazetteer import Gazetteer, Name
 from recommender.interfaces import Store
+from recommender.releases import Release
 from recommender.scoring import DEFAULT
 from recommender.vectors import Geometry, vector_version
-from recommender.wiring import make_toolbox
 from tests.embedder import RecordingEmbedder, SpellingEmbedder, ToyEmbedder
-from tests.factories import GAZETTEER, NOW, built, make_article, make_builder, stored
+from tests.factories import GAZETTEER, RELEASE, built, make_article, make_builder, stored
 
 
 def archive(size: int, *, start: int = 0) -> list[Any]:
@@ -109,7 +109,7 @@ def test_another_model_makes_a_new_generation(store: Store) -> None:
 def test_another_recipe_makes_a_new_generation(store: Store, gazetteer: Gazetteer, model: Any) -> None:
     """Names and stories are kept in the generation: they must be those of the settings. Vectors stay right."""
     first = built(store, archive(5)).build().generation
-    builder = Builder(store, ToyEmbedder(), make_toolbox(gazetteer), model, lambda: NOW)
+    builder = make_builder(store, release=Release(RELEASE.name, model), gazetteer=gazetteer)
     report = builder.build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert report.generation > first
@@ -129,7 +129,7 @@ def test_settings_and_generation_must_agree(store: Store, ask: str) -> None:
     built(store, archive(3))
     stored(store, archive(1, start=3))
     other = make_builder(store, ToyEmbedder("toy@2"))
-    with pytest.raises(Unavailable, match=r"computed with toy@1/.*, the settings name toy@2/"):
+    with pytest.raises(Unavailable, match=r"computed with toy@1/.*, not with toy@2/"):
         other.draft_candidates(make_article("x")) if ask == "draft_candidates" else other.update()
 
 

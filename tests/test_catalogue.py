@@ -1,19 +1,20 @@
 """Facts in memory: as columns, with every change, and only the changes."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from recommender.catalogue import UNKNOWN_CODE, Catalogue
 from recommender.interfaces import NeighbourRow, NewGeneration, Store
-from recommender.scoring import USUAL
+from recommender.scoring import DEFAULT, USUAL
 from tests.factories import NOW, days_ago, make_article, make_rows, stored
 
 
 def live_generation(store: Store, stories: Mapping[int, int], demand: Mapping[int, int]) -> int:
     """A live generation of articles that stand so."""
-    number = store.generations.begin(NewGeneration("m", "", b"", b"", USUAL, NOW))
+    number = store.generations.begin(NewGeneration("m", "", b"", b"", USUAL, NOW, "toy/1", DEFAULT))
     store.generations.write(number, [NeighbourRow(key, "h", "en", b"", make_rows([])) for key in stories])
     store.generations.put_standings(number, stories, demand)
     store.generations.activate(number)
@@ -133,6 +134,42 @@ def test_new_generation_forgets_old_standings(store: Store, watched: bool) -> No
     assert columns.story.tolist() == [0, first, second, second]
     assert columns.demand.tolist() == [0, 0, 0, 2]
     assert columns.relisted[first] == -1
+
+
+def test_two_generations_are_known_side_by_side(store: Store) -> None:
+    """A reader that began before the switch gets the standings of its own generation."""
+    first, second = stored(store, [make_article("a"), make_article("b")])
+    old = live_generation(store, {first: first, second: first}, {second: 7})
+    catalogue = Catalogue(store)
+    before = store.state()
+    catalogue.as_of(before)
+    live_generation(store, {first: second, second: second}, {first: 3})
+    assert catalogue.as_of(store.state()).columns.demand.tolist() == [0, 3, 0]
+    known = catalogue.as_of(before).columns
+    assert (known.demand.tolist(), known.story.tolist()) == ([0, 0, 7], [0, first, first])
+    store.generations.activate(old)
+    stored(store, [make_article("a", read_count=9)])
+    again = catalogue.as_of(store.state()).columns
+    assert (again.demand.tolist(), again.reads[first]) == ([0, 0, 7], 9)
+
+
+def test_older_snapshot_takes_nothing_from_a_newer_one(store: Store) -> None:
+    """It has not been read before, and what is known is of a later time: it is read anew."""
+    first, second = stored(store, [make_article("a"), make_article("b")])
+    live_generation(store, {first: first, second: first}, {second: 7})
+    catalogue = Catalogue(store)
+
+    def switched() -> None:
+        live_generation(store, {first: first, second: second}, {first: 3})
+        stored(store, [make_article("a", read_count=9)])
+        catalogue.as_of(store.state())
+
+    with store.reading():
+        state = store.state()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(switched).result(timeout=20)
+        columns = catalogue.as_of(state).columns
+    assert (columns.demand.tolist(), columns.reads[first]) == ([0, 0, 7], 0)
 
 
 # -- codes -------------------------------------------------------------------------------------------------------------

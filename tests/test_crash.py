@@ -50,7 +50,8 @@ def progress(items, total, label):
         reached(label.split()[0], number) if label.startswith("Finding") else None
         yield item
 
-report = make_builder(open_store(url), Logging()).build(progress=progress)
+builder = make_builder(open_store(url), Logging(), prepare=lambda *_: reached("Preparing", 0))
+report = builder.build(progress=progress)
 print(report.kind, report.embedded, report.indexed)
 """
 
@@ -142,6 +143,20 @@ def test_killed_search_leaves_no_half_build(live: int, store: Store, database_ur
     with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
         rows = connection.execute("SELECT generation, count(*) FROM neighbour GROUP BY generation").fetchall()
     assert rows == [(generation, OLD + NEW)]
+
+
+def test_killed_before_the_switch_leaves_readers_alone(
+    live: int, store: Store, database_url: str, tmp_path: Path
+) -> None:
+    """The new generation is complete, and not live yet; the next build makes another, and removes it."""
+    log = tmp_path / "embedded.log"
+    killed_at(database_url, log, "Preparing", 0, store)
+    orphan = live + 1
+    assert store.state().generation == live
+    assert store.generations.size(orphan) == OLD + NEW
+    assert finished(database_url, log) == f"rebuilt 0 {OLD + NEW}\n"
+    assert store.state().generation not in (live, orphan)
+    assert [store.generations.size(number) for number in (live, orphan)] == [0, 0]
 
 
 def test_killed_worker_is_not_missed(tmp_path: Path) -> None:

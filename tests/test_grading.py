@@ -14,10 +14,14 @@ from recommender.errors import InvalidInput, NotBuilt, NotFound
 from recommender.grading import Grading
 from recommender.interfaces import Store
 from recommender.panels import Sample
+from recommender.pinned import generation_of, pinned
 from recommender.service import Query, Recommender
 from recommender.signals import APART, PIN, REJECT, Signal
 from recommender.wiring import make_recommender, open_store, utc_now
 from tests.embedder import ToyEmbedder
+from tests.factories import make_recommender as toy_recommender
+from tests.newsroom import BLIND, builder_of
+from tests.newsroom import opened as opened_newsroom
 from tests.web.toy import ARCHIVE, YESTERDAY, build_archive, settings_for, story
 
 PUBLIC = {article.id for article in ARCHIVE if article.status == "published" and not article.flags}
@@ -95,6 +99,25 @@ class TestCreate:
         for one in panel.sidebars:
             found = desk.recommender.for_article(desk.ids([one.source])[0], Query())
             assert one.shown == tuple(item.teaser.number for item in found.items)
+
+    def test_panel_of_a_shadow_has_its_sidebars(self, store: Store) -> None:
+        """What readers get stays out of it, and the panel names the model version."""
+        opened_newsroom(store)
+        number = builder_of(store, BLIND.name).build_beside()
+        store.generations.put_shadow(number)
+        assert generation_of(store, BLIND.name) == number
+        shadow = toy_recommender(pinned(store, number))
+        panel = Grading(store, shadow, utc_now).create("Blind", "awa", Sample(seed=1, pool=0))
+        assert (panel.release, panel.generation, panel.model) == ("blind/1", number, "blind@1/passages180-mean")
+        live = toy_recommender(store)
+        sources = store.articles.get([one.source for one in panel.sidebars], texts=False)
+        for one in panel.sidebars:
+            found = shadow.for_article(sources[one.source].id, Query())
+            assert one.shown == tuple(item.teaser.number for item in found.items)
+        of_live = [live.for_article(sources[one.source].id, Query()) for one in panel.sidebars]
+        assert [one.shown for one in panel.sidebars] != [
+            tuple(item.teaser.number for item in found.items) for found in of_live
+        ]
 
     def test_pool_holds_the_next_best(self, desk: Desk, panel: Panel) -> None:
         one = panel.sidebars[desk.place(panel, "blockade-1")]

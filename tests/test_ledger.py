@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from recommender.article import Article
+from recommender.behind import AT_ONCE, WAITING
 from recommender.decisions import digest_of
 from recommender.editorial import Shown
 from recommender.errors import StoreUnavailable
 from recommender.interfaces import Store, quiet
-from recommender.ledger import AT_ONCE, WAITING, Recorder, doubt_of, shown
+from recommender.ledger import Recorder, doubt_of, shown
 from recommender.prepared import find_prepared, prepare
 from recommender.ranking import FALLBACK_ANY, PINNED, RELATED, Teaser
 from recommender.service import Item, Query, Recommendation

@@ -12,10 +12,14 @@ from recommender.metrics import (
     gini,
     largest_exposure,
     ndcg,
+    overlap,
+    paired_difference,
     paired_randomisation,
     per_query,
     poor_share,
+    rank_biased_overlap,
     recall,
+    sign_test,
 )
 
 GRADES = {"a": 4, "b": 0, "c": 2, "d": -1}
@@ -110,6 +114,71 @@ def test_randomisation_of_clear_difference_is_small() -> None:
 def test_randomisation_is_symmetric(pairs: list[tuple[float, float]]) -> None:
     first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     assert paired_randomisation(first, second, 200) == paired_randomisation(second, first, 200)
+
+
+def test_paired_difference_knows_no_hard_queries() -> None:
+    """Every query gains 0.1: however far apart the queries lie, there is nothing to doubt."""
+    assert paired_difference([0.0, 0.5, 0.9], [0.1, 0.6, 1.0]) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_paired_difference_of_one_loss_and_one_gain() -> None:
+    assert paired_difference([0.0, 1.0], [1.0, 0.5]) == pytest.approx((0.25, -0.5, 1.0))
+
+
+def test_paired_difference_wants_the_same_queries() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        paired_difference([0.1, 0.2], [0.1])
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "expected"),
+    [
+        (0, 0, 1.0),
+        (1, 0, 1.0),
+        (5, 5, 1.0),
+        (5, 0, 2 / 32),
+        (1, 8, 2 * (1 + 9) / 512),
+        (8, 1, 2 * (1 + 9) / 512),
+    ],
+)
+def test_sign_test_counts_the_falls_of_a_coin(wins: int, losses: int, expected: float) -> None:
+    assert sign_test(wins, losses) == pytest.approx(expected)
+
+
+def test_sign_test_of_many_pairs_follows_the_normal_law() -> None:
+    # 10,000 throws have a deviation of 50: 98 off the half are 1.96 deviations.
+    assert sign_test(5_098, 4_902) == pytest.approx(0.05, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [("abc", "cab", 1.0), ("abc", "abd", 2 / 3), ("abc", "xyz", 0.0), ("abcx", "abcy", 1.0), ("ab", "a", 1 / 2)],
+)
+def test_overlap_counts_what_both_show(first: str, second: str, expected: float) -> None:
+    assert overlap(first, second, 3) == pytest.approx(expected)
+
+
+def test_empty_lists_are_alike() -> None:
+    assert overlap("", "", 3) == rank_biased_overlap("", "") == 1
+    assert overlap("", "a", 3) == rank_biased_overlap("a", "") == 0
+
+
+def test_rank_biased_overlap_by_hand() -> None:
+    # Depth by depth the two have 0, 2 and 2 in common: (1-p)/p (2/2 p^2 + 2/3 p^3) + 2/3 p^3 with p = 1/2.
+    assert rank_biased_overlap("abc", "bad", 0.5) == pytest.approx(1 / 4 + 1 / 12 + 1 / 12)
+
+
+def test_rank_biased_overlap_of_a_short_list_is_extrapolated() -> None:
+    """All of the short one agrees, so the rest of it would have agreed as well."""
+    assert rank_biased_overlap("ab", "abcd") == pytest.approx(1)
+
+
+@given(st.permutations("abcdef"), st.permutations("abcxyz"))
+def test_rank_biased_overlap_is_symmetric(first: list[str], second: list[str]) -> None:
+    found = rank_biased_overlap(first, second)
+    assert found == pytest.approx(rank_biased_overlap(second, first))
+    assert 0 <= found <= 1
+    assert rank_biased_overlap(first, first) == pytest.approx(1)
 
 
 def test_coverage_counts_shown_articles() -> None:

@@ -42,6 +42,12 @@ def test_folders_are_named_by_their_content(tmp_path: Path) -> None:
     assert find_model(str(first)).folder == first
 
 
+def test_folder_goes_by_the_name_that_it_is_given(tmp_path: Path) -> None:
+    model = str(folder(tmp_path))
+    plain = find_model(model).version
+    assert find_model(model, called="sahel/2").version == plain.replace("mine@", "sahel/2@")
+
+
 @pytest.mark.parametrize("change", [{"weights": "abd"}, {"more": ""}])
 def test_changed_files_change_the_version(tmp_path: Path, change: dict[str, str]) -> None:
     before = find_model(str(folder(tmp_path / "a"))).version

@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Store, quiet
 from recommender.prepared import Prepared, Sweep, find_prepared, prepare
 from recommender.ranking import RELATED
+from recommender.releases import Release
+from recommender.scoring import DEFAULT
 from recommender.service import Query, RankingDefaults, Recommender
 from recommender.signals import EXCLUDE, PIN, REJECT
 from recommender.wiring import open_store
@@ -34,6 +37,7 @@ def story(number: int, topic: int = 0, **fields: object) -> Article:
 
 
 ARCHIVE = [story(number, number % 2) for number in range(10)]
+OTHER = Release("other/1", replace(DEFAULT, version="other", threshold=7.0))
 # What likenesses are measured against; related to nothing, and without a date in no fallback.
 NOISE = [make_article(f"n{number}", title=f"lone{number} apart{number}", posted_on=None) for number in range(20)]
 
@@ -152,6 +156,8 @@ CHANGES = st.one_of(
     st.tuples(st.just("update"), st.just(0), st.just(0)),
     st.tuples(st.just("build"), st.just(0), st.just(0)),
     st.tuples(st.just("prepare"), st.just(0), st.just(0)),
+    st.tuples(st.just("promote"), st.just(0), st.just(0)),
+    st.tuples(st.just("roll back"), st.just(0), st.just(0)),
 )
 
 
@@ -179,10 +185,12 @@ def copy_of(database: Path, folder: Path) -> Iterator[Store]:
 @example([("topic", 10, 0), ("update", 0, 0)])  # a newcomer to lists whose articles have not changed
 @example([("topic", 11, 1), ("update", 0, 0), ("prepare", 0, 0), ("name", 3, 1), ("update", 0, 0)])
 @example([("withdraw", 2, 0), ("update", 0, 0), ("prepare", 0, 0), ("build", 0, 0)])
+@example([("promote", 0, 0), ("topic", 10, 0), ("prepare", 0, 0), ("roll back", 0, 0), ("roll back", 0, 0)])
+@example([("promote", 0, 0), ("topic", 10, 0), ("roll back", 0, 0), ("update", 0, 0), ("prepare", 0, 0)])
 def test_no_history_makes_a_prepared_answer_wrong(
     prepared_database: Path, tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, int, int]]
 ) -> None:
-    """Whatever changes: facts, lists, names, running stories, the demand that a build counts."""
+    """Whatever changes: facts, lists, names, running stories, the demand that a build counts, the release."""
     with copy_of(prepared_database, tmp_path_factory.mktemp("history")) as store:
         recommender = make_recommender(store)
         prepare(store, recommender, quiet)
@@ -201,6 +209,11 @@ def apply(store: Store, kind: str, number: int, value: int) -> None:
         prepare(store, make_recommender(store), quiet)
     elif kind == "build":
         make_builder(store).build(full=True)
+    elif kind == "promote":
+        store.generations.activate(make_builder(store, release=OTHER).build_beside(), keep=True)
+    elif kind == "roll back":
+        if store.generations.previous() is not None:
+            store.generations.swap_back()
     elif kind == "withdraw":
         store.articles.withdraw(f"s{number}")
     else:

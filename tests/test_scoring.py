@@ -38,6 +38,12 @@ reliefs = st.fixed_dictionaries(dict.fromkeys(OPTIONAL, st.floats(0, 3)))
 models = st.just(DEFAULT) | st.builds(RankingModel, st.just("any"), weights, st.floats(0, 12), reliefs)
 
 
+@given(models)
+def test_stored_form_comes_back_exactly(model: RankingModel) -> None:
+    """A generation is compared with the release that it may have been built with."""
+    assert RankingModel.from_json(model.to_json()) == model
+
+
 def scores(model: RankingModel, *candidates: dict[str, float]) -> Scores:
     """The scores of candidates whose parts are 0 where they are not given."""
     return scored({part: np.array([one.get(part, 0.0) for one in candidates]) for part in PARTS}, model)

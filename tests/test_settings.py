@@ -149,9 +149,25 @@ def test_file_may_turn_roles_off() -> None:
     assert load_settings().roles == ()
 
 
-@pytest.mark.parametrize("name", ["ranking", "gazetteer"])
+def test_model_versions_lie_in_models() -> None:
+    assert load_settings().models == Path("models")
+
+
+@pytest.mark.parametrize("place", ["weights", "/srv/weights", "https://weights.example/models"])
+def test_large_files_come_from_a_folder_or_by_https(place: str) -> None:
+    write(f'models_from = "{place}"')
+    assert load_settings().models_from == place
+
+
+@pytest.mark.parametrize("place", ["http://weights.example", "ftp://weights.example", "file:///srv"])
+def test_large_files_come_from_nowhere_else(place: str) -> None:
+    write(f'models_from = "{place}"')
+    with pytest.raises(SettingsError, match="no folder and no https address"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["gazetteer", "models"])
 def test_own_files_are_named_by_path(setenv: pytest.MonkeyPatch, name: str) -> None:
-    assert getattr(load_settings(), name) is None
     write(f'{name} = "ours/file"')
     assert getattr(load_settings(), name) == Path("ours/file")
     setenv.setenv(f"RECOMMENDER_{name.upper()}", "other")

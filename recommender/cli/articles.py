@@ -11,7 +11,7 @@ import click
 
 from recommender.ingest import IngestReport, Refusal
 from recommender.ingest import ingest as ingest_source
-from recommender.prepared import prepare
+from recommender.prepared import catch_up
 from recommender.settings import load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
 from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
@@ -66,15 +66,15 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 def build(config: Path | None, full: bool) -> None:
     """Embed new and changed articles, compute their neighbours and put them live.
 
-    Few changes go into the live generation; many, any in one that is older than 20 hours, and another model, ranking
-    or gazetteer make a new one beside it, which replaces it in one step. The service answers all the while. An
-    interrupted build goes on where it stopped.
+    Few changes go into the live generation; many, any in one that is older than 20 hours, and another model version or
+    gazetteer make a new one beside it, which replaces it in one step. The service answers all the while. An interrupted
+    build goes on where it stopped.
     """
     settings = load_settings(config)
     with opened_store(settings) as store:
         report = make_builder(store, settings).build(full=full, progress=progress)
         if report.kind == "rebuilt":
-            prepare(store, make_recommender(store, settings), progress)
+            catch_up(store, make_recommender(store, settings), progress)
         generation = f"generation {report.generation}"
         if report.kind == "unchanged":
             click.echo(f"Nothing to do: {generation} is up to date.")

@@ -27,6 +27,7 @@ from recommender.panels import (
     Report,
     Sample,
 )
+from recommender.pinned import generation_of, pinned
 from recommender.settings import load_settings
 from recommender.wiring import make_recommender, opened_store, utc_now
 
@@ -40,10 +41,12 @@ _BARS = {
 
 
 @contextmanager
-def _grading(config: Path | None) -> Iterator[Grading]:
+def _grading(config: Path | None, model: str | None = None) -> Iterator[Grading]:
+    """Grading of the live model's sidebars, or of those of the version that is live or in the shadow by a name."""
     settings = load_settings(config)
     with opened_store(settings) as store:
-        yield Grading(store, make_recommender(store, settings), utc_now)
+        seen = store if model is None else pinned(store, generation_of(store, model))
+        yield Grading(store, make_recommender(seen, settings), utc_now)
 
 
 @click.group(short_help="Draw panels of sidebars for grading, and see what they say.")
@@ -58,6 +61,9 @@ def panel() -> None:
 @click.option("--since", type=_DAY, metavar="DATE", help="Only articles of this day (YYYY-MM-DD, UTC) or later.")
 @click.option("--until", type=_DAY, metavar="DATE", help="Only articles of this day or earlier.")
 @click.option("--seed", type=click.IntRange(0), help="Draws the same panel again; drawn by chance if not given.")
+@click.option(
+    "--model", metavar="NAME/VERSION", help="The sidebars of this model version, which is live or runs in the shadow."
+)
 @click.option(
     "--pool",
     type=click.IntRange(0, MAX_POOL),
@@ -74,9 +80,10 @@ def create(  # noqa: PLR0917  # click passes every option by name
     since: datetime | None,
     until: datetime | None,
     seed: int | None,
+    model: str | None,
     pool: int,
 ) -> None:
-    """Draw a panel NAME of published articles, with the sidebars that they have now.
+    """Draw a panel NAME of published articles, with the sidebars that they have now, or would have with --model.
 
     Every article has the same chance, and every edition and age its share. The seed is printed, and kept in the audit
     trail.
@@ -89,7 +96,7 @@ def create(  # noqa: PLR0917  # click passes every option by name
         since=since.replace(tzinfo=UTC) if since else None,
         until=until.replace(tzinfo=UTC) + timedelta(days=1, seconds=-1) if until else None,
     )
-    with _grading(config) as grading:
+    with _grading(config, model) as grading:
         made = grading.create(name, operator(), sample)
     stories = sum(len(one.shown) + len(one.pool) for one in made.sidebars)
     click.echo(f"Panel {made.number}, {made.name}: {len(made.sidebars):,} articles, {stories:,} stories to grade")
@@ -132,7 +139,7 @@ def _report(found: Report, unacceptable: list[str]) -> str:
     made = found.panel
     lines = [
         f"{made.name}: {len(made.sidebars):,} sidebars of {made.created:%Y-%m-%d}, {found.judged:,} with a verdict",
-        f"model       {made.model}, generation {made.generation}",
+        f"model       {f'{made.release}, ' if made.release else ''}{made.model}, generation {made.generation}",
         f"graders     {_graders(found.progress)}",
         "",
     ]
@@ -171,7 +178,7 @@ def _agreement(scale: str, found: Agreement) -> str:
 
 @click.group(short_help="Export grades as judgments in TREC's format.")
 def qrels() -> None:
-    """Export grades as judgments in TREC's format, for `fit-ranking` and `evaluate`."""
+    """Export grades as judgments in TREC's format, for `train` and `evaluate`."""
 
 
 @qrels.command(short_help="Write the grades as a TREC qrels file.")

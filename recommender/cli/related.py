@@ -12,7 +12,7 @@ from recommender.errors import InvalidInput
 from recommender.service import Query
 from recommender.settings import load_settings
 from recommender.text import plain_text
-from recommender.wiring import make_builder, make_recommender, opened_store
+from recommender.wiring import make_live_builder, make_recommender, opened_store
 
 
 @click.command(short_help="Show the stories related to an article or a draft.")
@@ -40,7 +40,7 @@ def related(  # noqa: PLR0917  # click passes every option by name
             found = recommender.for_article(article_id, Query(n=n))
         else:
             draft = _draft(text.read(), language)
-            candidates = make_builder(store, settings).draft_candidates(draft)
+            candidates = make_live_builder(store, settings).draft_candidates(draft)
             found = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
         language = found.article.language if found.article else language
         explained = recommender.closest_sentences(found) if explain else None

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from recommender import candidates
 from recommender.candidates import CandidateArray
-from recommender.errors import Unavailable
+from recommender.errors import InvalidInput, Unavailable
 from recommender.interfaces import Generation, Member, NeighbourRow, NewGeneration, Stale, Standing, Vectors
-from recommender.scoring import USUAL, Scales
+from recommender.scoring import USUAL, RankingModel, Scales
 from recommender.storage.database import Database, batches
 from recommender.storage.tables import article, embedding, generation, neighbour, state
 
@@ -112,7 +113,29 @@ class SqlGenerations:
 
     def live(self) -> Generation | None:
         """The generation that readers are given, or None before the first build."""
-        query = sa.select(generation).join(state, state.c.live_generation == generation.c.number)
+        return self._whole(sa.select(generation).join(state, state.c.live_generation == generation.c.number))
+
+    def live_model(self) -> str | None:
+        """The version of the embedding model behind the live generation."""
+        query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def previous(self) -> int | None:
+        """The generation that `swap_back` makes live."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(state.c.previous_generation)).scalar()
+
+    def shadow(self) -> int | None:
+        """The generation that is tried beside the live one."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(state.c.shadow_generation)).scalar()
+
+    def generation(self, number: int) -> Generation | None:
+        """A generation that is complete, live or not; None if there is no such one."""
+        return self._whole(sa.select(generation).where(generation.c.number == number, generation.c.complete))
+
+    def _whole(self, query: sa.Select[Any]) -> Generation | None:
         with self._database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -124,26 +147,35 @@ class SqlGenerations:
             lexical=row.lexical,
             scales=Scales.from_json(row.scales),
             built_on=datetime.fromtimestamp(row.built, UTC),
+            release=row.release,
+            ranking=None if row.ranking is None else RankingModel.from_json(row.ranking),
         )
 
-    def live_model(self) -> str | None:
-        """The version of the model behind the live generation."""
-        query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
-        with self._database.reading() as connection:
-            return connection.execute(query).scalar()
+    def model(self, number: int) -> str | None:
+        """The version of the embedding model behind a generation; None if there is no such generation."""
+        return self._of(number, generation.c.model)
+
+    def release(self, number: int) -> str | None:
+        """The model version that a generation was built with; None if it names none, or there is no such generation."""
+        return self._of(number, generation.c.release)
+
+    def ranking(self, number: int) -> RankingModel | None:
+        """The weights of a generation; None if it names none, or there is no such generation."""
+        found = self._of(number, generation.c.ranking)
+        return None if found is None else RankingModel.from_json(found)
 
     def recipe(self, number: int) -> str | None:
-        """What a generation was made with, besides its model; None if there is no such generation."""
-        query = sa.select(generation.c.recipe).where(generation.c.number == number)
-        with self._database.reading() as connection:
-            return connection.execute(query).scalar()
+        """What a generation was made with, besides its model version; None if there is no such generation."""
+        return self._of(number, generation.c.recipe)
 
     def scales(self, number: int) -> Scales:
         """How likenesses spread in a generation."""
-        query = sa.select(generation.c.scales).where(generation.c.number == number)
-        with self._database.reading() as connection:
-            found = connection.execute(query).scalar()
+        found = self._of(number, generation.c.scales)
         return USUAL if found is None else Scales.from_json(found)
+
+    def _of(self, number: int, column: sa.Column[Any]) -> str | None:
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(column).where(generation.c.number == number)).scalar()
 
     def begin(self, new: NewGeneration) -> int:
         """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
@@ -161,6 +193,8 @@ class SqlGenerations:
                         built=int(new.built_on.timestamp()),
                         revision=self._database.state().revision,
                         complete=False,
+                        release=new.release,
+                        ranking=new.ranking.to_json(),
                     )
                     .returning(generation.c.number)
                 ).scalar_one()
@@ -217,25 +251,68 @@ class SqlGenerations:
     def _revision(self, number: int) -> int:
         """The stamp of a write: a new revision if readers can see it, the present one in a generation being built."""
         with self._database.writing() as connection:
-            if connection.execute(sa.select(generation.c.number).where(generation.c.number == number)).first() is None:
+            found = connection.execute(sa.select(generation.c.complete).where(generation.c.number == number)).first()
+            if found is None:
                 raise Unavailable(OVERTAKEN)
-        current = self._database.state()
-        return self._database.bump() if current.generation == number else current.revision
+            return self._database.bump() if found.complete else self._database.state().revision
 
-    def activate(self, number: int) -> None:
-        """Makes a generation the live one, for every reader at once. Raises Unavailable if a newer build swept it."""
+    def finish(self, number: int) -> None:
+        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
         with self._database.writing() as connection:
             known = generation.c.number == number
             if not connection.execute(sa.update(generation).where(known).values(complete=True)).rowcount:
                 raise Unavailable(OVERTAKEN)
+
+    def activate(self, number: int, *, keep: bool = False) -> None:
+        """Makes a generation the live one, for every reader at once. Raises Unavailable if a newer build swept it.
+
+        With `keep` the one that was live becomes the previous one, which `swap_back` goes back to.
+        """
+        with self._database.writing():
+            self.finish(number)
+            live = self._database.state().generation
+            self._switch(number, live if keep and live != number else self.previous())
+
+    def swap_back(self) -> int:
+        """Makes the previous generation the live one and the live one the previous; gives the number of the new one.
+
+        Raises InvalidInput where there is no previous one.
+        """
+        with self._database.writing():
+            previous = self.previous()
+            if previous is None:
+                raise InvalidInput("There is no generation to go back to: only a promotion keeps the one before it.")
+            self._switch(previous, self._database.state().generation)
+        return previous
+
+    def _switch(self, live: int, previous: int | None) -> None:
+        """One generation has one part: what is live is neither the previous one nor the shadow."""
+        values = {"live_generation": live, "previous_generation": None if previous == live else previous}
+        if self.shadow() == live:
+            values["shadow_generation"] = None
+        with self._database.writing() as connection:
             self._database.bump()
-            connection.execute(sa.update(state).where(state.c.id == 1).values(live_generation=number))
+            connection.execute(sa.update(state).where(state.c.id == 1).values(values))
+
+    def put_shadow(self, number: int | None) -> None:
+        """Says which generation is tried beside the live one; None ends that.
+
+        Raises InvalidInput for one that is live, not complete or not there.
+        """
+        with self._database.writing() as connection:
+            if number is not None and (number == self._database.state().generation or self.generation(number) is None):
+                raise InvalidInput(f"Generation {number} cannot be tried beside the live one: it is live or not whole.")
+            self._database.bump()
+            connection.execute(sa.update(state).where(state.c.id == 1).values(shadow_generation=number))
 
     def drop_retired(self) -> None:
-        """Removes the generations that are complete, but live no more."""
-        live = sa.select(state.c.live_generation).where(state.c.id == 1).scalar_subquery()
+        """Removes the complete generations that are neither live, nor the previous one, nor the shadow."""
         with self._database.writing() as connection:
-            connection.execute(sa.delete(generation).where(generation.c.complete, generation.c.number != live))
+            used = connection.execute(
+                sa.select(state.c.live_generation, state.c.previous_generation, state.c.shadow_generation)
+            ).one()
+            kept = [number for number in used if number is not None]
+            connection.execute(sa.delete(generation).where(generation.c.complete, generation.c.number.not_in(kept)))
 
     # -- neighbour rows --------------------------------------------------------------------------------------------
 

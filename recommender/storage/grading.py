@@ -38,6 +38,7 @@ class SqlGrading:
                 "created": milliseconds(new.created),
                 "model": new.model,
                 "generation": new.generation,
+                "release": new.release,
             }
             number = int(connection.execute(sa.insert(panel).values(values).returning(panel.c.number)).scalar_one())
             rows = [
@@ -109,6 +110,7 @@ def _panel(row: Any, sidebars: Sequence[PanelSidebar]) -> Panel:
         created=moment(row.created),
         model=row.model,
         generation=row.generation,
+        release=row.release,
         sidebars=tuple(sidebars),
     )
 

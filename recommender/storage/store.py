@@ -11,7 +11,9 @@ from recommender.storage.generations import SqlGenerations
 from recommender.storage.grading import SqlGrading
 from recommender.storage.ledger import SqlLedger
 from recommender.storage.reviews import SqlReviews
+from recommender.storage.shadow import SqlShadow
 from recommender.storage.signals import SqlSignals
+from recommender.storage.trial import SqlTrials
 
 
 class SqlStore:
@@ -27,6 +29,8 @@ class SqlStore:
         self.reviews = SqlReviews(database)
         self.ledger = SqlLedger(database)
         self.grading = SqlGrading(database)
+        self.shadow = SqlShadow(database)
+        self.trials = SqlTrials(database)
 
     def state(self) -> State:
         """Revision and live generation."""

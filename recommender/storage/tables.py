@@ -12,12 +12,15 @@ metadata = sa.MetaData(
 )
 
 # One row. `revision` counts every visible change: a worker whose copy has the same number is up to date.
+# `previous_generation` is what a rollback goes back to, `shadow_generation` one that is tried beside the live one.
 state = sa.Table(
     "state",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("live_generation", sa.Integer, nullable=True),
+    sa.Column("previous_generation", sa.Integer, nullable=True),
+    sa.Column("shadow_generation", sa.Integer, nullable=True),
 )
 
 # `number` is the article's short name inside neighbour lists. `posted` is in seconds since 1970, UTC.
@@ -60,7 +63,8 @@ embedding = sa.Table(
 )
 
 # `built` is in seconds since 1970, `revision` that of the store when the build began. `scales` is JSON;
-# `recipe` names what else the build was made with.
+# `recipe` names what else the build was made with. `release` is the model version, NAME/VERSION, and `ranking` its
+# weights as JSON; both are null in a generation that was built before there were versions.
 generation = sa.Table(
     "generation",
     metadata,
@@ -73,6 +77,8 @@ generation = sa.Table(
     sa.Column("built", sa.BigInteger, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("release", sa.Text),
+    sa.Column("ranking", sa.Text),
     sqlite_autoincrement=True,  # a build that was swept away must not find its number on another
 )
 
@@ -241,6 +247,7 @@ panel = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("release", sa.Text),
     sqlite_autoincrement=True,
 )
 
@@ -268,4 +275,42 @@ grade = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("ix_grade_panel", "panel", "source"),
     sqlite_autoincrement=True,
+)
+
+# What the live model and the one in the shadow would show beside an article, as lists of article numbers.
+shadow_sidebar = sa.Table(
+    "shadow_sidebar",
+    metadata,
+    sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("article", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("live", sa.JSON, nullable=False),
+    sa.Column("shadow", sa.JSON, nullable=False),
+)
+
+# A trial of a model version (`challenger`) that shares the sidebars with the live one. Times are in milliseconds.
+trial = sa.Table(
+    "trial",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("live", sa.Text, nullable=False),
+    sa.Column("challenger", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger),
+    sqlite_autoincrement=True,
+)
+
+# The teasers of the answers of a trial: `request` names the answer, `hour` counts from 1970, `team` is null for what is
+# nobody's. Of readers nothing is known but how many clicks there were.
+trial_teaser = sa.Table(
+    "trial_teaser",
+    metadata,
+    sa.Column("request", sa.Text, primary_key=True),
+    sa.Column("target", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("trial", sa.Integer, sa.ForeignKey("trial.number", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("article", sa.Integer, nullable=False),
+    sa.Column("hour", sa.Integer, nullable=False),
+    sa.Column("slot", sa.Integer, nullable=False),
+    sa.Column("team", sa.Text),
+    sa.Column("clicks", sa.Integer, nullable=False),
 )

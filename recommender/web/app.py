@@ -8,7 +8,7 @@ from recommender import __version__
 from recommender.exposure import Exposures
 from recommender.review import Reviewing
 from recommender.settings import Settings
-from recommender.web import articles, documents, operations, recommend, site, texts
+from recommender.web import articles, documents, events, operations, recommend, site, texts
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.editor import (
@@ -31,7 +31,14 @@ from recommender.web.metrics import Metrics
 from recommender.web.parts import Parts, attach
 from recommender.web.problems import register_problems
 from recommender.web.security import API_KEY_SCHEME
-from recommender.wiring import make_accounts, make_decisions, make_recommender, make_recorder, open_store
+from recommender.wiring import (
+    make_accounts,
+    make_decisions,
+    make_interleaving,
+    make_recommender,
+    make_recorder,
+    open_store,
+)
 from recommender.worklist import Worklist
 
 SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
@@ -71,6 +78,7 @@ def make_app(settings: Settings) -> APIFlask:
         worklist=Worklist(store, recommender),
         exposures=Exposures(store, recommender),
         recorder=make_recorder(store, recommender),
+        interleaving=make_interleaving(store, settings, recommender),
         desk=Desk(settings),
         cache=SidebarCache(recommender),
         metrics=Metrics(),
@@ -82,13 +90,14 @@ def make_app(settings: Settings) -> APIFlask:
     texts.set_up(app, settings.site_name)
     # Sidebars change nothing and are for pages of other origins; writing articles needs a key in a header, which no
     # other site can make a browser send.
-    access.set_up(app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp))
+    access.set_up(app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp, events.bp))
     if settings.cors_origins:
         _allow_origins(app, list(settings.cors_origins))
     app.spec_processor(documents.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
     for blueprint in (
         recommend.bp,
         articles.bp,
+        events.bp,
         operations.bp,
         documents.bp,
         site.bp,

@@ -1,11 +1,13 @@
 """Ready answers of one worker; each is given only while nothing it was made from has changed."""
 
+import math
 from dataclasses import dataclass
 
 from recommender.document import digest
 from recommender.interfaces import State
 from recommender.service import Basis, Recommender
 from recommender.settings import Settings
+from recommender.trial import Turn
 from recommender.web.headers import hardening
 
 MAX_ENTRIES = 50_000
@@ -17,29 +19,40 @@ HTML = "text/html"
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer: its body, all its headers with a strong entity tag among them, and its teasers' sources."""
+    """A finished answer: its body, its headers with a strong entity tag among them, and its teasers' sources.
+
+    Caches may keep it for `fresh` seconds, and not beyond `until` (seconds since 1970).
+    """
 
     body: bytes
     etag: str
     headers: list[tuple[str, str]]
     sources: tuple[str, ...]
+    fresh: int
+    until: float
+
+    def headers_at(self, now: float) -> list[tuple[str, str]]:
+        """All its headers, at a time."""
+        fresh = self.fresh if now + self.fresh <= self.until else max(0, math.floor(self.until - now))
+        return [*self.headers, ("Cache-Control", f"public, max-age={fresh}, stale-if-error={STALE_SECONDS}")]
 
 
-def make_answer(body: bytes, content_type: str, sources: tuple[str, ...], settings: Settings) -> Answer:
+def make_answer(
+    body: bytes, content_type: str, sources: tuple[str, ...], settings: Settings, until: float = math.inf
+) -> Answer:
     """The answer with this body."""
     etag = f'"{digest(body)}"'
     headers = [
         ("Content-Type", content_type),
         ("ETag", etag),
-        ("Cache-Control", f"public, max-age={settings.cache_seconds}, stale-if-error={STALE_SECONDS}"),
         ("Vary", "Accept, Origin" if settings.cors_origins else "Accept"),
         *hardening(content_type),
     ]
-    return Answer(body, etag, headers, sources)
+    return Answer(body, etag, headers, sources, settings.cache_seconds, until)
 
 
-# The query string as it came, and whether HTML is wanted.
-Key = tuple[str, bool]
+# The query string as it came, whether HTML is wanted, and the trial in which it is answered.
+Key = tuple[str, bool, Turn]
 
 
 class SidebarCache:

@@ -1,7 +1,8 @@
 """The desk: one process beside the web workers for what needs a model, so that no page view waits for it.
 
 `recommender serve` starts it and all workers share it. An application that runs on its own (tests, another server)
-starts one with the first draft or published article. It loads the model at its first task, and ends with its parent.
+starts one with the first draft or published article. It loads the model at its first task, another one at the first
+task after a release with another one has become live, and ends with its parent.
 """
 
 import logging
@@ -19,15 +20,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Client, Listener
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from recommender.article import Article
-from recommender.build import Builder, BuildReport
+from recommender.build import BuildReport, LiveBuilder
 from recommender.errors import RecommenderError, Unavailable
 from recommender.interfaces import Found, Store
 from recommender.reach import Change, Reaches, Status
 from recommender.settings import Settings
-from recommender.wiring import make_builder, make_recommender, make_sweep, open_store
+from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store
 
 WAIT_SECONDS = 60.0  # the first call loads the model, which takes 10-20 s on a small machine
 ANSWER_SECONDS = 10.0  # where no model is needed
@@ -214,10 +215,17 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
     threading.Thread(target=_end_with_parent, daemon=True).start()
     store = open_store(settings.database_url.get_secret_value())
-    builder = make_builder(store, settings)
-    threading.Thread(target=_sweep, args=(store, settings), daemon=True, name="sweep").start()
-    reaches = Reaches(store, make_recommender(store, settings))
+    builder = make_live_builder(store, settings)
     working = threading.Lock()  # one model, one index: tasks take turns
+    following = _Following(builder, working)
+    makers: dict[str, Callable[[Store, Settings], _Steps]] = {
+        "sweep": make_sweep,
+        "shadow": make_shadowing,
+        "following": lambda _store, _settings: following,
+    }
+    for name, make in makers.items():
+        threading.Thread(target=_sweep, args=(name, make, store, settings), daemon=True, name=name).start()
+    reaches = Reaches(store, make_recommender(store, settings))
     with Listener(address.socket, authkey=address.key) as listener:
         ready.set()
         while True:
@@ -235,23 +243,44 @@ def _end_with_parent() -> None:
         os._exit(0)  # a parent that was killed cannot tell its children
 
 
-def _sweep(store: Store, settings: Settings) -> None:
+class _Steps(Protocol):
+    """Work that is done some at a time."""
+
+    def step(self) -> bool:
+        """Does some of what is due; whether more is left. Raises Unavailable."""
+        ...
+
+
+class _Following:
+    """Catches up with what was published while another generation was live."""
+
+    def __init__(self, builder: LiveBuilder, working: threading.Lock) -> None:
+        self._builder = builder
+        self._working = working
+
+    def step(self) -> bool:
+        """See `LiveBuilder.step`."""
+        with self._working:
+            return self._builder.step()
+
+
+def _sweep(name: str, make: Callable[[Store, Settings], _Steps], store: Store, settings: Settings) -> None:
     """Brings what a change has overtaken up to date, for as long as the process lives."""
-    sweep = make_sweep(store, settings)
+    sweep = make(store, settings)
     while True:
         pause = SWEEP_SECONDS
         try:
             pause = SWEEP_PAUSE if sweep.step() else SWEEP_SECONDS
         except Unavailable as error:
-            _log.warning("the sweep waits for the database: %s", error)
+            _log.warning("the %s waits for the database: %s", name, error)
         except Exception:  # noqa: BLE001  # logged with its traceback, and it does not end the thread
             # A fault of ours. Without the sweep the ledger would fall behind and nobody would see it.
-            _log.exception("the sweep has failed and begins anew in %d seconds", SWEEP_AFTER_FAULT)
-            sweep, pause = make_sweep(store, settings), SWEEP_AFTER_FAULT
+            _log.exception("the %s has failed and begins anew in %d seconds", name, SWEEP_AFTER_FAULT)
+            sweep, pause = make(store, settings), SWEEP_AFTER_FAULT
         time.sleep(pause)
 
 
-def _answer(connection: Any, builder: Builder, reaches: Reaches, working: threading.Lock) -> None:
+def _answer(connection: Any, builder: LiveBuilder, reaches: Reaches, working: threading.Lock) -> None:
     with connection:
         task, arguments = connection.recv()
         try:
@@ -265,7 +294,7 @@ def _answer(connection: Any, builder: Builder, reaches: Reaches, working: thread
         connection.send(answer)
 
 
-_TASKS: dict[str, Callable[..., Any]] = {"update": Builder.update, "candidates": Builder.draft_candidates}
+_TASKS: dict[str, Callable[..., Any]] = {"update": LiveBuilder.update, "candidates": LiveBuilder.draft_candidates}
 # These only begin something, or look how far it is.
 _UNLOCKED: dict[str, Callable[..., Any]] = {
     "start_reach": Reaches.start,

@@ -16,6 +16,7 @@ from werkzeug.http import parse_accept_header
 from recommender.errors import Unavailable
 from recommender.interfaces import State
 from recommender.prepared import find_prepared
+from recommender.trial import NO_TURN
 from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.parts import Parts
 
@@ -40,12 +41,13 @@ class FastLane:
         if answer is None:
             return self._app(environ, start_response)
         self._parts.metrics.count_teasers(answer.sources)
+        headers = answer.headers_at(time.time())
         if answer.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             self._parts.metrics.count_request(ROUTE, 304, time.perf_counter() - started)
-            start_response("304 Not Modified", [header for header in answer.headers if header[0] != "Content-Type"])
+            start_response("304 Not Modified", [header for header in headers if header[0] != "Content-Type"])
             return []
         self._parts.metrics.count_request(ROUTE, 200, time.perf_counter() - started)
-        start_response("200 OK", [*answer.headers, ("Content-Length", str(len(answer.body)))])
+        start_response("200 OK", [*headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
     def _ready(self, environ: dict[str, Any]) -> Answer | None:
@@ -59,8 +61,9 @@ class FastLane:
         query, html = environ["QUERY_STRING"], wants_html(environ.get("HTTP_ACCEPT", ""))
         try:
             state = self._parts.recommender.state()
-            ready = self._parts.cache.get((query, html), state)
-            return ready if ready is not None or html else self._prepared(query, state)
+            turn = self._parts.interleaving.turn(state)
+            ready = self._parts.cache.get((query, html, turn), state)
+            return ready if ready is not None or html or turn != NO_TURN else self._prepared(query, state)
         except Unavailable:
             return None  # the application says so in a problem
 
@@ -72,7 +75,7 @@ class FastLane:
         if found is None:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._parts.settings)
-        self._parts.cache.put((query, False), found.basis, answer)
+        self._parts.cache.put((query, False, NO_TURN), found.basis, answer)
         self._parts.recorder.note_prepared(found.basis, found.body)
         return answer
 

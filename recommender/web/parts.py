@@ -13,6 +13,7 @@ from recommender.ledger import Recorder
 from recommender.review import Reviewing
 from recommender.service import Recommender
 from recommender.settings import Settings
+from recommender.trial import Interleaving
 from recommender.web.cache import SidebarCache
 from recommender.web.desk import Desk
 from recommender.web.metrics import Metrics
@@ -34,6 +35,7 @@ class Parts:
     worklist: Worklist
     exposures: Exposures
     recorder: Recorder
+    interleaving: Interleaving
     desk: Desk
     cache: SidebarCache
     metrics: Metrics

@@ -1,5 +1,7 @@
 """The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ from recommender.article import canonical_url, parse_article
 from recommender.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.service import Query, Recommendation
 from recommender.text import links
+from recommender.trial import NO_TURN
 from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.fastlane import wants_html
 from recommender.web.parts import parts
@@ -31,18 +34,31 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
-    key = (request.query_string.decode(), _wants_html())
-    recommender = parts().recommender
-    ready = parts().cache.get(key, recommender.state())
+    recommender, interleaving = parts().recommender, parts().interleaving
+    state = recommender.state()
+    turn = interleaving.turn(state)
+    key = (request.query_string.decode(), _wants_html(), turn)
+    ready = parts().cache.get(key, state)
     if ready is not None:
         return _respond(ready)
     if query.article_id is not None:
         found = recommender.for_article(query.article_id, query.query())
     else:
         found = recommender.for_url(query.url or "", query.query())
-    answer = _answer(_document(found, query, found.article.language if found.article else "en"))
+    plain = found.article is not None and query.query() == Query()
+    trial, until = None, math.inf
+    # Only the script reports clicks, and it asks for JSON.
+    if found.article is not None and plain and turn != NO_TURN and not (query.explain or _wants_html()):
+        trial = interleaving.answer(found.article.id)
+        found = found if trial is None else trial.found
+    document = _document(found, query, found.article.language if found.article else "en")
+    if trial is not None and trial.picks:
+        document |= {"request_id": trial.request(document["request_id"]), "trial": True}
+        interleaving.note(document["request_id"], trial)
+        until = trial.until
+    answer = _answer(document, until)
     parts().cache.put(key, found.basis, answer)
-    if found.article is not None and query.query() == Query():
+    if plain:
         parts().recorder.note(found)
     return _respond(answer)
 
@@ -119,13 +135,13 @@ def _document(found: Recommendation, wishes: Wishes, language: str, *, known: bo
     return make_document(found, recommender.gazetteer, language, explained=explained, known=known)
 
 
-def _answer(document: Document) -> Answer:
+def _answer(document: Document, until: float = math.inf) -> Answer:
     settings = parts().settings
     sources = tuple(item["source"] for item in document["items"])
     if _wants_html():
         body = render_fragment(document, heading=settings.sidebar_heading).encode()
         return make_answer(body, f"{HTML}; charset=utf-8", sources, settings)
-    return make_answer(to_json(document), JSON, sources, settings)
+    return make_answer(to_json(document), JSON, sources, settings, until)
 
 
 def render_fragment(
@@ -143,6 +159,6 @@ def document_for(article_id: str, wishes: Wishes) -> Document:
 
 def _respond(answer: Answer) -> Response:
     parts().metrics.count_teasers(answer.sources)
-    response = Response(answer.body, headers=answer.headers)
+    response = Response(answer.body, headers=answer.headers_at(time.time()))
     response.make_conditional(request)
     return response

@@ -208,6 +208,18 @@ class Sidebar(BaseModel):
     request_id: str = Field(description="Names this answer; equal answers have equal ids.")
     model: str | None
     generation: int | None
+    trial: bool | None = Field(
+        None, description="True where two models share the sidebar: report clicks to `/api/v1/events`."
+    )
+
+
+class Click(BaseModel):
+    """The body of POST /api/v1/events: a click on a teaser."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: str = Field(pattern="^[0-9a-f]{16}$", description="The `request_id` of the answer it stood in.")
+    article_id: str = Field(min_length=1, max_length=MAX_ID, description="The id of the story clicked on.")
 
 
 class DraftTeaser(Teaser):

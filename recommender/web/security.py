@@ -16,6 +16,7 @@ PUBLIC = frozenset(
         "recommend.sidebar",
         "recommend.draft_sidebar",
         "recommend.story",
+        "events.click",
         "operations.healthz",
         "operations.readyz",
         "operations.metrics",  # without a key, for Prometheus; docs/operations.md says to keep it inside the network

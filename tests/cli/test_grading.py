@@ -57,6 +57,11 @@ class TestCreate:
         assert result.stdout.endswith("seed 7\n")
         assert result.stderr == ""
 
+    def test_model_that_runs_nowhere_is_refused(self, run: Run, archive: Path) -> None:
+        result = run("panel", "create", "Spring", "--model", "mine/2")
+        assert result.exit_code == 2
+        assert "mine/2 is neither live nor in the shadow; `recommender models shadow mine/2` builds it" in result.stderr
+
     def test_drawn_seed_draws_the_same_again(self, run: Run, archive: Path) -> None:
         seed = run("panel", "create", "Spring", "--size", "4").stdout.split()[-1]
         run("panel", "create", "Again", "--size", "4", "--seed", seed)
@@ -150,7 +155,7 @@ class TestReport:
         lines = result.stdout.splitlines()
         assert lines[0].startswith("Spring: 13 sidebars of ")
         assert lines[0].endswith(", 4 with a verdict")
-        assert lines[1] == "model       toy@1/passages180-mean, generation 1"
+        assert lines[1] == "model       sahel/1, toy@1/passages180-mean, generation 1"
         assert lines[2] == "graders     awa 1 of 13"
         assert lines[4:7] == [
             "satisfactory       3   75.0%  (30.1%-95.4%)    85% or more: not met",

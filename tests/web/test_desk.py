@@ -17,10 +17,15 @@ import psutil
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.embedding import SentenceTransformerEmbedder
+from recommender.gazetteer import Gazetteer
+from recommender.releases import Release
+from recommender.scoring import DEFAULT
 from recommender.web.app import make_app
 from recommender.web.desk import MAX_DRAFTS
 from recommender.web.schemas import MAX_DRAFT, Card
-from tests.web.conftest import close
+from tests.factories import make_builder
+from tests.web.conftest import close, parts_of
 from tests.web.toy import KEY, settings_for
 
 SITE = "https://example.org/sahel/"
@@ -282,6 +287,18 @@ def test_killed_desk_is_replaced(writer: FlaskClient) -> None:
     assert eventually(lambda: put(writer, "after-the-kill", SHEEP)["indexed"])
     assert desks() != [desk]
     assert "market" in related(writer, "after-the-kill")
+
+
+def test_rollback_is_caught_up_with(writer: FlaskClient, model: SentenceTransformerEmbedder) -> None:
+    """What was published while another release was live comes into the sidebars, without another call."""
+    store = parts_of(writer.application).store  # type: ignore[arg-type]  # it is an APIFlask
+    put(writer, "market", MARKET)
+    before = store.state().generation
+    number = make_builder(store, model, release=Release("other/1", DEFAULT), gazetteer=Gazetteer([])).build_beside()
+    store.generations.activate(number, keep=True)
+    assert put(writer, "meanwhile", SHEEP)["indexed"] is True
+    assert store.generations.swap_back() == before
+    assert eventually(lambda: "market" in related(writer, "meanwhile"))
 
 
 def test_desk_ends_with_its_parent(toy_archive: Path, tmp_path: Path) -> None:

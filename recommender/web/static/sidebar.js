@@ -127,6 +127,18 @@
     return section;
   }
 
+  /* While two models share the sidebar, the service counts which teasers are clicked on, and nothing else. */
+  function reportClicks(section, answer, url) {
+    const report = (event) => {
+      const anchor = event.target.closest(".rec-link");
+      if (!anchor || event.button > 1 || !navigator.sendBeacon) return; // 1: into a new tab
+      const clicked = { request_id: answer.request_id, article_id: anchor.closest(".rec-item").dataset.id };
+      navigator.sendBeacon(url, JSON.stringify(clicked));
+    };
+    section.addEventListener("click", report);
+    section.addEventListener("auxclick", report);
+  }
+
   async function fill(element) {
     const data = element.dataset;
     if (data.recState || element.querySelector(".rec-box")) return;
@@ -134,8 +146,10 @@
     element.setAttribute("aria-busy", "true"); // sidebar.css keeps room
     let section, requestId = null, count = 0;
     try {
-      const answer = await fetchJson(requestUrl(data), positive(data.timeout, 3000));
+      const url = requestUrl(data);
+      const answer = await fetchJson(url, positive(data.timeout, 3000));
       section = box(answer, data);
+      if (answer.trial) reportClicks(section, answer, new URL("events", url).href);
       requestId = answer.request_id || null;
       count = section.querySelectorAll(".rec-item").length;
     } catch (error) {

@@ -1,0 +1,348 @@
+"""What training is worth: the static model beside its teacher, recipes on stories not seen, how many grades it takes.
+
+Each section runs alone too: `python -m benchmarks training-static`, `training-search`, `training-naive`,
+`training-curve`.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import corpora
+from benchmarks.judged import SETTINGS, Archive, archives, estimate, sample, three
+from benchmarks.report import Table, in_turn, ratio
+from recommender import learning
+from recommender.embedding import SentenceTransformerEmbedder
+from recommender.evaluation import DEPTH, MAIN, MEASURES
+from recommender.interfaces import Embedder, Vectors
+from recommender.learning import Judged
+from recommender.metrics import paired_difference
+from recommender.model_files import DEFAULT_MODEL, find_model
+from recommender.pairs import TEST, TITLE_BODY, TRAIN, Pair
+from recommender.recipes import FinetuneRecipe, parse_recipe
+from recommender.scoring import DEFAULT
+from recommender.systems import DENSE
+from recommender.text import passages
+from recommender.trainer import SentenceTransformersTrainer, low_rank, whitening
+from recommender.training import Material, examples_of, teaching_of
+from recommender.training_data import Request, collect
+from recommender.vectors import unit
+from recommender.wiring import copied, make_builder, make_fitter
+
+RECIPES = corpora.ROOT / "models" / "recipes"
+STATIC = corpora.ROOT / "models" / "static" / "1" / "embedding"
+REPEATS = 2
+SPEED_TEXTS = 64
+ROUNDS = 3
+GRADES = (50, 100, 200, 400, 800)
+CURVE_REPEATS = 3
+LEAST_LABEL = 1  # from this grade on an article is of the query's story, when stories are kept aside
+
+
+@dataclass(frozen=True)
+class Worth:
+    """nDCG@3 of each query: by the embedding alone, and of the service with weights learned on other stories."""
+
+    alone: Sequence[float]
+    service: Sequence[float]
+
+
+class Remembered:
+    """`Embedder` whose vectors of all texts are known; also what the trainer asks of a model it only embeds with."""
+
+    def __init__(self, version: str, vectors: Mapping[str, Vectors], pieces: Callable[[Sequence[str]], float]) -> None:
+        self.version = version
+        self.vectors = vectors
+        self.pieces_per_word = pieces
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) unit vectors."""
+        return unit(np.stack([self.vectors[text] for text in texts]))
+
+    def encode(self, texts: Sequence[str], **_: object) -> Vectors:
+        """The same, as sentence-transformers calls it."""
+        return self.embed(texts)
+
+    def get_embedding_dimension(self) -> int:
+        """How long the vectors are."""
+        return len(next(iter(self.vectors.values())))
+
+    def moved(self, version: str, matrix: Any) -> "Remembered":
+        """The same behind a linear layer."""
+        change = np.asarray(matrix, dtype=np.float32)
+        return Remembered(
+            version, {text: vector @ change for text, vector in self.vectors.items()}, self.pieces_per_word
+        )
+
+
+def run() -> list[Table]:
+    """Every section; half an hour on two cores."""
+    return [*static(), *search(), *naive(), *curve()]
+
+
+# -- sections ----------------------------------------------------------------------------------------------------------
+
+
+def static() -> list[Table]:
+    """The static model beside its teacher: quality on every judged archive, then speed and size."""
+    rows = []
+    with ExitStack() as stack:
+        for archive in archives(stack):
+            texts = _texts(archive)
+            teacher = _teacher(archive.name)
+            small = SentenceTransformerEmbedder(str(STATIC))
+            random = np.random.default_rng(0).normal(size=(len(texts), 64)).astype(np.float32)
+            nothing = Remembered("random", dict(zip(texts, random, strict=True)), teacher.pieces_per_word)
+            before = _worth(archive, teacher)
+            for name, embedder in (("teacher", teacher), ("static", small), ("random vectors", nothing)):
+                found = before if embedder is teacher else _worth(archive, embedder)
+                share = sum(found.service) / sum(before.service)
+                rows.append([archive.name, name, estimate(found.alone), estimate(found.service), f"{share:.1%}"])
+        texts = _texts(sample(stack))[:SPEED_TEXTS]
+    small, large = (SentenceTransformerEmbedder(name) for name in (str(STATIC), DEFAULT_MODEL))
+    large.embed(texts[:2])
+    small.embed(texts[:2])
+    slow, fast = in_turn(lambda: large.embed(texts), lambda: small.embed(texts), ROUNDS)
+    sizes = [_megabytes(find_model(DEFAULT_MODEL).folder), _megabytes(STATIC)]
+    return [
+        Table(
+            "The static model: quality",
+            "nDCG@3 with 95 % intervals over queries; the service's weights are learned on other stories each time. "
+            "`of the teacher` is the service's share. Random vectors show what the service is worth without any "
+            "embedding.",
+            ("archive", "embedding", "alone", "in the service", "of the teacher"),
+            rows,
+        ),
+        Table(
+            "The static model: speed and size",
+            f"{len(texts)} passages of the sample, embedded by both in turn, {ROUNDS} times.",
+            ("teacher", "static", "teacher / static", "teacher, MB", "static, MB"),
+            [
+                [
+                    f"{len(texts) / float(np.median(slow)):,.0f} passages/s",
+                    f"{len(texts) / float(np.median(fast)):,.0f} passages/s",
+                    ratio(slow, fast),
+                    *sizes,
+                ]
+            ],
+        ),
+    ]
+
+
+def search() -> list[Table]:
+    """Layers behind the frozen model, cross-validated by story."""
+    rows = []
+    with ExitStack() as stack:
+        archive, *others = archives(stack)
+        base = _teacher(archive.name)
+        before = _worth(archive, base)
+        rows.append(_row("as it is", before, before))
+        within, distil = _recipe("within.toml"), _recipe("distil.toml")
+        seen = teaching_of(archive.store, _material(archive, archive.judged, []), make_fitter())
+        for ridge in (100.0, 30.0, 10.0, 3.0):
+            layer = base.moved(f"within {ridge}", whitening(base, replace(within, ridge=ridge), seen))  # type: ignore[arg-type]
+            rows.append(_row(f"within.toml, ridge {ridge:g}", _worth(archive, layer), before))
+
+        def unseen(recipe: FinetuneRecipe, known: Sequence[Judged], held: Sequence[Judged]) -> Embedder:
+            lessons = teaching_of(archive.store, _material(archive, known, held), make_fitter())
+            learned = whitening(base, recipe, lessons) if recipe == within else low_rank(base, recipe, [], lessons)[0]  # type: ignore[arg-type]
+            return base.moved("unseen", learned)
+
+        for name, recipe in (("within.toml", within), ("distil.toml", distil)):
+            for kept, label in (
+                (True, "stories kept aside"),
+                (False, "the articles of all stories, no judgment of them"),
+            ):
+                found = _by_fold(archive, lambda known, held, r=recipe, k=kept: unseen(r, known, held if k else []))  # type: ignore[misc]
+                rows.append(_row(f"{name}, trained on {label}", found, before))
+        elsewhere = []
+        matrix = whitening(base, within, seen)  # type: ignore[arg-type]
+        for other in others:
+            first = _worth(other, _teacher(other.name))
+            second = _worth(other, _teacher(other.name).moved("within", matrix))
+            elsewhere.append([other.name, *_row("", second, first)[1:]])
+    head = ("nDCG@3 alone", "against", "in the service", "against")
+    return [
+        Table(
+            "Recipes on the sample",
+            f"{learning.FOLDS} folds by story, {REPEATS} times for the service; the weights of the ranking, and of the "
+            "teacher, are learned on other stories. `against`: paired difference from the model as it is, 95 % "
+            "interval over queries.",
+            ("recipe", *head),
+            rows,
+        ),
+        Table(
+            "The layer of within.toml, learned from the sample, on other archives",
+            "Neither archive took part in the choice.",
+            ("archive", *head),
+            elsewhere,
+        ),
+    ]
+
+
+def naive() -> list[Table]:
+    """The recipes that train the network itself, on everything that the sample has; a quarter of an hour."""
+    rows = []
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        archive = sample(stack)
+        before = _worth(archive, _teacher(archive.name))
+        data = collect(archive.store, Request(share=0.0))
+        for name in ("naive.toml", "gentle.toml"):
+            recipe = _recipe(name)
+            examples = examples_of(data.pairs, recipe.pairs)
+            into = Path(folder) / name
+            base = find_model(DEFAULT_MODEL).folder
+            SentenceTransformersTrainer().finetune(base, recipe, examples, None, exam=None, into=into)
+            rows.append(_row(name, _worth(archive, SentenceTransformerEmbedder(str(into))), before))
+    return [
+        Table(
+            "Recipes that train the network",
+            "Without labels, on all articles of the sample; measured as above.",
+            ("recipe", "nDCG@3 alone", "against", "in the service", "against"),
+            rows,
+        )
+    ]
+
+
+def curve() -> list[Table]:
+    """Weights of the ranking from ever more graded pairs."""
+    with ExitStack() as stack:
+        archive = sample(stack)
+        everything = _learned_from(archive, None)
+        rows = []
+        for count in (*GRADES, None):
+            used, values = everything if count is None else _learned_from(archive, count)
+            difference = paired_difference(everything[1], values)
+            rows.append(
+                [
+                    f"{used:,.0f}",
+                    estimate(values),
+                    f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
+                ]
+            )
+    return [
+        Table(
+            "How many graded pairs the ranking takes",
+            f"Weights learned from some of the graded pairs of other stories, {CURVE_REPEATS} times {learning.FOLDS} "
+            "folds; the last line has them all.",
+            ("graded pairs", "nDCG@3 in the service", "against all"),
+            rows,
+        )
+    ]
+
+
+# -- measuring ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _built(archive: Archive, embedder: Embedder) -> Iterator[Archive]:
+    with copied(archive.store) as store:
+        make_builder(store, SETTINGS, embedder).build()
+        yield replace(archive, store=store)
+
+
+def _worth(archive: Archive, embedder: Embedder) -> Worth:
+    with _built(archive, embedder) as made:
+        folds = [fold for seed in range(REPEATS) for fold in learning.folds(made.judged, seed)]
+        return Worth(made.values(made.evaluated.systems[DENSE], MAIN), _service(made, folds))
+
+
+def _by_fold(archive: Archive, embedder: Callable[[Sequence[Judged], Sequence[Judged]], Embedder]) -> Worth:
+    """The same with an embedder of its own for each fold."""
+    alone: dict[str, float] = {}
+    service: dict[str, float] = {}
+    for known, held in learning.folds(archive.judged, 0):
+        with _built(archive, embedder(known, held)) as made:
+            names = {one.query for one in held}
+            inside = [one for one in made.judged if one.query not in names]
+            outside = [one for one in made.judged if one.query in names]
+            lists = (made.values(made.evaluated.systems[DENSE], MAIN), _service(made, [(inside, outside)]))
+            for found, values in zip((alone, service), lists, strict=True):
+                found |= {query: value for query, value in zip(archive.qrels, values, strict=True) if query in names}
+    return Worth([alone[query] for query in archive.qrels], [service[query] for query in archive.qrels])
+
+
+def _service(archive: Archive, folds: Sequence[tuple[Sequence[Judged], Sequence[Judged]]]) -> list[float]:
+    values: dict[str, list[float]] = {query: [] for query in archive.qrels}
+    for known, held in folds:
+        system = three(archive.recommender(learning.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
+        for one in held:
+            ids = [article for article, _ in system(one.query)]
+            values[one.query].append(MEASURES[MAIN](ids, archive.qrels[one.query]))
+    return [sum(found) / len(found) if found else 0.0 for found in values.values()]
+
+
+def _learned_from(archive: Archive, count: int | None) -> tuple[float, list[float]]:
+    """How many graded pairs were learned from on average, and nDCG@3 of each query."""
+    used, folds = [], []
+    for seed in range(CURVE_REPEATS):
+        for known, held in learning.folds(archive.judged, seed):
+            chosen: list[Judged] = []
+            grades = 0
+            for place in np.random.default_rng(seed).permutation(len(known)).tolist():
+                if count is None or grades < count:
+                    chosen.append(known[place])
+                    grades += len(archive.qrels[known[place].query])
+            used.append(grades)
+            folds.append((chosen, held))
+    return float(np.mean(used)), _service(archive, folds)
+
+
+def _row(name: str, found: Worth, before: Worth) -> list[str]:
+    cells = []
+    for values, first in ((found.alone, before.alone), (found.service, before.service)):
+        difference = paired_difference(first, values)
+        same = values == first
+        cells += [
+            estimate(values),
+            "" if same else f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
+        ]
+    return [name, *cells]
+
+
+def _material(archive: Archive, known: Sequence[Judged], held: Sequence[Judged]) -> Material:
+    """Material in which the stories of `held` are kept aside: the queries and whatever is graded for them."""
+    aside = {one.query for one in held}
+    aside |= {article for one in held for article, grade in archive.qrels[one.query].items() if grade >= LEAST_LABEL}
+    members = archive.store.generations.members(archive.live.model)
+    articles = archive.store.articles.get([member.number for member in members], texts=False).values()
+    pairs = [Pair(TITLE_BODY, TEST if one.id in aside else TRAIN, one.id, one.id, 1.0, "", "") for one in articles]
+    return Material(pairs, {one.query: archive.qrels[one.query] for one in known}, DEFAULT)
+
+
+def _texts(archive: Archive) -> list[str]:
+    members = archive.store.generations.members(archive.live.model)
+    articles = archive.store.articles.get([member.number for member in members]).values()
+    return sorted({text for one in articles for text in passages(one.title, one.summary, one.body)})
+
+
+@cache
+def _teacher(name: str) -> Remembered:
+    """The default model on the passages of an archive, kept under var/bench: embedding them takes a minute."""
+    with ExitStack() as stack:
+        archive = next(one for one in archives(stack) if one.name == name)
+        texts = _texts(archive)
+    model = SentenceTransformerEmbedder(DEFAULT_MODEL)
+    file = corpora.FOLDER / f"passages-{name}.npy"
+    if not file.exists():
+        np.save(file, model.embed(texts))
+    vectors = np.load(file, allow_pickle=False)
+    if len(vectors) != len(texts):
+        raise SystemExit(f"{file} is of another archive; remove it.")
+    return Remembered(model.version, dict(zip(texts, vectors, strict=True)), model.pieces_per_word)
+
+
+def _recipe(name: str) -> FinetuneRecipe:
+    found = parse_recipe((RECIPES / name).read_text(encoding="utf-8"), name)
+    assert isinstance(found, FinetuneRecipe)
+    return found
+
+
+def _megabytes(folder: Path) -> str:
+    return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f}"

@@ -1,0 +1,75 @@
+"""`models interleave`: readers get sidebars that the live model and the one in the shadow share, and decide by clicks."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from recommender.cli.operator import operator
+from recommender.interleaving import CHALLENGER, TELLING
+from recommender.settings import load_settings
+from recommender.trial import TrialReport
+from recommender.wiring import make_trials, opened_store
+
+
+@click.command(short_help="Let clicks decide between two model versions.")
+@click.argument("name", metavar="NAME/VERSION", required=False)
+@click.option("--off", is_flag=True, help="End the trial.")
+@click.option("--report", is_flag=True, help="Show what clicks have said so far.")
+@click.option("--json", "as_json", is_flag=True, help="With --report: print it as JSON.")
+@click.pass_obj
+def interleave(config: Path | None, name: str | None, off: bool, report: bool, as_json: bool) -> None:
+    """Give readers sidebars that NAME/VERSION shares with the live model, and count clicks on their teasers.
+
+    NAME/VERSION must be in the shadow: see `models shadow`. All readers of an article see the same sidebar for an hour;
+    no cookie is set and nothing about a reader is kept. A new trial forgets what the one before has counted.
+    """
+    if (name is not None) + off + report != 1:
+        raise click.UsageError("Give a model version, or --off, or --report.")
+    if as_json and not report:
+        raise click.UsageError("--json goes with --report.")
+    settings = load_settings(config)
+    with opened_store(settings) as store:
+        trials = make_trials(store)
+        if report:
+            found = trials.report()
+            text = json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str) if as_json else _shown(found)
+        elif off:
+            trial = trials.end(operator())
+            text = f"Readers get the sidebars of {trial.live} alone again."
+        else:
+            trial = trials.start(str(name), operator())
+            text = f"Readers get sidebars that {trial.live} and {trial.challenger} share, as trial {trial.number}."
+    click.echo(text)
+
+
+def _shown(found: TrialReport) -> str:
+    trial, said = found.trial, found.preference
+    if trial.until is not None:
+        state = f"ended {trial.until:%Y-%m-%d %H:%M} UTC"
+    else:
+        state = "goes on" if found.going_on else "rests: the live model or the one in the shadow is another now"
+    lines = [
+        f"live        {trial.live}",
+        f"challenger  {trial.challenger}",
+        f"since {trial.since:%Y-%m-%d %H:%M} UTC, {state}",
+        f"shared: {found.sidebars:,} sidebars (an article in an hour) of {found.articles:,} articles in {found.hours:,} hours",
+        f"clicks: {said.clicks:,} on a teaser of one model, {found.nobody:,} on what both chose",
+    ]
+    if said.share is None:
+        return "\n".join([*lines, "No reader has clicked on a teaser of one model yet."])
+    whose = {None: "neither is preferred so far", CHALLENGER: "readers prefer the challenger"}
+    verdict = whose.get(said.verdict, "readers prefer the live model")
+    lines += [
+        "",
+        f"the challenger won {said.wins:,}, lost {said.losses:,}, and {said.ties:,} were ties",
+        f"share of the challenger  {said.share.mean:.1%} ({said.share.low:.1%} to {said.share.high:.1%}): {verdict}",
+        f"sign test                p = {said.p_value:.4f}",
+    ]
+    lines.append(
+        f"About {said.needed:,} clicks more would show a difference of {TELLING:.0%} from one half."
+        if said.needed
+        else f"That is enough to show a difference of {TELLING:.0%} from one half."
+    )
+    return "\n".join(lines)

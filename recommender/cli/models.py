@@ -1,0 +1,156 @@
+"""`models`: the versions there are, what is known of them, and whether their files are whole."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recommender.cards import BUILT_IN, to_json
+from recommender.cli.interleave import interleave
+from recommender.cli.release import compare, promote, rollback, shadow
+from recommender.errors import InvalidInput, SettingsError
+from recommender.evaluation import MAIN
+from recommender.settings import load_settings
+from recommender.wiring import make_registry, opened_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recommender.cards import Card
+    from recommender.interfaces import Registry
+
+_MIB = 1 << 20
+_INTERVAL = ("mean", "low", "high")
+
+
+@click.group(short_help="Compare, release and roll back model versions.")
+def models() -> None:
+    """Keep model versions: folders NAME/VERSION with a card, in the folder that the setting `models` names."""
+
+
+@models.command(name="list", short_help="Show every version.")
+@click.pass_obj
+def list_versions(config: Path | None) -> None:
+    """Show every version: its state, when it was made, how good it is where its card says so, and its size."""
+    settings = load_settings(config)
+    registry = make_registry(settings)
+    live, names = registry.live(), registry.names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        click.echo(f"{'*' if name == live else ' '} {name:<{width}}  {_line(registry, name)}")
+    if live in names:
+        click.echo(f"* Builds build {live}.")
+    elif live == BUILT_IN:
+        click.echo(f"Builds build {live}, which is part of this software.")
+    else:
+        click.echo(f"Builds cannot build: {settings.models / 'live'} names {live}, which is not there.")
+    with opened_store(settings) as store:
+        generation = store.generations.live()
+    if generation is not None and generation.release != live:
+        shown = generation.release or "what an earlier release of this software has built"
+        click.echo(f"Readers get {shown} until the next `recommender build`.")
+
+
+@models.command(short_help="Show what is known of a version.")
+@click.argument("name", metavar="NAME/VERSION")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as it is.")
+@click.pass_obj
+def show(config: Path | None, name: str, as_json: bool) -> None:
+    """Show the card of a version: its parts, what it was trained on, its figures, and how it came into its state."""
+    registry = make_registry(load_settings(config))
+    card = registry.card(name)
+    click.echo(to_json(card) if as_json else _card(card), nl=not as_json)
+
+
+@models.command(short_help="Check the files of versions.")
+@click.argument("names", metavar="[NAME/VERSION]...", nargs=-1)
+@click.pass_obj
+def verify(config: Path | None, names: tuple[str, ...]) -> None:
+    """Check that the files of some versions, or of all, are those of their cards, and that nothing else is there."""
+    registry = make_registry(load_settings(config))
+    damaged = []
+    for name in names or registry.names():
+        try:
+            problems = registry.verify(name)
+        except InvalidInput as error:
+            problems = [str(error)]
+        click.echo(f"{name}: {'whole' if not problems else '; '.join(problems)}")
+        damaged += [name] if problems else []
+    if damaged:
+        raise InvalidInput(f"Not whole: {', '.join(damaged)}.")
+
+
+@models.command(short_help="Get the large files of a version.")
+@click.argument("name", metavar="NAME/VERSION")
+@click.pass_obj
+def fetch(config: Path | None, name: str) -> None:
+    """Get the files of a version that are missing here, from the place that the setting `models_from` names.
+
+    Each is held to the digest on the card before it is put into its place.
+    """
+    settings = load_settings(config)
+    if settings.models_from is None:
+        raise SettingsError("The setting `models_from` names no place to get files from: a folder or an https address.")
+    fetched = make_registry(settings).fetch(name, settings.models_from)
+    click.echo(f"{name}: fetched {', '.join(fetched)}" if fetched else f"{name}: nothing is missing")
+
+
+for command in (compare, promote, rollback, shadow, interleave):
+    models.add_command(command)
+
+
+def _line(registry: "Registry", name: str) -> str:
+    try:
+        card = registry.card(name)
+    except InvalidInput as error:
+        return f"damaged: {error}"
+    return f"{card.state:<9}  {card.made_on}  {_quality(card):<26}  {card.embedding.bytes / _MIB:7.1f} MiB"
+
+
+def _quality(card: "Card") -> str:
+    """The first figure of the main measure on a card."""
+    for measures in card.metrics.values():
+        found = measures.get(MAIN) if isinstance(measures, dict) else None
+        if shown := _estimate(found):
+            return f"{MAIN} {shown}"
+    return f"no {MAIN}"
+
+
+def _estimate(value: Any) -> str | None:
+    """A mean with its interval; None for what is not one."""
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), int | float) for key in _INTERVAL):
+        return None
+    mean, low, high = (value[key] for key in _INTERVAL)
+    return f"{mean:.3f} ({low:.3f}-{high:.3f})"
+
+
+def _card(card: "Card") -> str:
+    embedding = card.embedding
+    lines = [
+        f"{card.name}, {card.state}",
+        f"made on     {card.made_on} with {card.made_with}",
+        f"embedding   {embedding.version}, {embedding.dimension} dimensions, {embedding.bytes / _MIB:.1f} MiB",
+        f"weights     {card.ranking.version}: "
+        + ", ".join(f"{part} {weight:g}" for part, weight in card.ranking.weights.items()),
+        f"threshold   {card.ranking.threshold:g}",
+        f"licence     {card.licence}",
+    ]
+    for title, content in (("training", card.training), ("metrics", card.metrics)):
+        lines += ["", title, *_tree(content)]
+    lines += ["", "known failures", *(f"  {failure}" for failure in card.failures)] if card.failures else []
+    lines += ["", "history"]
+    lines += [f"  {entry.on:%Y-%m-%d %H:%M}  {entry.state:<9}  {entry.by}  {entry.reason}" for entry in card.history]
+    return "\n".join(lines)
+
+
+def _tree(content: Any, indent: int = 2) -> "Iterable[str]":
+    for name, value in content.items():
+        if shown := _estimate(value):
+            yield f"{' ' * indent}{name:<12} {shown}"
+        elif isinstance(value, dict):
+            yield f"{' ' * indent}{name}"
+            yield from _tree(value, indent + 2)
+        elif isinstance(value, list):
+            yield f"{' ' * indent}{name}: {len(value)} entries"
+        else:
+            yield f"{' ' * indent}{name}: {value}"

@@ -1,0 +1,375 @@
+"""`models compare|promote|rollback|shadow`: which of two models is better, and which one readers get."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import SecretStr
+
+from recommender.cli.articles import progress
+from recommender.cli.operator import operator
+from recommender.comparing import (
+    AGES,
+    Comparison,
+    Cost,
+    Judged,
+    JudgedSet,
+    Overlap,
+    Paired,
+    Side,
+    Timed,
+    copy_articles,
+    copy_vectors,
+)
+from recommender.comparing import (
+    compare as compare_sides,
+)
+from recommender.errors import InvalidInput, SettingsError
+from recommender.evaluation import MAIN, Estimate
+from recommender.grading import Grading
+from recommender.metrics import Difference
+from recommender.pinned import pinned
+from recommender.settings import Settings, load_settings
+from recommender.shadowing import ShadowReport, shadow_report
+from recommender.sources.golden_files import read_golden
+from recommender.sources.trec import read_qrels
+from recommender.wiring import (
+    make_base,
+    make_builder,
+    make_recommender,
+    make_release,
+    make_releasing,
+    opened_store,
+    utc_now,
+)
+
+if TYPE_CHECKING:
+    from recommender.article import Article
+    from recommender.golden import GoldenPair
+    from recommender.interfaces import Store
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_EMBEDDED = 20  # articles whose embedding is timed
+_LEAST_OF_COUNTRY = 3  # queries of a country that the table shows; --json has all
+_WIDTH = 60  # characters of a title in the table
+
+
+@click.command(short_help="Compare two model versions.")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option(
+    "--qrels",
+    "given",
+    type=_FILE,
+    multiple=True,
+    help="Judgments: lines of `query 0 article grade`. May be given several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
+def compare(config: Path | None, first: str, second: str, given: tuple[Path, ...], as_json: bool) -> None:
+    """Compare the model versions A and B, each NAME/VERSION, on the site's articles.
+
+    Shows both on every set of judged queries, with paired 95 % bootstrap intervals, by language, country and age; how
+    far their sidebars overlap, and the twenty that differ most; and what they cost. Without --qrels it takes the
+    sample's judgments where the articles are the sample's, and the grades of the site's panels. Readers notice nothing:
+    both are built in a database of their own. Vectors that are new are kept, so a promotion need not embed again.
+    """
+    settings = _settings(config)
+    for name in (first, second):
+        make_release(settings, name)  # tells what is wrong with it before the work
+    with opened_store(settings) as store, _apart(settings) as apart:
+        sets = _judged_sets(store, settings, given)
+        hashes = copy_articles(store, apart)
+        if not hashes:
+            raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
+        sides = [_side(settings, store, apart, name, hashes) for name in (first, second)]
+        found = compare_sides(sides[0], sides[1], sets)
+    click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else comparison_text(found))
+
+
+@click.command(short_help="Release a model version through the gate.")
+@click.argument("name", metavar="NAME/VERSION")
+@click.option("--qrels", type=_FILE, help="The judged queries that the gate looks at.")
+@click.option("--golden", type=_FILE, help="Golden pairs in YAML (default: golden.yaml in the models' folder).")
+@click.option("--reason", default="", metavar="TEXT", help="Why it is released although the gate refuses it.")
+@click.pass_obj
+def promote(config: Path | None, name: str, qrels: Path | None, golden: Path | None, reason: str) -> None:
+    """Release the model version NAME/VERSION to readers.
+
+    It is built beside the live one and must pass the gate: nDCG@3 on judged queries not below the live model's beyond
+    the paired interval, every golden pair holds, and a graded panel of its sidebars meets the bar. Then readers are
+    switched in one step, and the generation before is kept: `recommender models rollback` goes back to it at once.
+    With --reason it is released all the same, and the reason stays on its card and in the audit trail.
+    """
+    settings = _settings(config)
+    pairs = _golden(settings, golden)
+    with opened_store(settings) as store:
+        sets = _judged_sets(store, settings, [qrels] if qrels else [])
+        judged = sets[0] if sets else JudgedSet("this site", {})
+        done = make_releasing(store, settings).promote(
+            name, operator(), judged, pairs, reason=reason, progress=progress
+        )
+    for check in done.checks:
+        click.echo(f"{'passed' if check.passed else 'NOT PASSED':<10}  {check.name}: {check.says}")
+    for note in done.notes:
+        click.echo(f"golden pairs, {note}", err=True)
+    click.echo(f"Live is {done.name}, generation {done.generation}, in the place of {done.before}.")
+
+
+@click.command(short_help="Go back to the model version before the last promotion.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the audit trail.")
+@click.pass_obj
+def rollback(config: Path | None, reason: str) -> None:
+    """Give readers the model version and the generation that they had before the last promotion, at once.
+
+    What was published meanwhile is taken in by the process beside the workers, or by the next `recommender build`. A
+    second call goes forward again.
+    """
+    settings = _settings(config)
+    with opened_store(settings) as store:
+        before, name = make_releasing(store, settings).roll_back(operator(), reason)
+    click.echo(f"Live is {name} again, in the place of {before}.")
+
+
+@click.command(short_help="Try a model version beside the live one, unseen.")
+@click.argument("name", metavar="NAME/VERSION", required=False)
+@click.option("--off", is_flag=True, help="End the trial.")
+@click.option("--report", is_flag=True, help="Show what the trial has shown so far.")
+@click.option("--json", "as_json", is_flag=True, help="With --report: print it as JSON.")
+@click.pass_obj
+def shadow(config: Path | None, name: str | None, off: bool, report: bool, as_json: bool) -> None:
+    """Build NAME/VERSION beside the live model and compute its sidebars too, without showing them.
+
+    The process beside the workers of `recommender serve` does the computing; no reader waits for it. The trial knows
+    the articles that were there when it began; give the name again to bring it up to date.
+    """
+    if (name is not None) + off + report != 1:
+        raise click.UsageError("Give a model version, or --off, or --report.")
+    if as_json and not report:
+        raise click.UsageError("--json goes with --report.")
+    settings = _settings(config)
+    with opened_store(settings) as store:
+        if report:
+            found = shadow_report(store)
+            text = json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str) if as_json else _shadowed(found)
+        elif off:
+            text = f"{make_releasing(store, settings).end_shadow(operator())} runs in the shadow no more."
+        else:
+            number = make_releasing(store, settings).start_shadow(str(name), operator(), progress)
+            text = f"{name} runs in the shadow of the live model, as generation {number}."
+    click.echo(text)
+
+
+def _settings(config: Path | None) -> Settings:
+    """The settings. Raises SettingsError where one takes the place of what a model version says."""
+    settings = load_settings(config)
+    if settings.model is not None:
+        raise SettingsError("`model` is set and takes the place of every version's; take it out of the settings first.")
+    return settings
+
+
+@contextmanager
+def _apart(settings: Settings) -> "Iterator[Store]":
+    """A store that goes away again."""
+    with tempfile.TemporaryDirectory(prefix="recommender-compare-") as folder:
+        apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/compare.db")})
+        with opened_store(apart) as store:
+            yield store
+
+
+def _side(settings: Settings, store: "Store", apart: "Store", name: str, hashes: list[str]) -> Side:
+    """A model version, built apart; what it embeds anew is kept with the site."""
+    _, embedder = make_release(settings, name)
+    timed = Timed(embedder)
+    builder = make_builder(apart, settings, timed, name=name)
+    copy_vectors(store, apart, builder.version, hashes)
+    started = time.perf_counter()
+    number = builder.build_beside(progress)
+    build = time.perf_counter() - started - timed.seconds
+    copy_vectors(apart, store, builder.version, hashes)
+    beside = pinned(apart, number)
+    numbers = apart.generations.numbers(number)
+    chosen = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]
+    articles = list(apart.articles.get(chosen).values())
+    milliseconds, memory = _measured(settings, name, articles)
+    disk = make_base(settings, name).embedding.bytes
+    return Side(name, beside, make_recommender(beside, settings), Cost(milliseconds, memory, disk, build))
+
+
+def _measured(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
+    """Milliseconds for the embedding of one article, and bytes of memory, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(embedding_cost, settings, name, articles).result()
+
+
+def embedding_cost(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
+    """Median milliseconds for the embedding of an article, and the most bytes that this process has had in memory."""
+    import resource  # noqa: PLC0415  # not on every system, and only this needs it
+    import sys  # noqa: PLC0415
+    from statistics import median  # noqa: PLC0415
+
+    from recommender.vectors import article_vectors  # noqa: PLC0415
+
+    _, embedder = make_release(settings, name)
+    article_vectors(embedder, articles[:1])  # loads the model
+    taken = []
+    for article in articles:
+        started = time.perf_counter()
+        article_vectors(embedder, [article])
+        taken.append(time.perf_counter() - started)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return 1_000 * median(taken), most if sys.platform == "darwin" else 1_024 * most
+
+
+def _judged_sets(store: "Store", settings: Settings, given: Sequence[Path]) -> list[JudgedSet]:
+    """The judgments given; else those of the sample where its articles are here, and the grades of panels, if any."""
+    if given:
+        return [JudgedSet(file.name, read_qrels(file)) for file in given]
+    found = []
+    with as_file(files("recommender.sample") / "qrels.txt") as file:
+        sample = read_qrels(file)
+    if len(store.articles.numbers(list(sample))) == len(sample):
+        found.append(JudgedSet("the sample", sample))
+    if store.grading.grades():
+        judgments = Grading(store, make_recommender(store, settings), utc_now).judgments()
+        found.append(JudgedSet("the panels of this site", judgments.qrels))
+    return found
+
+
+def _golden(settings: Settings, given: Path | None) -> "list[GoldenPair]":
+    file = given or settings.models / "golden.yaml"
+    return read_golden(file) if given or file.is_file() else []
+
+
+# -- text --------------------------------------------------------------------------------------------------------------
+
+
+def comparison_text(found: Comparison) -> str:
+    """A comparison for people."""
+    lines = [
+        f"A  {found.first}",
+        f"B  {found.second}",
+        f"{found.articles:,} articles; intervals are 95 %, paired for B - A",
+    ]
+    for judged in found.judged:
+        lines += ["", *_judged(judged)]
+    if not found.judged:
+        lines += ["", "No judged query is among the articles; name judgments with --qrels."]
+    lines += ["", *_overlap(found.overlap), "", *_costs(found.costs)]
+    return "\n".join(lines)
+
+
+def _judged(judged: Judged) -> list[str]:
+    lines = [f"judged queries of {judged.name}"]
+    head = f"{'A':^19}  {'B':^19}  {'B - A':^25}  better worse  p"
+    for system, measures in judged.systems.items():
+        queries = next(iter(measures.values())).queries
+        lines.append(f"  {f'{system}, {queries} queries':<26}{head}")
+        lines += [f"    {measure:<24}{_paired(one)}" for measure, one in measures.items()]
+    lines.append(f"  {f'{MAIN} of the service':<26}{head}")
+    for kind, groups in judged.groups.items():
+        least = _LEAST_OF_COUNTRY if kind == "country" else 1
+        shown = {name: one for name, one in groups.items() if one.queries >= least}
+        for name in _in_order(kind, shown):
+            lines.append(f"    {f'{name} ({shown[name].queries})':<24}{_paired(shown[name])}")
+    return lines
+
+
+def _in_order(kind: str, groups: Mapping[str, Paired]) -> list[str]:
+    """The largest group first; ages by age."""
+    ages = [name for _, name in AGES]
+    return (
+        sorted(groups, key=lambda name: ages.index(name) if name in ages else len(ages))
+        if kind == "age"
+        else list(groups)
+    )
+
+
+def _paired(one: Paired) -> str:
+    p_value = f"{one.p_value:.4f}" if one.p_value >= 0.0001 else "< 0.0001"
+    return (
+        f"{_estimate(one.first)}  {_estimate(one.second)}  {_difference(one.difference)}  "
+        f"{one.better:>6} {one.worse:>5}  {p_value}"
+    )
+
+
+def _estimate(one: Estimate) -> str:
+    return f"{one.mean:.3f} ({one.low:.3f}-{one.high:.3f})"
+
+
+def _difference(one: Difference) -> str:
+    return f"{one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+
+
+def _overlap(found: Overlap) -> list[str]:
+    lines = [
+        f"sidebars of all {found.articles:,} articles",
+        f"  the same three in one order    {found.same / found.articles:.1%}" if found.articles else "  none",
+        f"  overlap of the three           {found.overlap:.3f}",
+        f"  rank-biased overlap of ten     {found.likeness:.3f}",
+    ]
+    if found.most:
+        lines += ["", f"the {len(found.most)} that differ most"]
+    for pair in found.most:
+        lines.append(f"  {pair.title} ({pair.article})")
+        lines += _side_by_side(pair.first, pair.second)
+    return lines
+
+
+def _side_by_side(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """Two lists of titles; a mark at those that the other one has too."""
+    rows = []
+    for place in range(max(len(first), len(second))):
+        cells = [
+            f"{'=' if titles[place] in others else ' '} {_cut(titles[place])}" if place < len(titles) else ""
+            for titles, others in ((first, second), (second, first))
+        ]
+        rows.append(f"    {cells[0]:<{_WIDTH + 2}}  {cells[1]}".rstrip())
+    return rows
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"
+
+
+def _costs(costs: tuple[Cost, Cost]) -> list[str]:
+    rows: dict[str, Any] = {
+        "embedding of one article": [f"{one.embedding:,.2f} ms" for one in costs],
+        "memory of such a process": [_bytes(one.memory) for one in costs],
+        "size of the embedding": [_bytes(one.disk) for one in costs],
+        "build without embedding": [f"{one.build:,.1f} s" for one in costs],
+    }
+    return [f"{'cost':<28}{'A':>12}{'B':>12}"] + [f"  {name:<26}{a:>12}{b:>12}" for name, (a, b) in rows.items()]
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def _shadowed(found: ShadowReport) -> str:
+    lines = [
+        f"live    {found.live}",
+        f"shadow  {found.shadow}",
+        f"compared so far: the sidebars of {found.compared:,} of {found.articles:,} articles",
+    ]
+    if found.compared:
+        lines += [
+            f"  latest     {found.latest:%Y-%m-%d %H:%M} UTC",
+            f"  differ     {found.differ:,} ({found.differ / found.compared:.1%})",
+            f"  overlap    {found.overlap:.3f} of the three",
+        ]
+    if found.most:
+        lines += ["", f"the {len(found.most)} that differ most: live, shadow"]
+    for one in found.most:
+        lines.append(f"  {one.title} ({one.article})")
+        lines += _side_by_side(one.live, one.shadow)
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""`training-data` and `train`: from what a site has to a new model version."""
+
+import hashlib
+import sys
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recommender import __version__, pairs, training, training_data
+from recommender.cards import Card, checked_name
+from recommender.cli.evaluate import corpus
+from recommender.cli.operator import operator
+from recommender.errors import InvalidInput, NotBuilt
+from recommender.evaluation import MAIN
+from recommender.recipes import RankingRecipe, parse_recipe
+from recommender.settings import load_settings
+from recommender.sources.events import read_events
+from recommender.sources.trec import read_qrels
+from recommender.training import ALONE, EMBEDDING, Material, Occasion
+from recommender.wiring import make_base, make_registry, make_training, opened_store, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recommender.interfaces import Store
+    from recommender.metrics import Grades
+    from recommender.pairs import Pair
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SEEDS = click.IntRange(0, 2**31 - 1)
+
+
+@click.command("training-data", short_help="Write pairs of texts that an embedding model can learn from.")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Nothing later than this day (UTC) gets in."
+)
+@click.option("--events", type=_FILE, help="Clicks: CSV with source, article, position, impressions and clicks.")
+@click.option("--qrels", type=_FILE, help="Judgments beside the grades in the database.")
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    help="The share of the articles that is kept aside for testing.",
+)
+@click.option("--seed", type=_SEEDS, default=0, show_default=True, help="Draws the stories that are kept aside.")
+@click.pass_obj
+def training_data_(  # noqa: PLR0917  # click passes every option by name
+    config: Path | None,
+    out: Path,
+    until: datetime | None,
+    events: Path | None,
+    qrels: Path | None,
+    test_share: float,
+    seed: int,
+) -> None:
+    """Write OUT (JSONL): pairs from titles and bodies, links, approvals, rejections, grades and clicks.
+
+    Articles are split by story. It says how many pairs of each kind there are, and checks that no story, no copy of a
+    text and nothing later than --until is on the wrong side; a leak is told and the exit code is then 1.
+    """
+    settings = load_settings(config)
+    request = training_data.Request(
+        until=until.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1) if until else None,
+        share=test_share,
+        seed=seed,
+        judgments=read_qrels(qrels) if qrels else {},
+        events=read_events(events) if events else (),
+    )
+    with opened_store(settings) as store:
+        data = training_data.collect(store, request)
+    out.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
+    click.echo(_counts(data.pairs))
+    click.echo(f"{data.window.articles:,} articles, {len(set(data.stories.values())):,} stories")
+    click.echo(f"left out: {data.crossing:,} pairs across the sides, {data.copied:,} with a copy of a text of the test")
+    problems = pairs.leaks(data.pairs, data.stories, data.posted, request.until)
+    for problem in problems:
+        click.echo(f"leak: {problem}", err=True)
+    click.echo(f"{len(problems):,} leaks" if problems else "no leak")
+    sys.exit(1 if problems else 0)
+
+
+def _counts(found: "list[Pair]") -> str:
+    lines = [f"{'kind':<12}{'training':>10}{'testing':>10}"]
+    lines += [
+        f"{kind:<12}{sides[pairs.TRAIN]:>10,}{sides[pairs.TEST]:>10,}" for kind, sides in pairs.counts(found).items()
+    ]
+    return "\n".join(lines)
+
+
+@click.command(short_help="Train a model version by a recipe.")
+@click.option("--recipe", "recipe_file", type=_FILE, required=True, help="What to do: a TOML file.")
+@click.option("--as", "name", required=True, metavar="NAME/VERSION", help="What the new version is called.")
+@click.option("--data", type=_FILE, help="Pairs of `recommender training-data`; made from the database if left out.")
+@click.option("--qrels", type=_FILE, help="Judged queries: lines of `query 0 article grade`.")
+@click.option("--articles", type=_FILE, help="A corpus of its own (JSONL or CSV); the database is left alone.")
+@click.pass_obj
+def train(  # noqa: PLR0917  # click passes every option by name
+    config: Path | None, recipe_file: Path, name: str, data: Path | None, qrels: Path | None, articles: Path | None
+) -> None:
+    """Train a candidate NAME/VERSION by a recipe, measure it on queries that took no part, and write it with its card.
+
+    A recipe of the kind `ranking` needs --qrels. The others use judged queries of the training side as their exam and
+    those of the testing side for the figures on the card. A version appears whole or not at all.
+    """
+    settings = load_settings(config)
+    checked_name(name)
+    recipe = parse_recipe(_text(recipe_file), str(recipe_file))
+    if isinstance(recipe, RankingRecipe) and qrels is None:
+        raise click.UsageError("A recipe of the kind ranking needs --qrels FILE.")
+    registry = make_registry(settings)
+    if name in registry.names():
+        raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
+    judgments = read_qrels(qrels) if qrels else {}
+    base = make_base(settings, recipe.base)
+    with corpus(settings, articles) as store, tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+        if isinstance(recipe, RankingRecipe):
+            learned_from: list[Pair] = []
+            about = _archive(store)
+        else:
+            learned_from, about = _data(store, data, judgments)
+        if qrels:
+            about["judgments"] = {
+                "sha256": hashlib.sha256(qrels.read_bytes()).hexdigest(),
+                "queries": len(judgments),
+                "pairs": sum(map(len, judgments.values())),
+            }
+        occasion = Occasion(name, utc_now(), operator(), f"recommender {__version__}", about)
+        into = Path(folder) / EMBEDDING
+        card = training.train(
+            store,
+            recipe,
+            base,
+            Material(learned_from, judgments, base.ranking),
+            outside=make_training(settings, name),
+            into=into,
+            occasion=occasion,
+        )
+        files = {path.relative_to(folder).as_posix(): path for path in sorted(into.rglob("*")) if path.is_file()}
+        registry.create(card, files)
+    click.echo(_report(card))
+    click.echo(f"The candidate is {registry.folder(name)}.")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The recipe {file} cannot be read: {error}") from error
+
+
+def _data(store: "Store", file: Path | None, judgments: "Mapping[str, Grades]") -> "tuple[list[Pair], dict[str, Any]]":
+    """Pairs and what the card says of them."""
+    if file is None:
+        made = training_data.collect(store, training_data.Request(judgments=judgments))
+        window, found = made.window, made.pairs
+    else:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            window, found = pairs.parse(stream, str(file))
+    digest = hashlib.sha256("\n".join(pairs.lines(window, found)).encode()).hexdigest()
+    return found, training.data_card(asdict(window), found, digest)
+
+
+def _archive(store: "Store") -> "dict[str, Any]":
+    """The archive that judged queries are of, as the card says it."""
+    generation = store.state().generation
+    if generation is None:
+        raise NotBuilt
+    numbers = store.generations.numbers(generation)
+    days = sorted(store.articles.posted(numbers).values())
+    window = (
+        [datetime.fromtimestamp(days[place], UTC).date().isoformat() for place in (0, -1)] if days else [None, None]
+    )
+    return {"window": window, "articles": len(numbers)}
+
+
+def _report(card: Card) -> str:
+    lines = [f"{card.name}, from {card.training['base']}", ""]
+    for name, figures in card.metrics.items():
+        lines.append(name)
+        for measure in (MAIN, ALONE):
+            if measure in figures:
+                found = figures[measure]
+                lines.append(f"  {measure:<24} {found['mean']:.3f} ({found['low']:.3f}-{found['high']:.3f})")
+    if bins := card.training.get("calibration"):
+        lines += ["", "weights", *(f"  {part:<9} {weight:6.3f}" for part, weight in card.ranking.weights.items())]
+        lines += [f"threshold {card.ranking.threshold:.3f}", "", "score      candidates  mean score  related"]
+        lines += [
+            f"{one['low']:.2f}-{one['high']:.2f}  {one['count']:>10,}  {one['score']:>10.3f}  {one['related']:>7.3f}"
+            for one in bins
+        ]
+    return "\n".join([*lines, *card.failures])

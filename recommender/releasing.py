@@ -1,0 +1,275 @@
+"""Use case: a model version gets to readers through the gate, is taken back, or is tried in their shadow.
+
+What readers get is switched by one transaction. The files are written inside it, and last: where the process dies
+before it is committed, readers stay with the generation that they have, and a build makes what `models/live` names.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from recommender.build import Builder
+from recommender.cards import CANDIDATE, LIVE, RETIRED, SHADOW, HistoryEntry
+from recommender.comparing import JudgedSet, published, remembered, values
+from recommender.editorial import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, Entry
+from recommender.errors import InvalidInput, NotBuilt, Unavailable
+from recommender.evaluation import MAIN
+from recommender.gate import Check, Refused, checked_reason, on_golden, on_judgments, on_panel
+from recommender.golden import GoldenPair, broken, unknown
+from recommender.grading import Grading
+from recommender.interfaces import Generation, Progress, Registry, Store, quiet
+from recommender.panels import Report
+from recommender.pinned import pinned
+from recommender.service import Query, Recommender
+from recommender.systems import service_system, sidebars
+
+GATED = (MAIN, "nDCG@10")  # of the service; see `gate.on_judgments`
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A model version that is live now: in which generation, instead of which version, after which checks."""
+
+    name: str
+    generation: int
+    before: str
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+class Releasing:
+    """Promotes, rolls back, and runs model versions in the shadow."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        builder_of: Callable[[str], Builder],
+        recommender_of: Callable[[Store], Recommender],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`builder_of` gives the builder of a model version, `recommender_of` the service over a store."""
+        self._store = store
+        self._registry = registry
+        self._builder_of = builder_of
+        self._recommender_of = recommender_of
+        self._clock = clock
+
+    # -- promotion -----------------------------------------------------------------------------------------------------
+
+    def promote(
+        self,
+        name: str,
+        by: str,
+        judged: JudgedSet,
+        golden: Sequence[GoldenPair],
+        *,
+        reason: str = "",
+        progress: Progress = quiet,
+    ) -> Promotion:
+        """Builds a model version beside the live one, holds it to the gate, and switches to it.
+
+        A `reason` lets one through that has not passed. Raises Refused where there is none; InvalidInput for a damaged
+        version, or one that is live already; NotBuilt; Unavailable where another build came between.
+        """
+        reason = checked_reason(reason)
+        live = self._live()
+        before = self._named(live)
+        self._whole(name)
+        if before == name:
+            raise InvalidInput(f"{name} is live already, in generation {live.number}.")
+        number = self._builder_of(name).build_beside(progress)
+        self._check_build(name, live, number)
+        checks, notes = self.checks(name, number, judged, golden)
+        if not reason and not all(check.passed for check in checks):
+            self._store.generations.drop_retired()
+            raise Refused(name, checks)
+        with self._store.writing():
+            self._store.generations.activate(number, keep=True)
+            self._end_shadow_of(name)
+            self._audit(PROMOTE, by, reason, before=(before, live.number), after=(name, number), checks=checks)
+            self._put_live(name, before, by, reason, checks)
+        self._store.generations.drop_retired()
+        self._store.generations.prune_vectors()
+        return Promotion(name, number, before, tuple(checks), tuple(notes))
+
+    def checks(
+        self, name: str, number: int, judged: JudgedSet, golden: Sequence[GoldenPair]
+    ) -> tuple[list[Check], list[str]]:
+        """The gate, for a generation beside the live one; and what is to be told of golden pairs that name nobody."""
+        site = self._recommender_of(self._store)
+        candidate = self._recommender_of(pinned(self._store, number))
+        articles = published(self._store, site)
+        known = judged.among(articles)
+        live_values, new_values = (
+            {measure: values(system, known, measure) for measure in GATED}
+            for system in (remembered(service_system(one)) for one in (site, candidate))
+        )
+        here = [pair for pair in golden if pair.article in articles]
+        shown = sidebars(candidate, [pair.article for pair in here], Query())
+        report, same = self._panel(name, candidate)
+        checks = [
+            on_judgments(live_values, new_values, judged.name),
+            on_golden(len(here), broken(here, shown), len(golden) - len(here)),
+            on_panel(report, name, same),
+        ]
+        return checks, unknown(golden, articles)
+
+    def _panel(self, name: str, candidate: Recommender) -> tuple[Report | None, int]:
+        """What the latest panel of a version's sidebars says, and how many of these are the same still."""
+        panel = next((panel for panel in self._store.grading.panels() if panel.release == name), None)
+        if panel is None:
+            return None, 0
+        sources = self._store.articles.get([one.source for one in panel.sidebars], texts=False)
+        same = 0
+        for one in panel.sidebars:
+            article = sources.get(one.source)
+            if article is not None and article.status == "published":
+                items = candidate.for_article(article.id, Query()).items
+                same += tuple(item.teaser.number for item in items) == one.shown
+        return Grading(self._store, candidate, self._clock).report(panel.number), same
+
+    def _check_build(self, name: str, live: Generation, number: int) -> None:
+        """Raises Unavailable for a generation that no reason can make good: it lacks articles, or has no likenesses."""
+        generations = self._store.generations
+        left = set(generations.stale(live.number).left)
+        missing = set(generations.numbers(live.number)) - left - set(generations.numbers(number))
+        gone = {
+            trace.number
+            for trace in self._store.articles.traces(sorted(missing)).values()
+            if trace.status != "published"
+        }
+        if missing - gone:
+            raise Unavailable(
+                f"The build of {name} lacks {len(missing - gone):,} articles that the live one has. Try again."
+            )
+        model = generations.model(number) or ""
+        if not all(np.isfinite(member.vector).all() for member in generations.members(model)):
+            raise Unavailable(f"The model of {name} gives vectors that are no numbers, so it cannot be released.")
+
+    # -- rollback ------------------------------------------------------------------------------------------------------
+
+    def roll_back(self, by: str, reason: str = "") -> tuple[str, str]:
+        """Goes back to the generation before the last promotion; gives the versions that were and are live.
+
+        Raises InvalidInput where there is none, or it names no version.
+        """
+        reason = checked_reason(reason)
+        with self._store.writing():
+            live = self._live()
+            before, previous = self._named(live), self._store.generations.previous()
+            if previous is None:
+                raise InvalidInput("There is no generation to go back to: only a promotion keeps the one before it.")
+            name = self._store.generations.release(previous)
+            if name is None:
+                raise InvalidInput(
+                    "The generation before was built by an earlier release of this software and names no model "
+                    "version. Name one in models/live and run `recommender build`."
+                )
+            self._store.generations.swap_back()
+            self._audit(ROLL_BACK, by, reason, before=(before, live.number), after=(name, previous))
+            self._put_live(name, before, by, reason, ())
+        return before, name
+
+    # -- shadow --------------------------------------------------------------------------------------------------------
+
+    def start_shadow(self, name: str, by: str, progress: Progress = quiet) -> int:
+        """Builds a model version beside the live one and tries it in the shadow; gives its generation.
+
+        One that is in the shadow already is built anew. Raises InvalidInput for the live one or a damaged one.
+        """
+        self._whole(name)
+        if self._named(self._live()) == name:
+            raise InvalidInput(f"{name} is live; only another version can run in its shadow.")
+        number = self._builder_of(name).build_beside(progress)
+        with self._store.writing():
+            other = self._shadow()
+            self._store.generations.put_shadow(number)
+            self._store.shadow.clear()
+            self._audit(START_SHADOW, by, before=other, after=(name, number))
+            if other is not None and other[0] != name:
+                self._record(other[0], CANDIDATE, by, "", ())
+            if other is None or other[0] != name:
+                self._record(name, SHADOW, by, "", ())
+        self._store.generations.drop_retired()
+        return number
+
+    def end_shadow(self, by: str) -> str:
+        """Ends the trial in the shadow; gives the version. Raises InvalidInput where there is none."""
+        with self._store.writing():
+            shadow = self._shadow()
+            if shadow is None:
+                raise InvalidInput("No model runs in the shadow.")
+            self._store.generations.put_shadow(None)
+            self._store.shadow.clear()
+            self._audit(END_SHADOW, by, before=shadow)
+            self._record(shadow[0], CANDIDATE, by, "", ())
+        self._store.generations.drop_retired()
+        return shadow[0]
+
+    def _shadow(self) -> tuple[str, int] | None:
+        number = self._store.generations.shadow()
+        if number is None:
+            return None
+        return self._store.generations.release(number) or "", number
+
+    def _end_shadow_of(self, name: str) -> None:
+        shadow = self._shadow()
+        if shadow is not None and shadow[0] == name:
+            self._store.generations.put_shadow(None)
+            self._store.shadow.clear()
+
+    # -- what all of them need -----------------------------------------------------------------------------------------
+
+    def _live(self) -> Generation:
+        live = self._store.generations.live()
+        if live is None:
+            raise NotBuilt
+        return live
+
+    def _named(self, live: Generation) -> str:
+        if live.release is None:
+            raise InvalidInput(
+                "What readers get was built by an earlier release of this software and names no model version. "
+                "Run `recommender build` first."
+            )
+        return live.release
+
+    def _whole(self, name: str) -> None:
+        problems = self._registry.verify(name)
+        if problems:
+            raise InvalidInput(f"{name} is damaged: {'; '.join(problems)}")
+
+    def _put_live(self, name: str, before: str, by: str, reason: str, checks: Sequence[Check]) -> None:
+        self._record(name, LIVE, by, reason, checks)
+        self._record(before, RETIRED, by, "", ())
+        self._registry.put_live(name)
+
+    def _record(self, name: str, state: str, by: str, reason: str, checks: Sequence[Check]) -> None:
+        if name in self._registry.names():  # one whose files are gone can still be gone back to
+            entry = HistoryEntry(self._clock(), by, state, reason, tuple(asdict(check) for check in checks))
+            self._registry.record(name, entry)
+
+    def _audit(
+        self,
+        action: str,
+        by: str,
+        why: str = "",
+        *,
+        before: tuple[str, int] | None = None,
+        after: tuple[str, int] | None = None,
+        checks: Sequence[Check] = (),
+    ) -> None:
+        """Writes into the audit trail which version, in which generation, took the place of which."""
+        told = {} if after is None else _told(*after)
+        told |= {"checks": [str(check) for check in checks]} if checks else {}
+        name, _ = after or before or ("", 0)
+        earlier = None if before is None else _told(*before)
+        self._store.audit.append(Entry(self._clock(), by, action, name, before=earlier, after=told, why=why))
+
+
+def _told(name: str, generation: int) -> dict[str, Any]:
+    return {"model": name, "generation": generation}

@@ -1,0 +1,431 @@
+"""Training with sentence-transformers: its trainer, a layer behind a frozen model, and static tables.
+
+Every run is the same when it is run again on the same machine: seeds are fixed, and what is written holds no dates.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recommender.errors import ModelUnavailable
+from recommender.lessons import Exam, Example, Learned, Teaching, Vectors
+from recommender.recipes import ADAPTER, ALL, CACHED, DISTIL, HALF, WITHIN, FinetuneRecipe, StaticRecipe
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+# ruff: noqa: PLC0415  # seconds of import time, which only those who train shall pay
+
+LIBRARIES = ("sentence-transformers", "transformers", "torch", "numpy", "datasets", "accelerate")
+BATCH = 32  # texts embedded at once
+TOKENS_AT_ONCE = 512  # single tokens: texts of one word
+SCALE = 20.0  # of cosine similarities in a softmax, as in sentence-transformers' losses
+SHRINKAGE = 5  # articles' worth of the archive's mean in that of a language, as in `vectors.Centres`
+NEGATIVE_RANGE = 50  # hard negatives are among so many nearest texts
+CACHED_BATCH = 32  # texts that the cached loss holds gradients of at once
+NEW_DIRECTIONS = 0.02  # spread of the adapter's first half at the start; the second half is 0, so nothing has changed
+SCORE = "ndcg_at_3"
+
+
+def libraries() -> dict[str, str]:
+    """The versions of everything that a run depends on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+class SentenceTransformersTrainer:
+    """`Trainer` over sentence-transformers. It uses a GPU where there is one."""
+
+    def libraries(self) -> dict[str, str]:
+        """The versions of everything that a run depends on."""
+        return libraries()
+
+    def finetune(
+        self,
+        base: Path,
+        recipe: FinetuneRecipe,
+        examples: Sequence[Example],
+        teaching: Teaching | None,
+        *,
+        exam: Exam | None,
+        into: Path,
+    ) -> Learned:
+        """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable.
+
+        `teaching` is needed where the loss is DISTIL, `examples` for the others.
+        """
+        model = _loaded(base)
+        model.max_seq_length = min(recipe.length, model.max_seq_length or recipe.length)
+        if recipe.part == ADAPTER:
+            learned = _adapted(model, recipe, examples, teaching, exam)
+        else:
+            learned = _trained(model, recipe, _rows(model, recipe, examples, teaching), exam)
+        _saved(model, into)
+        return learned
+
+    def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:
+        """Writes a static model that imitates the one in `base` on some texts. Raises ModelUnavailable."""
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+
+        from recommender.distilling import axes, fit, start
+
+        teacher = _loaded(base)
+        targets = _embedded(teacher, texts)
+        mean, main = axes(targets, recipe.dimensions)
+        tokenizer = _tokenizer(teacher)
+        table = start(_token_vectors(teacher, tokenizer), main, recipe.rarity)
+        numbers = [encoded.ids for encoded in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        table = fit(table, numbers, (targets - mean) @ main, recipe.ridge)
+        rows = table.astype(np.float16 if recipe.precision == HALF else np.float32)
+        _saved(SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows), Normalize()]), into)
+
+
+def _loaded(folder: Path) -> "SentenceTransformer":
+    from datasets import disable_progress_bars
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bars()  # ours says what is going on
+    disable_progress_bar()
+    try:
+        return SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelUnavailable(f"The model in {folder} cannot be loaded: {error}") from error
+
+
+def _saved(model: "SentenceTransformer", into: Path) -> None:
+    model.save_pretrained(str(into), create_model_card=False)
+
+
+def _embedded(model: "SentenceTransformer", texts: Sequence[str]) -> Vectors:
+    vectors: Any = model.encode(
+        list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+    )
+    return np.asarray(vectors, dtype=np.float32)
+
+
+# -- sentence-transformers' trainer ------------------------------------------------------------------------------------
+
+Columns = dict[str, list[Any]]
+
+
+def _rows(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
+) -> Columns:
+    if recipe.loss == DISTIL:
+        assert teaching is not None  # noqa: S101  # the use case gives one for this loss
+        return _taught(recipe, teaching)
+    rows: Columns = {
+        "anchor": [one.anchor for one in examples],
+        "positive": [one.text for one in examples],
+    }
+    if recipe.negatives:
+        return _with_negatives(model, recipe, rows, examples)
+    return rows
+
+
+def _taught(recipe: FinetuneRecipe, teaching: Teaching) -> Columns:
+    """Of each article its best candidate and others drawn by chance, with the teacher's evidence for each."""
+    random = np.random.default_rng(recipe.seed)
+    size = recipe.candidates
+    names = ["anchor", "positive", *(f"negative_{place}" for place in range(1, size))]
+    rows: Columns = {name: [] for name in [*names, "label"]}
+    for passages, places, evidence in zip(teaching.passages, teaching.candidates, teaching.evidence, strict=True):
+        if len(places) < size:
+            continue
+        best = int(evidence.argmax())
+        others = random.permutation(np.delete(np.arange(len(places)), best))[: size - 1]
+        chosen = [best, *others.tolist()]
+        texts = [passages[0], *(teaching.passages[int(places[place])][0] for place in chosen)]
+        for name, text in zip(names, texts, strict=True):
+            rows[name].append(text)
+        rows["label"].append([float(evidence[place]) / recipe.temperature for place in chosen])
+    return rows
+
+
+def _with_negatives(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, examples: Sequence[Example]
+) -> Columns:
+    """Texts that the model takes for near, but not as near as the pair itself; those that are known come first."""
+    from datasets import Dataset
+    from sentence_transformers.util import mine_hard_negatives
+
+    mined = mine_hard_negatives(
+        Dataset.from_dict(rows),
+        model,
+        num_negatives=recipe.negatives,
+        relative_margin=1 - recipe.margin,
+        range_max=NEGATIVE_RANGE,
+        output_format="n-tuple",
+        batch_size=BATCH,
+        verbose=False,
+    )
+    found: Columns = {name: list(mined[name]) for name in mined.column_names}
+    known = {(one.anchor, one.text): one.negatives for one in examples}
+    columns = [name for name in found if name.startswith("negative")]
+    for place, pair in enumerate(zip(found["anchor"], found["positive"], strict=True)):
+        for name, text in zip(columns, known.get(pair, ()), strict=False):
+            found[name][place] = text
+    return found
+
+
+def _trained(model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, exam: Exam | None) -> Learned:
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    _freeze(model, recipe)
+    before = (exam.score(_embedded(model, exam.texts)),) if exam else ()
+    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=folder,
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            warmup_steps=recipe.warmup,  # below 1 it is a share of all steps
+            seed=recipe.seed,
+            data_seed=recipe.seed,
+            eval_strategy="epoch" if exam else "no",
+            save_strategy="epoch" if exam else "no",
+            load_best_model_at_end=exam is not None,
+            metric_for_best_model=SCORE if exam else None,
+            greater_is_better=True,
+            save_total_limit=1,
+            save_only_model=True,
+            logging_strategy="no",
+            report_to="none",
+            dataloader_pin_memory=torch.cuda.is_available(),
+            disable_tqdm=True,
+        )
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(rows),
+            loss=_loss(model, recipe),
+            evaluator=_evaluator(exam) if exam else None,
+            callbacks=[EarlyStoppingCallback(recipe.patience)] if exam else None,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        key = f"eval_{SCORE}"
+        scores = [entry[key] for entry in trainer.state.log_history if key in entry]
+    best = 1 + int(np.argmax(scores)) if scores else recipe.epochs
+    return Learned((*before, *scores), best, trainer.state.global_step)
+
+
+def _freeze(model: "SentenceTransformer", recipe: FinetuneRecipe) -> None:
+    if recipe.part == ALL:
+        return
+    layers = model[0].auto_model.encoder.layer
+    kept = {id(parameter) for layer in layers[-recipe.layers :] for parameter in layer.parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad = id(parameter) in kept
+
+
+def _loss(model: "SentenceTransformer", recipe: FinetuneRecipe) -> "torch.nn.Module":
+    from sentence_transformers.sentence_transformer import losses
+
+    if recipe.loss == DISTIL:
+        # The labels are softened already; cosines are as far apart as log-odds once they are multiplied.
+        return losses.DistillKLDivLoss(model, similarity_fct=_scaled_cosines, temperature=1.0)
+    if recipe.loss == CACHED:
+        return losses.CachedMultipleNegativesRankingLoss(model, scale=SCALE, mini_batch_size=CACHED_BATCH)
+    return losses.MultipleNegativesRankingLoss(model, scale=SCALE)
+
+
+def _scaled_cosines(one: "torch.Tensor", other: "torch.Tensor") -> "torch.Tensor":
+    from sentence_transformers.util import pairwise_cos_sim
+
+    return SCALE * pairwise_cos_sim(one, other)
+
+
+def _evaluator(exam: Exam) -> Any:
+    from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
+
+    class Examiner(SentenceEvaluator):  # type: ignore[misc]  # its base has no types
+        """Sits the exam after each epoch."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.primary_metric = SCORE
+
+        def __call__(self, model: Any, output_path: Any = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:
+            return {SCORE: exam.score(_embedded(model, exam.texts))}
+
+    return Examiner()
+
+
+# -- a layer behind a frozen model -------------------------------------------------------------------------------------
+
+
+def _adapted(
+    model: "SentenceTransformer",
+    recipe: FinetuneRecipe,
+    examples: Sequence[Example],
+    teaching: Teaching | None,
+    exam: Exam | None,
+) -> Learned:
+    """Appends a linear layer that is learned on vectors computed once: seconds for a few hundred articles.
+
+    It runs all its epochs: an exam on few queries would stop it by luck.
+    """
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    if recipe.loss == WITHIN and teaching is not None:
+        matrix, steps = torch.from_numpy(whitening(model, recipe, teaching)), 1
+    else:
+        matrix, steps = low_rank(model, recipe, examples, teaching)
+    seen = torch.from_numpy(_embedded(model, exam.texts)) if exam else None
+    size = len(matrix)
+    model.append(
+        Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix.T.contiguous())
+    )
+    model.append(Normalize())
+    if exam is None or seen is None:
+        return Learned((), recipe.epochs, steps)
+    after = torch.nn.functional.normalize(seen @ matrix)
+    return Learned((exam.score(seen.numpy()), exam.score(after.numpy())), recipe.epochs, steps)
+
+
+def whitening(model: "SentenceTransformer", recipe: FinetuneRecipe, teaching: Teaching) -> Vectors:
+    """(d, d): the inverse root of how passages of one article differ, which says nothing of what it is about.
+
+    Within-class covariance normalisation (Hatch, Kajarekar and Stolcke, Interspeech 2006) with an article as a class.
+    """
+    vectors = _embedded(model, [text for parts in teaching.passages for text in parts])
+    ends = np.cumsum([len(parts) for parts in teaching.passages])[:-1]
+    apart = np.concatenate([part - part.mean(axis=0) for part in np.split(vectors.astype(np.float64), ends)])
+    covariance = apart.T @ apart / len(apart)
+    size = len(covariance)
+    spread, directions = np.linalg.eigh(covariance + recipe.ridge * np.trace(covariance) / size * np.eye(size))
+    scale = (spread / spread.min()) ** -0.5  # at most 1
+    return np.asarray((directions * scale) @ directions.T, dtype=np.float32)
+
+
+def low_rank(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
+) -> "tuple[torch.Tensor, int]":
+    """The identity and a change of low rank, and in how many steps it was learned."""
+    import torch
+
+    generator = torch.Generator().manual_seed(recipe.seed)
+    objective = (
+        _teacher_objective(model, recipe, teaching)
+        if teaching is not None and recipe.loss == DISTIL
+        else _contrast_objective(model, recipe, examples, generator)
+    )
+    size = model.get_embedding_dimension()
+    first = torch.nn.Parameter(torch.randn(size, recipe.rank, generator=generator) * NEW_DIRECTIONS)
+    second = torch.nn.Parameter(torch.zeros(recipe.rank, size))
+    optimizer = torch.optim.AdamW([first, second], lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = 0
+    for _ in range(recipe.epochs):
+        for loss in objective:
+            optimizer.zero_grad()
+            loss(torch.eye(size) + first @ second).backward()
+            optimizer.step()
+            steps += 1
+    return (torch.eye(size) + first @ second).detach(), steps
+
+
+class _Batches:
+    """Losses of one epoch as functions of the layer's matrix, in an order drawn anew each time."""
+
+    def __init__(self, losses: Any) -> None:
+        self._losses = losses
+
+    def __iter__(self) -> Any:
+        return iter(self._losses())
+
+
+def _teacher_objective(model: "SentenceTransformer", recipe: FinetuneRecipe, teaching: Teaching) -> _Batches:
+    """Among its candidates, each article's cosines, as the service computes them, shall fall as the evidence does."""
+    import torch
+
+    owners = torch.tensor([place for place, parts in enumerate(teaching.passages) for _ in parts])
+    vectors = torch.from_numpy(_embedded(model, [text for parts in teaching.passages for text in parts]))
+    count = len(teaching.passages)
+    names = sorted(set(teaching.languages))
+    language = torch.tensor([names.index(one) for one in teaching.languages])
+    wanted = torch.full((count, count), -torch.inf)
+    for place, (others, evidence) in enumerate(zip(teaching.candidates, teaching.evidence, strict=True)):
+        wanted[place, torch.from_numpy(others)] = torch.from_numpy(evidence / recipe.temperature).float()
+    rows = torch.isfinite(wanted).any(dim=1)
+    known = torch.isfinite(wanted)[rows]
+    target = torch.softmax(wanted[rows], dim=1)
+
+    def loss(matrix: "torch.Tensor") -> "torch.Tensor":
+        parts = torch.nn.functional.normalize(vectors @ matrix)
+        whole = torch.nn.functional.normalize(torch.zeros(count, parts.shape[1]).index_add(0, owners, parts))
+        centred = torch.nn.functional.normalize(whole - _centres(whole, language, len(names))[language])
+        cosines = (SCALE / 2 * centred @ centred.T)[rows].masked_fill(~known, -torch.inf)
+        told = torch.log_softmax(cosines, dim=1).masked_fill(~known, 0.0)
+        return -(target * told).sum(dim=1).mean()
+
+    return _Batches(lambda: [loss])
+
+
+def _centres(vectors: "torch.Tensor", language: "torch.Tensor", count: int) -> "torch.Tensor":
+    """(count, dimension): as `vectors.Centres` has them."""
+    import torch
+
+    archive = vectors.sum(dim=0) / (len(vectors) + SHRINKAGE)
+    sums = torch.zeros(count, vectors.shape[1]).index_add(0, language, vectors)
+    return (sums + SHRINKAGE * archive) / (torch.bincount(language, minlength=count)[:, None] + SHRINKAGE)
+
+
+def _contrast_objective(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], generator: "torch.Generator"
+) -> _Batches:
+    """Each anchor shall be nearer to its own text than to those of the others in its batch."""
+    import torch
+
+    anchors = torch.from_numpy(_embedded(model, [one.anchor for one in examples]))
+    texts = torch.from_numpy(_embedded(model, [one.text for one in examples]))
+
+    def of(batch: "torch.Tensor") -> Any:
+        def loss(matrix: "torch.Tensor") -> "torch.Tensor":
+            one, other = (torch.nn.functional.normalize(part[batch] @ matrix) for part in (anchors, texts))
+            return torch.nn.functional.cross_entropy(SCALE * one @ other.T, torch.arange(len(batch)))
+
+        return loss
+
+    return _Batches(
+        lambda: [of(batch) for batch in torch.randperm(len(examples), generator=generator).split(recipe.batch)]
+    )
+
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+
+def _tokenizer(teacher: "SentenceTransformer") -> Any:
+    """The teacher's tokenizer, which shall read whole texts."""
+    tokenizer = teacher.tokenizer.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _token_vectors(teacher: "SentenceTransformer", tokenizer: Any) -> Vectors:
+    """(vocabulary, dimension): what the teacher makes of each token alone, between the marks of a text's ends."""
+    import torch
+
+    marks = tokenizer.encode("").ids
+    before, after = marks[: (len(marks) + 1) // 2], marks[(len(marks) + 1) // 2 :]
+    size = tokenizer.get_vocab_size()
+    found = []
+    with torch.inference_mode():
+        for first in range(0, size, TOKENS_AT_ONCE):
+            texts = [[*before, token, *after] for token in range(first, min(first + TOKENS_AT_ONCE, size))]
+            numbers = torch.tensor(texts, device=teacher.device)
+            given = teacher({"input_ids": numbers, "attention_mask": torch.ones_like(numbers)})
+            found.append(given["sentence_embedding"].cpu().numpy())
+    return np.concatenate(found).astype(np.float32)

@@ -1,0 +1,102 @@
+"""A small archive of plain topics, where it is known what belongs together, and model versions that see it or not."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from recommender.article import Article
+from recommender.build import Builder
+from recommender.cards import LIVE, Card, Embedding, HistoryEntry
+from recommender.editorial import SATISFACTORY
+from recommender.grading import Grading
+from recommender.interfaces import Embedder, Registry, Store
+from recommender.panels import Sample
+from recommender.pinned import generation_of, pinned
+from recommender.registry import FolderRegistry
+from recommender.releases import Release
+from recommender.releasing import Releasing
+from recommender.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel
+from tests.embedder import BlindEmbedder, ToyEmbedder
+from tests.factories import NOW, days_ago, make_article, make_builder, make_recommender
+
+TOPICS = ("gold", "fuel", "rain", "salt", "rice", "fish")
+EACH = 4
+
+# By the embedding alone, so that a model that sees nothing shows nothing right.
+DENSE = RankingModel(
+    "dense",
+    {part: 1.0 if part == "dense" else 0.0 for part in PARTS},
+    threshold=1.0,
+    relief=dict.fromkeys(OPTIONAL, 0.0),
+)
+GOOD, ALIKE, BLIND = (
+    Release("good/1", DENSE),
+    Release("alike/1", replace(DENSE, threshold=1.1)),
+    Release("blind/1", DENSE),
+)
+EMBEDDERS: dict[str, Embedder] = {
+    GOOD.name: ToyEmbedder(),
+    ALIKE.name: ToyEmbedder(),
+    BLIND.name: BlindEmbedder(),
+    "toy/1": ToyEmbedder(),
+}
+RELEASES = {one.name: one for one in (GOOD, ALIKE, BLIND, Release("toy/1", DEFAULT))}
+
+
+def stories(each: int = EACH) -> list[Article]:
+    """`each` stories of every topic, such as gold-0; those of one topic share their words, and no others."""
+    return [
+        make_article(
+            f"{topic}-{number}",
+            title=f"{topic} {topic}s {number}",
+            body=f"{topic} {topic}s {topic}er.",
+            posted_on=days_ago(1 + number),
+        )
+        for topic in TOPICS
+        for number in range(each)
+    ]
+
+
+def qrels(articles: Iterable[Article]) -> dict[str, dict[str, int]]:
+    """Judgments: the stories of one topic belong together."""
+    ids = [article.id for article in articles]
+    return {one: {other: 3 for other in ids if other != one and _topic(other) == _topic(one)} for one in ids}
+
+
+def _topic(article_id: str) -> str:
+    return article_id.partition("-")[0]
+
+
+def builder_of(store: Store, name: str) -> Builder:
+    """The builder of a model version by its name."""
+    return make_builder(store, EMBEDDERS[name], release=RELEASES[name])
+
+
+def opened(store: Store, name: str = GOOD.name) -> int:
+    """Puts the stories into a store and builds a model version live; gives its generation."""
+    store.articles.upsert(stories())
+    return builder_of(store, name).build().generation
+
+
+def make_registry(folder: Path) -> FolderRegistry:
+    """A registry with the cards of all these versions, of which `good/1` is live."""
+    registry = FolderRegistry(folder)
+    for name, release in RELEASES.items():
+        embedding = Embedding("toy", None, EMBEDDERS[name].version, 64, 0)
+        registry.create(Card(name, NOW.date(), "tests", embedding, release.ranking), {})
+    registry.record(GOOD.name, HistoryEntry(NOW, "tests", LIVE))
+    registry.put_live(GOOD.name)
+    return registry
+
+
+def make_releasing(store: Store, registry: Registry) -> Releasing:
+    """Releases these versions, by the clock of the factories."""
+    return Releasing(store, registry, lambda name: builder_of(store, name), make_recommender, lambda: NOW)
+
+
+def graded(store: Store, name: str, verdict: int = SATISFACTORY) -> None:
+    """A panel of all sidebars of a version, which is live or in the shadow, with one verdict on each."""
+    grading = Grading(store, make_recommender(pinned(store, generation_of(store, name))), lambda: NOW)
+    panel = grading.create(f"{name} by {verdict}", "awa", Sample(seed=1, pool=0))
+    for place in range(len(panel.sidebars)):
+        grading.grade(panel.number, place, "awa", {None: verdict})

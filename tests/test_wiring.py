@@ -1,0 +1,67 @@
+"""Which model version a build takes: that of `models/live`, unless the settings or the caller say otherwise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recommender.cards import BUILT_IN, Embedding
+from recommender.errors import InvalidInput, NotFound
+from recommender.registry import FolderRegistry
+from recommender.releases import Release
+from recommender.scoring import DEFAULT
+from recommender.settings import Settings
+from recommender.wiring import make_release
+from tests.test_cards import CARD
+
+PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"
+WEIGHTS = replace(DEFAULT, version="ours", threshold=7.5)
+OURS = replace(CARD, name="ours/1", ranking=WEIGHTS)
+PLAIN = replace(OURS, name="ours/2", embedding=Embedding("all-MiniLM-L6-v2", None, PACKAGED, 384, 1))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A folder with a version that has an embedding of its own, which is live, and one that has not."""
+    registry = FolderRegistry(tmp_path / "models")
+    registry.create(OURS, {"embedding/model.safetensors": b"weights"})
+    registry.create(PLAIN, {})
+    registry.put_live(OURS.name)
+    return Settings(models=tmp_path / "models")
+
+
+def test_without_a_folder_there_is_the_built_in_version(tmp_path: Path) -> None:
+    release, embedder = make_release(Settings(models=tmp_path / "none"))
+    assert (release, embedder.version) == (Release(BUILT_IN, DEFAULT), PACKAGED)
+
+
+def test_live_version_is_taken(settings: Settings) -> None:
+    release, embedder = make_release(settings)
+    assert release == Release(OURS.name, WEIGHTS)
+    assert embedder.version.startswith("ours/1@")
+
+
+def test_named_version_is_taken(settings: Settings) -> None:
+    release, embedder = make_release(settings, PLAIN.name)
+    assert (release.name, embedder.version) == (PLAIN.name, PACKAGED)
+
+
+def test_built_in_version_needs_no_card_among_others(settings: Settings) -> None:
+    assert make_release(settings, BUILT_IN)[0] == Release(BUILT_IN, DEFAULT)
+
+
+def test_model_of_the_settings_takes_the_place_of_the_live_one(settings: Settings) -> None:
+    tried = settings.model_copy(update={"model": "all-MiniLM-L6-v2"})
+    assert make_release(tried)[1].version == PACKAGED
+    assert make_release(tried, OURS.name)[1].version.startswith("ours/1@")
+
+
+def test_unknown_version_is_not_found(settings: Settings) -> None:
+    with pytest.raises(NotFound, match="ours/9"):
+        make_release(settings, "ours/9")
+
+
+def test_damaged_version_is_refused(settings: Settings) -> None:
+    (settings.models / OURS.name / "embedding" / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(InvalidInput, match=r"ours/1 is damaged: embedding/model\.safetensors is not the file"):
+        make_release(settings)
