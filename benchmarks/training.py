@@ -95,7 +95,7 @@ def static() -> list[Table]:
     with ExitStack() as stack:
         for archive in archives(stack):
             texts = _texts(archive)
-            teacher = _teacher(archive.name)
+            teacher = _teacher(archive)
             small = SentenceTransformerEmbedder(str(STATIC))
             random = np.random.default_rng(0).normal(size=(len(texts), 64)).astype(np.float32)
             nothing = Remembered("random", dict(zip(texts, random, strict=True)), teacher.pieces_per_word)
@@ -140,7 +140,7 @@ def search() -> list[Table]:
     rows = []
     with ExitStack() as stack:
         archive, *others = archives(stack)
-        base = _teacher(archive.name)
+        base = _teacher(archive)
         before = _worth(archive, base)
         rows.append(_row("as it is", before, before))
         within, distil = _recipe("within.toml"), _recipe("distil.toml")
@@ -164,8 +164,8 @@ def search() -> list[Table]:
         elsewhere = []
         matrix = whitening(base, within, seen)  # type: ignore[arg-type]
         for other in others:
-            first = _worth(other, _teacher(other.name))
-            second = _worth(other, _teacher(other.name).moved("within", matrix))
+            first = _worth(other, _teacher(other))
+            second = _worth(other, _teacher(other).moved("within", matrix))
             elsewhere.append([other.name, *_row("", second, first)[1:]])
     head = ("nDCG@3 alone", "against", "in the service", "against")
     return [
@@ -191,7 +191,7 @@ def naive() -> list[Table]:
     rows = []
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         archive = sample(stack)
-        before = _worth(archive, _teacher(archive.name))
+        before = _worth(archive, _teacher(archive))
         data = collect(archive.store, Request(share=0.0))
         for name in ("naive.toml", "gentle.toml"):
             recipe = _recipe(name)
@@ -322,12 +322,14 @@ def _texts(archive: Archive) -> list[str]:
     return sorted({text for one in articles for text in passages(one.title, one.summary, one.body)})
 
 
+def _teacher(archive: Archive) -> Remembered:
+    """The default model on the passages of an archive."""
+    return _remembered(archive.name, tuple(_texts(archive)))
+
+
 @cache
-def _teacher(name: str) -> Remembered:
-    """The default model on the passages of an archive, kept under var/bench: embedding them takes a minute."""
-    with ExitStack() as stack:
-        archive = next(one for one in archives(stack) if one.name == name)
-        texts = _texts(archive)
+def _remembered(name: str, texts: tuple[str, ...]) -> Remembered:
+    """Vectors are kept under var/bench: embedding an archive takes minutes."""
     model = SentenceTransformerEmbedder(DEFAULT_MODEL)
     file = corpora.FOLDER / f"passages-{name}.npy"
     if not file.exists():

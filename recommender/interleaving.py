@@ -20,7 +20,7 @@ LIVE, CHALLENGER = "live", "challenger"
 HOUR = 3600  # seconds; all readers of an article see one sidebar for so long
 TELLING = 0.05  # by how much a share of wins must differ from one half to be worth knowing
 SURE, POWER = 1.959964, 0.841621  # normal deviates of a two-sided 5 % and of a power of 80 %
-RESAMPLES = 5_000
+RESAMPLES = 2_000
 
 # (what is left of a list, what is placed) -> what of it may come next, in its order. All are article numbers.
 Fits = Callable[[Sequence[int], Sequence[int]], Sequence[int]]

@@ -1,24 +1,41 @@
 """What a notebook begins with: the site of the settings, or the sample where nothing is there yet."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from recommender.cards import Card
+from recommender.cli.release import compared, golden_pairs, judged_sets
+from recommender.cli.training import trained
+from recommender.comparing import Comparison
 from recommender.errors import InvalidInput
 from recommender.evaluation import Evaluation, evaluate
+from recommender.gate import Check
 from recommender.gazetteer import Gazetteer
 from recommender.ingest import Refusal, ingest
 from recommender.interfaces import Store
 from recommender.metrics import Grades
+from recommender.scoring import DEFAULT, RankingModel
 from recommender.service import Query, Recommender
 from recommender.settings import Settings, load_settings
 from recommender.sources.files import open_source
 from recommender.sources.trec import read_qrels
 from recommender.systems import sidebars
-from recommender.wiring import Evaluated, make_builder, make_gazetteer, make_recommender, make_systems, open_store
+from recommender.wiring import (
+    Evaluated,
+    make_builder,
+    make_gazetteer,
+    make_recommender,
+    make_releasing,
+    make_systems,
+    open_store,
+)
 
 SAMPLE = files("recommender") / "sample"
 
@@ -45,14 +62,44 @@ class Site:
         """The sidebar of every article, as readers get it."""
         return sidebars(self.recommender, list(self.evaluated.languages), Query())
 
+    def train(self, recipe: str, name: str) -> Card:
+        """Trains a version on the archive by a recipe of models/recipes, with the sample's judgments."""
+        with as_file(SAMPLE / "qrels.txt") as qrels:
+            return trained(self.settings, self.store, self.settings.models / "recipes" / recipe, name, qrels=qrels)
 
-def open_site() -> Site:
+    def live_weights(self) -> RankingModel:
+        """The weights of the score that readers get."""
+        live = self.store.generations.live()
+        return DEFAULT if live is None or live.ranking is None else live.ranking
+
+    def compare(self, first: str, second: str) -> Comparison:
+        """Two versions on all judged sets and in all sidebars."""
+        return compared(self.settings, self.store, first, second)
+
+    def gate(self, name: str) -> list[Check]:
+        """What the release gate says of a version; nothing is released."""
+        number = make_builder(self.store, self.settings, name=name).build_beside()
+        sets = judged_sets(self.store, self.settings, ())
+        checks, _ = make_releasing(self.store, self.settings).checks(
+            name, number, sets[0], golden_pairs(self.settings, None)
+        )
+        self.store.generations.drop_retired()
+        return checks
+
+
+def open_site(*, scratch: bool = False) -> Site:
     """The site of the settings in the checkout; an empty database is filled with the sample first (two minutes).
 
     Goes to the checkout's root, since paths of the settings are relative to it and Jupyter starts beside the notebook.
+    With `scratch` the model versions are a copy that goes away with the notebook, and what is trained goes with it.
     """
     os.chdir(_root(Path.cwd()))
     settings = load_settings()
+    if scratch:
+        folder = Path(tempfile.mkdtemp(prefix="recommender-notebook-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(settings.models, folder / "models")
+        settings = settings.model_copy(update={"models": folder / "models"})
     store = open_store(settings.database_url.get_secret_value())
     if store.state().generation is None:
         with (SAMPLE / "articles.jsonl").open("rb") as stream:

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from recommender.cards import Card
 from recommender.evaluation import Estimate
 from recommender.exploring import StoryMap
 from recommender.exposure import Share
+from recommender.scoring import PARTS, RankingModel
 
 INK = "#1c2a5a"
 PALE = "#b9bfd3"
@@ -58,6 +60,42 @@ def estimates(table: Mapping[str, Estimate], title: str) -> Picture:
     highs = np.array([table[name].high for name in names]) - means
     axes.errorbar(means, names, xerr=np.stack([lows, highs]), fmt="o", color=INK, capsize=3)
     axes.grid(axis="x", color=PALE, linewidth=0.5)
+    return Picture(figure)
+
+
+def figures(cards: Sequence[Card], measure: str, title: str) -> Picture:
+    """A measure of every set of queries on some cards, with its interval."""
+    return estimates(
+        {
+            f"{card.name}: {name}": Estimate(**sets[measure])
+            for card in cards
+            for name, sets in card.metrics.items()
+            if measure in sets
+        },
+        title,
+    )
+
+
+def weights(models: Mapping[str, RankingModel], title: str) -> Picture:
+    """The weights of the parts of some ranking models, side by side."""
+    figure, axes = _axes(title)
+    height = 0.8 / len(models)
+    for place, (name, model) in enumerate(models.items()):
+        rows = np.arange(len(PARTS))[::-1] - place * height
+        hatch, face = (("", INK), ("//", PALE))[place % 2]
+        axes.barh(rows, [model.weights[part] for part in PARTS], height, label=name, color=face, hatch=hatch)
+    axes.set_yticks(np.arange(len(PARTS))[::-1] - 0.4 + height / 2, PARTS)
+    axes.legend(frameon=False)
+    return Picture(figure)
+
+
+def calibration(bins: Sequence[Mapping[str, float]], title: str) -> Picture:
+    """Mean score against the share that is related, a point for each range; on the diagonal both are equal."""
+    figure, axes = _axes(title)
+    axes.plot([one["score"] for one in bins], [one["related"] for one in bins], "o-", color=INK)
+    axes.plot([0, 1], [0, 1], ":", color=INK)
+    axes.set_xlabel("mean score")
+    axes.set_ylabel("share that is related")
     return Picture(figure)
 
 

@@ -149,9 +149,7 @@ class Interleaving:
         found, running = self._store.trials.shown(request), self._running(self._store.state())
         answer, clicks = found or (None, {})
         if answer is None or running is None or running.trial.number != answer.trial or self._over(answer):
-            raise NotFound(
-                f"No clicks are counted for the answer {request!r}: it is of no trial that goes on, or its time is over."
-            )
+            raise NotFound(f"The answer {request!r} is of no trial that goes on, or its time is over.")
         number = self._store.articles.numbers([article_id]).get(article_id)
         if number is None or number not in clicks:
             raise InvalidInput(f"The answer {request} does not show the article {article_id!r}.")

@@ -1,6 +1,7 @@
 """A model version gets to readers through the gate, is taken back, or runs in the shadow."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,12 @@ class TestRollBack:
         (entry,) = trail(store, "rollback")
         assert (entry.by, entry.subject, entry.why) == ("ben", "good/1", "readers complain")
         assert registry.card(GOOD.name).history[-1].reason == "readers complain"
+
+    def test_it_takes_less_than_a_second(self, releasing: Releasing) -> None:
+        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        started = time.perf_counter()
+        releasing.roll_back("ben")
+        assert time.perf_counter() - started < 1
 
     def test_second_time_goes_forward_again(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")

@@ -1,4 +1,4 @@
-"""`models interleave`: readers get sidebars that the live model and the one in the shadow share, and decide by clicks."""
+"""`models interleave`: readers get sidebars that the live model and the one in the shadow share, and clicks decide."""
 
 import json
 from dataclasses import asdict
@@ -54,8 +54,8 @@ def _shown(found: TrialReport) -> str:
         f"live        {trial.live}",
         f"challenger  {trial.challenger}",
         f"since {trial.since:%Y-%m-%d %H:%M} UTC, {state}",
-        f"shared: {found.sidebars:,} sidebars (an article in an hour) of {found.articles:,} articles in {found.hours:,} hours",
-        f"clicks: {said.clicks:,} on a teaser of one model, {found.nobody:,} on what both chose",
+        f"shared: the sidebars of {found.articles:,} articles in {found.hours:,} hours, {found.sidebars:,} in all",
+        f"clicks: {said.clicks:,} on a teaser of one model, {found.nobody:,} on what is nobody's",
     ]
     if said.share is None:
         return "\n".join([*lines, "No reader has clicked on a teaser of one model yet."])

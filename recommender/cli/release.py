@@ -84,16 +84,22 @@ def compare(config: Path | None, first: str, second: str, given: tuple[Path, ...
     both are built in a database of their own. Vectors that are new are kept, so a promotion need not embed again.
     """
     settings = _settings(config)
+    with opened_store(settings) as store:
+        found = compared(settings, store, first, second, given)
+    click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else comparison_text(found))
+
+
+def compared(settings: Settings, store: "Store", first: str, second: str, given: "Sequence[Path]" = ()) -> Comparison:
+    """What the command shows of two model versions. `given` are files of judgments."""
     for name in (first, second):
         make_release(settings, name)  # tells what is wrong with it before the work
-    with opened_store(settings) as store, _apart(settings) as apart:
-        sets = _judged_sets(store, settings, given)
+    with _apart(settings) as apart:
+        sets = judged_sets(store, settings, given)
         hashes = copy_articles(store, apart)
         if not hashes:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         sides = [_side(settings, store, apart, name, hashes) for name in (first, second)]
-        found = compare_sides(sides[0], sides[1], sets)
-    click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else comparison_text(found))
+        return compare_sides(sides[0], sides[1], sets)
 
 
 @click.command(short_help="Release a model version through the gate.")
@@ -111,9 +117,9 @@ def promote(config: Path | None, name: str, qrels: Path | None, golden: Path | N
     With --reason it is released all the same, and the reason stays on its card and in the audit trail.
     """
     settings = _settings(config)
-    pairs = _golden(settings, golden)
+    pairs = golden_pairs(settings, golden)
     with opened_store(settings) as store:
-        sets = _judged_sets(store, settings, [qrels] if qrels else [])
+        sets = judged_sets(store, settings, [qrels] if qrels else [])
         judged = sets[0] if sets else JudgedSet("this site", {})
         done = make_releasing(store, settings).promote(
             name, operator(), judged, pairs, reason=reason, progress=progress
@@ -230,7 +236,7 @@ def embedding_cost(settings: Settings, name: str, articles: "Sequence[Article]")
     return 1_000 * median(taken), most if sys.platform == "darwin" else 1_024 * most
 
 
-def _judged_sets(store: "Store", settings: Settings, given: Sequence[Path]) -> list[JudgedSet]:
+def judged_sets(store: "Store", settings: Settings, given: Sequence[Path]) -> list[JudgedSet]:
     """The judgments given; else those of the sample where its articles are here, and the grades of panels, if any."""
     if given:
         return [JudgedSet(file.name, read_qrels(file)) for file in given]
@@ -245,7 +251,7 @@ def _judged_sets(store: "Store", settings: Settings, given: Sequence[Path]) -> l
     return found
 
 
-def _golden(settings: Settings, given: Path | None) -> "list[GoldenPair]":
+def golden_pairs(settings: Settings, given: Path | None) -> "list[GoldenPair]":
     file = given or settings.models / "golden.yaml"
     return read_golden(file) if given or file.is_file() else []
 
@@ -273,14 +279,14 @@ def _judged(judged: Judged) -> list[str]:
     head = f"{'A':^19}  {'B':^19}  {'B - A':^25}  better worse  p"
     for system, measures in judged.systems.items():
         queries = next(iter(measures.values())).queries
-        lines.append(f"  {f'{system}, {queries} queries':<26}{head}")
-        lines += [f"    {measure:<24}{_paired(one)}" for measure, one in measures.items()]
-    lines.append(f"  {f'{MAIN} of the service':<26}{head}")
+        lines.append(f"  {f'{system}, {queries} queries':<30}{head}")
+        lines += [f"    {measure:<28}{_paired(one)}" for measure, one in measures.items()]
+    lines.append(f"  {f'{MAIN} of the service':<30}{head}")
     for kind, groups in judged.groups.items():
         least = _LEAST_OF_COUNTRY if kind == "country" else 1
         shown = {name: one for name, one in groups.items() if one.queries >= least}
         for name in _in_order(kind, shown):
-            lines.append(f"    {f'{name} ({shown[name].queries})':<24}{_paired(shown[name])}")
+            lines.append(f"    {f'{name} ({shown[name].queries})':<28}{_paired(shown[name])}")
     return lines
 
 
@@ -352,7 +358,7 @@ def _costs(costs: tuple[Cost, Cost]) -> list[str]:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
+    return f"{count / 2**20:,.1f} MiB"
 
 
 def _shadowed(found: ShadowReport) -> str:

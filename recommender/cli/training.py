@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from recommender.interfaces import Store
     from recommender.metrics import Grades
     from recommender.pairs import Pair
+    from recommender.settings import Settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SEEDS = click.IntRange(0, 2**31 - 1)
@@ -109,6 +110,22 @@ def train(  # noqa: PLR0917  # click passes every option by name
     those of the testing side for the figures on the card. A version appears whole or not at all.
     """
     settings = load_settings(config)
+    with corpus(settings, articles) as store:
+        card = trained(settings, store, recipe_file, name, data=data, qrels=qrels)
+    click.echo(_report(card))
+    click.echo(f"The candidate is {make_registry(settings).folder(name)}.")
+
+
+def trained(
+    settings: "Settings",
+    store: "Store",
+    recipe_file: Path,
+    name: str,
+    *,
+    data: Path | None = None,
+    qrels: Path | None = None,
+) -> Card:
+    """Trains a version on the articles of a store and adds it to the settings' registry, as the command does."""
     checked_name(name)
     recipe = parse_recipe(_text(recipe_file), str(recipe_file))
     if isinstance(recipe, RankingRecipe) and qrels is None:
@@ -118,7 +135,7 @@ def train(  # noqa: PLR0917  # click passes every option by name
         raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
     judgments = read_qrels(qrels) if qrels else {}
     base = make_base(settings, recipe.base)
-    with corpus(settings, articles) as store, tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
         if isinstance(recipe, RankingRecipe):
             learned_from: list[Pair] = []
             about = _archive(store)
@@ -142,9 +159,7 @@ def train(  # noqa: PLR0917  # click passes every option by name
             occasion=occasion,
         )
         files = {path.relative_to(folder).as_posix(): path for path in sorted(into.rglob("*")) if path.is_file()}
-        registry.create(card, files)
-    click.echo(_report(card))
-    click.echo(f"The candidate is {registry.folder(name)}.")
+        return registry.create(card, files)
 
 
 def _text(file: Path) -> str:

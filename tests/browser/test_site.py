@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Literal
 from urllib.request import urlopen
 
 import pytest
@@ -307,3 +308,31 @@ def test_page_hears_what_happened(page: Page, site: str, elsewhere: Elsewhere) -
     page.goto(elsewhere.url("localhost"))
     expect(page.locator(LINKS)).to_have_count(3)
     assert page.evaluate("window.count") == 3
+
+
+@pytest.mark.parametrize("button", ["left", "middle"])
+def test_clicks_are_reported_during_a_trial(page: Page, site: str, button: Literal["left", "middle"]) -> None:
+    """With what names the answer and the story, and with nothing else."""
+
+    def during_a_trial(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "request_id": "e62b2373d98d586d", "trial": True})
+
+    page.route(API, during_a_trial)
+    page.goto(f"{site}/articles/blockade-1")
+    expect(page.locator(LINKS)).to_have_count(3)
+    second = page.locator(f"{BOX} .rec-item").nth(1).get_attribute("data-id")
+    with page.expect_request(f"{site}/api/v1/events") as sent:
+        page.locator(LINKS).nth(1).click(button=button)
+    assert sent.value.method == "POST"
+    assert json.loads(sent.value.post_data or "") == {"request_id": "e62b2373d98d586d", "article_id": second}
+
+
+def test_no_clicks_are_reported_without_a_trial(page: Page, site: str, three: list[str]) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/articles/blockade-1")
+    page.locator(LINKS).first.click()
+    expect(page.locator("h1")).to_have_text(three[0])
+    page.wait_for_load_state("networkidle")
+    assert f"{site}/api/v1/events" not in asked

@@ -220,8 +220,10 @@ class TestExport:
 
     def test_training_takes_the_file(self, run: Run, graded: None) -> None:
         run("qrels", "export", "ours.txt")
-        assert run("fit-ranking", "ours-1", "--qrels", "ours.txt", "--into", "made").exit_code == 0
-        assert json.loads(Path("made/ours-1/card.json").read_text())["judgments"]["queries"] == 2
+        Path("ours.toml").write_text('kind = "ranking"\nbase = "sahel/1"\nrepeats = 1\n')
+        assert run("train", "--recipe", "ours.toml", "--as", "ours/1", "--qrels", "ours.txt").exit_code == 0
+        card = json.loads(Path("models/ours/1/card.json").read_text())
+        assert card["training"]["data"]["judgments"]["queries"] == 2
 
     def test_least_graders_are_asked_for(self, run: Run, graded: None) -> None:
         result = run("qrels", "export", "--min-graders", "2")

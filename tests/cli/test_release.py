@@ -180,14 +180,16 @@ def test_comparison_for_people() -> None:
             ),
         ),
         Overlap(24, 6, 0.5, 0.4, (pair,)),
-        (Cost(12.5, 300_000_000, 90_000_000, 3.21), Cost(0.05, 200_000_000, 1_500_000, 3.0)),
+        (Cost(12.5, 300 << 20, 90 << 20, 3.21), Cost(0.05, 200 << 20, 3 << 19, 3.0)),
     )
     lost = "1.000 (1.000-1.000)  0.500 (0.500-0.500)  -0.500 (-0.500 to -0.500)       0     2"
     told = comparison_text(found).splitlines()
     assert told[:3] == ["A  good/1", "B  blind/1", "24 articles; intervals are 95 %, paired for B - A"]
     assert told[4] == "judged queries of topics"
-    assert told[5].startswith("  the service, 2 queries             A                    B                     B - A  ")
-    assert told[6].startswith(f"    nDCG@3                  {lost}  0.4938")
+    assert told[5].startswith(
+        "  the service, 2 queries                 A                    B                     B - A  "
+    )
+    assert told[6].startswith(f"    nDCG@3                      {lost}  0.4938")
     assert [line.split("  ")[2] for line in told[8:11]] == [
         "up to 1 year old (2)",
         "1 to 3 years old (2)",
@@ -206,7 +208,7 @@ def test_comparison_for_people() -> None:
         "",
         "cost                                   A           B",
         "  embedding of one article      12.50 ms     0.05 ms",
-        "  memory of such a process      300.0 MB    200.0 MB",
-        "  size of the embedding          90.0 MB      1.5 MB",
+        "  memory of such a process     300.0 MiB   200.0 MiB",
+        "  size of the embedding         90.0 MiB     1.5 MiB",
         "  build without embedding          3.2 s       3.0 s",
     ]

@@ -38,6 +38,7 @@ def lines(context: SerializationContext, value: object) -> bytes:
 OPERATIONS = [
     ("GET", "/api/v1/recommend"),
     ("POST", "/api/v1/recommend"),
+    ("POST", "/api/v1/events"),
     ("PUT", "/api/v1/articles/{article_id}"),
     ("DELETE", "/api/v1/articles/{article_id}"),
     ("POST", "/api/v1/articles"),
