@@ -104,7 +104,13 @@ class Editor:
         return force.get_by_role("link", name=decision.story).count() > 0
 
     def _current(self) -> tuple[str, str, list[str]]:
-        """The article that keys act on: id, title, teasers. What was passed over before is passed over again."""
+        """The article that keys act on: id, title, teasers. What was passed over before is passed over again.
+
+        An article that a decision has moved far down the queue is shown on a page of its own, for the next key.
+        """
+        if "/editor/article/" in self.page.url:
+            self.page.keyboard.press("q")
+            self.page.wait_for_url(f"{self.desk.url}/editor/")
         path, title, teasers = self.page.evaluate(LINE)
         article = path.removeprefix("/editor/article/")
         if article not in self.passed:

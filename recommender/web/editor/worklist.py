@@ -13,6 +13,7 @@ from recommender.errors import InvalidInput
 from recommender.permissions import READ
 from recommender.web.editor import words
 from recommender.web.editor.access import allows, who
+from recommender.web.editor.asked import is_number
 from recommender.web.headers import DESK
 from recommender.web.parts import parts
 from recommender.wiring import utc_now
@@ -92,15 +93,14 @@ def _rows(listing: Listing, page: int, me: Account) -> list[Row]:
         turn = page if leaves or place + 1 < len(listing.lines) else page + 1
         others = [name for name in looking.get(line.number, []) if name != me.name]
         onwards = _address(page) if below is None else _address(turn, below)
-        here = url_for("worklist.queue", **carried(), page=page if page > 1 else None, at=line.number, _anchor=f"line-{line.number}")
-        rows.append(Row(line, others, onwards, here))
+        rows.append(Row(line, others, onwards, _address(page, line.number, at=line.number)))
     return rows
 
 
-def _address(page: int, number: int | None = None) -> str:
-    """A page of the queue that is asked for, at the line of an article."""
+def _address(page: int, number: int | None = None, at: int | None = None) -> str:
+    """A page of the queue that is asked for, at the line of an article; with `at` it leads to that article anyway."""
     anchor = None if number is None else f"line-{number}"
-    return url_for("worklist.queue", **carried(), page=page if page > 1 else None, _anchor=anchor)
+    return url_for("worklist.queue", **carried(), page=page if page > 1 else None, at=at, _anchor=anchor)
 
 
 def carried() -> dict[str, Any]:
