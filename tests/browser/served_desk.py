@@ -153,8 +153,8 @@ def serving_desk(sample: str, folder: Path) -> Iterator[ServedDesk]:
         accounts = make_accounts(store)
         for name, role in PEOPLE.items():
             accounts.add(name, role, "test", PASSWORD)
-    served.start()
     try:
+        served.start()
         yield served
     finally:
         served.stop()
