@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import embedding, endpoint, neighbours, publishing, quality, startup, training
+from benchmarks import desk, embedding, endpoint, neighbours, publishing, quality, startup, training
 from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "neighbours": neighbours.run,
     "endpoint": endpoint.run,
     "publishing": publishing.run,
+    "desk": desk.run,
 }
 # Measure quality, not speed: run only when named. The first is stored on a page of its own.
 EXTRAS: dict[str, Callable[[], list[Table]]] = {

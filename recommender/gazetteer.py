@@ -101,7 +101,8 @@ class Gazetteer:
 
     def _longest(self, words: Form, place: int) -> tuple[Form, str | None]:
         for form, key in self._forms.get(words[place].lower(), ()):
-            if all(map(_matches, form, words[place : place + len(form)])) and place + len(form) <= len(words):
+            here = words[place : place + len(form)]
+            if len(here) == len(form) and (here == form or all(map(_matches, form, here))):
                 return form, key
         return (), None
 

@@ -28,6 +28,8 @@ Weights = Mapping[str, float]
 
 def plain(text: str) -> str:
     """Lower case without accents: Ménaka and menaka are one word."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

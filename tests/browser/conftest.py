@@ -3,12 +3,15 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+MakePage = Callable[..., Page]
 
 HERE = Path(__file__).parent
+PATIENCE = 15_000  # milliseconds; machines of CI pause
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless",
@@ -36,19 +39,36 @@ def chromium(unavailable: Callable[[str, str], NoReturn]) -> Iterator[Browser]:
     if path is None:
         unavailable("chromium", f"none of {', '.join(NAMES)} is on PATH")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page with cookies and storage of its own. Any error that its scripts don't catch fails the test."""
-    context = chromium.new_context()
-    context.set_default_timeout(15_000)  # milliseconds
-    page = context.new_page()
+def make_page(chromium: Browser) -> Iterator[MakePage]:
+    """Opens pages, each with cookies and storage of its own. Any error that their scripts don't catch fails the test.
+
+    Keywords are those of a browser context.
+    """
+    contexts: list[BrowserContext] = []
     errors: list[Error] = []
-    page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108  # it can't wrap a built-in
-    yield page
-    context.close()
+
+    def make(**options: Any) -> Page:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108  # it can't wrap a built-in
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
     assert not errors, "\n".join(error.stack or error.message for error in errors)
+
+
+@pytest.fixture
+def page(make_page: MakePage) -> Page:
+    """One page."""
+    return make_page()

@@ -188,6 +188,16 @@ def test_typing_is_no_command(opened: Opener) -> None:
     assert current(page) == "one"
 
 
+def test_letters_in_a_number_are_commands(opened: Opener) -> None:
+    """The page of a pin begins in the field of its place, and its key to save holds there too."""
+    page = opened('<h1>Pin</h1>{{ field("Place", "slot", "1", "number", autofocus=true) }}' + LIST)
+    expect(page.get_by_label("Place")).to_be_focused()
+    page.keyboard.press("2")
+    assert page.evaluate("sends") == 0
+    press(page, "a")
+    assert opened.sent[0][1]["id"] == ["one"]
+
+
 @pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])
 def test_combinations_are_left_to_the_browser(opened: Opener, modifier: str) -> None:
     page = opened(LIST)

@@ -107,10 +107,18 @@ def signal_of(article_id: str, asked: Asked) -> Signal:
     return found
 
 
-def address(article_id: str, asked: Asked) -> str:
+def address(article_id: str, asked: Asked, **more: str) -> str:
     """The page of an article, at the story that a decision was about."""
     anchor = f"story-{known(asked.story)[0]}" if asked.action in ON_A_STORY else None
-    return url_for("review.article", article_id=article_id, **carried(), _anchor=anchor)
+    return url_for("review.article", article_id=article_id, **carried(), **more, _anchor=anchor)
+
+
+def way_back(article_id: str, asked: Asked) -> str:
+    """The same for a link on a page that answers a form, and so has the article's address itself.
+
+    Where two addresses differ in nothing but the anchor, browsers stay on the page that they show.
+    """
+    return address(article_id, asked, back="yes")
 
 
 def preview(article_id: str, asked: Asked, problems: dict[str, str] | None = None) -> tuple[str, int]:
@@ -150,7 +158,7 @@ def preview(article_id: str, asked: Asked, problems: dict[str, str] | None = Non
         MAX_DAYS=MAX_DAYS,
         factors=FACTORS,
         ends=asked.action in ENDING,
-        back=address(article_id, asked),
+        back=way_back(article_id, asked),
         carried=carried(),
         words=words,
     )
@@ -190,7 +198,7 @@ def conflict(article_id: str, asked: Asked, error: Conflict) -> tuple[str, int]:
     other = parts().store.audit.get(error.entry) if error.entry != asked.seen else None
     heading = _("Approve") if asked.action == APPROVE else HEADINGS[asked.action]
     back = asked.values.get("next")
-    leave = local_path(back) if back else address(article_id, asked)
+    leave = local_path(back) if back else way_back(article_id, asked)
     return shown("editor/conflict.html", page, asked=again, other=other, heading=heading, leave=leave), 409
 
 

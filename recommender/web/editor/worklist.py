@@ -13,6 +13,7 @@ from recommender.errors import InvalidInput
 from recommender.permissions import READ
 from recommender.web.editor import words
 from recommender.web.editor.access import allows, who
+from recommender.web.editor.asked import is_number
 from recommender.web.headers import DESK
 from recommender.web.parts import parts
 from recommender.wiring import utc_now
@@ -47,6 +48,9 @@ def queue() -> ResponseReturnValue:
         listing = parts().worklist.listing(wanted(), PAGE, (page - 1) * PAGE)
     except InvalidInput as error:
         problem = str(error)
+    moved = _moved(listing)
+    if moved is not None and problem is None:
+        return redirect(url_for("review.article", article_id=moved, **carried()), 303)
     pages = max(1, -(-listing.found // PAGE))
     if page > pages and problem is None:
         return redirect(_address(pages), 303)
@@ -65,6 +69,18 @@ def queue() -> ResponseReturnValue:
     return shown, 422 if problem else 200
 
 
+def _moved(listing: Listing) -> str | None:
+    """The id of the article that was just decided about, if that has moved it to another page.
+
+    With another sidebar it is more or less urgent. The next key is meant for it, and must not meet another article.
+    """
+    text = request.args.get("at", "")
+    if not is_number(text) or int(text) in {line.number for line in listing.lines}:
+        return None
+    found = parts().store.articles.get([int(text)], texts=False).get(int(text))
+    return found.id if found is not None and found.status == "published" else None
+
+
 def _rows(listing: Listing, page: int, me: Account) -> list[Row]:
     """The lines with where to go after a decision: an approved one leaves the queue of open ones, and the next comes
     up; everywhere else the next is on this page or the one after it.
@@ -77,14 +93,14 @@ def _rows(listing: Listing, page: int, me: Account) -> list[Row]:
         turn = page if leaves or place + 1 < len(listing.lines) else page + 1
         others = [name for name in looking.get(line.number, []) if name != me.name]
         onwards = _address(page) if below is None else _address(turn, below)
-        rows.append(Row(line, others, onwards, _address(page, line.number)))
+        rows.append(Row(line, others, onwards, _address(page, line.number, at=line.number)))
     return rows
 
 
-def _address(page: int, number: int | None = None) -> str:
-    """A page of the queue that is asked for, at the line of an article."""
+def _address(page: int, number: int | None = None, at: int | None = None) -> str:
+    """A page of the queue that is asked for, at the line of an article; with `at` it leads to that article anyway."""
     anchor = None if number is None else f"line-{number}"
-    return url_for("worklist.queue", **carried(), page=page if page > 1 else None, _anchor=anchor)
+    return url_for("worklist.queue", **carried(), page=page if page > 1 else None, at=at, _anchor=anchor)
 
 
 def carried() -> dict[str, Any]:

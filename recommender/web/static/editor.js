@@ -54,6 +54,9 @@
   toggle.checked = !localStorage.getItem(OFF);
   toggle.addEventListener("change", () => localStorage.setItem(OFF, toggle.checked ? "" : "1"));
 
+  // Whether a key is typed into an element. A number holds no letter but e, so that the others stay commands there.
+  const types = (element, key) => element.matches?.(TYPING) && !(element.type === "number" && /^[a-df-z]$/i.test(key));
+
   // The key as typed, and the digit on it: on French keyboards digits need Shift.
   function typed(event) {
     const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
@@ -67,7 +70,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
-    if (event.target.matches?.(TYPING) || document.querySelector("dialog[open]")) return;
+    if (types(event.target, event.key) || document.querySelector("dialog[open]")) return;
     if (!toggle.checked && event.key !== "?") return;
     for (const key of typed(event)) {
       const element = bearer(key);

@@ -172,17 +172,28 @@ def test_approving_takes_one_press(desk: Desk) -> None:
 def test_rejecting_is_public_at_once_and_can_be_undone(desk: Desk, make_client: MakeClient) -> None:
     """Another application over the same database, as another worker is one."""
     browser, reader = desk(), make_client()
-    before = shown(reader, "blockade-1")
+    before, number = shown(reader, "blockade-1"), number_of(browser, "blockade-1")
     response = press(browser, line(browser, "blockade-1"), ("reject", before[1]))
-    assert response.location == f"/editor/#line-{number_of(browser, 'blockade-1')}"
+    assert response.location == f"/editor/?at={number}#line-{number}"
     after = shown(reader, "blockade-1")
     assert before[1] not in after
     assert after[0] == before[0]
     page = browser.get(QUEUE).text
     assert "Rejected." in page
     undone = post(browser, undo_of(page))
-    assert undone.location == f"/editor/#line-{number_of(browser, 'blockade-1')}"
+    assert undone.location == f"/editor/?at={number}#line-{number}"
     assert shown(reader, "blockade-1") == before
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_article_that_has_moved_is_shown_alone(desk: Desk) -> None:
+    """A rejection may make it less urgent. The next key is meant for it, and must not approve another article."""
+    browser = desk()
+    first, second = (order(browser.get(f"{QUEUE}?page={page}").text) for page in (1, 2))
+    moved = store_of(browser).articles.get([second[0]])[second[0]].id
+    assert browser.get(f"{QUEUE}?edition=Sahel&at={second[0]}").location == f"/editor/article/{moved}?edition=Sahel"
+    for at in (first[0], 999_999, "x"):
+        assert order(browser.get(f"{QUEUE}?at={at}").text) == first
 
 
 def test_approval_can_be_undone(desk: Desk) -> None:
