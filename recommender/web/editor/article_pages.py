@@ -107,10 +107,10 @@ def signal_of(article_id: str, asked: Asked) -> Signal:
     return found
 
 
-def address(article_id: str, asked: Asked, **more: str) -> str:
+def address(article_id: str, asked: Asked, back: str | None = None) -> str:
     """The page of an article, at the story that a decision was about."""
     anchor = f"story-{known(asked.story)[0]}" if asked.action in ON_A_STORY else None
-    return url_for("review.article", article_id=article_id, **carried(), **more, _anchor=anchor)
+    return url_for("review.article", article_id=article_id, **carried(), back=back, _anchor=anchor)
 
 
 def way_back(article_id: str, asked: Asked) -> str:
