@@ -1,7 +1,8 @@
 """Use case: how two model versions differ, on judged queries and in the sidebars of the whole archive."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
@@ -301,7 +302,7 @@ def copy_vectors(giver: Store, taker: Store, model: str, hashes: Sequence[str]) 
 
 
 class Timed:
-    """`Embedder` that counts the seconds which another one embeds for."""
+    """`Embedder` that counts the seconds which another one works for, the loading of its model included."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -314,12 +315,18 @@ class Timed:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """As the other one does."""
-        started = time.perf_counter()
-        try:
+        with self._counted():
             return self._embedder.embed(texts)
-        finally:
-            self.seconds += time.perf_counter() - started
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         """As the other one says."""
-        return self._embedder.pieces_per_word(texts)
+        with self._counted():
+            return self._embedder.pieces_per_word(texts)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - started
