@@ -25,11 +25,11 @@ emptied := $(if $(RECOMMENDER_DATABASE_URL)$(wildcard recommender.toml var/recom
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test lint format types bench lock clean chromium always
+.PHONY: help install serve test lint format types bench notebooks lock clean chromium always
 
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
-		printf '  make %-9s %s\n' "$$target" "$$text"; done
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 install: .make/install ## make .venv and install the service into it
 
@@ -52,6 +52,9 @@ format: .make/test ## put the code into the project's format
 
 bench: .make/test ## run the benchmarks and print their tables
 	$(python) -m benchmarks
+
+notebooks: .make/test ## run the notebooks from the top and render them into docs/notebooks
+	$(python) scripts/notebooks.py --render
 
 lock: $(VENV)/pyvenv.cfg ## renew constraints.txt; PyTorch keeps its version unless TORCH gives one
 	$(python) scripts/lock.py $(TORCH)
