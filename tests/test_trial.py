@@ -97,6 +97,19 @@ def test_answer_is_right_until_its_hour_is_over(trial: Store) -> None:
     assert not late.still_right(found.found.basis, trial.state())
 
 
+def test_answer_is_wrong_when_the_challenger_would_choose_anew(trial: Store) -> None:
+    """Although the live model did not even look at the story that has changed."""
+    (changed, *_) = [one.id for one in stories() if one.id not in {"gold-0", *sum(models(trial), [])}]
+    numbers, live = trial.articles.numbers([changed, "gold-0"]), trial.state().generation or 0
+    (rows,) = trial.generations.candidates(live, [numbers["gold-0"]]).values()
+    kept = {numbers["gold-0"]: rows[rows["number"] != numbers[changed]]}
+    trial.generations.write_candidates(live, kept)
+    found = shared(trial)
+    assert make_recommender(trial).still_right(found.found.basis, trial.state())
+    trial.articles.withdraw(changed)
+    assert not make_recommender(trial).still_right(found.found.basis, trial.state())
+
+
 def test_nothing_is_shared_where_both_show_the_same(store: Store) -> None:
     trying(store, ALIKE.name)
     one, live = worker(store), make_recommender(store)
