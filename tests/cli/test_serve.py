@@ -44,9 +44,8 @@ def test_workers_share_their_counters(served_file: Path) -> None:
     assert counted == [20.0] * 5
 
 
-@pytest.mark.parametrize("setting", ["ranking", "gazetteer"])
-def test_file_that_is_not_there_stops_the_start(served_file: Path, setting: str) -> None:
-    given = environment(database_url=f"sqlite:///{served_file}", **{setting: "nowhere"})
+def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:
+    given = environment(database_url=f"sqlite:///{served_file}", gazetteer="nowhere")
     done = subprocess.run(
         command("serve"), cwd=served_file.parent, env=given, capture_output=True, text=True, check=False
     )

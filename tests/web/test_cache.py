@@ -1,5 +1,6 @@
 """The cache of ready answers: each is given only while nothing it was made from has changed."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from recommender.web.cache import Answer, SidebarCache
 from tests.factories import built, make_article, make_recommender, stored
 
 KEY = ("article_id=a0", False)
-ANSWER = Answer(b"{}", '"tag"', [], ())
+ANSWER = Answer(b"{}", '"tag"', [], (), fresh=0, until=math.inf)
 # Three that belong together, so that the plain question for one article is answered without fallbacks.
 ARCHIVE = [make_article(f"a{number}", title="Coup in Niamey", body=f"guard palace own{number}") for number in range(2)]
 FAR = make_article("far", title="Tariffs in Brussels", body="steel commission", language="fr")
