@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import desk, embedding, endpoint, neighbours, publishing, quality, startup, training
+from benchmarks import desk, embedding, endpoint, neighbours, publishing, quality, releasing, startup, training
 from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -16,6 +16,7 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "endpoint": endpoint.run,
     "publishing": publishing.run,
     "desk": desk.run,
+    "releasing": releasing.run,
 }
 # Measure quality, not speed: run only when named. The first is stored on a page of its own.
 EXTRAS: dict[str, Callable[[], list[Table]]] = {
@@ -24,6 +25,7 @@ EXTRAS: dict[str, Callable[[], list[Table]]] = {
     "training-static": training.static,
     "training-search": training.search,
     "training-naive": training.naive,
+    "training-gate": training.gate,
     "training-curve": training.curve,
 }
 QUALITY_HEAD = """# Quality

@@ -1,9 +1,10 @@
 """What training is worth: the static model beside its teacher, recipes on stories not seen, how many grades it takes.
 
 Each section runs alone too: `python -m benchmarks training-static`, `training-search`, `training-naive`,
-`training-curve`.
+`training-gate`, `training-curve`.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,16 +19,23 @@ from benchmarks import corpora
 from benchmarks.judged import SETTINGS, Archive, archives, estimate, sample, three
 from benchmarks.report import Table, in_turn, ratio
 from recommender import learning
+from recommender.comparing import remembered
 from recommender.embedding import SentenceTransformerEmbedder
 from recommender.evaluation import DEPTH, MAIN, MEASURES
+from recommender.gate import on_judgments
+from recommender.golden import Broken, GoldenPair, broken
 from recommender.interfaces import Embedder, Vectors
 from recommender.learning import Judged
+from recommender.lessons import Teaching
 from recommender.metrics import paired_difference
 from recommender.model_files import DEFAULT_MODEL, find_model
 from recommender.pairs import TEST, TITLE_BODY, TRAIN, Pair
 from recommender.recipes import FinetuneRecipe, parse_recipe
+from recommender.releasing import GATED
 from recommender.scoring import DEFAULT
-from recommender.systems import DENSE
+from recommender.service import Query
+from recommender.sources.golden_files import read_golden
+from recommender.systems import DENSE, service_system, sidebars
 from recommender.text import passages
 from recommender.trainer import SentenceTransformersTrainer, low_rank, whitening
 from recommender.training import Material, examples_of, teaching_of
@@ -82,8 +90,8 @@ class Remembered:
 
 
 def run() -> list[Table]:
-    """Every section; half an hour on two cores."""
-    return [*static(), *search(), *naive(), *curve()]
+    """Every section; an hour on two cores."""
+    return [*static(), *search(), *naive(), *gate(), *curve()]
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------
@@ -187,27 +195,98 @@ def search() -> list[Table]:
 
 
 def naive() -> list[Table]:
-    """The recipes that train the network itself, on everything that the sample has; a quarter of an hour."""
+    """The recipes that train the network itself; half an hour on two cores, less when asked again."""
     rows = []
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
         archive = sample(stack)
         before = _worth(archive, _teacher(archive))
-        data = collect(archive.store, Request(share=0.0))
-        for name in ("naive.toml", "gentle.toml"):
-            recipe = _recipe(name)
-            examples = examples_of(data.pairs, recipe.pairs)
-            into = Path(folder) / name
-            base = find_model(DEFAULT_MODEL).folder
-            SentenceTransformersTrainer().finetune(base, recipe, examples, None, exam=None, into=into)
-            rows.append(_row(name, _worth(archive, SentenceTransformerEmbedder(str(into))), before))
+        rows += [_row(name, _worth(archive, _network(archive, name)), before) for name in ("naive.toml", "gentle.toml")]
+        graded = _by_fold(archive, lambda known, _: _network(archive, "graded.toml", known))
+        rows.append(_row("graded.toml", graded, before))
     return [
         Table(
             "Recipes that train the network",
-            "Without labels, on all articles of the sample; measured as above.",
+            "The first two without labels, on all articles of the sample; `graded.toml` with the graded pairs of other "
+            "stories; measured as above.",
             ("recipe", "nDCG@3 alone", "against", "in the service", "against"),
             rows,
         )
     ]
+
+
+def gate() -> list[Table]:
+    """What the release gate says of good models and of spoiled ones, before anybody has graded their sidebars."""
+    rows = []
+    golden = read_golden(corpora.ROOT / "models" / "golden.yaml")
+    with ExitStack() as stack:
+        archive = sample(stack)
+        base = _teacher(archive)
+        live = _seen(archive, base, golden)
+        for name, embedder in _candidates(archive, base):
+            found = _seen(archive, embedder, golden)
+            check = on_judgments(live.values, found.values, archive.name)
+            rows.append(
+                [
+                    name,
+                    *(_difference(live.values[measure], found.values[measure]) for measure in GATED),
+                    f"{len(found.broken)} of {len(golden)}",
+                    "passed" if check.passed and not found.broken else "refused",
+                ]
+            )
+    return [
+        Table(
+            "What the gate sees without a panel",
+            f"{len(live.values[MAIN])} queries of the sample, with the live weights; paired differences from the live "
+            "model, 95 %. Broken golden pairs are those of `models/golden.yaml`.",
+            ("instead of the model's vectors", *GATED, "golden pairs broken", "by these two checks"),
+            rows,
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the gate looks at: each measure's values by query, and the golden pairs that do not hold."""
+
+    values: Mapping[str, Sequence[float]]
+    broken: Sequence[Broken]
+
+
+def _seen(archive: Archive, embedder: Embedder, golden: Sequence[GoldenPair]) -> Seen:
+    with _built(archive, embedder) as made:
+        recommender = made.recommender()
+        system = remembered(service_system(recommender))
+        shown = sidebars(recommender, [pair.article for pair in golden], Query())
+        return Seen({measure: made.values(system, measure) for measure in GATED}, broken(golden, shown))
+
+
+def _candidates(archive: Archive, base: Remembered) -> Iterator[tuple[str, Embedder]]:
+    texts = list(base.vectors)
+    vectors = unit(np.stack([base.vectors[text] for text in texts]))
+    random = np.random.default_rng(0)
+    noise = unit(random.normal(size=vectors.shape).astype(np.float32))
+    teaching = teaching_of(archive.store, _material(archive, archive.judged, []), make_fitter())
+    others = {text: base.vectors[texts[place]] for text, place in zip(texts, _elsewhere(teaching, texts), strict=True)}
+
+    def spoiled(name: str, mixed: Vectors) -> Embedder:
+        return Remembered(name, dict(zip(texts, mixed, strict=True)), base.pieces_per_word)
+
+    yield "static/1", SentenceTransformerEmbedder(str(STATIC))
+    yield "within.toml", base.moved("within", whitening(base, _recipe("within.toml"), teaching))  # type: ignore[arg-type]
+    for name in ("gentle.toml", "naive.toml"):
+        yield name, _network(archive, name)
+    for share, told in ((0.5, "half as strong"), (1.0, "equally strong"), (2.0, "twice as strong")):
+        yield f"mixed with noise, {told}", spoiled(f"noise {share}", vectors + share * noise)
+    yield "drawn by lot", spoiled("lot", noise)
+    yield "those of other articles", Remembered("others", others, base.pieces_per_word)
+
+
+def _elsewhere(teaching: Teaching, texts: Sequence[str]) -> list[int]:
+    """For each text the place of one of another article, the same one for all texts of an article."""
+    owner = {text: number for number, parts in enumerate(teaching.passages) for text in parts}
+    first = {number: texts.index(parts[0]) for number, parts in enumerate(teaching.passages)}
+    moved = np.roll(np.random.default_rng(0).permutation(len(first)), 1).tolist()
+    return [first[moved[owner[text]]] for text in texts]
 
 
 def curve() -> list[Table]:
@@ -218,14 +297,7 @@ def curve() -> list[Table]:
         rows = []
         for count in (*GRADES, None):
             used, values = everything if count is None else _learned_from(archive, count)
-            difference = paired_difference(everything[1], values)
-            rows.append(
-                [
-                    f"{used:,.0f}",
-                    estimate(values),
-                    f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
-                ]
-            )
+            rows.append([f"{used:,.0f}", estimate(values), _difference(everything[1], values)])
     return [
         Table(
             "How many graded pairs the ranking takes",
@@ -297,13 +369,33 @@ def _learned_from(archive: Archive, count: int | None) -> tuple[float, list[floa
 def _row(name: str, found: Worth, before: Worth) -> list[str]:
     cells = []
     for values, first in ((found.alone, before.alone), (found.service, before.service)):
-        difference = paired_difference(first, values)
-        same = values == first
-        cells += [
-            estimate(values),
-            "" if same else f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
-        ]
+        cells += [estimate(values), "" if values == first else _difference(first, values)]
     return [name, *cells]
+
+
+def _difference(first: Sequence[float], second: Sequence[float]) -> str:
+    """How far the second values are above the first, of the same queries."""
+    found = paired_difference(first, second)
+    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+def _network(archive: Archive, name: str, known: Sequence[Judged] | None = None) -> Embedder:
+    """The default model after a recipe of models/recipes: on all articles, and the judgments of some queries.
+
+    It is kept under var/bench, by what it has learned from.
+    """
+    recipe = _recipe(name)
+    judgments = {one.query: archive.qrels[one.query] for one in known or ()}
+    examples = examples_of(collect(archive.store, Request(share=0.0, judgments=judgments)).pairs, recipe.pairs)
+    key = hashlib.sha256(repr((recipe, examples)).encode()).hexdigest()[:12]
+    into = corpora.FOLDER / f"{name}-{key}"
+    if not into.exists():
+        with tempfile.TemporaryDirectory(dir=corpora.FOLDER) as folder:
+            made = Path(folder) / "model"
+            base = find_model(DEFAULT_MODEL).folder
+            SentenceTransformersTrainer().finetune(base, recipe, examples, None, exam=None, into=made)
+            made.rename(into)
+    return SentenceTransformerEmbedder(str(into))
 
 
 def _material(archive: Archive, known: Sequence[Judged], held: Sequence[Judged]) -> Material:

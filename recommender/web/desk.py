@@ -35,6 +35,7 @@ ANSWER_SECONDS = 10.0  # where no model is needed
 # Requests of one worker that wait for the desk: fewer than it has threads, so that page views always find one.
 MAX_DRAFTS = 2  # a third is asked to come back
 MAX_UPDATES = 2  # a third is answered at once, and done when its turn comes
+REPLACED_AFTER = 1.0  # where all processes are told to end at once, this one's parent is gone by then
 NICENESS = 5  # page views come first
 SWEEP_SECONDS = 1.0
 SWEEP_AFTER_FAULT = 60.0
@@ -188,6 +189,7 @@ def supervise(settings: Settings, address: Address) -> None:
         current = process
         while True:
             current.join()
+            time.sleep(REPLACED_AFTER)
             Path(address.socket).unlink(missing_ok=True)
             current = start_desk(settings, address)
 

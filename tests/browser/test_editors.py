@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from markupsafe import Markup
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.served_desk import ARTICLES, PASSWORD, PEOPLE, ServedDesk, Teaser, serving_desk, sign_in, told
@@ -651,7 +652,7 @@ def test_one_sees_where_an_article_is_shown(desk: ServedDesk, open_as: OpenAs) -
 
 
 def test_draft_is_told_what_to_link(open_as: OpenAs) -> None:
-    """A text is pasted before it is published: related stories to link."""
+    """A text is pasted before it is published: related stories to link, with the link to copy, and what it links."""
     page = open_as("first", "/editor/draft")
     page.get_by_label("Headline").fill("Lithium from a second mine leaves Mali for China")
     page.get_by_label("Text, plain or HTML").fill(
@@ -663,7 +664,12 @@ def test_draft_is_told_what_to_link(open_as: OpenAs) -> None:
     while again.is_visible():
         again.click(timeout=LOADING)
     expect(result).to_be_visible()
-    expect(page.locator("main")).to_contain_text(ARTICLES[GANFENG]["title"])
+    linked = page.get_by_role("heading", name="Linked already", level=3).locator("xpath=following-sibling::ul[1]")
+    expect(linked.get_by_role("listitem")).to_have_text([re.compile(re.escape(ARTICLES[GANFENG]["title"]))])
+    copied = [field.input_value() for field in page.get_by_label("Link to copy").all()]
+    links = {str(Markup('<a href="{url}">{title}</a>').format(**one)) for one in ARTICLES.values()}
+    assert copied
+    assert set(copied) <= links
 
 
 # -- how the pages are
