@@ -37,7 +37,7 @@ serve: .make/sample ## install, load the sample articles, serve them; HOST=, POR
 	$(address) $(bin)/recommender serve
 
 test: .make/test chromium lint types ## install what tests need, then lint, check types and run all tests
-	$(bin)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(bin)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .make/test ## check style and format
 	$(bin)/ruff check

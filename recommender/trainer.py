@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def _saved(model: "SentenceTransformer", into: Path) -> None:
     model.save_pretrained(str(into), create_model_card=False)
 
 
-def _embedded(model: "SentenceTransformer", texts: Sequence[str]) -> Vectors:
+def _embedded(model: "Encoder", texts: Sequence[str]) -> Vectors:
     vectors: Any = model.encode(
         list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
     )
@@ -265,6 +265,34 @@ def _evaluator(exam: Exam) -> Any:
 # -- a layer behind a frozen model -------------------------------------------------------------------------------------
 
 
+class Encoder(Protocol):
+    """What is asked of a model that is only embedded with."""
+
+    def encode(self, texts: Sequence[str], **options: Any) -> Any: ...  # as sentence-transformers does it
+
+    def get_embedding_dimension(self) -> int | None: ...  # how long the vectors are
+
+
+class _Frozen:
+    """A model that does not change: it reads every text once, since lessons and exams are of the same articles."""
+
+    def __init__(self, model: "SentenceTransformer") -> None:
+        self._model = model
+        self._vectors: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str], **options: Any) -> Vectors:
+        """As sentence-transformers does it."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors.update(zip(new, self._model.encode(new, **options), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+    def get_embedding_dimension(self) -> int | None:
+        """How long the vectors are."""
+        size: int | None = self._model.get_embedding_dimension()
+        return size
+
+
 def _adapted(
     model: "SentenceTransformer",
     recipe: FinetuneRecipe,
@@ -279,11 +307,12 @@ def _adapted(
     import torch
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
+    frozen = _Frozen(model)
     if recipe.loss == WITHIN and teaching is not None:
-        matrix, steps = torch.from_numpy(whitening(model, recipe, teaching)), 1
+        matrix, steps = torch.from_numpy(whitening(frozen, recipe, teaching)), 1
     else:
-        matrix, steps = low_rank(model, recipe, examples, teaching)
-    seen = torch.from_numpy(_embedded(model, exam.texts)) if exam else None
+        matrix, steps = low_rank(frozen, recipe, examples, teaching)
+    seen = torch.from_numpy(_embedded(frozen, exam.texts)) if exam else None
     size = len(matrix)
     model.append(
         Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix.T.contiguous())
@@ -295,7 +324,7 @@ def _adapted(
     return Learned((exam.score(seen.numpy()), exam.score(after.numpy())), recipe.epochs, steps)
 
 
-def whitening(model: "SentenceTransformer", recipe: FinetuneRecipe, teaching: Teaching) -> Vectors:
+def whitening(model: "Encoder", recipe: FinetuneRecipe, teaching: Teaching) -> Vectors:
     """(d, d): the inverse root of how passages of one article differ, which says nothing of what it is about.
 
     Within-class covariance normalisation (Hatch, Kajarekar and Stolcke, Interspeech 2006) with an article as a class.
@@ -311,7 +340,7 @@ def whitening(model: "SentenceTransformer", recipe: FinetuneRecipe, teaching: Te
 
 
 def low_rank(
-    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
+    model: "Encoder", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
 ) -> "tuple[torch.Tensor, int]":
     """The identity and a change of low rank, and in how many steps it was learned."""
     import torch
@@ -346,7 +375,7 @@ class _Batches:
         return iter(self._losses())
 
 
-def _teacher_objective(model: "SentenceTransformer", recipe: FinetuneRecipe, teaching: Teaching) -> _Batches:
+def _teacher_objective(model: "Encoder", recipe: FinetuneRecipe, teaching: Teaching) -> _Batches:
     """Among its candidates, each article's cosines, as the service computes them, shall fall as the evidence does."""
     import torch
 
@@ -383,7 +412,7 @@ def _centres(vectors: "torch.Tensor", language: "torch.Tensor", count: int) -> "
 
 
 def _contrast_objective(
-    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], generator: "torch.Generator"
+    model: "Encoder", recipe: FinetuneRecipe, examples: Sequence[Example], generator: "torch.Generator"
 ) -> _Batches:
     """Each anchor shall be nearer to its own text than to those of the others in its batch."""
     import torch

@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 import sklearn.neighbors  # noqa: F401  # its threads can be limited only once they are loaded
 from filelock import FileLock
+from sqlalchemy import make_url
 from threadpoolctl import threadpool_limits
 
 from recommender.embedding import SentenceTransformerEmbedder
@@ -30,6 +31,9 @@ hypothesis.settings.load_profile("tests")
 
 Unavailable = Callable[[str, str], NoReturn]
 
+# Files that take minutes come first: with several processes none is left with one of them when the others are done.
+LONGEST = ("test_notebooks.py", "test_editors.py", "test_reviewing.py", "test_trainer.py")
+
 required = pytest.StashKey[frozenset[str]]()
 own_server = pytest.StashKey[str]()
 
@@ -40,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[own_server] = os.environ.get("RECOMMENDER_TEST_POSTGRESQL", "")
     for name in [name for name in os.environ if name.startswith("RECOMMENDER_")]:
         del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts files by how long they take."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,8 +84,23 @@ def postgresql_url(pytestconfig: pytest.Config, unavailable: Unavailable) -> Ite
 
 @pytest.fixture
 def postgresql_database(postgresql_url: str) -> Iterator[str]:
-    """URL of an empty database for one test."""
+    """URL of a database without tables for one test."""
     with postgres.database(postgresql_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_url: str) -> Iterator[str]:
+    """Name of a database with the tables of this release; migrating once is enough for a run."""
+    with postgres.database(postgresql_url) as url:
+        open_store(url).close()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def empty_postgresql_database(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
+    """URL of an empty database for one test."""
+    with postgres.database(postgresql_url, postgresql_template) as url:
         yield url
 
 

@@ -49,12 +49,12 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """Creates an empty database on the server; gives its URL; drops it at the end, in use or not."""
+def database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Creates a database on the server, empty or as a template; gives its URL; drops it at the end, in use or not."""
     name = f"test_{secrets.token_hex(8)}"
     engine = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:

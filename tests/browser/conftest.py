@@ -27,11 +27,6 @@ FLAGS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: they are slow, and Playwright keeps an event loop running in this thread."""
-    items.sort(key=lambda item: HERE in item.path.parents)
-
-
 @pytest.fixture(scope="session")
 def chromium(unavailable: Callable[[str, str], NoReturn]) -> Iterator[Browser]:
     """One headless browser for the whole run."""

@@ -11,7 +11,7 @@ from recommender.wiring import open_store
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
     """URL of an empty database on each backend."""
-    name = "database_url" if request.param == "sqlite" else "postgresql_database"
+    name = "database_url" if request.param == "sqlite" else "empty_postgresql_database"
     found: str = request.getfixturevalue(name)
     return found
 
