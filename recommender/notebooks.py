@@ -62,10 +62,14 @@ class Site:
         """The sidebar of every article, as readers get it."""
         return sidebars(self.recommender, list(self.evaluated.languages), Query())
 
-    def train(self, recipe: str, name: str) -> Card:
-        """Trains a version on the archive by a recipe of models/recipes, with the sample's judgments."""
-        with as_file(SAMPLE / "qrels.txt") as qrels:
-            return trained(self.settings, self.store, self.settings.models / "recipes" / recipe, name, qrels=qrels)
+    def train(self, recipe: str, name: str, qrels: Path | None = None) -> Card:
+        """Trains a version on the archive by a recipe of models/recipes, as the command does.
+
+        `qrels` is a file of judgments; those of the sample if left out.
+        """
+        with as_file(SAMPLE / "qrels.txt") as sample:
+            file = self.settings.models / "recipes" / recipe
+            return trained(self.settings, self.store, file, name, qrels=qrels or sample)
 
     def live_weights(self) -> RankingModel:
         """The weights of the score that readers get."""

@@ -294,6 +294,8 @@ def finetune(
         teaching = teaching_of(store, material, outside.fitter)
     elif recipe.loss == WITHIN:
         teaching = Teaching(*_passages(_of_training(store, material)), [], [])
+        if all(len(parts) == 1 for parts in teaching.passages):
+            raise InvalidInput(f"No article has a second passage, so {WITHIN} has nothing to learn from.")
     elif not examples:
         raise InvalidInput(f"The training data holds no pair of {', '.join(recipe.pairs)} for training.")
     learned = outside.trainer.finetune(base, recipe, examples, teaching, exam=_exam(store, material), into=into)

@@ -27,7 +27,7 @@ from recommender.systems import service_system
 from recommender.training import ALONE, BEFORE, HELD_OUT, NO_ORDER, Base, Material, Occasion, Outside, train
 from recommender.wiring import open_store
 from tests.embedder import ToyEmbedder
-from tests.factories import NOW, built, make_article, make_builder, make_recommender
+from tests.factories import NOW, built, make_article, make_builder, make_recommender, stored
 
 STORIES = {"gold": "gold mine pits diggers shafts", "fuel": "fuel convoys tankers escorts roads"}
 STORIES |= {"rain": "rain floods rivers bridges fields", "vote": "ballots parties seats campaign rally"}
@@ -182,11 +182,17 @@ def test_teacher_says_nothing_of_the_test(archive: Store, tmp_path: Path) -> Non
 
 
 def test_whitening_sees_passages_of_the_training_side(archive: Store, tmp_path: Path) -> None:
+    stored(archive, [make_article("gold0", title="gold 0", body="gold mine pits\n\ndiggers shafts " * 200)])
     trainer = FakeTrainer()
     made(archive, replace(CONTRAST, loss=WITHIN), tmp_path / "embedding", make_outside(trainer))
     assert trainer.teaching is not None
     assert len(trainer.teaching.passages) == 10
     assert list(trainer.teaching.candidates) == []
+
+
+def test_whitening_needs_an_article_of_two_passages(archive: Store, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="second passage"):
+        made(archive, FinetuneRecipe("sahel/1", WITHIN, ADAPTER), tmp_path / "embedding", make_outside(FakeTrainer()))
 
 
 def test_exam_asks_the_training_side_only(archive: Store, tmp_path: Path) -> None:

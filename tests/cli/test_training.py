@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from recommender.cards import Card
+from recommender.notebooks import open_site
 from recommender.pairs import parse
 from recommender.scoring import PARTS
 from recommender.settings import load_settings
-from recommender.wiring import opened_store
+from recommender.wiring import make_registry, opened_store
 from tests.cli.conftest import Run
 from tests.web.toy import ARCHIVE
 
@@ -20,6 +23,12 @@ gold-1 0 gold-3 2
 gold-1 0 lone 0
 """
 RANKING = 'kind = "ranking"\nbase = "sahel/1"\nrepeats = 2\n'
+ADAPTER = 'kind = "finetune"\nbase = "sahel/1"\nloss = "MultipleNegativesRankingLoss"\npart = "adapter"\n'
+
+
+def load_card(name: str) -> Card:
+    """The card of a version in the settings' registry."""
+    return make_registry(load_settings()).card(name)
 
 
 @pytest.fixture
@@ -175,6 +184,24 @@ class TestTrain:
 
     def test_unbuilt_database_is_unavailable(self, run: Run, empty: Path, recipe: Path, qrels: Path) -> None:
         assert run("train", "--recipe", recipe, "--as", "ours/1", "--qrels", qrels).exit_code == 3
+
+    @pytest.mark.parametrize("text", [RANKING, ADAPTER], ids=["ranking", "embedding"])
+    def test_notebook_trains_what_the_command_trains(
+        self, run: Run, archive: Path, files: tuple[Path, Path], text: str
+    ) -> None:
+        """With the real model: files of equal digests, equal weights, equal figures."""
+        recipe, qrels = Path("models/recipes/ours.toml"), files[1]
+        recipe.parent.mkdir(parents=True)
+        recipe.write_text(text)
+        run("train", "--recipe", recipe, "--as", "ours/1", "--qrels", qrels)
+        site = open_site()
+        made = site.train(recipe.name, "ours/2", qrels)
+        site.store.close()
+        command = load_card("ours/1")
+        assert (made.files, made.metrics) == (command.files, command.metrics)
+        assert replace(made.ranking, version="") == replace(command.ranking, version="")
+        assert made.training == command.training
+        assert bool(made.files) == (text == ADAPTER)
 
     def test_training_changes_nothing_for_readers(self, run: Run, archive: Path, recipe: Path, qrels: Path) -> None:
         def state() -> object:
