@@ -25,6 +25,7 @@ EXTRAS: dict[str, Callable[[], list[Table]]] = {
     "training-static": training.static,
     "training-search": training.search,
     "training-naive": training.naive,
+    "training-graded": training.graded,
     "training-gate": training.gate,
     "training-curve": training.curve,
 }
