@@ -26,6 +26,7 @@ from recommender.wiring import make_recommender, make_releasing, make_trials, op
 
 OTHER = "static/1"
 ROUNDS = 10
+TRIALS = 4
 HOURS = 48
 READERS = 20  # of an article in an hour
 LOOKED_AT = (1.0, 0.6, 0.4)  # how often each place is
@@ -119,7 +120,7 @@ class Clock:
         return self.now
 
 
-def _shared(site: Site, clock: Clock) -> Interleaving:
+def _shared(site: Site, clock: Clock, key: str = "") -> Interleaving:
     """A trial of sahel/1 and the other one, begun anew."""
     trials, releasing = make_trials(site.store), make_releasing(site.store, site.settings)
     live = site.store.state().generation
@@ -131,7 +132,7 @@ def _shared(site: Site, clock: Clock) -> Interleaving:
         trials.end(BY)
     trials.start(OTHER, BY)
     live_side = make_recommender(site.store, site.settings, clock)
-    return Interleaving(site.store, live_side, lambda one: make_recommender(one, site.settings, clock), "not a secret")
+    return Interleaving(site.store, live_side, lambda one: make_recommender(one, site.settings, clock), key)
 
 
 def _sharing(site: Site) -> Table:
@@ -165,21 +166,36 @@ def _clicks(site: Site) -> Table:
         "by the story's grade": by_grade,
         "without reading": lambda _query, _article: CLICKED + FOR_A_GRADE,
     }
-    rows = [[name, *_told(_simulated(site, wish))] for name, wish in kinds.items()]
+    rows = [
+        [name, str(trial), *_told(_simulated(site, wish, trial))]
+        for name, wish in kinds.items()
+        for trial in range(1, TRIALS + 1)
+    ]
     return Table(
         "Clicks of simulated readers",
         f"sahel/1 is live, {OTHER} the challenger; {READERS} readers of each of {len(site.qrels)} articles in each of "
         f"{HOURS} hours. They look at the places with probabilities of {', '.join(map(str, LOOKED_AT))}, and click on "
         f"what they look at with {CLICKED:.0%}, and {FOR_A_GRADE:.0%} more for each grade of the sample's judgments; "
-        f"those who click without reading, always with {CLICKED + FOR_A_GRADE:.0%}.",
-        ("readers click", "shared sidebars", "clicks", "nobody's", "won", "lost", "ties", "challenger's share", "p"),
+        f"those who click without reading, always with {CLICKED + FOR_A_GRADE:.0%}. Each trial has coins and clicks of its own.",
+        (
+            "readers click",
+            "trial",
+            "shared sidebars",
+            "clicks",
+            "nobody's",
+            "won",
+            "lost",
+            "ties",
+            "challenger's share",
+            "p",
+        ),
         rows,
     )
 
 
-def _simulated(site: Site, wish: Wish) -> TrialReport:
-    clock, random = Clock(), np.random.default_rng(0)
-    interleaving = _shared(site, clock)
+def _simulated(site: Site, wish: Wish, trial: int) -> TrialReport:
+    clock, random = Clock(), np.random.default_rng(trial)
+    interleaving = _shared(site, clock, key=f"of trial {trial}")
     for hour in range(HOURS):
         clock.now = BEGIN + timedelta(hours=hour)
         for query in site.qrels:

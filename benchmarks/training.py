@@ -25,6 +25,7 @@ from recommender.evaluation import DEPTH, MAIN, MEASURES
 from recommender.gate import on_judgments
 from recommender.golden import Broken, GoldenPair, broken
 from recommender.interfaces import Embedder, Vectors
+from recommender.layers import low_rank, whitening
 from recommender.learning import Judged
 from recommender.lessons import Teaching
 from recommender.metrics import paired_difference
@@ -37,7 +38,7 @@ from recommender.service import Query
 from recommender.sources.golden_files import read_golden
 from recommender.systems import DENSE, service_system, sidebars
 from recommender.text import passages
-from recommender.trainer import SentenceTransformersTrainer, low_rank, whitening
+from recommender.trainer import SentenceTransformersTrainer
 from recommender.training import Material, examples_of, teaching_of
 from recommender.training_data import Request, collect
 from recommender.vectors import unit

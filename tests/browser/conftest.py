@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -10,7 +9,6 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 
 MakePage = Callable[..., Page]
 
-HERE = Path(__file__).parent
 PATIENCE = 15_000  # milliseconds; machines of CI pause
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
