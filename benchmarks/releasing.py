@@ -176,7 +176,8 @@ def _clicks(site: Site) -> Table:
         f"sahel/1 is live, {OTHER} the challenger; {READERS} readers of each of {len(site.qrels)} articles in each of "
         f"{HOURS} hours. They look at the places with probabilities of {', '.join(map(str, LOOKED_AT))}, and click on "
         f"what they look at with {CLICKED:.0%}, and {FOR_A_GRADE:.0%} more for each grade of the sample's judgments; "
-        f"those who click without reading, always with {CLICKED + FOR_A_GRADE:.0%}. Each trial has coins and clicks of its own.",
+        f"those who click without reading, always with {CLICKED + FOR_A_GRADE:.0%}. Each trial has coins "
+        "and clicks of its own.",
         (
             "readers click",
             "trial",
