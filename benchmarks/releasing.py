@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from benchmarks import corpora
 from benchmarks.judged import SAMPLE
 from benchmarks.report import Table, in_turn, ratio
-from recommender.comparing import JudgedSet
 from recommender.interfaces import Store
 from recommender.metrics import Grades
 from recommender.service import Query
@@ -71,7 +70,7 @@ def _switching(site: Site) -> Table:
     """A promotion, then rollbacks: each goes back or forward again."""
     releasing = make_releasing(site.store, site.settings)
     start = time.perf_counter()
-    releasing.promote(OTHER, BY, JudgedSet("the sample", {}), [], reason="to be measured")
+    releasing.promote(OTHER, BY, [], [], reason="to be measured")
     promotion = time.perf_counter() - start
     shown = [_sidebars(site)]
     taken = []

@@ -14,6 +14,7 @@ from recommender.scoring import OPTIONAL, PARTS, RankingModel
 
 CANDIDATE, SHADOW, LIVE, RETIRED = "candidate", "shadow", "live", "retired"
 STATES = (CANDIDATE, SHADOW, LIVE, RETIRED)
+LEARNED_QUERIES = "learned_queries"  # in `training`: the judged queries that took part in it
 BUILT_IN = "sahel/1"  # part of this software, so it needs no folder; `scoring.DEFAULT` are its weights
 CARD = "card.json"
 README = "README.md"
@@ -24,6 +25,7 @@ MAX_NAME = 64
 MAX_DEPTH = 20  # of what a card holds inside each other
 MAX_WEIGHT = 1_000.0  # in log-odds, where 20 is as good as certain
 MAX_COUNT = 2**53  # what every reader of JSON can count to
+_INTERVAL = ("mean", "low", "high")
 _PART = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -82,6 +84,12 @@ class Card:
     def state(self) -> str:
         """One of STATES."""
         return self.history[-1].state if self.history else CANDIDATE
+
+    @property
+    def learned_queries(self) -> frozenset[str]:
+        """The judged queries that took part in the training, where the card names them."""
+        named = self.training.get(LEARNED_QUERIES, ())
+        return frozenset(one for one in named if isinstance(one, str)) if isinstance(named, list) else frozenset()
 
     def recorded(self, entry: HistoryEntry) -> "Card":
         """The card with one more entry in its history."""
@@ -190,7 +198,7 @@ def readme(card: Card) -> str:
     ]
     for title, content in (("Training", card.training), ("Metrics", card.metrics)):
         if content:
-            lines += ["", f"## {title}", "", "```json", json.dumps(content, indent=2, ensure_ascii=False), "```"]
+            lines += ["", f"## {title}", "", *_bullets(content)]
     if card.failures:
         lines += ["", "## Known failures", "", *(f"- {failure}" for failure in card.failures)]
     if card.history:
@@ -200,6 +208,44 @@ def readme(card: Card) -> str:
             for entry in card.history
         ]
     return "\n".join(lines) + "\n"
+
+
+def estimate_text(value: Any) -> str | None:
+    """A mean with its interval, as a card holds it, for people; None for what is not one."""
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), int | float) for key in _INTERVAL):
+        return None
+    mean, low, high = (value[key] for key in _INTERVAL)
+    return f"{mean:.3f} ({low:.3f}-{high:.3f})"
+
+
+def _bullets(content: Mapping[str, Any], depth: int = 0) -> list[str]:
+    """What a card says freely, as a nested list."""
+    lines = []
+    for name, value in content.items():
+        shown = estimate_text(value)
+        below = [] if shown else _below(value)
+        said = shown or ("" if below else _inline(value))
+        lines.append(f"{'  ' * depth}- {_cell(name)}{f': {said}' if said else ''}")
+        for one in below:
+            lines += [f"{'  ' * (depth + 1)}- {one}"] if isinstance(one, str) else _bullets(one, depth + 1)
+    return lines
+
+
+def _below(value: Any) -> list[Mapping[str, Any] | str]:
+    """What stands a level deeper: an object; or a line for each object of a list."""
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        return [_inline(one) for one in value]
+    return []
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_cell(name)} {_inline(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_inline, value))
+    return _cell(value if isinstance(value, str) else json.dumps(value))
 
 
 def _cell(text: str) -> str:

@@ -1,7 +1,7 @@
 """Use case: how two model versions differ, on judged queries and in the sidebars of the whole archive."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from statistics import fmean
 from recommender import metrics
 from recommender.article import Article
 from recommender.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
+from recommender.groups import groups
 from recommender.interfaces import Embedder, Store, Vectors
 from recommender.metrics import Difference, Grades
 from recommender.service import Query, Recommender
@@ -17,10 +18,6 @@ from recommender.systems import embedding_system, service_system, sidebars
 
 COPIED_AT_ONCE = 500
 SHOWN = 20  # articles whose sidebars differ most
-YEAR_DAYS = 365.25
-# By how old the article of a query is, against the newest one of the archive.
-AGES = ((1.0, "up to 1 year old"), (3.0, "1 to 3 years old"), (float("inf"), "more than 3 years old"))
-UNDATED = "undated"
 SERVICE, EMBEDDING = "the service", "embedding alone"
 
 
@@ -42,6 +39,12 @@ class JudgedSet:
                 if query in known and max(grades.values(), default=0) > 0
             },
         )
+
+    def without(self, queries: Collection[str]) -> "JudgedSet":
+        """The set without the queries that a version has learned from; its name says how many are missing."""
+        left = {query: grades for query, grades in self.qrels.items() if query not in queries}
+        missing = len(self.qrels) - len(left)
+        return JudgedSet(f"{self.name}, without {missing} that it has learned from", left) if missing else self
 
 
 @dataclass(frozen=True)
@@ -209,33 +212,17 @@ def _grouped(
     queries: Sequence[Article], first: Sequence[float], second: Sequence[float], newest: datetime | None
 ) -> dict[str, dict[str, Paired]]:
     """By kind of group and group; a query of two countries counts in both."""
-    kinds: dict[str, Callable[[Article], Sequence[str]]] = {
-        "language": lambda article: [article.language],
-        "country": lambda article: article.countries,
-        "age": lambda article: [_age(article, newest)],
-    }
-    found: dict[str, dict[str, Paired]] = {}
-    for kind, groups_of in kinds.items():
-        places: dict[str, list[int]] = {}
-        for place, article in enumerate(queries):
-            for group in groups_of(article):
-                places.setdefault(group, []).append(place)
-        found[kind] = {
+    return {
+        kind: {
             group: paired([first[place] for place in members], [second[place] for place in members])
-            for group, members in sorted(places.items(), key=lambda one: (-len(one[1]), one[0]))
+            for group, members in found.items()
         }
-    return found
+        for kind, found in groups(queries, newest).items()
+    }
 
 
 def _newest(articles: Iterable[Article]) -> datetime | None:
     return max((article.posted_on for article in articles if article.posted_on), default=None)
-
-
-def _age(article: Article, newest: datetime | None) -> str:
-    if article.posted_on is None or newest is None:
-        return UNDATED
-    years = (newest - article.posted_on).total_seconds() / 86_400 / YEAR_DAYS
-    return next(name for most, name in AGES if years <= most)
 
 
 # -- sidebars ----------------------------------------------------------------------------------------------------------

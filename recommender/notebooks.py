@@ -85,7 +85,7 @@ class Site:
         number = make_builder(self.store, self.settings, name=name).build_beside()
         sets = judged_sets(self.store, self.settings, ())
         checks, _ = make_releasing(self.store, self.settings).checks(
-            name, number, sets[0], golden_pairs(self.settings, None)
+            name, number, sets, golden_pairs(self.settings, None)
         )
         self.store.generations.drop_retired()
         return checks

@@ -4,7 +4,7 @@ What readers get is switched by one transaction. The files are written inside it
 before it is committed, readers stay with the generation that they have, and a build makes what `models/live` names.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from recommender.comparing import JudgedSet, published, remembered, values
 from recommender.editorial import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, Entry
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.evaluation import MAIN
-from recommender.gate import Check, Refused, checked_reason, on_golden, on_judgments, on_panel
+from recommender.gate import LEAST_QUERIES, Check, Refused, checked_reason, on_golden, on_judgments, on_panel
 from recommender.golden import GoldenPair, broken, unknown
 from recommender.grading import Grading
 from recommender.interfaces import Generation, Progress, Registry, Store, quiet
@@ -64,7 +64,7 @@ class Releasing:
         self,
         name: str,
         by: str,
-        judged: JudgedSet,
+        judged: Sequence[JudgedSet],
         golden: Sequence[GoldenPair],
         *,
         reason: str = "",
@@ -97,26 +97,37 @@ class Releasing:
         return Promotion(name, number, before, tuple(checks), tuple(notes))
 
     def checks(
-        self, name: str, number: int, judged: JudgedSet, golden: Sequence[GoldenPair]
+        self, name: str, number: int, judged: Sequence[JudgedSet], golden: Sequence[GoldenPair]
     ) -> tuple[list[Check], list[str]]:
-        """The gate, for a generation beside the live one; and what is to be told of golden pairs that name nobody."""
+        """The gate, for a generation beside the live one; and what is to be told of golden pairs that name nobody.
+
+        Each judged set with enough queries is a check of its own, without queries that the version has learned from.
+        """
         site = self._recommender_of(self._store)
         candidate = self._recommender_of(pinned(self._store, number))
         articles = published(self._store, site)
-        known = judged.among(articles)
-        live_values, new_values = (
-            {measure: values(system, known, measure) for measure in GATED}
-            for system in (remembered(service_system(one)) for one in (site, candidate))
-        )
+        systems = [remembered(service_system(one)) for one in (site, candidate)]
         here = [pair for pair in golden if pair.article in articles]
         shown = sidebars(candidate, [pair.article for pair in here], Query())
         report, same = self._panel(name, candidate)
         checks = [
-            on_judgments(live_values, new_values, judged.name),
+            *(
+                on_judgments(
+                    *({measure: values(system, one, measure) for measure in GATED} for system in systems), one.name
+                )
+                for one in self._unseen(name, judged, articles)
+            ),
             on_golden(len(here), broken(here, shown), len(golden) - len(here)),
             on_panel(report, name, same),
         ]
         return checks, unknown(golden, articles)
+
+    def _unseen(self, name: str, judged: Sequence[JudgedSet], articles: Collection[str]) -> list[JudgedSet]:
+        """The sets with enough queries that a version has not learned from; the largest one where none has enough."""
+        learned = self._registry.card(name).learned_queries if name in self._registry.names() else frozenset()
+        left = [one.among(articles).without(learned) for one in judged]
+        enough = [one for one in left if len(one.qrels) >= LEAST_QUERIES]
+        return enough or [max(left, key=lambda one: len(one.qrels), default=JudgedSet("this site", {}))]
 
     def _panel(self, name: str, candidate: Recommender) -> tuple[Report | None, int]:
         """What the latest panel of a version's sidebars says, and how many of these are the same still."""

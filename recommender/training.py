@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from recommender import learning
 from recommender.article import Article
-from recommender.cards import CANDIDATE, Card, Embedding, HistoryEntry
+from recommender.cards import CANDIDATE, LEARNED_QUERIES, Card, Embedding, HistoryEntry
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation import DEPTH, MAIN, MEASURES, System
+from recommender.groups import groups
 from recommender.interfaces import Store
 from recommender.learning import Fitter, Judged
 from recommender.lessons import Exam, Example, Learned, Teaching, Vectors
@@ -27,8 +28,10 @@ from recommender.vectors import Centres, Geometry, unit
 
 EDGES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 LEAST_STORIES = 2
+LEAST_OF_GROUP = 3  # queries, for a group to have figures of its own
 RELATED_LABEL = 0.5  # a graded pair is an example from grade 2 on, "real context or a clear parallel"
 ALONE = f"{MAIN}, embedding alone"
+NOT_MAIN = MEASURES.keys() - {MAIN}
 
 Figures = dict[str, dict[str, float]]  # measure: mean, low, high
 Metrics = dict[str, Figures]  # set of queries: its figures
@@ -139,12 +142,23 @@ def train(
             "data": dict(occasion.data),
             "seed": recipe.seed,
             "libraries": libraries,
+            LEARNED_QUERIES: learned_queries(recipe, material),
             **extra,
         },
         metrics=metrics,
         failures=tuple(failures),
         history=(HistoryEntry(occasion.at, occasion.by, CANDIDATE, f"trained from {base.name}"),),
     )
+
+
+def learned_queries(recipe: Recipe, material: "Material") -> list[str]:
+    """The judged queries that a recipe learns from, or picks its best epoch by: the release gate leaves them out."""
+    if isinstance(recipe, RankingRecipe):
+        return sorted(material.judgments)
+    if isinstance(recipe, StaticRecipe):
+        return []
+    graded = {pair.source for pair in material.pairs if pair.side == TRAIN and pair.kind == GRADE}
+    return sorted({*material.judged(TRAIN), *(graded if GRADE in recipe.pairs else ())})
 
 
 def data_card(window: Mapping[str, Any], pairs: Sequence[Pair], sha256: str) -> dict[str, Any]:
@@ -161,14 +175,11 @@ def data_card(window: Mapping[str, Any], pairs: Sequence[Pair], sha256: str) -> 
 def _worse(metrics: Metrics) -> list[str]:
     """In words, where the new model is below the live one on the queries kept aside."""
     return [
-        f"{name}: {measure} is {metrics[name][measure]['mean']:.3f}, with the live model "
-        f"{metrics[before][measure]['mean']:.3f}."
-        for name, before in (
-            (name, name.replace(HELD_OUT, BEFORE, 1)) for name in metrics if not name.startswith(BEFORE)
-        )
-        if before in metrics
-        for measure in (MAIN, ALONE)
-        if metrics[name][measure]["mean"] < metrics[before][measure]["mean"]
+        f"{name}: {label} is {found['mean']:.3f}, with the live model {before[label]['mean']:.3f}."
+        for name, labels in metrics.items()
+        if (before := metrics.get(name.replace(HELD_OUT, BEFORE, 1))) is not None
+        for label, found in labels.items()
+        if label not in NOT_MAIN and found["mean"] < before[label]["mean"]
     ]
 
 
@@ -194,7 +205,6 @@ def fit_ranking(
     stories = len({one.story for one in judged})
     if stories < LEAST_STORIES:
         raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
-    languages = _languages(store, [one.query for one in judged])
     values: dict[str, dict[str, list[float]]] = {measure: defaultdict(list) for measure in MEASURES}
     seen: list[tuple[Judged, RankingModel]] = []
     for repeat in range(recipe.repeats):
@@ -212,29 +222,36 @@ def fit_ranking(
     }
     bins = [_rounded(asdict(one)) for one in learning.calibration(seen, EDGES)]
     model = learning.learn(judged, outside.fitter, version)
-    return Fit(model, len(judged), stories, _by_language(BY_STORY, means, languages), bins)
+    return Fit(model, len(judged), stories, _told(store, BY_STORY, means), bins)
 
 
-def _languages(store: Store, queries: Sequence[str]) -> dict[str, str]:
+def _told(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) -> Metrics:
+    """Figures of a set of queries by measure, and MAIN of each of its groups with enough of them.
+
+    `values` has one value for each query, by measure.
+    """
+    queries = list(values[MAIN])
     found = store.articles.get(list(store.articles.numbers(queries).values()), texts=False)
-    return {article.id: article.language for article in found.values()}
+    articles = [article for article in found.values() if article.id in values[MAIN]]
+    days = store.articles.posted(_numbers(store)).values()
+    newest = datetime.fromtimestamp(max(days), UTC) if days else None
+    told = {name: {measure: figures(list(by_query.values())) for measure, by_query in values.items()}}
+    for kind, members in groups(articles, newest).items():
+        named = {
+            f"{group} ({len(places)})": figures([values[MAIN][articles[place].id] for place in places])
+            for group, places in members.items()
+            if len(places) >= LEAST_OF_GROUP
+        }
+        told |= {f"{name}, {MAIN} by {kind}": named} if named and len(members) > 1 else {}
+    return told
 
 
-def _by_language(name: str, values: Mapping[str, Mapping[str, float]], languages: Mapping[str, str]) -> Metrics:
-    """Figures of a set of queries, and of those of each language where there are several."""
-    groups = {name: set(languages)}
-    if len(set(languages.values())) > 1:
-        groups |= {
-            f"{name}, {language}": {query for query, own in languages.items() if own == language}
-            for language in sorted(set(languages.values()))
-        }
-    return {
-        group: {
-            measure: figures([value for query, value in found.items() if query in queries])
-            for measure, found in values.items()
-        }
-        for group, queries in groups.items()
-    }
+def _numbers(store: Store) -> list[int]:
+    """The articles of the live generation. Raises NotBuilt."""
+    generation = store.state().generation
+    if generation is None:
+        raise NotBuilt
+    return store.generations.numbers(generation)
 
 
 def figures(values: Sequence[float]) -> dict[str, float]:
@@ -321,10 +338,7 @@ def _texts(article: Article) -> list[str]:
 
 def _archive(store: Store) -> list[Article]:
     """The articles of the live generation, by number. Raises NotBuilt."""
-    generation = store.state().generation
-    if generation is None:
-        raise NotBuilt
-    found = store.articles.get(store.generations.numbers(generation))
+    found = store.articles.get(_numbers(store))
     return [found[number] for number in sorted(found)]
 
 
@@ -436,4 +450,4 @@ def _held_out(name: str, store: Store, material: Material, outside: Outside) -> 
         Geometry.from_bytes(live.geometry).dense,
         held,
     )
-    return _by_language(name, values, _languages(store, list(held)))
+    return _told(store, name, values)

@@ -40,6 +40,7 @@ CORE = {
     "pairs",
     "lessons",
     "recipes",
+    "groups",
     "interleaving",
 }
 USE_CASES = {

@@ -208,7 +208,15 @@ def test_name_that_is_taken_is_a_folder_of_two_levels(text: str) -> None:
 
 def test_page_says_what_the_card_says() -> None:
     entry = HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "second", LIVE, "better | and\nnewer")
-    page = readme(CARD.recorded(entry))
+    training = {
+        "base": "sahel/1",
+        "data": {"window": ["2012-01-28", None]},
+        "bins": [{"low": 0, "high": 0.5}],
+        "none": [],
+    }
+    page = readme(replace(CARD, training=training).recorded(entry))
     assert "# sahel 2" in page
     assert "It reads English only." in page
+    assert "- base: sahel/1\n- data\n  - window: 2012-01-28, null\n- bins\n  - low 0, high 0.5\n- none\n" in page
+    assert "- sample\n  - nDCG@3: 0.800 (0.700-0.900)\n" in page
     assert "| 2026-06-02T00:00:00+00:00 | second | live | better \\| and newer |" in page

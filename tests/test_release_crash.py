@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from recommender.cards import LIVE
-from recommender.comparing import JudgedSet
 from recommender.interfaces import Registry, Store
 from recommender.service import Query
 from tests.factories import make_recommender
@@ -20,7 +19,6 @@ HALTING = """
 import sys, time
 from pathlib import Path
 
-from recommender.comparing import JudgedSet
 from recommender.registry import FolderRegistry
 from recommender.wiring import open_store
 from tests.newsroom import make_releasing
@@ -48,7 +46,7 @@ for step in ("record", "put_live"):
     halting(registry, step)
 releasing = make_releasing(store, registry)
 if task == "promote":
-    releasing.promote("blind/1", "awa", JudgedSet("nobody's", {}), [], reason="to see")
+    releasing.promote("blind/1", "awa", [], [], reason="to see")
 else:
     releasing.roll_back("awa")
 print("done")
@@ -129,7 +127,7 @@ def test_killed_rollback_leaves_readers_where_they_were(
 ) -> None:
     opened(store)
     first = shown(store)
-    make_releasing(store, registry).promote(BLIND.name, "awa", JudgedSet("nobody's", {}), [], reason="to see")
+    make_releasing(store, registry).promote(BLIND.name, "awa", [], [], reason="to see")
     before, during, after = killed(registry, store, "rollback", place)
     assert before == during == after != first
     assert (released(store), registry.live()) == (BLIND.name, named)

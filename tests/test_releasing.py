@@ -2,11 +2,12 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from recommender.cards import CANDIDATE, LIVE, RETIRED, SHADOW
+from recommender.cards import CANDIDATE, LEARNED_QUERIES, LIVE, RETIRED, SHADOW
 from recommender.comparing import JudgedSet
 from recommender.editorial import UNACCEPTABLE, AuditQuery, Entry
 from recommender.errors import InvalidInput, NotBuilt, NotFound
@@ -71,7 +72,7 @@ class TestPromote:
 
     def test_version_that_passes_is_live(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before = store.state().generation
-        done = releasing.promote(ALIKE.name, "awa", JUDGED, [GOLD])
+        done = releasing.promote(ALIKE.name, "awa", [JUDGED], [GOLD])
         assert [check.passed for check in done.checks] == [True, True, True]
         assert (done.name, done.before) == ("alike/1", "good/1")
         assert store.state().generation == done.generation
@@ -81,7 +82,7 @@ class TestPromote:
         assert states(registry) == {"good/1": RETIRED, "alike/1": LIVE, "blind/1": CANDIDATE}
 
     def test_who_and_why_are_on_record(self, store: Store, registry: Registry, releasing: Releasing) -> None:
-        releasing.promote(ALIKE.name, "awa", JUDGED, [GOLD])
+        releasing.promote(ALIKE.name, "awa", [JUDGED], [GOLD])
         (entry,) = trail(store, "promote")
         assert (entry.by, entry.subject, entry.at) == ("awa", "alike/1", NOW)
         assert entry.before is not None
@@ -96,13 +97,13 @@ class TestPromote:
         assert (last.by, last.state, [check["passed"] for check in last.checks]) == ("awa", LIVE, [True] * 3)
 
     def test_shadow_of_the_same_version_ends(self, store: Store, releasing: Releasing) -> None:
-        releasing.promote(ALIKE.name, "awa", JUDGED, [])
+        releasing.promote(ALIKE.name, "awa", [JUDGED], [])
         assert store.generations.shadow() is None
 
     def test_worse_version_is_refused(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before, sidebars, names = store.state(), shown(store), states(registry)
         with pytest.raises(Refused, match=r"judged queries: nDCG@3 1\.000 with the live model, 0"):
-            releasing.promote(BLIND.name, "awa", JUDGED, [GOLD])
+            releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD])
         assert store.state().generation == before.generation
         assert shown(store) == sidebars
         assert (registry.live(), states(registry)) == ("good/1", names)
@@ -111,7 +112,7 @@ class TestPromote:
     def test_refused_build_is_removed(self, store: Store, releasing: Releasing) -> None:
         before = store.state().generation
         with pytest.raises(Refused):
-            releasing.promote(BLIND.name, "awa", JUDGED, [GOLD])
+            releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD])
         shadow = store.generations.shadow()
         assert before is not None
         assert shadow is not None
@@ -139,24 +140,46 @@ class TestPromote:
         self, releasing: Releasing, judged: JudgedSet, golden: list[GoldenPair], fault: str
     ) -> None:
         with pytest.raises(Refused, match=fault) as found:
-            releasing.promote(ALIKE.name, "awa", judged, golden)
+            releasing.promote(ALIKE.name, "awa", [judged], golden)
         assert [check.passed for check in found.value.checks].count(False) == 1
+
+    def test_worse_on_one_of_several_sets_is_refused(self, releasing: Releasing) -> None:
+        """The version that sees no topic is as good where everything is as right."""
+        flat = JudgedSet("no difference", {one.id: {other.id: 3 for other in stories()} for one in stories()})
+        with pytest.raises(Refused) as found:
+            releasing.promote(BLIND.name, "awa", [flat, JUDGED], [])
+        assert [check.passed for check in found.value.checks if check.name == "judged queries"] == [True, False]
+
+    def test_set_with_too_few_queries_is_passed_over_beside_a_larger_one(self, releasing: Releasing) -> None:
+        few = JudgedSet("few", dict(list(JUDGED.qrels.items())[:19]))
+        done = releasing.promote(ALIKE.name, "awa", [few, JUDGED], [])
+        assert [check.says for check in done.checks if "few" in check.says] == []
+
+    def test_queries_that_a_version_has_learned_from_do_not_count(
+        self, registry: Registry, releasing: Releasing
+    ) -> None:
+        learned = list(JUDGED.qrels)[:5]
+        card = replace(registry.card(ALIKE.name), training={LEARNED_QUERIES: learned})
+        shutil.rmtree(registry.folder(ALIKE.name))
+        registry.create(card, {})
+        with pytest.raises(Refused, match="the topics, without 5 that it has learned from: 19 queries are judged here"):
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [])
 
     def test_bad_panel_is_enough_to_refuse(self, store: Store, releasing: Releasing) -> None:
         graded(store, ALIKE.name, UNACCEPTABLE)
         with pytest.raises(
             Refused, match="graded panel: panel 'alike/1 by 0' has verdicts on 24 of 24 sidebars by awa"
         ):
-            releasing.promote(ALIKE.name, "awa", JUDGED, [GOLD])
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [GOLD])
 
     def test_panel_of_the_live_model_does_not_count(self, store: Store, registry: Registry) -> None:
         opened(store)
         graded(store, GOOD.name)
         with pytest.raises(Refused, match="no panel shows sidebars of alike/1"):
-            make_releasing(store, registry).promote(ALIKE.name, "awa", JUDGED, [GOLD])
+            make_releasing(store, registry).promote(ALIKE.name, "awa", [JUDGED], [GOLD])
 
     def test_reason_lets_it_through_and_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
-        done = releasing.promote(BLIND.name, "awa", JUDGED, [GOLD], reason="the judgments are out of date")
+        done = releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD], reason="the judgments are out of date")
         assert not any(check.passed for check in done.checks)
         assert store.generations.release(store.state().generation or 0) == "blind/1"
         assert trail(store, "promote")[0].why == "the judgments are out of date"
@@ -169,11 +192,11 @@ class TestPromote:
         numbers = store.articles.numbers(["gold-0", "gold-1"])
         store.signals.add([Signal(REJECT, numbers["gold-0"], numbers["gold-1"], "awa", NOW)])
         with pytest.raises(Refused, match="gold-0 does not list gold-1"):
-            releasing.promote(ALIKE.name, "awa", JUDGED, [GoldenPair("gold-0", must=("gold-1",))])
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [GoldenPair("gold-0", must=("gold-1",))])
 
     def test_unknown_articles_in_golden_pairs_are_told(self, releasing: Releasing) -> None:
         pairs = [GoldenPair("elsewhere", must=("gold-1",), line=1), GoldenPair("gold-0", never=("nowhere",), line=5)]
-        done = releasing.promote(ALIKE.name, "awa", JUDGED, pairs)
+        done = releasing.promote(ALIKE.name, "awa", [JUDGED], pairs)
         assert done.notes == (
             "line 1: there is no published article 'elsewhere'",
             "line 5: there is no published article 'nowhere'",
@@ -182,16 +205,16 @@ class TestPromote:
 
     def test_live_version_is_not_promoted_again(self, releasing: Releasing) -> None:
         with pytest.raises(InvalidInput, match=r"good/1 is live already, in generation 1\."):
-            releasing.promote(GOOD.name, "awa", JUDGED, [])
+            releasing.promote(GOOD.name, "awa", [JUDGED], [])
 
     def test_version_that_is_not_there(self, releasing: Releasing) -> None:
         with pytest.raises(NotFound, match="There is no model version mine/9"):
-            releasing.promote("mine/9", "awa", JUDGED, [])
+            releasing.promote("mine/9", "awa", [JUDGED], [])
 
     def test_damaged_version_is_refused(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         (registry.folder(ALIKE.name) / "weights.bin").write_bytes(b"x")
         for attempt in (
-            lambda: releasing.promote(ALIKE.name, "awa", JUDGED, [], reason="in a hurry"),
+            lambda: releasing.promote(ALIKE.name, "awa", [JUDGED], [], reason="in a hurry"),
             lambda: releasing.start_shadow(ALIKE.name, "awa"),
         ):
             with pytest.raises(InvalidInput, match=r"alike/1 is damaged: weights\.bin is not on the card"):
@@ -199,12 +222,12 @@ class TestPromote:
 
     def test_nothing_to_replace_before_the_first_build(self, store: Store, registry: Registry) -> None:
         with pytest.raises(NotBuilt):
-            make_releasing(store, registry).promote(ALIKE.name, "awa", JUDGED, [])
+            make_releasing(store, registry).promote(ALIKE.name, "awa", [JUDGED], [])
 
     def test_interrupted_promotion_is_completed(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         """The files named the new version and the process died: a build, or the same command, makes it live."""
         registry.put_live(ALIKE.name)
-        done = releasing.promote(ALIKE.name, "awa", JUDGED, [])
+        done = releasing.promote(ALIKE.name, "awa", [JUDGED], [])
         assert (registry.live(), done.before) == ("alike/1", "good/1")
 
     def test_fault_while_writing_the_files_changes_nothing(
@@ -216,7 +239,7 @@ class TestPromote:
         before = shown(store)
         monkeypatch.setattr(registry, "put_live", full)
         with pytest.raises(OSError, match="no space left"):
-            releasing.promote(ALIKE.name, "awa", JUDGED, [])
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [])
         assert store.generations.release(store.state().generation or 0) == "good/1"
         assert (shown(store), registry.live(), trail(store, "promote")) == (before, "good/1", [])
 
@@ -227,7 +250,7 @@ class TestPromote:
         live = store.state().generation
         monkeypatch.setattr(store.generations, "numbers", lambda one: numbers(one) if one == live else numbers(one)[1:])
         with pytest.raises(Exception, match="lacks 1 articles that the live one has"):
-            releasing.promote(ALIKE.name, "awa", JUDGED, [], reason="in a hurry")
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [], reason="in a hurry")
 
 
 class TestRollBack:
@@ -235,7 +258,7 @@ class TestRollBack:
 
     def test_the_very_same_sidebars_are_back(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before = shown(store)
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         assert shown(store) != before
         assert releasing.roll_back("ben", "readers complain") == ("blind/1", "good/1")
         assert shown(store) == before
@@ -243,20 +266,20 @@ class TestRollBack:
         assert (states(registry)["good/1"], states(registry)["blind/1"]) == (LIVE, RETIRED)
 
     def test_who_and_why_are_on_record(self, store: Store, registry: Registry, releasing: Releasing) -> None:
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         releasing.roll_back("ben", "readers complain")
         (entry,) = trail(store, "rollback")
         assert (entry.by, entry.subject, entry.why) == ("ben", "good/1", "readers complain")
         assert registry.card(GOOD.name).history[-1].reason == "readers complain"
 
     def test_it_takes_less_than_a_second(self, releasing: Releasing) -> None:
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         started = time.perf_counter()
         releasing.roll_back("ben")
         assert time.perf_counter() - started < 1
 
     def test_second_time_goes_forward_again(self, store: Store, registry: Registry, releasing: Releasing) -> None:
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         after = shown(store)
         releasing.roll_back("ben")
         assert releasing.roll_back("ben") == ("good/1", "blind/1")
@@ -264,7 +287,7 @@ class TestRollBack:
         assert registry.live() == "blind/1"
 
     def test_what_was_published_meanwhile_is_taken_in(self, store: Store, releasing: Releasing) -> None:
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         store.articles.upsert([make_article("gold-new", title="gold golds 9", body="gold golds golder.")])
         releasing.roll_back("ben")
         builder_of(store, GOOD.name).update()
@@ -280,7 +303,7 @@ class TestRollBack:
         self, store: Store, registry: Registry, releasing: Releasing
     ) -> None:
         """No article could be taken in with it."""
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         after = shown(store)
         shutil.rmtree(registry.folder(GOOD.name))
         with pytest.raises(NotFound, match="There is no model version good/1"):
@@ -291,7 +314,7 @@ class TestRollBack:
         self, store: Store, registry: Registry, releasing: Releasing
     ) -> None:
         before = shown(store)
-        releasing.promote(BLIND.name, "awa", JUDGED, [], reason="to see")
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         shutil.rmtree(registry.folder(BLIND.name))
         releasing.roll_back("ben")
         assert shown(store) == before

@@ -15,6 +15,7 @@ import pytest
 from recommender import training
 from recommender.cards import Embedding
 from recommender.errors import InvalidInput, NotBuilt
+from recommender.evaluation import MEASURES
 from recommender.fitting import fit
 from recommender.interfaces import Store
 from recommender.lessons import Exam, Example, Learned, Teaching
@@ -24,7 +25,7 @@ from recommender.recipes import ADAPTER, CONTRASTIVE, DISTIL, WITHIN, FinetuneRe
 from recommender.registry import FolderRegistry
 from recommender.scoring import DEFAULT, RankingModel
 from recommender.systems import service_system
-from recommender.training import ALONE, BEFORE, HELD_OUT, NO_ORDER, Base, Material, Occasion, Outside, train
+from recommender.training import ALONE, BEFORE, BY_STORY, HELD_OUT, NO_ORDER, Base, Material, Occasion, Outside, train
 from recommender.wiring import open_store
 from tests.embedder import ToyEmbedder
 from tests.factories import NOW, built, make_article, make_builder, make_recommender, stored
@@ -236,6 +237,43 @@ def test_card_names_where_it_comes_from(archive: Store, tmp_path: Path) -> None:
         {"abacus": "1.0"},
     )
     assert card.training["exam"] == {"scores": [0.25, 0.5], "epoch": 1, "steps": 7}
+
+
+def test_card_names_the_judged_queries_that_took_part(archive: Store, tmp_path: Path) -> None:
+    """Those of the training side as an exam; all of them for weights of the ranking; none for a static model."""
+    trained = {
+        kind: made(archive, recipe, tmp_path / kind / "embedding", make_outside(FakeTrainer())).learned_queries
+        for kind, recipe in (
+            ("network", CONTRAST),
+            ("ranking", RankingRecipe("sahel/1", repeats=1)),
+            ("static", StaticRecipe("sahel/1")),
+        )
+    }
+    assert trained["network"] == MATERIAL.judged(TRAIN).keys()
+    assert 0 < len(trained["network"]) < len(MATERIAL.judgments)
+    assert trained["ranking"] == MATERIAL.judgments.keys()
+    assert trained["static"] == frozenset()
+
+
+def test_card_tells_figures_by_group_where_there_are_several(archive: Store, tmp_path: Path) -> None:
+    """All are in English, which says nothing that the whole set does not."""
+    french = [replace(one, language="fr", countries=("Mali",)) for one in archive.articles.get(range(1, 6)).values()]
+    undated = [replace(one, posted_on=None) for one in archive.articles.get(range(6, 11)).values()]
+    archive.articles.upsert([*french, *undated])
+    judgments = {f"{name}{n}": {f"{name}{(n + 1) % 5}": 3} for name in STORIES for n in range(3)}
+    make_builder(archive, ToyEmbedder()).build()
+    card = made(
+        archive,
+        RankingRecipe("sahel/1", repeats=1),
+        tmp_path / "embedding",
+        make_outside(FakeTrainer()),
+        replace(MATERIAL, judgments=judgments),
+    )
+    assert {name: list(figures) for name, figures in card.metrics.items()} == {
+        BY_STORY: list(MEASURES),
+        f"{BY_STORY}, nDCG@3 by language": ["en (9)", "fr (3)"],
+        f"{BY_STORY}, nDCG@3 by age": ["up to 1 year old (9)", "undated (3)"],
+    }
 
 
 def test_queries_kept_aside_measure_both_models(archive: Store, tmp_path: Path) -> None:

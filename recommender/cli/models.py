@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.cards import BUILT_IN, to_json
+from recommender.cards import BUILT_IN, estimate_text, to_json
 from recommender.cli.interleave import interleave
 from recommender.cli.release import compare, promote, rollback, shadow
 from recommender.errors import InvalidInput, SettingsError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from recommender.interfaces import Registry
 
 _MIB = 1 << 20
-_INTERVAL = ("mean", "low", "high")
 
 
 @click.group(short_help="Compare, release and roll back model versions.")
@@ -111,17 +110,9 @@ def _quality(card: "Card") -> str:
     """The first figure of the main measure on a card."""
     for measures in card.metrics.values():
         found = measures.get(MAIN) if isinstance(measures, dict) else None
-        if shown := _estimate(found):
+        if shown := estimate_text(found):
             return f"{MAIN} {shown}"
     return f"no {MAIN}"
-
-
-def _estimate(value: Any) -> str | None:
-    """A mean with its interval; None for what is not one."""
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), int | float) for key in _INTERVAL):
-        return None
-    mean, low, high = (value[key] for key in _INTERVAL)
-    return f"{mean:.3f} ({low:.3f}-{high:.3f})"
 
 
 def _card(card: "Card") -> str:
@@ -145,7 +136,7 @@ def _card(card: "Card") -> str:
 
 def _tree(content: Any, indent: int = 2) -> "Iterable[str]":
     for name, value in content.items():
-        if shown := _estimate(value):
+        if shown := estimate_text(value):
             yield f"{' ' * indent}{name:<12} {shown}"
         elif isinstance(value, dict):
             yield f"{' ' * indent}{name}"

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from recommender.cli.articles import progress
 from recommender.cli.operator import operator
 from recommender.comparing import (
-    AGES,
     Comparison,
     Cost,
     Judged,
@@ -104,26 +103,31 @@ def compared(settings: Settings, store: "Store", first: str, second: str, given:
 
 @click.command(short_help="Release a model version through the gate.")
 @click.argument("name", metavar="NAME/VERSION")
-@click.option("--qrels", type=_FILE, help="The judged queries that the gate looks at.")
+@click.option(
+    "--qrels",
+    "given",
+    type=_FILE,
+    multiple=True,
+    help="Judged queries that the gate looks at. May be given several times.",
+)
 @click.option("--golden", type=_FILE, help="Golden pairs in YAML (default: golden.yaml in the models' folder).")
 @click.option("--reason", default="", metavar="TEXT", help="Why it is released although the gate refuses it.")
 @click.pass_obj
-def promote(config: Path | None, name: str, qrels: Path | None, golden: Path | None, reason: str) -> None:
+def promote(config: Path | None, name: str, given: tuple[Path, ...], golden: Path | None, reason: str) -> None:
     """Release the model version NAME/VERSION to readers.
 
-    It is built beside the live one and must pass the gate: nDCG@3 on judged queries not below the live model's beyond
-    the paired interval, every golden pair holds, and a graded panel of its sidebars meets the bar. Then readers are
-    switched in one step, and the generation before is kept: `recommender models rollback` goes back to it at once.
-    With --reason it is released all the same, and the reason stays on its card and in the audit trail.
+    It is built beside the live one and must pass the gate: on no set of judged queries is nDCG@3 or nDCG@10 below the
+    live model's beyond the paired interval, every golden pair holds, and a graded panel of its sidebars meets the bar.
+    Without --qrels the sets are the sample's where the articles are the sample's, and the grades of the site's panels;
+    queries that the version has learned from are left out. Then readers are switched in one step, and the generation
+    before is kept: `recommender models rollback` goes back to it at once. With --reason it is released all the same,
+    and the reason stays on its card and in the audit trail.
     """
     settings = _settings(config)
     pairs = golden_pairs(settings, golden)
     with opened_store(settings) as store:
-        sets = judged_sets(store, settings, [qrels] if qrels else [])
-        judged = sets[0] if sets else JudgedSet("this site", {})
-        done = make_releasing(store, settings).promote(
-            name, operator(), judged, pairs, reason=reason, progress=progress
-        )
+        sets = judged_sets(store, settings, given)
+        done = make_releasing(store, settings).promote(name, operator(), sets, pairs, reason=reason, progress=progress)
     for check in done.checks:
         click.echo(f"{'passed' if check.passed else 'NOT PASSED':<10}  {check.name}: {check.says}")
     for note in done.notes:
@@ -284,20 +288,10 @@ def _judged(judged: Judged) -> list[str]:
     lines.append(f"  {f'{MAIN} of the service':<30}{head}")
     for kind, groups in judged.groups.items():
         least = _LEAST_OF_COUNTRY if kind == "country" else 1
-        shown = {name: one for name, one in groups.items() if one.queries >= least}
-        for name in _in_order(kind, shown):
-            lines.append(f"    {f'{name} ({shown[name].queries})':<28}{_paired(shown[name])}")
+        lines += [
+            f"    {f'{name} ({one.queries})':<28}{_paired(one)}" for name, one in groups.items() if one.queries >= least
+        ]
     return lines
-
-
-def _in_order(kind: str, groups: Mapping[str, Paired]) -> list[str]:
-    """The largest group first; ages by age."""
-    ages = [name for _, name in AGES]
-    return (
-        sorted(groups, key=lambda name: ages.index(name) if name in ages else len(ages))
-        if kind == "age"
-        else list(groups)
-    )
 
 
 def _paired(one: Paired) -> str:

@@ -15,12 +15,11 @@ from recommender.cards import Card, checked_name
 from recommender.cli.evaluate import corpus
 from recommender.cli.operator import operator
 from recommender.errors import InvalidInput, NotBuilt
-from recommender.evaluation import MAIN
 from recommender.recipes import RankingRecipe, parse_recipe
 from recommender.settings import load_settings
 from recommender.sources.events import read_events
 from recommender.sources.trec import read_qrels
-from recommender.training import ALONE, EMBEDDING, Material, Occasion
+from recommender.training import EMBEDDING, NOT_MAIN, Material, Occasion
 from recommender.wiring import make_base, make_registry, make_training, opened_store, utc_now
 
 if TYPE_CHECKING:
@@ -198,10 +197,9 @@ def _report(card: Card) -> str:
     lines = [f"{card.name}, from {card.training['base']}", ""]
     for name, figures in card.metrics.items():
         lines.append(name)
-        for measure in (MAIN, ALONE):
-            if measure in figures:
-                found = figures[measure]
-                lines.append(f"  {measure:<24} {found['mean']:.3f} ({found['low']:.3f}-{found['high']:.3f})")
+        for label, found in figures.items():
+            if label not in NOT_MAIN:
+                lines.append(f"  {label:<24} {found['mean']:.3f} ({found['low']:.3f}-{found['high']:.3f})")
     if bins := card.training.get("calibration"):
         lines += ["", "weights", *(f"  {part:<9} {weight:6.3f}" for part, weight in card.ranking.weights.items())]
         lines += [f"threshold {card.ranking.threshold:.3f}", "", "score      candidates  mean score  related"]
