@@ -16,6 +16,7 @@ from recommender.panels import Report
 
 LEAST_QUERIES = 20  # with fewer, an interval says nothing
 LEAST_SIDEBARS = 20
+LEAST_SAME = 0.8  # of a panel's sidebars, for its verdicts to say something of those that readers would get
 MOST_REASON = 1_000
 JUDGED, GOLDEN, PANEL = "judged queries", "golden pairs", "graded panel"
 _SHOWN = 3
@@ -93,7 +94,7 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
         return Check(PANEL, passed=False, says=says)
     progress = report.progress
     size, whole = len(report.panel.sidebars), report.judged >= progress.articles
-    graders = ", ".join(f"{grader} ({count})" for grader, count in progress.finished.items()) or "nobody"
+    graders = ", ".join(f"{grader} ({count})" for grader, count in progress.judged.items()) or "nobody"
     shares = "; ".join(
         f"{VERDICTS[value]} {share.share:.1%} ({share.low:.1%}-{share.high:.1%})"
         for value in (UNACCEPTABLE, INAPPROPRIATE, SATISFACTORY)
@@ -107,6 +108,9 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
         return Check(PANEL, passed=False, says=f"{says}; {LEAST_SIDEBARS} sidebars are needed")
     if not whole:
         return Check(PANEL, passed=False, says=f"{says}; every sidebar needs a verdict")
+    if same < LEAST_SAME * size:
+        says += f"; {LEAST_SAME:.0%} must be, or the verdicts are on others than readers would get: draw a new panel"
+        return Check(PANEL, passed=False, says=says)
     return Check(PANEL, report.passed, says)
 
 

@@ -260,8 +260,7 @@ class Grading:
         """Grades as judgments, of one panel or of all: what the graders of a pair come to, see `agreed`.
 
         Pairs with fewer than `least` graders are left out. With `decisions`, what editors have pinned, rejected or set
-        apart, and not taken back, says something of pairs that nobody has graded. Raises InvalidInput where there is
-        nothing.
+        apart, and not taken back, says something of pairs that nobody has graded. Empty where nothing is graded.
         """
         with self._store.reading():
             given = by_pair(grade for grade in self._store.grading.grades(panel) if grade.target is not None)
@@ -277,8 +276,6 @@ class Grading:
             ids = {number: article.id for number, article in self._store.articles.get(numbers, texts=False).items()}
         unwritable = {article_id for article_id in ids.values() if len(article_id.split()) != 1}
         known = {pair: value for pair, value in found.items() if pair[0] in ids and pair[1] in ids}
-        if not known:
-            raise InvalidInput("There are no such grades of published articles, so there is nothing to export.")
         qrels: dict[str, dict[str, int]] = defaultdict(dict)
         named = ((ids[source], ids[target], value) for (source, target), value in known.items())
         for source, target, value in sorted(named, key=lambda one: (one[0], -one[2], one[1])):

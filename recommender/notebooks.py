@@ -83,7 +83,7 @@ class Site:
     def gate(self, name: str) -> list[Check]:
         """What the release gate says of a version; nothing is released."""
         number = make_builder(self.store, self.settings, name=name).build_beside()
-        sets = judged_sets(self.store, self.settings, ())
+        sets = judged_sets(self.store, self.settings)
         checks, _ = make_releasing(self.store, self.settings).checks(
             name, number, sets, golden_pairs(self.settings, None)
         )

@@ -79,11 +79,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a panel is: how many of its articles can be graded, and of these how many each grader has finished."""
+    """How far a panel is: how many of its articles can be graded, and of these how many each grader has finished.
+
+    `judged` says on how many sidebars each has given a verdict, which needs no grades of the stories.
+    """
 
     panel: Panel
     articles: int
     finished: Mapping[str, int]
+    judged: Mapping[str, int]
 
     def done_by(self, grader: str) -> bool:
         """Whether somebody has nothing left to grade."""
@@ -202,7 +206,12 @@ def progress(panel: Panel, grades: Iterable[Grade], public: frozenset[int]) -> P
         grader: sum(finished(one, values.get(one.source, {}), public) for one in open_)
         for grader, values in sorted(own.items())
     }
-    return Progress(panel, len(open_), done)
+    judged = {
+        grader: count
+        for grader, values in sorted(own.items())
+        if (count := sum(None in values.get(one.source, {}) for one in open_))
+    }
+    return Progress(panel, len(open_), done, judged)
 
 
 # -- what grades come to -----------------------------------------------------------------------------------------------

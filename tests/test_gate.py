@@ -95,7 +95,7 @@ class TestPanel:
     """The bar of a graded panel."""
 
     def test_good_panel_passes(self) -> None:
-        assert on_panel(graded(*[SATISFACTORY] * 17, *[INAPPROPRIATE] * 3), "mine/2").passed
+        assert on_panel(graded(*[SATISFACTORY] * 17, *[INAPPROPRIATE] * 3), "mine/2", same=20).passed
 
     @pytest.mark.parametrize(
         "verdicts",
@@ -109,7 +109,15 @@ class TestPanel:
         ids=["one unacceptable", "a fifth inappropriate", "one not graded", "too small", "nothing graded"],
     )
     def test_other_panels_are_refused(self, verdicts: list[int | None]) -> None:
-        assert not on_panel(graded(*verdicts), "mine/2").passed
+        assert not on_panel(graded(*verdicts), "mine/2", same=len(verdicts)).passed
+
+    def test_verdicts_on_sidebars_that_are_others_now_do_not_count(self) -> None:
+        """Four of five must be the same still."""
+        panel = graded(*[SATISFACTORY] * 20)
+        assert on_panel(panel, "mine/2", same=16).passed
+        found = on_panel(panel, "mine/2", same=15)
+        assert not found.passed
+        assert "15 of 20 sidebars are still the same; 80% must be" in found.says
 
     def test_shares_intervals_and_graders_are_told(self) -> None:
         found = on_panel(graded(*[SATISFACTORY] * 17, *[INAPPROPRIATE] * 3, by="ben"), "mine/2", same=18)

@@ -381,10 +381,9 @@ class TestJudgments:
         found = desk.grading.judgments()
         assert (found.qrels, found.gone) == ({"gold-1": {"gold-3": 2}}, 1)
 
-    def test_nothing_graded_is_refused(self, desk: Desk, panel: Panel) -> None:
+    def test_verdicts_alone_are_no_judgments(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {None: 2})
-        with pytest.raises(InvalidInput, match="nothing to export"):
-            desk.grading.judgments()
+        assert desk.grading.judgments().qrels == {}
 
     def test_id_with_a_space_is_named_not_written(self, desk: Desk) -> None:
         desk.store.articles.upsert([story("gold two", "Foreign mine", "", YESTERDAY, reads=9000)])

@@ -165,6 +165,23 @@ class TestPromote:
         with pytest.raises(Refused, match="the topics, without 5 that it has learned from: 19 queries are judged here"):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [])
 
+    def test_what_its_base_has_learned_from_does_not_count_either(
+        self, registry: Registry, releasing: Releasing
+    ) -> None:
+        """Down to the live version: what that has learned from is in favour of neither."""
+        learned = list(JUDGED.qrels)
+        trainings = {
+            ALIKE.name: {"base": BLIND.name},
+            BLIND.name: {"base": GOOD.name, LEARNED_QUERIES: learned[:5]},
+            GOOD.name: {LEARNED_QUERIES: learned[3:]},
+        }
+        for name, training in trainings.items():
+            card = replace(registry.card(name), training=training)
+            shutil.rmtree(registry.folder(name))
+            registry.create(card, {})
+        with pytest.raises(Refused, match="the topics, without 5 that it has learned from: 19 queries are judged here"):
+            releasing.promote(ALIKE.name, "awa", [JUDGED], [])
+
     def test_bad_panel_is_enough_to_refuse(self, store: Store, releasing: Releasing) -> None:
         graded(store, ALIKE.name, UNACCEPTABLE)
         with pytest.raises(
@@ -264,6 +281,12 @@ class TestRollBack:
         assert shown(store) == before
         assert registry.live() == "good/1"
         assert (states(registry)["good/1"], states(registry)["blind/1"]) == (LIVE, RETIRED)
+
+    def test_version_that_is_gone_back_to_is_in_the_shadow_no_more(self, store: Store, releasing: Releasing) -> None:
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
+        releasing.start_shadow(GOOD.name, "awa")
+        releasing.roll_back("ben")
+        assert store.generations.shadow() is None
 
     def test_who_and_why_are_on_record(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")

@@ -12,6 +12,7 @@ import click
 
 from recommender.cli.operator import operator
 from recommender.editorial import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
+from recommender.errors import InvalidInput
 from recommender.grading import Grading
 from recommender.panels import (
     FIRST,
@@ -207,6 +208,8 @@ def export(config: Path | None, output: IO[str], name: str | None, min_graders: 
     with _grading(config) as grading:
         number = None if name is None else grading.named(name).number
         found = grading.judgments(number, least=min_graders, decisions=decisions)
+    if not found.qrels and not found.unwritable:
+        raise InvalidInput("There are no such grades of published articles, so there is nothing to export.")
     for source, grades in found.qrels.items():
         for target, grade in grades.items():
             output.write(f"{source} 0 {target} {grade}\n")

@@ -93,7 +93,7 @@ def compared(settings: Settings, store: "Store", first: str, second: str, given:
     for name in (first, second):
         make_release(settings, name)  # tells what is wrong with it before the work
     with _apart(settings) as apart:
-        sets = judged_sets(store, settings, given)
+        sets = read_sets(given) or judged_sets(store, settings)
         hashes = copy_articles(store, apart)
         if not hashes:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
@@ -108,7 +108,7 @@ def compared(settings: Settings, store: "Store", first: str, second: str, given:
     "given",
     type=_FILE,
     multiple=True,
-    help="Judged queries that the gate looks at. May be given several times.",
+    help="Further judged queries that the gate looks at. May be given several times.",
 )
 @click.option("--golden", type=_FILE, help="Golden pairs in YAML (default: golden.yaml in the models' folder).")
 @click.option("--reason", default="", metavar="TEXT", help="Why it is released although the gate refuses it.")
@@ -118,7 +118,7 @@ def promote(config: Path | None, name: str, given: tuple[Path, ...], golden: Pat
 
     It is built beside the live one and must pass the gate: on no set of judged queries is nDCG@3 or nDCG@10 below the
     live model's beyond the paired interval, every golden pair holds, and a graded panel of its sidebars meets the bar.
-    Without --qrels the sets are the sample's where the articles are the sample's, and the grades of the site's panels;
+    The sets are the sample's where the articles are the sample's, the grades of the site's panels, and those given;
     queries that the version has learned from are left out. Then readers are switched in one step, and the generation
     before is kept: `recommender models rollback` goes back to it at once. With --reason it is released all the same,
     and the reason stays on its card and in the audit trail.
@@ -126,7 +126,7 @@ def promote(config: Path | None, name: str, given: tuple[Path, ...], golden: Pat
     settings = _settings(config)
     pairs = golden_pairs(settings, golden)
     with opened_store(settings) as store:
-        sets = judged_sets(store, settings, given)
+        sets = [*judged_sets(store, settings), *read_sets(given)]
         done = make_releasing(store, settings).promote(name, operator(), sets, pairs, reason=reason, progress=progress)
     for check in done.checks:
         click.echo(f"{'passed' if check.passed else 'NOT PASSED':<10}  {check.name}: {check.says}")
@@ -240,18 +240,20 @@ def embedding_cost(settings: Settings, name: str, articles: "Sequence[Article]")
     return 1_000 * median(taken), most if sys.platform == "darwin" else 1_024 * most
 
 
-def judged_sets(store: "Store", settings: Settings, given: Sequence[Path]) -> list[JudgedSet]:
-    """The judgments given; else those of the sample where its articles are here, and the grades of panels, if any."""
-    if given:
-        return [JudgedSet(file.name, read_qrels(file)) for file in given]
+def read_sets(files_given: Sequence[Path]) -> list[JudgedSet]:
+    """The judgments of files, each a set of its own."""
+    return [JudgedSet(file.name, read_qrels(file)) for file in files_given]
+
+
+def judged_sets(store: "Store", settings: Settings) -> list[JudgedSet]:
+    """The judgments of the sample where its articles are here, and the grades of panels, if any."""
     found = []
     with as_file(files("recommender.sample") / "qrels.txt") as file:
         sample = read_qrels(file)
     if len(store.articles.numbers(list(sample))) == len(sample):
         found.append(JudgedSet("the sample", sample))
-    if store.grading.grades():
-        judgments = Grading(store, make_recommender(store, settings), utc_now).judgments()
-        found.append(JudgedSet("the panels of this site", judgments.qrels))
+    if graded := Grading(store, make_recommender(store, settings), utc_now).judgments().qrels:
+        found.append(JudgedSet("the panels of this site", graded))
     return found
 
 

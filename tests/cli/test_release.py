@@ -175,7 +175,7 @@ def test_comparison_for_people() -> None:
                 {"the service": {"nDCG@3": all_lost}},
                 {
                     "country": {"Mali": all_lost},
-                    "age": {"undated": all_lost, "1 to 3 years old": all_lost, "up to 1 year old": all_lost},
+                    "age": {"up to 1 year old": all_lost, "1 to 3 years old": all_lost, "undated": all_lost},
                 },
             ),
         ),
