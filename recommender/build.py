@@ -92,18 +92,19 @@ class Builder:
 
         Few changes go into the live generation. Many, another release or table of names, changes in a generation older
         than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of another
-        release can be gone back to then. Raises InvalidInput when there is no article at all.
+        release can be gone back to then. Raises InvalidInput when there is no article at all, and Unavailable where
+        another release was put live meanwhile: readers keep that one.
         """
-        version = self.version
+        version, before = self.version, self._live_release()
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
         live = self._store.generations.live()
         if live is None or full or not self._made(live):
-            return self._rebuild(version, embedded, progress)
+            return self._rebuild(version, embedded, before, progress)
         stale = self._store.generations.stale(live.number)
         changes = len(stale.changed) + len(stale.left)
         many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(live.number))
         if many or self._store.generations.outdated(live.number, self._clock() - REBUILD_AFTER):
-            return self._rebuild(version, embedded, progress)
+            return self._rebuild(version, embedded, before, progress)
         return self._catch_up(version, embedded)
 
     def _made(self, generation: Generation) -> bool:
@@ -194,13 +195,20 @@ class Builder:
         self._live.settle(revision)
         return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
 
-    def _rebuild(self, version: str, embedded: int, progress: Progress) -> BuildReport:
+    def _live_release(self) -> str | None:
+        live = self._store.state().generation
+        return None if live is None else self._store.generations.release(live)
+
+    def _rebuild(self, version: str, embedded: int, before: str | None, progress: Progress) -> BuildReport:
         members = self._store.generations.members(version)
         number = self._beside(members, version, progress)
-        live = self._store.state().generation
-        before = None if live is None else self._store.generations.release(live)
-        self._store.generations.activate(number, keep=before not in (None, self.release.name))
+        with self._store.writing():
+            now = self._live_release()
+            if now == before:
+                self._store.generations.activate(number, keep=before not in (None, self.release.name))
         self._store.generations.drop_retired()
+        if now != before:
+            raise Unavailable(f"While this build ran {now} was put live, and readers keep it. Run the build again.")
         self._store.generations.prune_vectors()
         # What was published while the build ran is in no row of the new generation yet.
         late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))

@@ -5,6 +5,7 @@ before it is committed, readers stay with the generation that they have, and a b
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -81,19 +82,25 @@ class Releasing:
         self._whole(name)
         if before == name:
             raise InvalidInput(f"{name} is live already, in generation {live.number}.")
-        number = self._builder_of(name).build_beside(progress)
-        self._check_build(name, live, number)
+        builder = self._builder_of(name)
+        known = self._store.generations.numbers(live.number)
+        number = builder.build_beside(progress)
+        self._still(before, name)
+        self._check_build(name, known, number)
         checks, notes = self.checks(name, number, judged, golden)
         if not reason and not all(check.passed for check in checks):
             self._store.generations.drop_retired()
             raise Refused(name, checks)
         with self._store.writing():
+            live = self._still(before, name)
             self._store.generations.activate(number, keep=True)
             self._end_shadow_of(name)
             self._audit(PROMOTE, by, reason, before=(before, live.number), after=(name, number), checks=checks)
             self._put_live(name, before, by, reason, checks)
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
+        with suppress(Unavailable):  # what was published meanwhile; the process beside the workers would take it in too
+            builder.update()
         return Promotion(name, number, before, tuple(checks), tuple(notes))
 
     def checks(
@@ -159,11 +166,23 @@ class Releasing:
                 same += tuple(item.teaser.number for item in items) == one.shown
         return Grading(self._store, candidate, self._clock).report(panel.number), same
 
-    def _check_build(self, name: str, live: Generation, number: int) -> None:
-        """Raises Unavailable for a generation that no reason can make good: it lacks articles, or has no likenesses."""
+    def _still(self, before: str, name: str) -> Generation:
+        """The live generation. Raises Unavailable where it is not of the version that `name` was to replace."""
+        live = self._live()
+        if live.release != before:
+            raise Unavailable(
+                f"While {name} was built {live.release} was put live in the place of {before}, and readers keep it. "
+                "Compare with that one and try again."
+            )
+        return live
+
+    def _check_build(self, name: str, known: Sequence[int], number: int) -> None:
+        """Raises Unavailable for a generation that no reason can make good.
+
+        It lacks articles that were `known` before it was built and are published still, or has no likenesses.
+        """
         generations = self._store.generations
-        left = set(generations.stale(live.number).left)
-        missing = set(generations.numbers(live.number)) - left - set(generations.numbers(number))
+        missing = set(known) - set(generations.numbers(number))
         gone = {
             trace.number
             for trace in self._store.articles.traces(sorted(missing)).values()
@@ -214,6 +233,8 @@ class Releasing:
             raise InvalidInput(f"{name} is live; only another version can run in its shadow.")
         number = self._builder_of(name).build_beside(progress)
         with self._store.writing():
+            if self._named(self._live()) == name:
+                raise Unavailable(f"{name} was put live meanwhile; only another version can run in its shadow.")
             other = self._shadow()
             self._store.generations.put_shadow(number)
             self._store.shadow.clear()
@@ -279,9 +300,14 @@ class Releasing:
         self._registry.put_live(name)
 
     def _record(self, name: str, state: str, by: str, reason: str, checks: Sequence[Check]) -> None:
-        if name in self._registry.names():  # one whose files are gone can still be gone back to
-            entry = HistoryEntry(self._clock(), by, state, reason, tuple(asdict(check) for check in checks))
-            self._registry.record(name, entry)
+        """Writes into the card of a version. One that is gone or damaged must not keep readers with a bad model.
+
+        What a promotion makes live has been found whole before, and the audit trail has everything.
+        """
+        entry = HistoryEntry(self._clock(), by, state, reason, tuple(asdict(check) for check in checks))
+        with suppress(InvalidInput):
+            if name in self._registry.names():
+                self._registry.record(name, entry)
 
     def _audit(
         self,

@@ -1,6 +1,6 @@
 """A small archive of plain topics, where it is known what belongs together, and model versions that see it or not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,9 +67,9 @@ def _topic(article_id: str) -> str:
     return article_id.partition("-")[0]
 
 
-def builder_of(store: Store, name: str) -> Builder:
-    """The builder of a model version by its name."""
-    return make_builder(store, EMBEDDERS[name], release=RELEASES[name])
+def builder_of(store: Store, name: str, meanwhile: Callable[[], object] = lambda: None) -> Builder:
+    """The builder of a model version by its name; `meanwhile` happens just before a build can be switched to."""
+    return make_builder(store, EMBEDDERS[name], release=RELEASES[name], prepare=lambda _number, _progress: meanwhile())
 
 
 def opened(store: Store, name: str = GOOD.name) -> int:
@@ -89,9 +89,9 @@ def make_registry(folder: Path) -> FolderRegistry:
     return registry
 
 
-def make_releasing(store: Store, registry: Registry) -> Releasing:
-    """Releases these versions, by the clock of the factories."""
-    return Releasing(store, registry, lambda name: builder_of(store, name), make_recommender, lambda: NOW)
+def make_releasing(store: Store, registry: Registry, meanwhile: Callable[[], object] = lambda: None) -> Releasing:
+    """Releases these versions, by the clock of the factories; `meanwhile`: see `builder_of`."""
+    return Releasing(store, registry, lambda name: builder_of(store, name, meanwhile), make_recommender, lambda: NOW)
 
 
 def graded(store: Store, name: str, verdict: int = SATISFACTORY) -> None:

@@ -337,6 +337,18 @@ def test_overtaken_build_says_so(store: Store) -> None:
     assert store.generations.size(newer[0].generation) == 5
 
 
+def test_release_put_live_meanwhile_stays(store: Store) -> None:
+    """A build that began before a promotion or a rollback must not undo it."""
+    built(store, archive(5))
+    other = make_builder(store, release=Release("other/1", RELEASE.ranking))
+    late = make_builder(store, prepare=lambda _number, _progress: other.build())
+    with pytest.raises(Unavailable, match=r"While this build ran other/1 was put live, and readers keep it"):
+        late.build(full=True)
+    live = store.generations.live()
+    assert live is not None
+    assert live.release == "other/1"
+
+
 def test_interrupted_build_leaves_the_old_one(store: Store) -> None:
     builder = built(store, archive(5))
     before = store.state()

@@ -10,7 +10,7 @@ import pytest
 from recommender.cards import CANDIDATE, LEARNED_QUERIES, LIVE, RETIRED, SHADOW
 from recommender.comparing import JudgedSet
 from recommender.editorial import UNACCEPTABLE, AuditQuery, Entry
-from recommender.errors import InvalidInput, NotBuilt, NotFound
+from recommender.errors import InvalidInput, NotBuilt, NotFound, Unavailable
 from recommender.gate import Refused
 from recommender.golden import GoldenPair
 from recommender.interfaces import Beside, Registry, Store
@@ -269,9 +269,42 @@ class TestPromote:
         with pytest.raises(Exception, match="lacks 1 articles that the live one has"):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [], reason="in a hurry")
 
+    def test_article_published_meanwhile_is_taken_in(
+        self, store: Store, registry: Registry, releasing: Releasing
+    ) -> None:
+        """The live model has it already, the new build does not know of it yet."""
+        new = make_article("gold-new", title="gold golds 9", body="gold golds golder.")
+
+        def publish() -> None:
+            store.articles.upsert([new])
+            builder_of(store, GOOD.name).update()
+
+        make_releasing(store, registry, publish).promote(ALIKE.name, "awa", [JUDGED], [])
+        found = make_recommender(store).for_article("gold-new", Query()).items
+        assert {item.article.id.partition("-")[0] for item in found} == {"gold"}
+
+    def test_version_put_live_meanwhile_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
+        """Else the one before it could not be gone back to, and its card would say that it is live."""
+
+        def overtake() -> None:
+            make_releasing(store, registry).promote(BLIND.name, "ben", [], [], reason="in a hurry")
+
+        with pytest.raises(Unavailable, match="While alike/1 was built blind/1 was put live in the place of good/1"):
+            make_releasing(store, registry, overtake).promote(ALIKE.name, "awa", [JUDGED], [])
+        assert store.generations.release(store.state().generation or 0) == registry.live() == "blind/1"
+        assert releasing.roll_back("ben") == ("blind/1", "good/1")
+
 
 class TestRollBack:
     """`Releasing.roll_back`."""
+
+    def test_damaged_card_of_a_bad_version_keeps_nobody(
+        self, store: Store, registry: Registry, releasing: Releasing
+    ) -> None:
+        releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
+        (registry.folder(BLIND.name) / "card.json").write_text("{")
+        assert releasing.roll_back("ben") == ("blind/1", "good/1")
+        assert store.generations.release(store.state().generation or 0) == registry.live() == "good/1"
 
     def test_the_very_same_sidebars_are_back(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before = shown(store)

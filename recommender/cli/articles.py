@@ -9,15 +9,20 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from recommender.cards import BUILT_IN
+from recommender.errors import SettingsError
 from recommender.ingest import IngestReport, Refusal
 from recommender.ingest import ingest as ingest_source
 from recommender.prepared import catch_up
-from recommender.settings import load_settings
+from recommender.registry import LIVE_FILE
+from recommender.settings import Settings, load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
 from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from recommender.interfaces import Store
 
 SAMPLE = "articles.jsonl"
 BY = "command line"  # in the audit trail
@@ -60,6 +65,18 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
     sys.exit(1 if total.refused else 0)
 
 
+def _check_folder(settings: Settings, store: "Store") -> None:
+    """Raises SettingsError where readers get a version of another folder: a build would quietly take it from them."""
+    live = store.generations.live()
+    if live is None or live.release in (None, BUILT_IN) or (settings.models / LIVE_FILE).exists():
+        return
+    raise SettingsError(
+        f"Readers get {live.release}, but {settings.models.absolute()} has no file `{LIVE_FILE}`, so this build would "
+        f"give them {BUILT_IN}. Run it where the models are, or say where with the setting `models`. If {BUILT_IN} is "
+        "wanted, write its name into that file."
+    )
+
+
 @click.command(short_help="Embed what is new and compute neighbours.")
 @click.option("--full", is_flag=True, help="Do everything anew: vectors, word weights, neighbours.")
 @click.pass_obj
@@ -72,6 +89,7 @@ def build(config: Path | None, full: bool) -> None:
     """
     settings = load_settings(config)
     with opened_store(settings) as store:
+        _check_folder(settings, store)
         report = make_builder(store, settings).build(full=full, progress=progress)
         if report.kind == "rebuilt":
             catch_up(store, make_recommender(store, settings), progress)

@@ -1,6 +1,7 @@
 """`models compare|promote|rollback|shadow`, with versions whose embedding is a tiny model that is made here."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -212,3 +213,13 @@ def test_comparison_for_people() -> None:
         "  size of the embedding         90.0 MiB     1.5 MiB",
         "  build without embedding          3.2 s       3.0 s",
     ]
+
+
+def test_build_away_from_the_models_takes_nothing_from_readers(run: Run, site: Path) -> None:
+    """In another folder there is no `models/live`, so the build would put the built-in version in its place."""
+    (site / "elsewhere").mkdir()
+    os.chdir(site / "elsewhere")
+    result = run("build")
+    assert (result.exit_code, live()) == (2, GOOD.name)
+    assert "Readers get good/1, but" in result.stderr
+    assert "has no file `live`, so this build would give them sahel/1" in result.stderr
