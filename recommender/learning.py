@@ -11,6 +11,7 @@ import numpy.typing as npt
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.interfaces import Store
 from recommender.metrics import Grades
+from recommender.panels import VERSION
 from recommender.ranking import same_event
 from recommender.scoring import OPTIONAL, PARTS, RankingModel, likenesses, scored
 
@@ -96,7 +97,7 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[Judged]:
 
 
 def _stories(qrels: Mapping[str, Grades]) -> dict[str, int]:
-    """Numbers of stories: queries are of one if one is graded 3 or 4 for the other, or an article is for both."""
+    """Numbers of stories: queries are of one if one is graded 3, 4 or -1 for the other, or an article is for both."""
     group = {query: query for query in qrels}
 
     def top(query: str) -> str:
@@ -106,12 +107,16 @@ def _stories(qrels: Mapping[str, Grades]) -> dict[str, int]:
 
     owner: dict[str, str] = {}
     for query, grades in qrels.items():
-        for article in [query, *(other for other, grade in grades.items() if grade >= SAME_STORY_GRADE)]:
+        for article in [query, *(other for other, grade in grades.items() if _same_story(grade))]:
             if article in owner:
                 group[top(query)] = top(owner[article])
             owner[article] = query
     tops = sorted({top(query) for query in qrels})
     return {query: tops.index(top(query)) for query in qrels}
+
+
+def _same_story(grade: int) -> bool:
+    return grade >= SAME_STORY_GRADE or grade == VERSION
 
 
 def learn(judged: Sequence[Judged], fitter: Fitter, version: str) -> RankingModel:

@@ -245,8 +245,8 @@ def share(count: int, total: int) -> Share:
 
 
 def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Report:
-    """What a panel says, by its grades and the articles that are still published."""
-    pairs = by_pair(grades)
+    """What a panel says, by its grades and the articles that are still published: the others have no sidebar now."""
+    pairs = by_pair(grade for grade in grades if grade.source in public)
     verdicts = Counter(agreed(given.values()) for (_, target), given in pairs.items() if target is None)
     judged = verdicts.total()
     shares = {value: share(verdicts[value], judged) for value in VERDICTS} if judged else {}

@@ -113,14 +113,16 @@ class Releasing:
         site = self._recommender_of(self._store)
         candidate = self._recommender_of(pinned(self._store, number))
         articles = published(self._store, site)
-        systems = [remembered(service_system(one)) for one in (site, candidate)]
+        before, after = (remembered(service_system(one)) for one in (site, candidate))
         here = [pair for pair in golden if pair.article in articles]
         shown = sidebars(candidate, [pair.article for pair in here], Query())
         report, same = self._panel(name, candidate)
         checks = [
             *(
                 on_judgments(
-                    *({measure: values(system, one, measure) for measure in GATED} for system in systems), one.name
+                    {measure: values(before, one, measure) for measure in GATED},
+                    {measure: values(after, one, measure) for measure in GATED},
+                    one.name,
                 )
                 for one in self._unseen(name, judged, articles)
             ),

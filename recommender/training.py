@@ -1,9 +1,9 @@
 """Use case: a recipe becomes a model version: what it learns from, what it is measured on, and what its card says."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +21,10 @@ from recommender.learning import Fitter, Judged
 from recommender.lessons import Exam, Example, Learned, Teaching, Vectors
 from recommender.metrics import Grades, bootstrap_interval, ndcg
 from recommender.pairs import GRADE, REJECTION, TEST, TRAIN, Pair, counts
-from recommender.recipes import DISTIL, WITHIN, FinetuneRecipe, RankingRecipe, Recipe, StaticRecipe, content
+from recommender.recipes import ADAPTER, DISTIL, WITHIN, FinetuneRecipe, RankingRecipe, Recipe, StaticRecipe, content
 from recommender.scoring import RankingModel, likenesses, scored
 from recommender.text import passages
-from recommender.vectors import Centres, Geometry, unit
+from recommender.vectors import Centres, Geometry, unit, vector_version
 
 EDGES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 LEAST_STORIES = 2
@@ -82,6 +82,7 @@ class Outside:
 HELD_OUT, BEFORE = "held-out queries", "held-out queries, live model"
 BY_STORY = "held out by story"
 EMBEDDING = "embedding"  # the folder of a version with its embedding model
+SEEN_TEXTS = "The texts of the held-out queries took part; what people said of them did not."
 NO_ORDER = "A text is the mean of its words: their order, and what a word means beside others, is lost."
 
 
@@ -114,10 +115,12 @@ def train(
     Raises NotBuilt and ModelUnavailable, and InvalidInput where the recipe has nothing to learn from.
     """
     ranking, embedding = base.ranking, base.embedding
+    material = material.among(_published(store))
     extra: dict[str, Any] = {}
     failures: list[str] = []
     if isinstance(recipe, RankingRecipe):
-        fit = fit_ranking(store, recipe, occasion.name.replace("/", "-"), material.judgments, outside)
+        with _of(base, store, outside) as built:
+            fit = fit_ranking(built, recipe, occasion.name.replace("/", "-"), material.judgments, outside)
         ranking, metrics = fit.model, fit.metrics
         extra = {"judged": {"queries": fit.queries, "stories": fit.stories}, "calibration": fit.calibration}
     else:
@@ -126,7 +129,9 @@ def train(
         else:
             made = distil(store, base.folder, recipe, material, outside=outside, into=into)
         embedding, metrics = outside.described(into), made.metrics
-        failures = [*_worse(metrics), *([NO_ORDER] if isinstance(recipe, StaticRecipe) else [])]
+        failures = _worse(metrics)
+        if isinstance(recipe, StaticRecipe):
+            failures += [NO_ORDER, *([SEEN_TEXTS] if metrics else [])]
         if made.learned:
             extra = {"exam": {**asdict(made.learned), "scores": [round(score, 3) for score in made.learned.scores]}}
     libraries = outside.trainer.libraries()
@@ -151,14 +156,35 @@ def train(
     )
 
 
+@contextmanager
+def _of(base: Base, store: Store, outside: Outside) -> Iterator[Store]:
+    """The store, where what is live has the base's embedding; else its articles, built with that."""
+    live = store.generations.live()
+    if live is not None and live.model == vector_version(base.embedding):
+        yield store
+    else:
+        with outside.built(store, base.folder) as built:
+            yield built
+
+
 def learned_queries(recipe: Recipe, material: "Material") -> list[str]:
-    """The judged queries that a recipe learns from, or picks its best epoch by: the release gate leaves them out."""
+    """The articles whose judgments a recipe may know: it learns from them, or picks its best epoch by them.
+
+    The release gate leaves them out. Both articles of a pair are among them, since it says something of either.
+    """
     if isinstance(recipe, RankingRecipe):
         return sorted(material.judgments)
-    if isinstance(recipe, StaticRecipe):
+    if isinstance(recipe, StaticRecipe) or recipe.loss == WITHIN:
         return []
-    graded = {pair.source for pair in material.pairs if pair.side == TRAIN and pair.kind == GRADE}
-    return sorted({*material.judged(TRAIN), *(graded if GRADE in recipe.pairs else ())})
+    exam = recipe.part != ADAPTER  # those run all their epochs
+    told = {
+        article
+        for pair in material.pairs
+        if recipe.loss != DISTIL and pair.side == TRAIN and pair.kind in {*recipe.pairs, REJECTION}
+        for article in (pair.source, pair.target)
+        if pair.source != pair.target
+    }
+    return sorted(told | (material.judged(TRAIN).keys() if exam or recipe.loss == DISTIL else set()))
 
 
 def data_card(window: Mapping[str, Any], pairs: Sequence[Pair], sha256: str) -> dict[str, Any]:
@@ -246,6 +272,11 @@ def _told(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) ->
     return told
 
 
+def _published(store: Store) -> frozenset[str]:
+    articles = store.articles.get(_numbers(store), texts=False).values()
+    return frozenset(article.id for article in articles if article.status == "published")
+
+
 def _numbers(store: Store) -> list[int]:
     """The articles of the live generation. Raises NotBuilt."""
     generation = store.state().generation
@@ -278,6 +309,11 @@ class Material:
     pairs: Sequence[Pair]
     judgments: Mapping[str, Grades]
     ranking: RankingModel
+
+    def among(self, articles: Collection[str]) -> "Material":
+        """The same without judged queries of other articles: one that is withdrawn has no sidebar to be measured."""
+        known = {query: grades for query, grades in self.judgments.items() if query in articles}
+        return replace(self, judgments=known)
 
     def sides(self) -> dict[str, str]:
         """The side of each article that has a pair."""
@@ -343,14 +379,14 @@ def _archive(store: Store) -> list[Article]:
 
 
 def examples_of(pairs: Sequence[Pair], kinds: Sequence[str]) -> list[Example]:
-    """Pairs of training that belong together; what was rejected or graded low beside an anchor are its negatives."""
+    """Pairs of training that belong together; what was rejected or graded 0 beside an article are its negatives."""
     of = [pair for pair in pairs if pair.side == TRAIN and pair.kind in {*kinds, REJECTION}]
     negatives: defaultdict[str, list[str]] = defaultdict(list)
     for pair in of:
         if pair.kind in {REJECTION, GRADE} and pair.label == 0:
-            negatives[pair.anchor].append(pair.text)
+            negatives[pair.source].append(pair.text)
     together = (pair for pair in of if pair.kind != REJECTION and pair.label >= RELATED_LABEL)
-    return [Example(pair.anchor, pair.text, tuple(negatives[pair.anchor])) for pair in together]
+    return [Example(pair.anchor, pair.text, tuple(negatives[pair.source])) for pair in together]
 
 
 def teaching_of(store: Store, material: Material, fitter: Fitter) -> Teaching:

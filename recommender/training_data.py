@@ -29,7 +29,7 @@ from recommender.pairs import (
     liked,
     split,
 )
-from recommender.panels import agreed, by_pair
+from recommender.panels import VERSION, agreed, by_pair
 from recommender.signals import APART, PIN, REJECT
 from recommender.text import passages
 
@@ -70,6 +70,7 @@ class TrainingData:
 
 
 Labelled = tuple[str, str, str, float]  # kind, source, target, label
+_COPY = "copy"  # a kind that is no pair: see `_graded_pair`
 
 
 def collect(store: Store, request: Request) -> TrainingData:
@@ -97,7 +98,7 @@ def _split(
 ) -> TrainingData:
     known = {article.id: article for article in articles}
     judged = [
-        (GRADE, query, other, max(0, grade) / BEST)
+        _graded_pair(query, other, grade)
         for query, grades in request.judgments.items()
         for other, grade in grades.items()
         if other != query
@@ -109,8 +110,9 @@ def _split(
     together += [
         (source, target)
         for kind, source, target, label in labelled
-        if kind == GRADE and label * BEST >= SAME_STORY_GRADE
+        if kind == _COPY or (kind == GRADE and label * BEST >= SAME_STORY_GRADE)
     ]
+    labelled = [one for one in labelled if one[0] != _COPY]
     sides = split(sorted(known), together, request.share, request.seed)
     within = [pair for article in articles for pair in _within(article, sides.side(article.id))]
     between = list(_between(labelled, known, sides))
@@ -185,4 +187,9 @@ def _graded(store: Store, articles: Mapping[int, Article], until: datetime | Non
     given: list[Grade] = [one for one in store.grading.grades() if one.target is not None and _in_time(one.at, until)]
     for (source, target), values in by_pair(given).items():
         if target is not None and source in articles and target in articles:
-            yield GRADE, articles[source].id, articles[target].id, max(0, agreed(values.values())) / BEST
+            yield _graded_pair(articles[source].id, articles[target].id, agreed(values.values()))
+
+
+def _graded_pair(source: str, target: str, grade: int) -> Labelled:
+    """Another version of the same report is of the same story, and neither something to find nor to keep away from."""
+    return (_COPY, source, target, 0.0) if grade == VERSION else (GRADE, source, target, grade / BEST)

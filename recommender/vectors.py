@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +20,14 @@ FAMILIAR_PIECES = 1.4
 TRUST_ARTICLES = 100  # texts of a language that are looked at
 
 
-def vector_version(embedder: Embedder) -> str:
+class Versioned(Protocol):
+    """An embedder, or what a card says of one."""
+
+    @property
+    def version(self) -> str: ...  # name and digest
+
+
+def vector_version(embedder: Versioned) -> str:
     """The key under which article vectors are kept: equal keys, equal texts, equal vectors."""
     return f"{embedder.version}/{PREPARATION}"
 

@@ -184,9 +184,14 @@ class TestReport:
         ],
     )
     def test_bar_is_zero_fifteen_eighty_five(self, values: list[int], bar: tuple[bool, ...]) -> None:
-        found = report(PANEL, verdicts(*values), ALL)
+        found = report(PANEL, verdicts(*values), frozenset(range(100)))
         assert (found.bar[UNACCEPTABLE], found.bar[INAPPROPRIATE], found.bar[SATISFACTORY]) == bar
         assert found.passed == all(bar)
+
+    def test_verdicts_on_articles_that_have_gone_do_not_count(self) -> None:
+        """Nobody can see their sidebars any more, and others have no verdict yet."""
+        found = report(PANEL, verdicts(2, 2, 0), ALL - {2})
+        assert (found.judged, found.unacceptable) == (2, ())
 
     def test_worse_verdict_counts_in_a_tie(self) -> None:
         found = report(PANEL, [*grades(1, {None: 2}), *grades(1, {None: 0}, "idrissa")], ALL)

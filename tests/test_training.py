@@ -240,19 +240,53 @@ def test_card_names_where_it_comes_from(archive: Store, tmp_path: Path) -> None:
 
 
 def test_card_names_the_judged_queries_that_took_part(archive: Store, tmp_path: Path) -> None:
-    """Those of the training side as an exam; all of them for weights of the ranking; none for a static model."""
-    trained = {
-        kind: made(archive, recipe, tmp_path / kind / "embedding", make_outside(FakeTrainer())).learned_queries
-        for kind, recipe in (
-            ("network", CONTRAST),
-            ("ranking", RankingRecipe("sahel/1", repeats=1)),
-            ("static", StaticRecipe("sahel/1")),
+    """All of them for weights of the ranking; those of the training side as an exam that picks an epoch, or as the
+    judgments behind a teacher. A layer learned from titles and bodies knows none.
+    """
+    side = MATERIAL.judged(TRAIN).keys()
+    assert 0 < len(side) < len(JUDGMENTS)
+    for place, (recipe, learned) in enumerate(
+        (
+            (RankingRecipe("sahel/1", repeats=1), JUDGMENTS.keys()),
+            (FinetuneRecipe("sahel/1", CONTRASTIVE, "all"), side),
+            (FinetuneRecipe("sahel/1", DISTIL, ADAPTER), side),
+            (CONTRAST, set()),
+            (StaticRecipe("sahel/1"), set()),
         )
-    }
-    assert trained["network"] == MATERIAL.judged(TRAIN).keys()
-    assert 0 < len(trained["network"]) < len(MATERIAL.judgments)
-    assert trained["ranking"] == MATERIAL.judgments.keys()
-    assert trained["static"] == frozenset()
+    ):
+        card = made(archive, recipe, tmp_path / str(place) / "embedding", make_outside(FakeTrainer()))
+        assert card.learned_queries == learned, recipe
+
+
+def test_both_articles_of_a_graded_pair_have_been_learned_from(archive: Store, tmp_path: Path) -> None:
+    pairs = [
+        *PAIRS,
+        Pair(GRADE, TRAIN, "gold0", "fuel3", 0.5, "gold", "fuel"),
+        Pair(GRADE, TEST, "rain0", "vote3", 0.5, "", ""),
+    ]
+    recipe = replace(CONTRAST, pairs=(GRADE,))
+    card = made(archive, recipe, tmp_path / "embedding", make_outside(FakeTrainer()), replace(MATERIAL, pairs=pairs))
+    assert card.learned_queries == {"gold0", "fuel3"}
+
+
+def test_withdrawn_queries_are_left_out(archive: Store, tmp_path: Path) -> None:
+    """A file of judgments outlives its articles; hours of training must not end at one of them."""
+    archive.articles.withdraw("rain0")
+    make_builder(archive, ToyEmbedder()).update()
+    card = made(archive, CONTRAST, tmp_path / "embedding", make_outside(FakeTrainer()))
+    assert card.metrics[HELD_OUT][ALONE]["mean"] > 0
+
+
+def test_weights_are_learned_with_the_embedding_of_the_base(archive: Store, tmp_path: Path) -> None:
+    """Of another version than the live one: its likenesses are others, so the articles are built with it apart."""
+    outside = make_outside(FakeTrainer(), Backwards("blind@1"))
+    recipe = RankingRecipe("other/1", repeats=1)
+    base = Base("other/1", Embedding("toy", None, "blind@1", 64, 1), tmp_path / "base", DEFAULT)
+    occasion = Occasion("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
+    card = train(archive, recipe, base, MATERIAL, outside=outside, into=tmp_path / "embedding", occasion=occasion)
+    ours = made(archive, replace(recipe, base="sahel/1"), tmp_path / "embedding", outside)
+    assert card.embedding.version == "blind@1"
+    assert card.ranking.weights["dense"] < ours.ranking.weights["dense"]
 
 
 def test_card_tells_figures_by_group_where_there_are_several(archive: Store, tmp_path: Path) -> None:

@@ -135,8 +135,17 @@ def grade(store: Store, source: str, target: str, *values: int, at: datetime = N
 
 def test_grades_are_labels(archive: Store) -> None:
     grade(archive, "a1", "a2", 2, 2)
-    grade(archive, "a1", "a3", -1)
+    grade(archive, "a1", "a3", 0)
     assert labels(one_side(archive)) == {(GRADE, "a1", "a2"): 0.5, (GRADE, "a1", "a3"): 0.0}
+
+
+def test_copies_are_no_pairs_but_stay_on_one_side(archive: Store) -> None:
+    """What reports the same once more is not to be shown, and not to be kept far away either."""
+    grade(archive, "a1", "a3", -1)
+    found = collect(archive, Request(judgments={"a2": {"a4": -1}}))
+    assert labels(found) == {}
+    assert found.stories["a1"] == found.stories["a3"]
+    assert found.stories["a2"] == found.stories["a4"]
 
 
 def test_judgments_come_beside_grades(archive: Store) -> None:
