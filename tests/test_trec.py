@@ -28,6 +28,13 @@ def test_wrong_lines_are_named(tmp_path: Path, line: str) -> None:
         qrels(tmp_path, f"q1 0 b 1\n{line}\n")
 
 
+@pytest.mark.parametrize("grade", [-2, 5, 2024])
+def test_grades_off_the_scale_are_named(tmp_path: Path, grade: int) -> None:
+    """A gain is a power of two: a year in the column of grades would be none that a number can hold."""
+    with pytest.raises(InvalidInput, match=f"line 2: the grade {grade} is not on the scale from -1 to 4"):
+        qrels(tmp_path, f"q1 0 b 1\nq1 0 a {grade}\n")
+
+
 def test_contradictions_are_refused(tmp_path: Path) -> None:
     assert qrels(tmp_path, "q1 0 a 1\nq1 0 a 1\n") == {"q1": {"a": 1}}
     with pytest.raises(InvalidInput, match="line 2: q1 and a are judged twice"):

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from recommender.editorial import GRADES
 from recommender.errors import InvalidInput
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Grades by query and article, in the order of the file: lines of `query 0 article grade`.
 
-    Raises InvalidInput with the line that is wrong; a pair judged twice with different grades is one.
+    Raises InvalidInput with the line that is wrong: so is a grade that is none of GRADES, or a pair judged twice with
+    different grades.
     """
     qrels: dict[str, dict[str, int]] = {}
     try:
@@ -25,6 +27,11 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
             value = int(grade)
         except ValueError as error:
             raise InvalidInput(f"{path}, line {number}: expected `query 0 article grade`, found {line!r}") from error
+        if value not in GRADES:
+            raise InvalidInput(
+                f"{path}, line {number}: the grade {value} is not on the scale from {min(GRADES)} to {max(GRADES)}; "
+                "the columns are `query 0 article grade`"
+            )
         if qrels.setdefault(query, {}).setdefault(article, value) != value:
             raise InvalidInput(f"{path}, line {number}: {query} and {article} are judged twice, with different grades")
     if not qrels:
