@@ -48,17 +48,29 @@ class SentenceTransformerEmbedder:
 
         try:
             return SentenceTransformer(str(files.folder), local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelUnavailable(f"The model {files.version} cannot be loaded: {error}") from error
+        except Exception as error:
+            # Each library that reads one of the files has errors of its own: safetensors, tokenizers, torch, the hub.
+            raise ModelUnavailable(
+                f"The model {files.version} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little."""
+        """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little.
+
+        Raises ModelUnavailable where the model cannot be loaded, and where its vectors are no numbers.
+        """
         if not texts:
             return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
         vectors: Any = self._model.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
-        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        if not np.isfinite(found).all():  # they would be stored, and stop every build in the middle
+            raise ModelUnavailable(
+                f"The model {self.version} gives vectors that are no numbers: its weights are damaged, or its training "
+                "went wrong. Use another one."
+            )
+        return found
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         """How many pieces the model's tokenizer cuts a word of some texts into, on average; 1 or more."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recommender.errors import ModelUnavailable
+from recommender.errors import InvalidInput, ModelUnavailable
 from recommender.layers import BATCH, SCALE, embedded, low_rank, whitening
 from recommender.lessons import Exam, Example, Learned, Teaching, Vectors
 from recommender.recipes import ADAPTER, ALL, CACHED, DISTIL, HALF, WITHIN, FinetuneRecipe, StaticRecipe
@@ -51,12 +51,19 @@ class SentenceTransformersTrainer:
         exam: Exam | None,
         into: Path,
     ) -> Learned:
-        """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable.
+        """Trains the model in `base` on and writes the best one into a folder.
 
-        `teaching` is needed where the loss is DISTIL, `examples` for the others.
+        `teaching` is needed where the loss is DISTIL, `examples` for the others. A static model takes an ADAPTER only.
+        Raises ModelUnavailable, and InvalidInput for a static model that another part is asked of.
         """
         model = _loaded(base)
-        model.max_seq_length = min(recipe.length, model.max_seq_length or recipe.length)
+        if not _is_static(model):
+            model.max_seq_length = min(recipe.length, model.max_seq_length or recipe.length)
+        elif recipe.part != ADAPTER:
+            raise InvalidInput(
+                f"The base {recipe.base} is a static model, which has no layers to be trained on. Name one that is a "
+                f'transformer, or learn a layer behind it: part = "{ADAPTER}".'
+            )
         if recipe.part == ADAPTER:
             learned = _adapted(model, recipe, examples, teaching, exam)
         else:
@@ -65,13 +72,18 @@ class SentenceTransformersTrainer:
         return learned
 
     def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:
-        """Writes a static model that imitates the one in `base` on some texts. Raises ModelUnavailable."""
+        """Writes a static model that imitates the one in `base` on some texts.
+
+        Raises ModelUnavailable, and InvalidInput where `base` is a static model itself.
+        """
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
         from recommender.distilling import axes, fit, start
 
         teacher = _loaded(base)
+        if _is_static(teacher):
+            raise InvalidInput(f"The base {recipe.base} is a static model already. Name one that is a transformer.")
         targets = embedded(teacher, texts)
         mean, main = axes(targets, recipe.dimensions)
         tokenizer = _tokenizer(teacher)
@@ -91,8 +103,16 @@ def _loaded(folder: Path) -> "SentenceTransformer":
     disable_progress_bar()
     try:
         return SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelUnavailable(f"The model in {folder} cannot be loaded: {error}") from error
+    except Exception as error:
+        # Each library that reads one of the files has errors of its own: safetensors, tokenizers, torch, the hub.
+        raise ModelUnavailable(f"The model in {folder} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _is_static(model: "SentenceTransformer") -> bool:
+    """Whether it is a table of token vectors, which reads texts of any length and has a bare tokenizer."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)
 
 
 def _saved(model: "SentenceTransformer", into: Path) -> None:

@@ -1,6 +1,7 @@
 """Training with sentence-transformers, on a model of two small layers: what changes, what is kept, what repeats."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.embedding import SentenceTransformerEmbedder
-from recommender.errors import ModelUnavailable
+from recommender.errors import InvalidInput, ModelUnavailable
 from recommender.lessons import Exam, Example, Teaching, Vectors
 from recommender.recipes import ADAPTER, ALL, CACHED, CONTRASTIVE, DISTIL, LAST, WITHIN, FinetuneRecipe, StaticRecipe
 from recommender.trainer import SentenceTransformersTrainer
@@ -159,7 +160,40 @@ def test_static_model_counts_pieces_and_reads_long_texts(base: Path, tmp_path: P
     assert float(begin @ end) < 0.99
 
 
+@pytest.fixture
+def static(base: Path, tmp_path: Path) -> Path:
+    trainer.distil(base, StaticRecipe("tiny", dimensions=12), WORDS, tmp_path / "static")
+    return tmp_path / "static"
+
+
+def test_adapter_is_learned_behind_a_static_model(static: Path, tmp_path: Path) -> None:
+    learned = trainer.finetune(static, ADAPTED, EXAMPLES, None, exam=Exam(WORDS, togetherness), into=tmp_path / "made")
+    assert togetherness(of(tmp_path / "made")) > togetherness(of(static)) + 0.05
+    assert learned.scores == pytest.approx((togetherness(of(static)), togetherness(of(tmp_path / "made"))), abs=1e-3)
+
+
+@pytest.mark.parametrize("part", [LAST, ALL])
+def test_static_model_has_no_layers_to_train(static: Path, tmp_path: Path, part: str) -> None:
+    recipe = replace(TRAINED, base="static/1", part=part)
+    with pytest.raises(InvalidInput, match=r'The base static/1 is a static model, .* part = "adapter"'):
+        trainer.finetune(static, recipe, EXAMPLES, None, exam=None, into=tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+def test_static_model_teaches_no_other(static: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="The base static/1 is a static model already"):
+        trainer.distil(static, StaticRecipe("static/1"), WORDS, tmp_path / "made")
+
+
 def test_missing_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         trainer.distil(tmp_path / "empty", StaticRecipe("empty"), WORDS, tmp_path / "made")
+
+
+def test_damaged_model_is_told(base: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(base, damaged)
+    (damaged / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelUnavailable, match="cannot be loaded: SafetensorError"):
+        trainer.distil(damaged, StaticRecipe("damaged"), WORDS, tmp_path / "made")
