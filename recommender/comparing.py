@@ -11,7 +11,7 @@ from recommender import metrics
 from recommender.article import Article
 from recommender.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
 from recommender.groups import groups
-from recommender.interfaces import Embedder, Store, Vectors
+from recommender.interfaces import Embedder, Registry, Store, Vectors
 from recommender.metrics import Difference, Grades
 from recommender.service import Query, Recommender
 from recommender.systems import embedding_system, service_system, sidebars
@@ -65,11 +65,15 @@ class Paired:
 
 @dataclass(frozen=True)
 class Judged:
-    """What one judged set says: by system and measure, and MAIN of the service by language, country and age."""
+    """What one judged set says: by system and measure, and MAIN of the service by language, country and age.
+
+    `learned` says from how many of its queries each of the two models has learned.
+    """
 
     name: str
     systems: Mapping[str, Mapping[str, Paired]]
     groups: Mapping[str, Mapping[str, Paired]]
+    learned: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,16 @@ class Cost:
 
 @dataclass(frozen=True)
 class Side:
-    """A model version, built: the store with its generation live, what answers from it, and what it costs."""
+    """A model version, built: the store with its generation live, what answers from it, and what it costs.
+
+    `learned` are the judged queries that it has learned from.
+    """
 
     name: str
     store: Store
     recommender: Recommender
     cost: Cost
+    learned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,18 @@ def published(store: Store, recommender: Recommender) -> dict[str, Article]:
     return {article.id: article for article in store.articles.get(numbers, texts=False).values()}
 
 
+def learned_queries(registry: Registry, name: str, end: str | None = None) -> frozenset[str]:
+    """The judged queries that a version, or one that it comes from, has learned from; without `end` and its own."""
+    names, passed = registry.names(), set[str]()
+    learned: frozenset[str] = frozenset()
+    while name != end and name in names and name not in passed:
+        passed.add(name)
+        card = registry.card(name)
+        learned |= card.learned_queries
+        name = str(card.training.get("base"))
+    return learned
+
+
 # -- judged queries ----------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +200,7 @@ def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str,
         judged.name,
         {name: {measure: paired(*both) for measure, both in found.items()} for name, found in systems.items()},
         _grouped(queries, *systems[SERVICE][MAIN], newest=_newest(articles.values())),
+        (len(first.learned & judged.qrels.keys()), len(second.learned & judged.qrels.keys())),
     )
 
 

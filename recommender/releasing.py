@@ -14,7 +14,7 @@ import numpy as np
 
 from recommender.build import Builder
 from recommender.cards import BUILT_IN, CANDIDATE, LIVE, RETIRED, SHADOW, HistoryEntry
-from recommender.comparing import JudgedSet, published, remembered, values
+from recommender.comparing import JudgedSet, learned_queries, published, remembered, values
 from recommender.editorial import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, Entry
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.evaluation import MAIN
@@ -132,27 +132,15 @@ class Releasing:
         return checks, unknown(golden, articles)
 
     def _unseen(self, name: str, judged: Sequence[JudgedSet], articles: Collection[str]) -> list[JudgedSet]:
-        """The sets with enough queries that a version has not learned from; the largest one where none has enough."""
-        learned = self._learned(name)
+        """The sets with enough queries that a version has not learned from; the largest one where none has enough.
+
+        What the live version has learned from is left in where this one has it from there: it is in favour of neither.
+        """
+        live = self._store.generations.live()
+        learned = learned_queries(self._registry, name, None if live is None else live.release)
         left = [one.among(articles).without(learned) for one in judged]
         enough = [one for one in left if len(one.qrels) >= LEAST_QUERIES]
         return enough or [max(left, key=lambda one: len(one.qrels), default=JudgedSet("this site", {}))]
-
-    def _learned(self, name: str) -> frozenset[str]:
-        """The queries that a version has learned from, or one that it comes from, down to the live one.
-
-        What the live one has learned from is left in where both have it from there: it is in favour of neither.
-        """
-        live, names = self._store.generations.live(), self._registry.names()
-        end = None if live is None else live.release
-        learned: frozenset[str] = frozenset()
-        passed: set[str] = set()
-        while name != end and name in names and name not in passed:
-            passed.add(name)
-            card = self._registry.card(name)
-            learned |= card.learned_queries
-            name = str(card.training.get("base"))
-        return learned
 
     def _panel(self, name: str, candidate: Recommender) -> tuple[Report | None, int]:
         """What the latest panel of a version's sidebars says, and how many of these are the same still."""

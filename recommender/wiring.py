@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.gazetteer import Gazetteer, parse_gazetteer
@@ -16,7 +17,6 @@ from recommender.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from recommender.accounts import Accounts
     from recommender.build import Builder, LiveBuilder
@@ -139,20 +139,25 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[Release, 
     """
     from recommender.cards import BUILT_IN
     from recommender.embedding import SentenceTransformerEmbedder
+    from recommender.errors import InvalidInput
     from recommender.model_files import DEFAULT_MODEL
 
     registry = make_registry(settings)
     wanted = name or registry.live()
     if wanted == BUILT_IN and wanted not in registry.names():
-        release, model, version = Release(BUILT_IN, DEFAULT), DEFAULT_MODEL, None
+        release, model, version, promised = Release(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
     else:
         card = _whole_card(registry, wanted)
         release, embedding = Release(wanted, card.ranking), card.embedding
         files = None if embedding.files is None else registry.folder(wanted) / embedding.files
         model, version = (embedding.model or "", None) if files is None else (str(files), wanted)
+        promised = embedding.version if files is None else None  # of files that are its own the digests are on the card
     if settings.model is not None and name is None:
-        model, version = settings.model, None
-    return release, SentenceTransformerEmbedder(model, name=version, download=settings.model_download)
+        model, version, promised = settings.model, None, None
+    embedder = SentenceTransformerEmbedder(model, name=version, download=settings.model_download)
+    if promised not in (None, embedder.version):
+        raise InvalidInput(f"The model version {wanted} is of {promised}, but here is {embedder.version}.")
+    return release, embedder
 
 
 def _whole_card(registry: "FolderRegistry", name: str) -> "Card":
@@ -281,7 +286,7 @@ def make_fragment_of(settings: Settings) -> "Fragment":
     return make_fragment(settings.sidebar_heading)
 
 
-def make_files(path: "Path") -> "Files":
+def make_files(path: Path) -> "Files":
     """A folder for sidebars as files."""
     from recommender.folder import Folder
 
@@ -307,7 +312,44 @@ def make_base(settings: Settings, name: str) -> "Base":
     return Base(name, card.embedding, folder, card.ranking)
 
 
-def _size(folder: "Path") -> int:
+def make_candidate(settings: Settings, model: str, name: str, by: str, licence: str) -> "tuple[Card, dict[str, Path]]":
+    """The card and the files of a version with another embedding model and the weights of the live one.
+
+    `model` is as `find_model` takes it; the files of a folder become the version's own. Raises ModelUnavailable, and
+    InvalidInput for files that no version may hold.
+    """
+    from recommender import __version__
+    from recommender.cards import CANDIDATE, Card, Embedding, HistoryEntry
+    from recommender.embedding import SentenceTransformerEmbedder
+    from recommender.model_files import DEFAULT_MODEL, find_model
+    from recommender.training import EMBEDDING
+
+    live = make_release(settings, make_registry(settings).live())[0]
+    found = find_model(model, download=settings.model_download)
+    own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
+    embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)
+    paths = [path for path in sorted(found.folder.rglob("*")) if path.is_file()] if own else []
+    now = utc_now()
+    card = Card(
+        name=name,
+        made_on=now.date(),
+        made_with=f"recommender {__version__}",
+        embedding=Embedding(
+            None if own else model,
+            EMBEDDING if own else None,
+            embedder.version,
+            embedder.embed([""]).shape[1],
+            _size(found.folder),
+        ),
+        ranking=live.ranking,
+        training={"base": live.name, "embedding": found.version, "weights": f"those of {live.name}"},
+        licence=licence,
+        history=(HistoryEntry(now, by, CANDIDATE, f"added from {found.version}"),),
+    )
+    return card, {f"{EMBEDDING}/{path.relative_to(found.folder).as_posix()}": path for path in paths}
+
+
+def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -323,12 +365,12 @@ def make_training(settings: Settings, name: str) -> "Outside":
         return service_system(make_recommender(store, settings, ranking=model))
 
     @contextmanager
-    def built(store: Store, folder: "Path") -> "Iterator[Store]":
+    def built(store: Store, folder: Path) -> "Iterator[Store]":
         with copied(store) as beside:
             make_builder(beside, settings, SentenceTransformerEmbedder(str(folder))).build()
             yield beside
 
-    def described(folder: "Path") -> Embedding:
+    def described(folder: Path) -> Embedding:
         embedder = SentenceTransformerEmbedder(str(folder), name=name)
         return Embedding(None, EMBEDDING, embedder.version, embedder.embed([""]).shape[1], _size(folder))
 

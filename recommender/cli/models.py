@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.cards import BUILT_IN, estimate_text, to_json
+from recommender.cards import BUILT_IN, checked_name, estimate_text, to_json
 from recommender.cli.interleave import interleave
+from recommender.cli.operator import operator
 from recommender.cli.release import compare, promote, rollback, shadow
 from recommender.errors import InvalidInput, SettingsError
 from recommender.evaluation import MAIN
 from recommender.settings import load_settings
-from recommender.wiring import make_registry, opened_store
+from recommender.wiring import make_candidate, make_registry, opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,6 +93,27 @@ def fetch(config: Path | None, name: str) -> None:
         raise SettingsError("The setting `models_from` names no place to get files from: a folder or an https address.")
     fetched = make_registry(settings).fetch(name, settings.models_from)
     click.echo(f"{name}: fetched {', '.join(fetched)}" if fetched else f"{name}: nothing is missing")
+
+
+@models.command(short_help="Make a version from another embedding model.")
+@click.argument("model")
+@click.option("--as", "name", required=True, metavar="NAME/VERSION", help="What the new version is called.")
+@click.option("--licence", required=True, help="The model's licence, for the card.")
+@click.pass_obj
+def add(config: Path | None, model: str, name: str, licence: str) -> None:
+    """Make a candidate NAME/VERSION from the embedding model MODEL and the weights of the live version.
+
+    MODEL is a folder, whose files the version then holds, or a name on the model hub, whose files stay where they are.
+    Learn weights for it with `recommender train` and a recipe of the kind `ranking` whose base it is.
+    """
+    settings = load_settings(config)
+    registry = make_registry(settings)
+    if checked_name(name) in registry.names():
+        raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
+    card = registry.create(*make_candidate(settings, model, name, operator(), licence))
+    click.echo(
+        f"The candidate is {registry.folder(name)}: {card.embedding.version}, {card.embedding.dimension} dimensions."
+    )
 
 
 for command in (compare, promote, rollback, shadow, interleave):

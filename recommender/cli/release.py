@@ -28,6 +28,7 @@ from recommender.comparing import (
     Timed,
     copy_articles,
     copy_vectors,
+    learned_queries,
 )
 from recommender.comparing import (
     compare as compare_sides,
@@ -45,6 +46,7 @@ from recommender.wiring import (
     make_base,
     make_builder,
     make_recommender,
+    make_registry,
     make_release,
     make_releasing,
     opened_store,
@@ -212,7 +214,8 @@ def _side(settings: Settings, store: "Store", apart: "Store", name: str, hashes:
     articles = list(apart.articles.get(chosen).values())
     milliseconds, memory = _measured(settings, name, articles)
     disk = make_base(settings, name).embedding.bytes
-    return Side(name, beside, make_recommender(beside, settings), Cost(milliseconds, memory, disk, build))
+    cost = Cost(milliseconds, memory, disk, build)
+    return Side(name, beside, make_recommender(beside, settings), cost, learned_queries(make_registry(settings), name))
 
 
 def _measured(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
@@ -282,6 +285,9 @@ def comparison_text(found: Comparison) -> str:
 
 def _judged(judged: Judged) -> list[str]:
     lines = [f"judged queries of {judged.name}"]
+    told = [f"{side} has learned from {count}" for side, count in zip("AB", judged.learned, strict=True) if count]
+    if told:
+        lines.append(f"  of these {' and '.join(told)}, which flatters it: its card has figures on queries held out")
     head = f"{'A':^19}  {'B':^19}  {'B - A':^25}  better worse  p"
     for system, measures in judged.systems.items():
         queries = next(iter(measures.values())).queries

@@ -15,12 +15,13 @@ from recommender.cards import Card, checked_name
 from recommender.cli.evaluate import corpus
 from recommender.cli.operator import operator
 from recommender.errors import InvalidInput, NotBuilt
+from recommender.grading import Grading
 from recommender.recipes import RankingRecipe, parse_recipe
 from recommender.settings import load_settings
 from recommender.sources.events import read_events
 from recommender.sources.trec import read_qrels
 from recommender.training import EMBEDDING, NOT_MAIN, Material, Occasion
-from recommender.wiring import make_base, make_registry, make_training, opened_store, utc_now
+from recommender.wiring import make_base, make_recommender, make_registry, make_training, opened_store, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,8 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     text and nothing later than --until is on the wrong side; a leak is told and the exit code is then 1.
     """
     settings = load_settings(config)
+    if not out.parent.is_dir():
+        raise InvalidInput(f"There is no folder {out.parent}.")
     request = training_data.Request(
         until=until.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1) if until else None,
         share=test_share,
@@ -74,10 +77,14 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     )
     with opened_store(settings) as store:
         data = training_data.collect(store, request)
-    out.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
+    unfinished = out.with_name(f".{out.name}.new")  # a file that was cut off could pass for a whole one
+    unfinished.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
+    unfinished.replace(out)
     click.echo(_counts(data.pairs))
     click.echo(f"{data.window.articles:,} articles, {len(set(data.stories.values())):,} stories")
     click.echo(f"left out: {data.crossing:,} pairs across the sides, {data.copied:,} with a copy of a text of the test")
+    if until and (events or qrels):
+        click.echo("--events and --qrels carry no dates, so --until says nothing of them", err=True)
     problems = pairs.leaks(data.pairs, data.stories, data.posted, request.until)
     for problem in problems:
         click.echo(f"leak: {problem}", err=True)
@@ -97,7 +104,7 @@ def _counts(found: "list[Pair]") -> str:
 @click.option("--recipe", "recipe_file", type=_FILE, required=True, help="What to do: a TOML file.")
 @click.option("--as", "name", required=True, metavar="NAME/VERSION", help="What the new version is called.")
 @click.option("--data", type=_FILE, help="Pairs of `recommender training-data`; made from the database if left out.")
-@click.option("--qrels", type=_FILE, help="Judged queries: lines of `query 0 article grade`.")
+@click.option("--qrels", type=_FILE, help="Judged queries; the grades of panels if left out.")
 @click.option("--articles", type=_FILE, help="A corpus of its own (JSONL or CSV); the database is left alone.")
 @click.pass_obj
 def train(  # noqa: PLR0917  # click passes every option by name
@@ -105,8 +112,8 @@ def train(  # noqa: PLR0917  # click passes every option by name
 ) -> None:
     """Train a candidate NAME/VERSION by a recipe, measure it on queries that took no part, and write it with its card.
 
-    A recipe of the kind `ranking` needs --qrels. The others use judged queries of the training side as their exam and
-    those of the testing side for the figures on the card. A version appears whole or not at all.
+    A recipe of the kind `ranking` learns from judged queries. The others use those of the training side as their exam
+    and those of the testing side for the figures on the card. A version appears whole or not at all.
     """
     settings = load_settings(config)
     with corpus(settings, articles) as store:
@@ -127,22 +134,26 @@ def trained(
     """Trains a version on the articles of a store and adds it to the settings' registry, as the command does."""
     checked_name(name)
     recipe = parse_recipe(_text(recipe_file), str(recipe_file))
-    if isinstance(recipe, RankingRecipe) and qrels is None:
-        raise click.UsageError("A recipe of the kind ranking needs --qrels FILE.")
     registry = make_registry(settings)
     if name in registry.names():
         raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
-    judgments = read_qrels(qrels) if qrels else {}
+    given = read_qrels(qrels) if qrels else {}
+    judgments = given or Grading(store, make_recommender(store, settings), utc_now).judgments().qrels
+    if isinstance(recipe, RankingRecipe) and not judgments:
+        raise InvalidInput(
+            "Weights are learned from judged queries, and nobody has graded anything here: "
+            "grade a panel, or name judgments with `--qrels FILE`."
+        )
     base = make_base(settings, recipe.base)
     with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
         if isinstance(recipe, RankingRecipe):
             learned_from: list[Pair] = []
             about = _archive(store)
         else:
-            learned_from, about = _data(store, data, judgments)
-        if qrels:
+            learned_from, about = _data(store, data, given)
+        if judgments:
             about["judgments"] = {
-                "sha256": hashlib.sha256(qrels.read_bytes()).hexdigest(),
+                "sha256": hashlib.sha256(qrels.read_bytes() if qrels else _as_file(judgments)).hexdigest(),
                 "queries": len(judgments),
                 "pairs": sum(map(len, judgments.values())),
             }
@@ -159,6 +170,12 @@ def trained(
         )
         files = {path.relative_to(folder).as_posix(): path for path in sorted(into.rglob("*")) if path.is_file()}
         return registry.create(card, files)
+
+
+def _as_file(judgments: "Mapping[str, Grades]") -> bytes:
+    """The grades of panels as `recommender qrels export` writes them."""
+    lines = (f"{query} 0 {one} {grade}\n" for query, grades in judgments.items() for one, grade in grades.items())
+    return "".join(lines).encode()
 
 
 def _text(file: Path) -> str:

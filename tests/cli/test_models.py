@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from recommender.cards import Embedding
+from recommender.errors import InvalidInput
 from recommender.registry import FolderRegistry
+from recommender.settings import load_settings
+from recommender.wiring import make_release
 from tests.cli.conftest import Run
 from tests.test_cards import CARD
+from tests.tiny import SIZE, make_model
 
 FILES = {"embedding/model.safetensors": b"weights"}
 PLAIN = replace(CARD, name="sahel/1", embedding=Embedding("all-MiniLM-L6-v2", None, "x", 384, 2 << 20), metrics={})
@@ -112,3 +116,47 @@ def test_damaged_version_is_not_built(run: Run, versions: FolderRegistry) -> Non
     result = run("build")
     assert result.exit_code == 2
     assert "sahel/2 is damaged" in result.stderr
+
+
+class TestAdd:
+    """`models add`."""
+
+    def test_files_of_a_folder_become_those_of_the_version(
+        self, run: Run, versions: FolderRegistry, tmp_path: Path
+    ) -> None:
+        folder = make_model(tmp_path / "small", ["gold", "fuel"])
+        done = run("models", "add", folder, "--as", "ours/1", "--licence", "MIT")
+        assert done.exit_code == 0
+        card = versions.card("ours/1")
+        assert (card.state, card.licence, card.embedding.dimension) == ("candidate", "MIT", SIZE)
+        assert card.ranking == versions.card("sahel/2").ranking
+        shutil.rmtree(folder)
+        assert versions.verify("ours/1") == []
+        release, embedder = make_release(load_settings(), "ours/1")
+        assert (release.name, embedder.version) == ("ours/1", card.embedding.version)
+
+    def test_name_of_a_model_stays_a_name(self, run: Run, versions: FolderRegistry) -> None:
+        assert run("models", "add", "all-MiniLM-L6-v2", "--as", "ours/1", "--licence", "Apache-2.0").exit_code == 0
+        card = versions.card("ours/1")
+        assert (card.embedding.model, card.files) == ("all-MiniLM-L6-v2", {})
+
+    @pytest.mark.parametrize(
+        ("model", "name", "hint"),
+        [
+            ("nobody/nothing", "ours/1", "is not here"),
+            ("all-MiniLM-L6-v2", "sahel/2", "There is a model version sahel/2 already"),
+            ("all-MiniLM-L6-v2", "Ours", "NAME/VERSION"),
+        ],
+    )
+    def test_what_cannot_be_added_is_told(
+        self, run: Run, versions: FolderRegistry, model: str, name: str, hint: str
+    ) -> None:
+        result = run("models", "add", model, "--as", name, "--licence", "MIT")
+        assert result.exit_code != 0
+        assert hint in result.stderr
+        assert versions.names() == ["sahel/1", "sahel/2"]
+
+    def test_version_of_another_model_than_its_card_says_is_refused(self, run: Run, versions: FolderRegistry) -> None:
+        """A name says nothing of what lies behind it: the hub's files can change, and vectors would be mixed."""
+        with pytest.raises(InvalidInput, match=r"sahel/1 is of x, but here is all-MiniLM-L6-v2@53aa51172d14"):
+            make_release(load_settings(), "sahel/1")
