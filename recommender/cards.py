@@ -22,12 +22,16 @@ README = "README.md"
 SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".md", ".model"})
 MAX_BYTES = 1 << 20  # of a card; one with all its figures has some thousands
 MAX_NAME = 64
+MAX_PATH = 200  # bytes of a file's path inside a version; file systems take 255 for each part of it
+MAX_MODEL = 96  # as on the hub
 MAX_DEPTH = 20  # of what a card holds inside each other
 MAX_WEIGHT = 1_000.0  # in log-odds, where 20 is as good as certain
 MAX_COUNT = 2**53  # what every reader of JSON can count to
 _INTERVAL = ("mean", "low", "high")
 _PART = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]*")
+# A name of the hub: what begins with another sign, or goes up, could be a folder of the machine.
+_MODEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,7 +56,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Embedding:
-    """The embedding model of a version: a name that the settings could hold (`model`), or a folder of its files.
+    """The embedding model of a version: its name in this software or on the hub (`model`), or a folder of its files.
 
     `version` is the embedder's own, under which vectors are kept; `dimension` and `bytes` are its size.
     """
@@ -116,6 +120,8 @@ def checked_file(path: str) -> str:
     plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and path.isprintable()
     if not plain or path in ("", CARD, README) or any(part.startswith(".") for part in parts):
         raise InvalidInput(f"{path!r} is no path inside a model version.")
+    if len(path.encode()) > MAX_PATH:
+        raise InvalidInput(f"A path inside a model version has {MAX_PATH} bytes at most; shorten {path[:MAX_PATH]!r}….")
     if PurePosixPath(path).suffix not in SUFFIXES:
         raise InvalidInput(
             f"{path!r} is of a type that no model version may hold; allowed: {', '.join(sorted(SUFFIXES))}."
@@ -124,7 +130,7 @@ def checked_file(path: str) -> str:
 
 
 def to_json(card: Card) -> str:
-    """A card as it lies in its folder. Raises InvalidInput for one that could not be read again."""
+    """A card as it lies in its folder. Raises InvalidInput for one that could not be read again, or is too large."""
     name, _, version = card.name.partition("/")
     embedding = card.embedding
     source = {"model": embedding.model} if embedding.model is not None else {"files": embedding.files}
@@ -161,6 +167,12 @@ def to_json(card: Card) -> str:
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput(f"The card of {card.name} cannot be written: {error}") from error
     from_json(text, f"The card of {card.name}")
+    if (size := len(text.encode())) > MAX_BYTES:
+        longest = max(data, key=lambda name: len(json.dumps(data[name])))
+        raise InvalidInput(
+            f"The card of {card.name} would have {size:,} bytes, and more than {MAX_BYTES:,} are not read. Make its "
+            f"`{longest}` shorter."
+        )
     return text
 
 
@@ -262,7 +274,7 @@ def _card(data: Mapping[str, Any]) -> Card:
         made_on=date.fromisoformat(data["made_on"]),
         made_with=_text(data["made_with"]),
         embedding=Embedding(
-            model=None if model is None else _text(model),
+            model=None if model is None else _model(model),
             files=None if folder is None else _folder(folder),
             version=_text(embedding["version"]),
             dimension=_whole(embedding["dimension"]),
@@ -320,6 +332,13 @@ def _list(value: Any) -> Sequence[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no list")
     return value
+
+
+def _model(value: Any) -> str:
+    name = _text(value)
+    if not _MODEL.fullmatch(name) or ".." in name or len(name) > MAX_MODEL:
+        raise ValueError(f"{name!r} is no name of an embedding model, such as all-MiniLM-L6-v2 or owner/model")
+    return name
 
 
 def _folder(value: Any) -> str:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from recommender.cards import (
     CANDIDATE,
     LIVE,
+    MAX_BYTES,
+    MAX_PATH,
     Card,
     Embedding,
     FileEntry,
@@ -141,6 +143,30 @@ def test_card_that_could_not_be_read_again_is_not_written(metrics: dict[str, Any
         to_json(replace(CARD, metrics=metrics))
 
 
+def test_card_that_is_too_large_is_not_written() -> None:
+    queries = [f"{number:060}" for number in range(18_000)]
+    with pytest.raises(InvalidInput, match=f"more than {MAX_BYTES:,} are not read. Make its `training` shorter"):
+        to_json(replace(CARD, training={"learned_queries": queries}))
+
+
+@pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "owner/model_1.5", "_a/B"])
+def test_name_of_an_embedding_model_is_taken(model: str) -> None:
+    card = replace(CARD, embedding=Embedding(model, None, "x@1", 384, 1))
+    assert from_json(to_json(card), "here") == card
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("", ".", "..", "~", "~root/model", "/etc", "/", "./model", "../model", "owner/../model", "owner/..", "a..b"),
+        *("owner/.model", "owner/", "a/b/c", "owner\\model", "owner model", "model\n", "é", "x" * 97, "file:x"),
+    ],
+)
+def test_folder_of_the_machine_is_no_embedding_model(model: str) -> None:
+    with pytest.raises(InvalidInput, match="no name of an embedding model"):
+        to_json(replace(CARD, embedding=Embedding(model, None, "x@1", 384, 1)))
+
+
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"name": NaN}', "[" * 100_000])
 def test_broken_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
@@ -183,6 +209,15 @@ def test_other_name_is_refused(name: str) -> None:
 def test_path_outside_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput):
         checked_file(path)
+
+
+def test_path_too_long_for_a_file_system_is_refused() -> None:
+    """Counted in bytes, as file systems do."""
+    longest = "embedding/" + "x" * (MAX_PATH - 15) + ".json"
+    assert checked_file(longest) == longest
+    for path in ("x" + longest, longest.replace("x", "é", 1), "x" * 300 + ".json"):
+        with pytest.raises(InvalidInput, match="200 bytes at most"):
+            checked_file(path)
 
 
 @pytest.mark.parametrize("path", ["x.bin", "x.pt", "x.pkl", "x.joblib", "x.py", "x", "x.safetensors.sh"])
