@@ -1,13 +1,15 @@
 """Model versions in a folder: `<name>/<version>/` with a card and files, and `live`, which names one of them."""
 
+import fcntl
 import hashlib
 import http.client
 import secrets
 import shutil
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +30,9 @@ from recommender.cards import (
 from recommender.errors import InvalidInput, NotFound, Unavailable
 
 LIVE_FILE = "live"
+LOCK_FILE = ".lock"  # empty; whoever adds to a card holds it
 UNFINISHED = ".new-"  # begins the name of what is being written
+LEFT_SECONDS = 86_400.0  # what nobody has written to for so long was left by a process that was killed
 FETCH_SECONDS = 60.0  # without a byte
 _CHUNK = 1 << 20
 
@@ -94,6 +98,7 @@ class FolderRegistry:
         folder = self._root / checked_name(card.name)
         if folder.exists():
             raise InvalidInput(f"{folder} is there already. Versions are not written over; choose another number.")
+        self._sweep()
         unfinished = self._unfinished()
         with _writing(self._root):
             try:
@@ -111,10 +116,14 @@ class FolderRegistry:
         return whole
 
     def record(self, name: str, entry: HistoryEntry) -> None:
-        """Adds an entry to the history of a version."""
-        card, folder = self.card(name).recorded(entry), self.folder(name)
-        self._write(folder / CARD, to_json(card).encode())
-        self._write(folder / README, readme(card).encode())
+        """Adds an entry to the history of a version. Of several at once each waits for the one before."""
+        folder, lock = self.folder(name), self._root / LOCK_FILE
+        self._sweep()
+        with _writing(lock), lock.open("ab") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # until the file is closed, if only because the process has died
+            card = self.card(name).recorded(entry)
+            self._write(folder / CARD, to_json(card).encode())
+            self._write(folder / README, readme(card).encode())
 
     def verify(self, name: str) -> list[str]:
         """What is wrong with the files of a version: damaged, missing, foreign; empty where nothing is.
@@ -147,6 +156,7 @@ class FolderRegistry:
         Unavailable for one that cannot be had, InvalidInput for one that is another, and where a link is in the way.
         """
         card, folder = self.card(name), self.folder(name)
+        self._sweep()
         fetched = []
         for path, entry in card.files.items():
             file = folder / path
@@ -170,6 +180,13 @@ class FolderRegistry:
     def _unfinished(self) -> Path:
         """Where something is written before it is put into place: not among the files of a version."""
         return self._root / f"{UNFINISHED}{secrets.token_hex(8)}"
+
+    def _sweep(self) -> None:
+        """Takes away what was never put into place."""
+        for left in self._root.glob(f"{UNFINISHED}*"):
+            with suppress(OSError):  # another process may be at it too
+                if time.time() - left.lstat().st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _write(self, file: Path, data: bytes) -> None:
         unfinished = self._unfinished()

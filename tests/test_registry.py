@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.cards import BUILT_IN, LIVE, HistoryEntry, readme
+from recommender.cards import BUILT_IN, CANDIDATE, LIVE, HistoryEntry, readme
 from recommender.errors import InvalidInput, NotFound, Unavailable
 from recommender.registry import FolderRegistry
 from recommender.scoring import DEFAULT
@@ -234,6 +237,68 @@ def test_of_two_at_once_one_makes_the_version(registry: FolderRegistry) -> None:
         one.join()
     assert len(refused) == 1
     assert registry.verify(NAME) == []
+
+
+def test_of_several_entries_at_once_none_is_lost(filled: FolderRegistry) -> None:
+    start = threading.Barrier(8)
+
+    def record(reason: str) -> None:
+        start.wait()
+        filled.record(NAME, HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "first", LIVE, reason))
+
+    recorders = [threading.Thread(target=record, args=(f"reason {number}",)) for number in range(8)]
+    for one in recorders:
+        one.start()
+    for one in recorders:
+        one.join()
+    reasons = {entry.reason for entry in filled.card(NAME).history[1:]}
+    assert reasons == {f"reason {number}" for number in range(8)}
+    assert (filled.folder(NAME) / "README.md").read_text() == readme(filled.card(NAME))
+
+
+def test_entry_waits_for_another_process(filled: FolderRegistry) -> None:
+    """The lock is the system's, so it holds between processes and ends with the one that holds it."""
+    program = "import fcntl, sys; file = open(sys.argv[1], 'ab'); fcntl.flock(file, 2); print(flush=True); input()"
+    entry = HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "first", LIVE)
+    recorder = threading.Thread(target=filled.record, args=(NAME, entry))
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, filled._root / ".lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        recorder.start()
+        recorder.join(0.3)
+        assert filled.card(NAME).state == CANDIDATE
+        holder.kill()
+    recorder.join()
+    assert filled.card(NAME).state == LIVE
+
+
+@pytest.mark.parametrize("write", ["create", "record", "fetch"])
+def test_what_a_killed_process_has_left_goes_after_a_day(filled: FolderRegistry, write: str) -> None:
+    root, now = filled._root, time.time()
+    for name, hours in (("old", 25), ("young", 23)):
+        (root / f".new-{name}").mkdir()
+        (root / f".new-{name}" / "config.json").touch()
+        (root / f".new-{name}-file").touch()
+        for left in (f".new-{name}", f".new-{name}-file"):
+            os.utime(root / left, times=(now - hours * 3_600,) * 2)
+    entry = HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "first", LIVE)
+    {
+        "create": lambda: filled.create(replace(CARD, name="sahel/3"), FILES),
+        "record": lambda: filled.record(NAME, entry),
+        "fetch": lambda: filled.fetch(NAME, "nowhere"),
+    }[write]()
+    assert sorted(left.name for left in root.glob(".new-*")) == [".new-young", ".new-young-file"]
+    shutil.rmtree(root / ".new-young")
+    (root / ".new-young-file").unlink()
+
+
+def test_card_that_could_not_be_read_makes_no_version(registry: FolderRegistry) -> None:
+    with pytest.raises(InvalidInput, match="are not read"):
+        registry.create(replace(CARD, training={"learned_queries": ["x" * 60] * 18_000}), FILES)
+    assert list(registry._root.iterdir()) == []
 
 
 def test_versions_of_this_release_are_whole() -> None:
