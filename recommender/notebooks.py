@@ -11,7 +11,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from recommender.cards import Card
-from recommender.cli.release import compared, golden_pairs, judged_sets
+from recommender.cli.release import OF_SAMPLE, compared, golden_pairs, judged_sets
 from recommender.cli.training import trained
 from recommender.comparing import Comparison
 from recommender.errors import InvalidInput
@@ -25,7 +25,6 @@ from recommender.scoring import DEFAULT, RankingModel
 from recommender.service import Query, Recommender
 from recommender.settings import Settings, load_settings
 from recommender.sources.files import open_source
-from recommender.sources.trec import read_qrels
 from recommender.systems import sidebars
 from recommender.wiring import (
     Evaluated,
@@ -62,14 +61,28 @@ class Site:
         """The sidebar of every article, as readers get it."""
         return sidebars(self.recommender, list(self.evaluated.languages), Query())
 
+    @cached_property
+    def qrels(self) -> Mapping[str, Grades]:
+        """The judged queries: the grades of the site's panels, and the sample's judgments where its articles are here.
+
+        Raises InvalidInput where nothing is judged.
+        """
+        sets = judged_sets(self.store, self.settings)
+        if not sets:
+            raise InvalidInput("Nothing is judged here yet. `recommender panel create` draws sidebars for grading.")
+        return {query: grades for one in sets for query, grades in one.qrels.items()}
+
     def train(self, recipe: str, name: str, qrels: Path | None = None) -> Card:
         """Trains a version on the archive by a recipe of models/recipes, as the command does.
 
-        `qrels` is a file of judgments; those of the sample if left out.
+        `qrels` is a file of judgments; if left out, those of the sample where its articles are here, else the grades of
+        panels.
         """
+        folder = next(one for one in (self.settings.models, Path("models")) if (one / "recipes" / recipe).is_file())
         with as_file(SAMPLE / "qrels.txt") as sample:
-            file = self.settings.models / "recipes" / recipe
-            return trained(self.settings, self.store, file, name, qrels=qrels or sample)
+            here = any(one.name == OF_SAMPLE for one in judged_sets(self.store, self.settings))
+            given = qrels or (sample if here else None)
+            return trained(self.settings, self.store, folder / "recipes" / recipe, name, qrels=given)
 
     def live_weights(self) -> RankingModel:
         """The weights of the score that readers get."""
@@ -110,12 +123,6 @@ def open_site(*, scratch: bool = False) -> Site:
             ingest(store.articles.upsert, open_source(stream, "articles.jsonl"), _stop)
         make_builder(store, settings).build()
     return Site(settings, store, make_recommender(store, settings), make_gazetteer(settings))
-
-
-def sample_judgments() -> Mapping[str, Grades]:
-    """The judged queries of the sample."""
-    with as_file(SAMPLE / "qrels.txt") as file:
-        return read_qrels(file)
 
 
 def _root(folder: Path) -> Path:

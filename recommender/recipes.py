@@ -36,7 +36,7 @@ class RankingRecipe:
 class FinetuneRecipe:
     """An embedding model trained on with sentence-transformers' trainer.
 
-    `base` is the release or model that it starts from; `pairs` the kinds of training pairs, for the contrastive losses;
+    `base` is the release that it starts from; `pairs` the kinds of training pairs, for the contrastive losses;
     `part` is what may change: ADAPTER (of `rank`), LAST `layers`, or ALL. `negatives` hard ones are mined for each
     pair, whose likeness to the anchor is below `margin` of that of its own text. DISTIL takes no pairs: it follows the
     ranking's own evidence among each article's candidates, softened by `temperature` (log-odds). WITHIN takes no pairs

@@ -97,11 +97,12 @@ def _split(
     articles: Sequence[Article], stories: list[tuple[str, str]], told: list[Labelled], request: Request
 ) -> TrainingData:
     known = {article.id: article for article in articles}
+    graded = {(source, target) for kind, source, target, _ in told if kind in {GRADE, _COPY}}
     judged = [
         _graded_pair(query, other, grade)
         for query, grades in request.judgments.items()
         for other, grade in grades.items()
-        if other != query
+        if other != query and (query, other) not in graded
     ]
     labelled = [*_linked(articles), *told, *judged]
     labelled += [(CLICK, source, target, label) for (source, target), label in liked(request.events).items()]

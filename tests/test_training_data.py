@@ -153,6 +153,11 @@ def test_judgments_come_beside_grades(archive: Store) -> None:
     assert labels(one_side(archive, request)) == {(GRADE, "a1", "a2"): 0.25}
 
 
+def test_grades_of_the_site_come_before_judgments_of_a_file(archive: Store) -> None:
+    grade(archive, "a1", "a2", 2)
+    assert labels(one_side(archive, Request(share=0.0, judgments={"a1": {"a2": 4}}))) == {(GRADE, "a1", "a2"): 0.5}
+
+
 def test_clicks_are_labels(archive: Store) -> None:
     events = [
         Clicks("a1", "a2", 1, 1_000, 100),

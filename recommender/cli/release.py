@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EMBEDDED = 20  # articles whose embedding is timed
 _LEAST_OF_COUNTRY = 3  # queries of a country that the table shows; --json has all
+OF_SAMPLE = "the sample"  # whose judgments a set has
 _WIDTH = 60  # characters of a title in the table
 
 
@@ -254,7 +255,7 @@ def judged_sets(store: "Store", settings: Settings) -> list[JudgedSet]:
     with as_file(files("recommender.sample") / "qrels.txt") as file:
         sample = read_qrels(file)
     if len(store.articles.numbers(list(sample))) == len(sample):
-        found.append(JudgedSet("the sample", sample))
+        found.append(JudgedSet(OF_SAMPLE, sample))
     if graded := Grading(store, make_recommender(store, settings), utc_now).judgments().qrels:
         found.append(JudgedSet("the panels of this site", graded))
     return found
