@@ -21,7 +21,10 @@ class Behind(Generic[Row]):
     """Hands rows to `write`, some at a time, in a thread of its own that the first row starts."""
 
     def __init__(self, name: str, write: Callable[[list[Row]], object]) -> None:
-        """`name` is for messages and the thread. `write` may raise Unavailable; then it gets the rows again."""
+        """`name` is for messages and the thread.
+
+        `write` may raise Unavailable; then it gets the rows again. After any other error they are lost.
+        """
         self._name = name
         self._write = write
         self._waiting: Queue[Row] = Queue(WAITING)
@@ -50,23 +53,33 @@ class Behind(Generic[Row]):
         while not self._ending.wait(PAUSE_SECONDS):
             self.flush()
 
-    def flush(self) -> None:
-        """Writes down what waits. What cannot be written now is tried again with the next."""
+    def flush(self) -> bool:
+        """Writes down what waits, AT_ONCE rows at the most; False where there is none, or the database is away.
+
+        What cannot be written now is tried again with the next.
+        """
         rows: list[Row] = []
         while not self._waiting.empty() and len(rows) < AT_ONCE:
             rows.append(self._waiting.get_nowait())
         if not rows:
-            return
+            return False
         try:
             self._write(rows)
         except Unavailable as error:
             _log.warning("the %s waits for the database: %s", self._name, error)
             for row in rows:
                 self.put(row)
+            return False
+        except Exception:  # noqa: BLE001  # logged with its traceback; a fault of ours must not end the thread
+            _log.exception("the %s has failed: %d rows were not written down", self._name, len(rows))
+        return True
 
     def close(self) -> None:
-        """Writes down what waits, and ends the thread."""
+        """Writes down all that waits, as far as the database answers, and ends the thread."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join()
-        self.flush()
+        while self.flush():
+            pass
+        if left := self._waiting.qsize():
+            _log.error("the %s ends: %d rows were not written down", self._name, left)

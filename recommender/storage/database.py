@@ -19,6 +19,9 @@ Value = TypeVar("Value")
 PARAMETERS = 500  # values in one IN list; far below the limit of either database
 LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is one batch of a build
 
+# PostgreSQL's internal errors are a server that only reads, that has ended a transaction, or that is damaged.
+_AWAY = (sa.exc.OperationalError, sa.exc.InternalError)
+
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
 _READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
@@ -148,7 +151,7 @@ class Database:
                     yield connection
                 finally:
                     self._local.connection = None
-        except sa.exc.OperationalError as error:
+        except _AWAY as error:
             raise StoreUnavailable(f"The database does not answer: {error.orig}") from error
 
     def close(self) -> None:

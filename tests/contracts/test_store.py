@@ -1,5 +1,6 @@
 """What the store promises, on SQLite and on PostgreSQL."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -1119,6 +1120,23 @@ def test_other_databases_are_refused(address: str, advice: str) -> None:
     with pytest.raises(SettingsError, match=advice) as caught:
         Database(address)
     assert "secret" not in str(caught.value)
+
+
+def test_database_that_only_reads_is_unavailable(store: Store, url: str) -> None:
+    """As after a failover. What waits to be written must wait on."""
+    database = Database(url)
+    sa.event.listen(database.engine, "connect", only_reads)
+    with pytest.raises(StoreUnavailable, match=r"does not answer: .*read-?only"):
+        database.bump()
+    database.close()
+
+
+def only_reads(connection: Any, _record: object) -> None:
+    """Makes a driver's connection refuse to write."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        connection.read_only = True
 
 
 def test_silent_servers_are_unavailable() -> None:
