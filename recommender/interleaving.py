@@ -8,7 +8,7 @@ their lists are, and a reader who clicks without reading favours neither.
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ HOUR = 3600  # seconds; all readers of an article see one sidebar for so long
 TELLING = 0.05  # by how much a share of wins must differ from one half to be worth knowing
 SURE, POWER = 1.959964, 0.841621  # normal deviates of a two-sided 5 % and of a power of 80 %
 RESAMPLES = 2_000
+# Hours with votes. Of few a bootstrap interval is too narrow, of one it is a point; and a day has readers of all sorts.
+LEAST_HOURS = 24
+LEVEL = 0.05  # of the sign test
 
 # (what is left of a list, what is placed) -> what of it may come next, in its order. All are article numbers.
 Fits = Callable[[Sequence[int], Sequence[int]], Sequence[int]]
@@ -102,7 +105,8 @@ class Preference:
     `share` is (wins + ties / 2) / votes, the measure of Chapelle, Joachims, Radlinski and Yue (TOIS 2012), with a
     bootstrap interval over hours; None without a vote. `p_value` is that of the sign test. `clicks` are those on the
     teasers of a team, `needed` how many more it takes, as far as can be told, to find a share that differs from one
-    half by TELLING.
+    half by TELLING. `verdict` is the team that readers prefer; while that is open it is None, and `missing` says in
+    words what it still takes.
     """
 
     wins: int
@@ -112,13 +116,8 @@ class Preference:
     p_value: float
     clicks: int
     needed: int
-
-    @property
-    def verdict(self) -> str | None:
-        """The team that readers prefer; None while that is open."""
-        if self.share is None or self.share.low <= 0.5 <= self.share.high:
-            return None
-        return CHALLENGER if self.share.mean > 0.5 else LIVE
+    verdict: str | None
+    missing: tuple[str, ...]
 
 
 def preference(counts: Sequence[HourCount], seed: int = 20240917) -> Preference:
@@ -127,15 +126,28 @@ def preference(counts: Sequence[HourCount], seed: int = 20240917) -> Preference:
     wins = sum(one.challenger > one.live for one in votes)
     losses = sum(one.challenger < one.live for one in votes)
     clicks = sum(one.live + one.challenger for one in votes)
+    share, p_value = _share(votes, seed) if votes else None, sign_test(wins, losses)
+    missing = tuple(_missing(len({one.hour for one in votes}), share, p_value))
     return Preference(
         wins=wins,
         losses=losses,
         ties=len(votes) - wins - losses,
-        share=_share(votes, seed) if votes else None,
-        p_value=sign_test(wins, losses),
+        share=share,
+        p_value=p_value,
         clicks=clicks,
         needed=_needed(wins + losses, clicks),
+        verdict=None if missing else CHALLENGER if wins > losses else LIVE,
+        missing=missing,
     )
+
+
+def _missing(hours: int, share: Interval | None, p_value: float) -> Iterator[str]:
+    if hours < LEAST_HOURS:
+        yield f"clicks in {LEAST_HOURS} different hours, of which there are {hours}"
+    if p_value >= LEVEL:
+        yield f"a sign test with p below {LEVEL}, which is {p_value:.4f}"
+    if share is None or share.low <= 0.5 <= share.high:
+        yield "an interval of the share that leaves out 50%"
 
 
 def _share(votes: Sequence[HourCount], seed: int) -> Interval:

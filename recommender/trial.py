@@ -24,6 +24,7 @@ from recommender.service import Query, Question, Recommendation, Recommender, ba
 
 LATE = 3600  # seconds after its hour in which a sidebar may still be clicked on: pages stay open
 MOST_CLICKS = 1_000  # on one teaser of an answer, so in an hour; more are not counted
+WORKER = "recommender serve"  # what the audit trail calls one
 NO_TURN = (0, 0)
 
 Turn = tuple[int, int]  # the trial and the challenger's generation
@@ -83,6 +84,7 @@ class Interleaving:
         self._clicks: Behind[tuple[str, int]] = Behind(
             "count of clicks", lambda clicks: store.trials.count(Counter(clicks), MOST_CLICKS)
         )
+        self._left: Behind[Trial] = Behind("end of a trial", self._end)
 
     def turn(self, state: State) -> Turn:
         """Names the trial that goes on at a state, NO_TURN where none does. An answer of another is wrong."""
@@ -98,12 +100,21 @@ class Interleaving:
     def _look(self, last: _Running | None) -> _Running | None:
         with self._store.reading():
             trial, number = self._store.trials.latest(), self._store.generations.shadow()
-            if trial is None or number is None or not goes_on(self._store, trial):
+            if trial is None or trial.until is not None:
+                return None
+            if number is None or not goes_on(self._store, trial):
+                self._left.put(trial)  # or it would come to life again where its models come back
                 return None
             if last is not None and last.generation == number:
                 return replace(last, trial=trial)
             known = np.array(self._store.generations.numbers(number), dtype=np.int32)
             return _Running(trial, number, self._recommender_of(pinned(self._store, number)), known)
+
+    def _end(self, left: Collection[Trial]) -> None:
+        with self._store.writing():
+            trial = self._store.trials.latest()
+            if trial is not None and trial in left:  # still open, as it was seen
+                _ended(self._store, trial, WORKER, self._live.now())
 
     # -- sidebars ------------------------------------------------------------------------------------------------------
 
@@ -160,13 +171,13 @@ class Interleaving:
 
     def flush(self) -> None:
         """Writes down what waits."""
-        self._answers.flush()
-        self._clicks.flush()
+        for one in (self._answers, self._clicks, self._left):
+            one.flush()
 
     def close(self) -> None:
         """Writes down what waits, and ends the threads."""
-        self._answers.close()
-        self._clicks.close()
+        for one in (self._answers, self._clicks, self._left):
+            one.close()
 
 
 def goes_on(store: Store, trial: Trial) -> bool:
@@ -176,6 +187,25 @@ def goes_on(store: Store, trial: Trial) -> bool:
         return False
     release = store.generations.release
     return (release(live), release(shadow)) == (trial.live, trial.challenger)
+
+
+def end_left(store: Store, by: str, at: datetime) -> None:
+    """Ends the open trial for good where one of its models has left its place, as `Trials.end` does.
+
+    Whoever puts another version live or changes the shadow calls this in the same transaction. A worker does what was
+    left undone, but only of what it sees.
+    """
+    with store.writing():
+        trial = store.trials.latest()
+        if trial is not None and trial.until is None and not goes_on(store, trial):
+            _ended(store, trial, by, at)
+
+
+def _ended(store: Store, trial: Trial, by: str, at: datetime) -> Trial:
+    store.trials.end(trial.number, at)
+    before = {"model": trial.challenger, "live": trial.live}
+    store.audit.append(Entry(at, by, END_TRIAL, subject=trial.challenger, before=before))
+    return replace(trial, until=at)
 
 
 def _side(service: Recommender, article_id: str) -> _Side:
@@ -234,7 +264,7 @@ class TrialReport:
     """What a trial has shown so far.
 
     `sidebars` counts articles in hours, and `nobody` the clicks on teasers that are nobody's. `going_on` is False for
-    one that was ended, and while the live model or the shadow is another.
+    one that was ended, or whose live model or shadow is another now, which ends it too.
     """
 
     trial: Trial
@@ -271,6 +301,7 @@ class Trials:
             if last is not None and goes_on(self._store, last):
                 raise InvalidInput(f"{last.challenger} shares the sidebars already; end that with --off first.")
             at = self._clock()
+            end_left(self._store, by, at)
             number = self._store.trials.start(live, name, at)
             self._store.audit.append(Entry(at, by, START_TRIAL, subject=name, after={"model": name, "live": live}))
         return Trial(number, live, name, at)
@@ -278,13 +309,10 @@ class Trials:
     def end(self, by: str) -> Trial:
         """Gives readers the live model's sidebars again. Raises InvalidInput where no trial is open."""
         with self._store.writing():
-            trial, at = self._store.trials.latest(), self._clock()
+            trial = self._store.trials.latest()
             if trial is None or trial.until is not None:
                 raise InvalidInput("No model shares the sidebars.")
-            self._store.trials.end(trial.number, at)
-            before = {"model": trial.challenger, "live": trial.live}
-            self._store.audit.append(Entry(at, by, END_TRIAL, subject=trial.challenger, before=before))
-        return replace(trial, until=at)
+            return _ended(self._store, trial, by, self._clock())
 
     def report(self) -> TrialReport:
         """What the last trial has shown so far. Raises InvalidInput where there was none."""

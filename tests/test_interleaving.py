@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.interleaving import CHALLENGER, LIVE, Fits, HourCount, Pick, coins, drafted, preference
+from recommender.interleaving import (
+    CHALLENGER,
+    LEAST_HOURS,
+    LIVE,
+    Fits,
+    HourCount,
+    Pick,
+    coins,
+    drafted,
+    preference,
+)
 
 PLACES = 3
 rankings = st.lists(st.integers(0, 7), max_size=4, unique=True)
@@ -191,6 +201,38 @@ def test_lists_that_overlap_and_are_liked_alike_are_not_preferred() -> None:
     assert preference(simulated(likes, [0, 1, 2], [2, 0, 4], 2_000)).verdict is None
 
 
+@pytest.mark.parametrize(
+    ("hours", "missing"),
+    [
+        (1, ["clicks in 24 different hours, of which there are 1", "a sign test with p below 0.05, which is 1.0000"]),
+        (LEAST_HOURS - 1, ["clicks in 24 different hours, of which there are 23"]),
+        (LEAST_HOURS, []),
+    ],
+)
+def test_verdict_takes_votes_of_a_day(hours: int, missing: list[str]) -> None:
+    said = preference([count(0, 1, hour=hour) for hour in range(hours)])
+    assert said.share == (1.0, 1.0, 1.0)
+    assert list(said.missing) == missing
+    assert said.verdict == (None if missing else CHALLENGER)
+
+
+def test_verdict_takes_a_sign_test() -> None:
+    """Seventeen hours won and seven lost: the interval alone would do."""
+    said = preference([count(int(hour >= 17), int(hour < 17), hour=hour) for hour in range(24)])
+    assert said.share is not None
+    assert said.share.low > 0.5
+    assert said.missing == ("a sign test with p below 0.05, which is 0.0639",)
+    assert said.verdict is None
+
+
+def test_verdict_takes_an_interval_without_one_half() -> None:
+    """One hour with many votes and forty against it: the sign test alone would do."""
+    said = preference([count(0, 1, article=one) for one in range(200)] + [count(1, 0, hour=1 + h) for h in range(40)])
+    assert said.p_value < 0.05
+    assert said.missing == ("an interval of the share that leaves out 50%",)
+    assert said.verdict is None
+
+
 def test_same_model_twice_has_no_vote() -> None:
     said = preference(simulated(dict.fromkeys(range(3), 0.1), [0, 1, 2], [0, 1, 2], 100))
     assert (said.share, said.clicks) == (None, 0)
@@ -210,5 +252,22 @@ def test_intervals_of_equal_models_hold_one_half_as_often_as_they_say() -> None:
     held = 0
     for trial in range(100):
         counts = [count(int(one), 1 - int(one), hour=hour) for hour, one in enumerate(draw.integers(0, 2, 40))]
-        held += preference(counts, seed=trial).verdict is None
+        share = preference(counts, seed=trial).share
+        held += share is not None and share.low <= 0.5 <= share.high
     assert 89 <= held < 100
+
+
+def test_equal_models_seldom_get_a_verdict() -> None:
+    """400 trials of the least number of hours, a coin for each of one vote or five in an hour: 5 % get one at the most.
+
+    The interval alone would give it to 6 %.
+    """
+    draw = np.random.default_rng(3)
+    found = 0
+    for trial in range(400):
+        won = draw.integers(0, 2, (LEAST_HOURS, (1, 5)[trial % 2]))
+        counts = [
+            count(1 - int(one), int(one), hour=hour, article=article) for (hour, article), one in np.ndenumerate(won)
+        ]
+        found += preference(counts, seed=trial).verdict is not None
+    assert found <= 0.05 * 400

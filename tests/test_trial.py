@@ -1,6 +1,6 @@
 """A trial of two models: whose sidebar readers get, what holds for it as for any other, and which clicks count."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -9,7 +9,7 @@ import pytest
 
 from recommender.article import Article
 from recommender.decisions import Decisions, Sent, Wish
-from recommender.editorial import AuditQuery
+from recommender.editorial import END_TRIAL, AuditQuery
 from recommender.errors import InvalidInput, NotFound
 from recommender.interfaces import Store
 from recommender.interleaving import CHALLENGER, LIVE
@@ -17,7 +17,7 @@ from recommender.pinned import pinned
 from recommender.rules import AT_MOST, Condition, Rule
 from recommender.service import Query, Recommender
 from recommender.signals import APART, PIN
-from recommender.trial import LATE, MOST_CLICKS, NO_TURN, Interleaving, Shared, Trials
+from recommender.trial import LATE, MOST_CLICKS, NO_TURN, WORKER, Interleaving, Shared, Trials, end_left
 from tests.factories import NOW, days_ago, make_article, make_recommender
 from tests.newsroom import ALIKE, BLIND, GOOD, builder_of, opened, stories
 
@@ -294,10 +294,75 @@ def test_trial_goes_on_through_a_nightly_build(trial: Store) -> None:
     assert worker(trial).turn(trial.state()) == before
 
 
-def test_trial_rests_while_its_models_are_elsewhere(trial: Store) -> None:
-    trial.generations.put_shadow(None)
-    assert worker(trial).turn(trial.state()) == NO_TURN
+def test_trial_goes_on_with_a_newer_build_of_its_challenger(trial: Store) -> None:
+    number, before = worker(trial).turn(trial.state())
+    trial.generations.put_shadow(builder_of(trial, BLIND.name).build_beside())
+    end_left(trial, "awa", NOW)
+    after = worker(trial).turn(trial.state())
+    assert after == (number, trial.generations.shadow())
+    assert after != (number, before)
+
+
+def no_shadow(store: Store) -> None:
+    store.generations.put_shadow(None)
+
+
+def other_shadow(store: Store) -> None:
+    store.generations.put_shadow(builder_of(store, ALIKE.name).build_beside())
+
+
+def other_live(store: Store) -> None:
+    store.generations.activate(builder_of(store, ALIKE.name).build_beside(), keep=True)
+
+
+def challenger_live(store: Store) -> None:
+    store.generations.activate(store.generations.shadow() or 0, keep=True)
+
+
+def back(store: Store) -> None:
+    """The models of the trial are where they were again."""
+    if store.generations.previous() is not None:
+        store.generations.swap_back()
+    store.generations.put_shadow(builder_of(store, BLIND.name).build_beside())
+
+
+LEAVE = pytest.mark.parametrize("leave", [no_shadow, other_shadow, other_live, challenger_live])
+
+
+@LEAVE
+def test_trial_ends_for_good_when_a_model_leaves_its_place(trial: Store, leave: Callable[[Store], None]) -> None:
+    leave(trial)
     assert not Trials(trial, lambda: NOW).report().going_on
+    end_left(trial, "ben", NOW + timedelta(days=1))
+    back(trial)
+    assert worker(trial).turn(trial.state()) == NO_TURN
+    assert Trials(trial, lambda: NOW).report().trial.until == NOW + timedelta(days=1)
+    assert ends(trial) == [("ben", BLIND.name)]
+
+
+@LEAVE
+def test_worker_ends_what_it_sees_to_be_over(trial: Store, leave: Callable[[Store], None]) -> None:
+    """Two of them, and whoever made the change has not done it."""
+    workers = [worker(trial), worker(trial)]
+    leave(trial)
+    for one in workers:
+        assert one.turn(trial.state()) == NO_TURN
+    back(trial)
+    for one in workers:
+        one.close()
+        assert one.turn(trial.state()) == NO_TURN
+    assert ends(trial) == [(WORKER, BLIND.name)]
+
+
+def test_new_trial_ends_one_that_was_left_open(trial: Store) -> None:
+    other_shadow(trial)
+    Trials(trial, lambda: NOW).start(ALIKE.name, "ben")
+    assert ends(trial) == [("ben", BLIND.name)]
+
+
+def ends(store: Store) -> list[tuple[str, str]]:
+    """Who has ended trials of which challengers, as the audit trail says."""
+    return [(entry.by, entry.subject) for entry in store.audit.entries(AuditQuery(action=END_TRIAL), 9)]
 
 
 def test_only_what_is_in_the_shadow_can_be_tried(store: Store) -> None:

@@ -49,7 +49,7 @@ def _shown(found: TrialReport) -> str:
     if trial.until is not None:
         state = f"ended {trial.until:%Y-%m-%d %H:%M} UTC"
     else:
-        state = "goes on" if found.going_on else "rests: the live model or the one in the shadow is another now"
+        state = "goes on" if found.going_on else "over: the live model or the one in the shadow is another now"
     lines = [
         f"live        {trial.live}",
         f"challenger  {trial.challenger}",
@@ -59,7 +59,7 @@ def _shown(found: TrialReport) -> str:
     ]
     if said.share is None:
         return "\n".join([*lines, "No reader has clicked on a teaser of one model yet."])
-    whose = {None: "neither is preferred so far", CHALLENGER: "readers prefer the challenger"}
+    whose = {None: "no verdict yet", CHALLENGER: "readers prefer the challenger"}
     verdict = whose.get(said.verdict, "readers prefer the live model")
     lines += [
         "",
@@ -67,6 +67,8 @@ def _shown(found: TrialReport) -> str:
         f"share of the challenger  {said.share.mean:.1%} ({said.share.low:.1%} to {said.share.high:.1%}): {verdict}",
         f"sign test                p = {said.p_value:.4f}",
     ]
+    if said.missing:
+        lines.append(f"A verdict still takes {'; '.join(said.missing)}.")
     lines.append(
         f"About {said.needed:,} clicks more would show a difference of {TELLING:.0%} from one half."
         if said.needed

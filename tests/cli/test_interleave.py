@@ -61,7 +61,28 @@ def test_trial_goes_from_start_to_end(run: Run) -> None:
     assert lines[9] == "About 885 clicks more would show a difference of 5% from one half."
     assert run("models", "interleave", "--off").stdout == "Readers get the sidebars of good/1 alone again.\n"
     report = json.loads(run("models", "interleave", "--report", "--json").stdout)
-    assert (report["going_on"], report["preference"]["wins"]) == (False, 4)
+    assert (report["going_on"], report["preference"]["wins"], report["preference"]["verdict"]) == (False, 4, LIVE)
+
+
+@pytest.mark.usefixtures("site")
+def test_report_says_what_a_verdict_still_takes(run: Run) -> None:
+    run("models", "interleave", BLIND.name)
+    clicks(won=1, lost=0, ties=0)
+    missing = ["clicks in 24 different hours, of which there are 1", "a sign test with p below 0.05, which is 1.0000"]
+    lines = run("models", "interleave", "--report").stdout.splitlines()
+    assert lines[7] == "share of the challenger  100.0% (100.0% to 100.0%): no verdict yet"
+    assert lines[9] == f"A verdict still takes {'; '.join(missing)}."
+    report = json.loads(run("models", "interleave", "--report", "--json").stdout)
+    assert (report["preference"]["verdict"], report["preference"]["missing"]) == (None, missing)
+
+
+@pytest.mark.usefixtures("site")
+def test_report_says_that_a_trial_is_over(run: Run) -> None:
+    run("models", "interleave", BLIND.name)
+    with opened_store(load_settings()) as store:
+        store.generations.put_shadow(None)
+    line = run("models", "interleave", "--report").stdout.splitlines()[2]
+    assert line.endswith(", over: the live model or the one in the shadow is another now")
 
 
 @pytest.mark.parametrize(
