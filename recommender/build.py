@@ -33,10 +33,12 @@ from recommender.ranking import Ranker
 from recommender.releases import Release
 from recommender.stories import LEAST_LINK, Link, join
 from recommender.terms import TermRow
+from recommender.trial import end_left
 from recommender.vectors import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
 
 Done = TypeVar("Done")
 
+BY = "recommender build"  # in the audit trail
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
 EMBED_AT_ONCE = 256
@@ -206,6 +208,7 @@ class Builder:
             now = self._live_release()
             if now == before:
                 self._store.generations.activate(number, keep=before not in (None, self.release.name))
+                end_left(self._store, BY, self._clock())
         self._store.generations.drop_retired()
         if now != before:
             raise Unavailable(f"While this build ran {now} was put live, and readers keep it. Run the build again.")

@@ -163,16 +163,18 @@ def published(store: Store, recommender: Recommender) -> dict[str, Article]:
     return {article.id: article for article in store.articles.get(numbers, texts=False).values()}
 
 
-def learned_queries(registry: Registry, name: str, end: str | None = None) -> frozenset[str]:
-    """The judged queries that a version, or one that it comes from, has learned from; without `end` and its own."""
-    names, passed = registry.names(), set[str]()
-    learned: frozenset[str] = frozenset()
-    while name != end and name in names and name not in passed:
-        passed.add(name)
-        card = registry.card(name)
-        learned |= card.learned_queries
-        name = str(card.training.get("base"))
-    return learned
+def lineage(registry: Registry, name: str) -> list[str]:
+    """A version and those that it comes from, as far as they are there; the nearest first."""
+    names, found = registry.names(), list[str]()
+    while name in names and name not in found:
+        found.append(name)
+        name = str(registry.card(name).training.get("base"))
+    return found
+
+
+def learned_queries(registry: Registry, names: Iterable[str]) -> frozenset[str]:
+    """The judged queries that some versions have learned from."""
+    return frozenset[str]().union(*(registry.card(name).learned_queries for name in names))
 
 
 # -- judged queries ----------------------------------------------------------------------------------------------------

@@ -57,7 +57,8 @@ class SentenceTransformerEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little.
 
-        Raises ModelUnavailable where the model cannot be loaded, and where its vectors are no numbers.
+        A text without a token may have a vector of zeros. Raises ModelUnavailable where the model cannot be loaded, and
+        where its vectors are no numbers.
         """
         if not texts:
             return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
@@ -65,6 +66,10 @@ class SentenceTransformerEmbedder:
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
         found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        wrong = np.flatnonzero(~np.isfinite(found).all(axis=1)).tolist()
+        for row in wrong:
+            if not self._cut(texts[row]):
+                found[row] = 0.0  # the mean of no token, which a static model gives for an empty text
         if not np.isfinite(found).all():  # they would be stored, and stop every build in the middle
             raise ModelUnavailable(
                 f"The model {self.version} gives vectors that are no numbers: its weights are damaged, or its training "

@@ -14,7 +14,7 @@ import numpy as np
 
 from recommender.build import Builder
 from recommender.cards import BUILT_IN, CANDIDATE, LIVE, RETIRED, SHADOW, HistoryEntry
-from recommender.comparing import JudgedSet, learned_queries, published, remembered, values
+from recommender.comparing import JudgedSet, learned_queries, lineage, published, remembered, values
 from recommender.editorial import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, Entry
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.evaluation import MAIN
@@ -26,6 +26,7 @@ from recommender.panels import Report
 from recommender.pinned import pinned
 from recommender.service import Query, Recommender
 from recommender.systems import service_system, sidebars
+from recommender.trial import end_left
 
 GATED = (MAIN, "nDCG@10")  # of the service; see `gate.on_judgments`
 
@@ -96,6 +97,7 @@ class Releasing:
             self._store.generations.activate(number, keep=True)
             self._end_shadow_of(name)
             self._audit(PROMOTE, by, reason, before=(before, live.number), after=(name, number), checks=checks)
+            end_left(self._store, by, self._clock())
             self._put_live(name, before, by, reason, checks)
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
@@ -134,10 +136,10 @@ class Releasing:
     def _unseen(self, name: str, judged: Sequence[JudgedSet], articles: Collection[str]) -> list[JudgedSet]:
         """The sets with enough queries that a version has not learned from; the largest one where none has enough.
 
-        What the live version has learned from is left in where this one has it from there: it is in favour of neither.
+        What both have learned from, since they come from one version, is left in: it is in favour of neither.
         """
-        live = self._store.generations.live()
-        learned = learned_queries(self._registry, name, None if live is None else live.release)
+        common = lineage(self._registry, self._named(self._live()))
+        learned = learned_queries(self._registry, (one for one in lineage(self._registry, name) if one not in common))
         left = [one.among(articles).without(learned) for one in judged]
         enough = [one for one in left if len(one.qrels) >= LEAST_QUERIES]
         return enough or [max(left, key=lambda one: len(one.qrels), default=JudgedSet("this site", {}))]
@@ -208,6 +210,7 @@ class Releasing:
             self._store.generations.swap_back()
             self._end_shadow_of(name)
             self._audit(ROLL_BACK, by, reason, before=(before, live.number), after=(name, previous))
+            end_left(self._store, by, self._clock())
             self._put_live(name, before, by, reason, ())
         return before, name
 
@@ -229,6 +232,7 @@ class Releasing:
             self._store.generations.put_shadow(number)
             self._store.shadow.clear()
             self._audit(START_SHADOW, by, before=other, after=(name, number))
+            end_left(self._store, by, self._clock())
             if other is not None and other[0] != name:
                 self._record(other[0], CANDIDATE, by, "", ())
             if other is None or other[0] != name:
@@ -245,6 +249,7 @@ class Releasing:
             self._store.generations.put_shadow(None)
             self._store.shadow.clear()
             self._audit(END_SHADOW, by, before=shadow)
+            end_left(self._store, by, self._clock())
             self._record(shadow[0], CANDIDATE, by, "", ())
         self._store.generations.drop_retired()
         return shadow[0]

@@ -48,6 +48,14 @@ def test_whatever_loading_raises_is_told(tiny: Path, tmp_path: Path, file: str, 
         SentenceTransformerEmbedder(str(broken)).embed(["gold"])
 
 
+def test_text_without_a_token_has_a_vector_of_zeros() -> None:
+    """A static model's vector is the mean of its tokens; one article without text must not stop the build of all."""
+    folder = Path(__file__).parent.parent / "models" / "static" / "1" / "embedding"
+    empty, text = SentenceTransformerEmbedder(str(folder)).embed(["", "gold mine"])
+    assert not empty.any()
+    assert np.linalg.norm(text) == pytest.approx(1, abs=1e-3)
+
+
 def test_vectors_that_are_no_numbers_stop_a_build(tiny: Path, tmp_path: Path, store: Store) -> None:
     from safetensors.numpy import load_file, save_file
 

@@ -29,6 +29,7 @@ from recommender.comparing import (
     copy_articles,
     copy_vectors,
     learned_queries,
+    lineage,
 )
 from recommender.comparing import (
     compare as compare_sides,
@@ -216,7 +217,9 @@ def _side(settings: Settings, store: "Store", apart: "Store", name: str, hashes:
     milliseconds, memory = _measured(settings, name, articles)
     disk = make_base(settings, name).embedding.bytes
     cost = Cost(milliseconds, memory, disk, build)
-    return Side(name, beside, make_recommender(beside, settings), cost, learned_queries(make_registry(settings), name))
+    registry = make_registry(settings)
+    learned = learned_queries(registry, lineage(registry, name))
+    return Side(name, beside, make_recommender(beside, settings), cost, learned)
 
 
 def _measured(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
