@@ -138,7 +138,7 @@ class Releasing:
 
         What both have learned from, since they come from one version, is left in: it is in favour of neither.
         """
-        common = lineage(self._registry, self._named(self._live()))
+        common = lineage(self._registry, self._live().release or "")
         learned = learned_queries(self._registry, (one for one in lineage(self._registry, name) if one not in common))
         left = [one.among(articles).without(learned) for one in judged]
         enough = [one for one in left if len(one.qrels) >= LEAST_QUERIES]
