@@ -1,9 +1,9 @@
 """The connection: one writer at a time, readers that never wait, on SQLite and PostgreSQL alike."""
 
 import threading
-import weakref
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,16 +42,19 @@ class Database:
         self._writes = self.engine.execution_options(recommender_write=True)
         # A snapshot of its own for readers; SQLite's transactions are that by nature.
         self._reads = self.engine if self._sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        # Only while a transaction runs: what has a finaliser in Python and hangs on a thread of the server ends the
+        # process with that thread.
         self._local = threading.local()
         self._compiled: dict[sa.Select[Any], Any] = {}
-        self._own: weakref.WeakSet[_OwnConnection] = weakref.WeakSet()
+        self._idle: deque[Any] = deque()  # connections of the driver, for `look_up`
+        self._closed = False
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
 
     def state(self) -> State:
         """Revision and live generation, read anew; inside a transaction, as that one sees them.
 
-        Every request asks this first. Outside a transaction it goes through a connection of the driver that the thread
-        keeps: checking one out of SQLAlchemy's pool costs many times the query itself.
+        Every request asks this first. Outside a transaction it goes through a connection of the driver that is kept for
+        this: checking one out of SQLAlchemy's pool costs many times the query itself.
         """
         current: sa.Connection | None = getattr(self._local, "connection", None)
         if current is not None:
@@ -63,43 +66,50 @@ class Database:
         return State(found[0], found[1])
 
     def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
-        """The first row of a small query, outside any transaction, by the connection this thread keeps.
+        """The first row of a small query, outside any transaction, by a connection that is kept for such queries.
 
-        Raises StoreUnavailable, after one more try: the server may have been restarted since the thread last asked.
+        Raises StoreUnavailable, after one more try with a new connection: the server may have been restarted.
         """
-        for attempt in (1, 2):
-            try:
-                return self._looked_up(statement, values)
-            except self._driver_error as error:
-                self._local.own = None
-                if attempt == 2:  # the last
-                    raise StoreUnavailable(f"The database does not answer: {error}") from error
-        return None
-
-    def _looked_up(self, statement: sa.Select[Any], values: dict[str, Any]) -> Sequence[Any] | None:
         compiled = self._compiled.get(statement)
         if compiled is None:
             compiled = self._compiled[statement] = statement.compile(dialect=self.engine.dialect)
         parameters: Any = compiled.construct_params(values)
         if compiled.positiontup is not None:
             parameters = [parameters[name] for name in compiled.positiontup]
-        own: _OwnConnection | None = getattr(self._local, "own", None)
-        if own is None:
-            own = self._local.own = self._open_own()
-        cursor = own.driver.cursor()
-        cursor.execute(compiled.string, parameters)
-        rows: list[Sequence[Any]] = cursor.fetchall()  # to the end: an open statement would keep its snapshot
+        try:
+            try:
+                return self._first_row(self._kept(), compiled.string, parameters)
+            except self._driver_error:
+                return self._first_row(self._opened(), compiled.string, parameters)
+        except self._driver_error as error:
+            raise StoreUnavailable(f"The database does not answer: {error}") from error
+
+    def _first_row(self, driver: Any, query: str, parameters: Any) -> Sequence[Any] | None:
+        try:
+            cursor = driver.cursor()
+            cursor.execute(query, parameters)
+            rows: list[Sequence[Any]] = cursor.fetchall()  # to the end: an open statement would keep its snapshot
+        except BaseException:
+            driver.close()
+            raise
+        self._idle.append(driver)
+        if self._closed:  # meanwhile; asked after the append, so that one of the two closes it
+            self._close_idle()
         return rows[0] if rows else None
 
-    def _open_own(self) -> "_OwnConnection":
+    def _kept(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._opened()
+
+    def _opened(self) -> Any:
         pooled = self.engine.raw_connection()
-        driver = pooled.driver_connection
+        driver: Any = pooled.driver_connection
         pooled.detach()
         if not self._sqlite:
-            driver.autocommit = True  # type: ignore[union-attr]  # psycopg's; SQLite's is set so from the start
-        own = _OwnConnection(driver)
-        self._own.add(own)
-        return own
+            driver.autocommit = True  # psycopg's; SQLite's is set so from the start
+        return driver
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -155,23 +165,15 @@ class Database:
             raise StoreUnavailable(f"The database does not answer: {error.orig}") from error
 
     def close(self) -> None:
-        """Gives every connection back."""
-        for own in list(self._own):
-            own.close()
+        """Gives every connection back; one that is in use, as soon as it is not."""
+        self._closed = True
+        self._close_idle()
         self.engine.dispose()
 
-
-class _OwnConnection:
-    """A driver's connection that a thread keeps; it closes with the thread, or with the database."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-
-    def close(self) -> None:
-        self.driver.close()
-
-    def __del__(self) -> None:
-        self.close()
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 def batches(values: Sequence[Value]) -> Iterator[Sequence[Value]]:

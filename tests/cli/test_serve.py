@@ -3,12 +3,29 @@
 import shutil
 import signal
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from recommender.settings import load_settings
+from recommender.wiring import make_builder, open_store
+from tests.embedder import ToyEmbedder
 from tests.web.served import command, environment, eventually, serving
+from tests.web.toy import ARCHIVE
+
+# `recommender serve`, with threads that end after the shortest rest the server allows instead of its 30 seconds.
+IDLE_SECONDS = 5
+SOON_IDLE = f"""
+import functools, granian
+from recommender.cli import main
+
+granian.Granian = functools.partial(granian.Granian, blocking_threads_idle_timeout={IDLE_SECONDS})
+main()
+"""
 
 
 @pytest.fixture
@@ -42,6 +59,34 @@ def test_workers_share_their_counters(served_file: Path) -> None:
             served.counted('recommender_requests_total{route="/api/v1/recommend",status="200"}') for _ in range(5)
         ]
     assert counted == [20.0] * 5
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def archive_url(request: pytest.FixtureRequest) -> str:
+    """URL of the built archive on each backend."""
+    name = "database_url" if request.param == "sqlite" else "empty_postgresql_database"
+    url: str = request.getfixturevalue(name)
+    store = open_store(url)
+    store.articles.upsert(ARCHIVE)
+    make_builder(store, load_settings(), ToyEmbedder()).build()
+    store.close()
+    return url
+
+
+def test_workers_outlive_their_idle_threads(archive_url: str, tmp_path: Path) -> None:
+    """A thread of the server that has rested ends, and nothing it leaves behind may take its process with it."""
+    soon_idle = (sys.executable, "-c", SOON_IDLE, "serve")
+    with serving(tmp_path / "none.db", workers=2, program=soon_idle, database_url=archive_url) as served:
+        assert eventually(lambda: len(served.workers()) == 2)
+        workers = served.workers()
+        for _ in range(2):
+            with ThreadPoolExecutor(20) as pool:
+                statuses = list(pool.map(served.status, ["/api/v1/recommend?article_id=blockade-1"] * 200))
+            assert statuses == [200] * 200
+            busy = [worker.num_threads() for worker in workers]
+            time.sleep(IDLE_SECONDS + 2)
+            assert served.workers() == workers
+            assert all(worker.num_threads() < before for worker, before in zip(workers, busy, strict=True))
 
 
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:

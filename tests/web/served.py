@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -18,6 +18,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds, on a busy machine
+SERVE = (sys.executable, "-m", "recommender", "serve")
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,13 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 @contextmanager
-def serving(database: Path, workers: int = 1, **settings: object) -> Iterator[Served]:
+def serving(database: Path, workers: int = 1, program: Sequence[str] = SERVE, **settings: object) -> Iterator[Served]:
     """Serves a database until the block ends; temporary files lie beside it, in the folder `tmp`."""
     port, temporary = free_port(), database.parent / "tmp"
     temporary.mkdir(exist_ok=True)
-    given = environment(database_url=f"sqlite:///{database}", port=port, workers=workers, **settings)
+    given = environment(**{"database_url": f"sqlite:///{database}", "port": port, "workers": workers} | settings)
     with subprocess.Popen(
-        command("serve"),
+        program,
         cwd=database.parent,
         env=given | {"TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
