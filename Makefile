@@ -7,6 +7,9 @@ VENV ?= .venv
 HOST :=
 PORT :=
 WORKERS :=
+# Where `make serve` and `make notebooks` keep the sample. Never the database of the settings, which is for a site's own
+# archive, and so from make's command line only as well.
+DATABASE := sqlite:///var/sample.db
 # What to install PyTorch from, as pip takes it: make install TORCH=torch==2.12.0
 TORCH ?=
 
@@ -20,8 +23,9 @@ install = $(pip) install --constraint $(constraints)
 address := $(if $(HOST),RECOMMENDER_HOST=$(HOST)) $(if $(PORT),RECOMMENDER_PORT=$(PORT)) \
 	$(if $(WORKERS),RECOMMENDER_WORKERS=$(WORKERS))
 sample := $(wildcard recommender/sample/*.*)
-# The sample is loaded once, and again where the default database has been deleted.
-emptied := $(if $(RECOMMENDER_DATABASE_URL)$(wildcard recommender.toml var/recommender.db),,always)
+on_sample := RECOMMENDER_DATABASE_URL='$(DATABASE)'
+# The sample is loaded once, and again where its file has been deleted; each time where the database is no file.
+emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -34,7 +38,7 @@ help: ## print this list
 install: .make/install ## make .venv and install the service into it
 
 serve: .make/sample ## install, load the sample articles, serve them; HOST=, PORT= and WORKERS= change where
-	$(address) $(bin)/recommender serve
+	$(on_sample) $(address) $(bin)/recommender serve
 
 test: .make/test chromium lint types ## install what tests need, then lint, check types and run all tests
 	$(bin)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -54,7 +58,7 @@ bench: .make/test ## run the benchmarks and print their tables
 	$(python) -m benchmarks
 
 notebooks: .make/test ## run the notebooks from the top and render them into docs/notebooks
-	$(python) scripts/notebooks.py --render
+	$(on_sample) $(python) scripts/notebooks.py --render
 
 lock: $(VENV)/pyvenv.cfg ## renew constraints.txt; PyTorch keeps its version unless TORCH gives one
 	$(python) scripts/lock.py $(TORCH)
@@ -102,6 +106,6 @@ endif
 	@touch $@
 
 .make/sample: $(sample) $(emptied) | .make/install
-	$(bin)/recommender ingest --sample
-	$(bin)/recommender build
+	$(on_sample) $(bin)/recommender ingest --sample
+	$(on_sample) $(bin)/recommender build
 	@touch $@
