@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?:^ {4}.*\n?)+", README, flags=re.MULTILINE)
-COMMANDS = [line.strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+COMMANDS = [line.strip() for block in BLOCKS for line in block.replace("\\\n", "").splitlines() if line.strip()]
+SITE = README.partition("## Use it on your site")[2].partition("\n## ")[0]
 ADDRESS = "http://127.0.0.1:8000"
+SAMPLE = "sqlite:///var/sample.db"
+ORIGIN = "https://www.example.org"
+TITLES = {
+    "your-article-id": "Niger takes over the uranium mine of Arlit",
+    "arlit-owner": "Owner of the uranium mine of Arlit sues the government of Niger",
+    "arlit-ore": "Uranium ore from the mine of Arlit leaves Niger",
+    "chad-lake": "Fishermen return to the islands of Lake Chad",
+}
 
 
 def commands(start: str) -> list[str]:
@@ -33,21 +43,30 @@ def served(sample_database: str, tmp_path_factory: pytest.TempPathFactory) -> It
     copy = Path(
         shutil.copy(sample_database.removeprefix("sqlite:///"), tmp_path_factory.mktemp("readme") / "sample.db")
     )
+    environment = os.environ | {"RECOMMENDER_DATABASE_URL": f"sqlite:///{copy}", "RECOMMENDER_WORKERS": "1"}
+    with serving(environment, ROOT) as url:
+        yield url, environment
+
+
+@contextmanager
+def serving(environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """The address of a service that was started in a folder by `recommender serve`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {
-        "RECOMMENDER_DATABASE_URL": f"sqlite:///{copy}",
-        "RECOMMENDER_PORT": str(port),
-        "RECOMMENDER_WORKERS": "1",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "recommender", "serve"], env=environment)
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(recommender("serve"), env=environment | {"RECOMMENDER_PORT": str(port)}, cwd=folder)
     try:
-        wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield f"http://127.0.0.1:{port}", environment
+        wait_for(f"{url}/readyz")
+        yield url
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def recommender(*arguments: str) -> list[str]:
+    """The command line of `recommender`, without an activated environment."""
+    return [sys.executable, "-m", "recommender", *arguments]
 
 
 def wait_for(url: str) -> None:
@@ -62,9 +81,10 @@ def wait_for(url: str) -> None:
     pytest.fail("the service did not start")
 
 
-def run(command: list[str], environment: dict[str, str]) -> str:
-    """What a command prints; the test fails if the command does."""
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def article(article_id: str) -> dict[str, str]:
+    """One of a small archive, as a site writes it."""
+    title, url = TITLES[article_id], f"{ORIGIN}/{article_id}"
+    return {"id": article_id, "title": title, "summary": title, "url": url, "posted_on": "2025-06-01"}
 
 
 @pytest.mark.parametrize("command", commands("make "))
@@ -88,33 +108,109 @@ def test_curl_gives_three_stories(served: tuple[str, dict[str, str]]) -> None:
 
 
 def test_related_prints_three_stories(served: tuple[str, dict[str, str]]) -> None:
-    (command,) = commands(".venv/bin/recommender related")
-    done = subprocess.run(
-        [sys.executable, "-m", "recommender", *shlex.split(command)[1:]],
-        env=served[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    (command,) = commands("RECOMMENDER_DATABASE_URL=")
+    variable, _, *arguments = shlex.split(command)
+    assert variable == f"RECOMMENDER_DATABASE_URL={SAMPLE}"
+    done = subprocess.run(recommender(*arguments), env=served[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert re.findall(r"^\d\. ", done.stdout, flags=re.MULTILINE) == ["1. ", "2. ", "3. "]
 
 
 def test_snippet_files_are_served(served: tuple[str, dict[str, str]]) -> None:
-    files = re.findall(r"https://related\.example\.org(/static/\S+?)\"", README)
-    assert sorted(files) == ["/static/sidebar.css", "/static/sidebar.js"]
-    for file in files:
+    """The script, and the style that lies beside it."""
+    (script,) = re.findall(r"https://related\.example\.org(/static/\S+?)\"", README)
+    assert script == "/static/sidebar.js"
+    for file in (script, "/static/sidebar.css"):
         with urllib.request.urlopen(served[0] + file) as response:  # our own server
             assert response.status == 200
+
+
+def test_snippet_is_that_of_the_api_page() -> None:
+    """Two lines and no more: the box, and a script that nothing waits for."""
+    api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## The snippet")[2].partition("\n|")[0]
+    lines = re.findall(r"^ +(<.*>)$", SITE, flags=re.MULTILINE)
+    shown = [re.sub('data-article-id="[^"]*"', 'data-article-id="your-article-id"', line) for line in api.splitlines()]
+    assert [line.strip() for line in shown if line.startswith("    <")] == lines
+    assert [line.partition(" ")[0] for line in lines] == ["<aside", "<script"]
+    assert lines[1].endswith(" async></script>")
+
+
+def test_sample_stays_apart_from_the_archive() -> None:
+    """Whatever the settings name; another place is given to make itself."""
+    names = {"RECOMMENDER_DATABASE_URL": "sqlite:///var/recommender.db", "DATABASE": "sqlite:///var/recommender.db"}
+    for given, database in (([], SAMPLE), (["DATABASE=sqlite:///elsewhere.db"], "sqlite:///elsewhere.db")):
+        done = subprocess.run(
+            ["make", "--dry-run", "--always-make", "serve", *given],
+            env=os.environ | names,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = [line for line in done.stdout.splitlines() if "/bin/recommender " in line]
+        assert [line.rpartition("/bin/recommender ")[2] for line in lines] == ["ingest --sample", "build", "serve"]
+        assert all(line.startswith(f"RECOMMENDER_DATABASE_URL='{database}' ") for line in lines)
+
+
+@pytest.mark.timeout(600)  # the model is loaded twice
+def test_steps_lead_a_site_to_its_sidebars(tmp_path: Path) -> None:
+    """All commands of the section, in their order, in a folder that holds nothing yet."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RECOMMENDER_WORKERS": "1"}
+
+    def run(command: str, typed: str = "") -> str:
+        arguments = recommender(*shlex.split(command)[1:])
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=environment, input=typed, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (make_key,) = re.findall(r"python -c '(.*)'", SITE)
+    key = subprocess.run([sys.executable, "-c", make_key], capture_output=True, text=True, check=True).stdout.strip()
+    settings = "".join(re.findall(r"^ +(\w+ = .*\n)", SITE, flags=re.MULTILINE))
+    (tmp_path / "recommender.toml").write_text(settings, "utf-8")
+    refused = subprocess.run(recommender("settings"), cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert refused.returncode == 2  # KEY as it stands there
+    (tmp_path / "recommender.toml").write_text(settings.replace("KEY", key), "utf-8")
+
+    published, *archive = TITLES
+    lines = [json.dumps(article(one)) for one in archive]
+    (tmp_path / "archive.jsonl").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "article.json").write_text(json.dumps(article(published)), "utf-8")
+    ingest, build, serve, users = re.findall(r"^ {7}(recommender .*)$", SITE, flags=re.MULTILINE)
+    assert run(ingest).startswith("3 added")
+    run(build)
+    assert serve == "recommender serve"
+    assert run(users, "millet and rain\n" * 2)
+    with serving(environment, tmp_path) as url:
+        (publish,) = commands("curl -X PUT")
+        assert publish_with(publish.replace("KEY", key).replace(ADDRESS, url), tmp_path) == 201
+        asked = urllib.request.Request(
+            f"{url}/api/v1/recommend?article_id=your-article-id&n=2", headers={"Origin": ORIGIN}
+        )
+        with urllib.request.urlopen(asked) as response:  # our own server
+            assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+            found = {item["url"] for item in json.load(response)["items"]}
+            assert found == {f"{ORIGIN}/arlit-owner", f"{ORIGIN}/arlit-ore"}
+
+
+def publish_with(command: str, folder: Path) -> int:
+    """The status that a curl command gets."""
+    words = shlex.split(command)
+    given = [words[place + 1].split(": ") for place, word in enumerate(words) if word == "-H"]
+    file = words[words.index("-d") + 1].removeprefix("@")
+    request = urllib.request.Request(
+        words[-1], (folder / file).read_bytes(), dict(given), method=words[words.index("-X") + 1]
+    )
+    with urllib.request.urlopen(request, timeout=120) as response:  # our own server
+        return int(response.status)
 
 
 def test_recommender_commands_exist(served: tuple[str, dict[str, str]]) -> None:
     used = {shlex.split(command)[1] for command in commands("recommender ")}
     assert used == {"ingest", "build", "serve", "users"}
     for name in used:
-        done = subprocess.run(
-            [sys.executable, "-m", "recommender", name, "--help"], env=served[1], capture_output=True, check=False
-        )
+        done = subprocess.run(recommender(name, "--help"), env=served[1], capture_output=True, check=False)
         assert done.returncode == 0
 
 

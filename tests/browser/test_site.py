@@ -1,17 +1,20 @@
 """The site in a real browser: the box filled by the script, without scripts, without the API, and on foreign pages."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Literal
 from urllib.request import urlopen
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.embedder import ToyEmbedder
-from tests.web.served import serving
+from tests.web.served import ROOT, Served, serving
 from tests.web.toy import build_archive
 
 GOLD = [
@@ -22,6 +25,14 @@ GOLD = [
 BOX = "[data-recommender]"
 LINKS = f"{BOX} .rec-link"
 API = "**/api/v1/recommend*"
+STYLE = "**/sidebar.css"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECOMMENDED = "".join(re.findall(r"^ +(<(?:link|aside|script) .*)$", README, flags=re.MULTILINE))
+OWN = '<script defer src="data:text/javascript,performance.mark(%22own%22)"></script>'
+GOES_ON = """
+    performance.getEntriesByName("first-contentful-paint").length && performance.getEntriesByName("own").length
+    && performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 0
+"""
 
 
 class Elsewhere(ThreadingHTTPServer):
@@ -60,12 +71,31 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 @pytest.fixture(scope="module")
-def site(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running service with a small archive."""
+def served(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running service with a small archive."""
     database = tmp_path_factory.mktemp("browser") / "archive.db"
     build_archive(database, embedder=ToyEmbedder())
     with serving(database, cors_origins=elsewhere.url("localhost"), sidebar_heading="More on the Sahel") as served:
-        yield served.url
+        yield served
+
+
+@pytest.fixture(scope="module")
+def site(served: Served) -> str:
+    """Its address."""
+    return served.url
+
+
+@contextmanager
+def hanging(served: Served) -> Iterator[None]:
+    """All processes of the service stand still: connections are taken, and nobody answers."""
+    everyone = [psutil.Process(served.process.pid), *served.everyone()]
+    for process in everyone:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in everyone:
+            process.resume()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +117,21 @@ def embedding_page(site: str, attributes: str) -> str:
     """A page of another site with the snippet."""
     return (
         f"<!doctype html><title>Foreign</title><h1>A foreign page</h1><div data-recommender {attributes}></div>"
-        f'<script src="{site}/static/sidebar.js" defer></script>'
+        f'<script src="{site}/static/sidebar.js" async></script>'
+    )
+
+
+def recommended(site: str) -> str:
+    """The README's lines."""
+    lines = RECOMMENDED.replace("https://related.example.org", site).replace("your-article-id", "blockade-1")
+    assert lines.count(site) == RECOMMENDED.count("://") > 0
+    return lines
+
+
+def styled(page: Page) -> bool:
+    """Whether the box has the style of the service."""
+    return bool(
+        page.locator(f"{BOX} .rec-list").first.evaluate("list => getComputedStyle(list).listStyleType") == "none"
     )
 
 
@@ -180,6 +224,92 @@ def test_snippet_shows_what_it_is_told_to(page: Page, site: str, elsewhere: Else
     page.goto(elsewhere.url("localhost"))
     expect(page.locator(f"{BOX} .rec-date")).to_have_count(3)
     expect(page.locator(f"{BOX} .rec-reason, {BOX} .rec-summary, {BOX} .rec-reads")).to_have_count(0)
+
+
+def test_hanging_service_holds_up_nothing(page: Page, served: Served, elsewhere: Elsewhere, three: list[str]) -> None:
+    """In a browser that has nothing of the service yet. The times are not judged: a held up page waits for ever."""
+    elsewhere.page = f"<!doctype html><title>Foreign</title>{recommended(served.url)}<h1>A foreign page</h1>{OWN}"
+    with hanging(served):
+        page.goto(elsewhere.url("localhost"), wait_until="commit")
+        page.wait_for_function(GOES_ON)
+        expect(page.locator(BOX)).to_be_hidden()
+        expect(page.locator(BOX)).to_be_empty()
+    expect(page.locator(LINKS)).to_have_text(three)
+
+
+def test_recommended_lines_bring_box_and_style(page: Page, site: str, elsewhere: Elsewhere, three: list[str]) -> None:
+    elsewhere.page = f"<!doctype html><title>Foreign</title><h1>A foreign page</h1>{recommended(site)}"
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_text(three)
+    expect(page.locator(f"{BOX} .rec-box")).to_be_visible()
+    assert styled(page)
+
+
+def test_page_loaded_before_the_script_gets_its_box(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    elsewhere.page = '<!doctype html><title>Foreign</title><div data-recommender data-article-id="blockade-1"></div>'
+    page.goto(elsewhere.url("localhost"))
+    page.add_script_tag(url=f"{site}/static/sidebar.js")
+    expect(page.locator(LINKS)).to_have_count(3)
+    assert styled(page)
+
+
+@pytest.mark.parametrize("link", ["", '<link rel="stylesheet" href="{}/static/sidebar.css">'], ids=["new", "old"])
+def test_style_comes_once(page: Page, site: str, elsewhere: Elsewhere, link: str) -> None:
+    """For two boxes and two scripts, and where the page links to it already."""
+    elsewhere.page = link.format(site) + embedding_page(site, 'data-article-id="blockade-1"') * 2
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_count(6)
+    expect(page.locator('link[rel="stylesheet"]')).to_have_count(1)
+    assert styled(page)
+
+
+def test_style_can_be_declined(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    elsewhere.page = embedding_page(site, 'data-article-id="blockade-1" data-style="none"')
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_count(3)
+    expect(page.locator("link")).to_have_count(0)
+    assert not styled(page)
+
+
+def test_own_style_has_the_last_word(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    own = "<style>.rec-title { font-size: 41px }</style>"
+    elsewhere.page = embedding_page(site, 'data-article-id="blockade-1"').replace("<h1>", f"{own}<h1>")
+    page.goto(elsewhere.url("localhost"))
+    title = page.locator(f"{BOX} .rec-title").first
+    expect(title).to_have_css("font-size", "41px")
+    expect(title).to_have_css("margin-top", "0px")
+
+
+def test_late_style_leaves_no_gap(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    """The box is never shown bare for a while, and the page does not wait for the style."""
+    page.route(STYLE, lambda _: None)
+    attributes = 'data-article-id="blockade-1" data-timeout="700"'
+    elsewhere.page = embedding_page(site, attributes) + OWN
+    page.goto(elsewhere.url("localhost"), wait_until="commit")
+    page.wait_for_function(GOES_ON)
+    expect(page.locator(BOX)).to_have_attribute("data-rec-state", "empty")
+    expect(page.locator(BOX)).to_be_hidden()
+
+
+def test_missing_style_leaves_the_pages_own(page: Page, site: str, elsewhere: Elsewhere, three: list[str]) -> None:
+    page.route(STYLE, lambda route: route.abort())
+    elsewhere.page = embedding_page(site, 'data-article-id="blockade-1"')
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_text(three)
+    assert not styled(page)
+
+
+@pytest.mark.parametrize("style", ["{}", "'none'"], ids=["allowed", "refused"])
+def test_strict_policy_lets_the_box_in(
+    page: Page, site: str, elsewhere: Elsewhere, three: list[str], style: str
+) -> None:
+    """The policy that the pages of the API name is enough; without the style there is still the box."""
+    policy = f"default-src 'none'; script-src {site}; connect-src {site}; style-src {style.format(site)}"
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    elsewhere.page = f"<!doctype html>{meta}{recommended(site)}"
+    page.goto(elsewhere.url("localhost"))
+    expect(page.locator(LINKS)).to_have_text(three)
+    assert styled(page) == (style == "{}")
 
 
 def test_editions_lead_to_their_stories(page: Page, site: str) -> None:

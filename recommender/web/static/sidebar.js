@@ -1,9 +1,10 @@
-/* Related stories: <div data-recommender data-article-id="…"></div>, then this script with defer.
+/* Related stories: <aside data-recommender data-article-id="…" hidden></aside>, and once this script with async.
    When the service has nothing to give, the element stays empty and hidden. */
 (function () {
   "use strict";
   const script = document.currentScript;
   let boxes = 0;
+  let styled = null;
 
   function node(tag, name, content) {
     const made = document.createElement(tag);
@@ -44,6 +45,28 @@
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /* Brings sidebar.css, which lies beside this script, unless the page links to it. A link that a script adds holds up
+     neither painting nor other scripts, and a strict policy allows it by its address. It comes before the page's own
+     styles, so they have the last word. The promise is kept as well where the style is refused. */
+  function bringStyle() {
+    return new Promise((resolve) => {
+      const there = document.querySelector('link[rel~="stylesheet"][href*="sidebar.css"]');
+      if (there || !script || !script.src) return resolve();
+      const link = document.createElement("link");
+      link.rel = "stylesheet";
+      link.href = new URL("sidebar.css", script.src).href;
+      link.onload = link.onerror = resolve;
+      document.head.prepend(link);
+    });
+  }
+
+  function inTime(promise, timeout) {
+    return new Promise((resolve, reject) => {
+      promise.then(resolve, reject);
+      setTimeout(() => reject(new Error("the style is late")), timeout);
+    });
   }
 
   /* The address to link to; "" where the scheme is not http(s). */
@@ -143,11 +166,14 @@
     const data = element.dataset;
     if (data.recState || element.querySelector(".rec-box")) return;
     data.recState = "loading";
-    element.setAttribute("aria-busy", "true"); // sidebar.css keeps room
+    element.setAttribute("aria-busy", "true"); // sidebar.css keeps room, unless it is hidden
     let section, requestId = null, count = 0;
     try {
       const url = requestUrl(data);
-      const answer = await fetchJson(url, positive(data.timeout, 3000));
+      const timeout = positive(data.timeout, 3000);
+      if (data.style !== "none") styled = styled || bringStyle();
+      const style = data.style === "none" || inTime(styled, timeout);
+      const [answer] = await Promise.all([fetchJson(url, timeout), style]); // never shown bare, then dressed
       section = box(answer, data);
       if (answer.trial) reportClicks(section, answer, new URL("events", url).href);
       requestId = answer.request_id || null;
