@@ -1,12 +1,18 @@
 """`serve`: the web service under granian."""
 
+import errno
 import os
+import socket
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from recommender.settings import FILE_VARIABLE, PREFIX, load_settings
+from recommender.errors import Unavailable
+from recommender.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
 from recommender.web.desk import Address, supervise
 from recommender.wiring import make_recommender, opened_store
 
@@ -30,6 +36,54 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
     if config is not None:
         os.environ[FILE_VARIABLE] = str(config.resolve())
     settings = load_settings(config)
+    with claimed(settings.host, settings.port) as address:
+        _check(settings)
+        _run(settings, address)
+
+
+@contextmanager
+def claimed(host: str, port: int) -> Iterator[str]:
+    """Keeps a port from every other program; gives the address as digits, which is all that the server takes.
+
+    Raises Unavailable where this process cannot listen. The server would not notice that another one does: its workers
+    share a port by SO_REUSEPORT, and a second service would share it with them.
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        if any(where[3:]):  # the number of an interface, which IPv6 has for addresses of one link
+            raise OSError(errno.EINVAL, "The server takes no address that belongs to an interface")
+        claim = socket.socket(family)
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, error) from error
+    with claim:
+        try:
+            if os.name == "posix":  # on Windows it would take a port from others
+                claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended stay a minute
+            claim.bind(where)
+            claim.listen()  # of several that begin at once, one gets as far as this
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        if sys.platform == "linux":
+            # Bound, and no longer listening: the port stays taken, and no connection comes here. From now on whoever
+            # asks for SO_REUSEPORT may have it, which are the workers; another `serve` gets to that only after this.
+            claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            claim.shutdown(socket.SHUT_RDWR)
+            claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        else:
+            claim.close()  # elsewhere a port cannot be kept and shared: it was free a moment ago
+        yield str(where[0])
+
+
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> Unavailable:
+    reason = error.strerror if isinstance(error, OSError) else "No host can have this name"
+    return Unavailable(f"Cannot listen on {_url(host, port)}: {reason}. --host and --port choose another place.")
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _check(settings: Settings) -> None:
     with opened_store(settings) as store:
         make_recommender(store, settings)  # here a ranking or a gazetteer that cannot be used still stops the start
         if store.state().generation is None:
@@ -37,6 +91,8 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
                 "No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.", err=True
             )
 
+
+def _run(settings: Settings, host: str) -> None:
     # The server is imported last: nothing else in this package needs it.
     from granian import Granian  # noqa: PLC0415
     from granian.constants import Interfaces  # noqa: PLC0415
@@ -48,13 +104,11 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
         supervise(settings, address)
         # Set before the workers start: prometheus-client looks at it when it is imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        click.echo(f"Serving on http://{shown}:{settings.port} with {settings.workers} workers; Ctrl-C stops.")
-        Granian(
+        server = Granian(
             "recommender.web:create_app",
             factory=True,
             interface=Interfaces.WSGI,
-            address=settings.host,
+            address=host,
             port=settings.port,
             workers=settings.workers,
             blocking_threads=THREADS,
@@ -62,4 +116,8 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             log_level=LogLevels.warning,
-        ).serve()
+        )
+        url = _url(settings.host, settings.port)
+        # Called when the server has the port.
+        server.on_startup(lambda: click.echo(f"Serving on {url} with {settings.workers} workers; Ctrl-C stops."))
+        server.serve()

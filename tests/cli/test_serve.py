@@ -1,20 +1,28 @@
 """`serve`: workers that answer, and a stop that leaves nothing behind."""
 
+import errno
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Barrier
+from typing import NoReturn
 
 import psutil
 import pytest
 
+from recommender.cli.serve import claimed
+from recommender.errors import Unavailable
 from recommender.settings import load_settings
 from recommender.wiring import make_builder, open_store
 from tests.embedder import ToyEmbedder
-from tests.web.served import command, environment, eventually, serving
+from tests.web.served import command, environment, eventually, free_port, serving
 from tests.web.toy import ARCHIVE
 
 # `recommender serve`, with threads that end after the shortest rest the server allows instead of its 30 seconds.
@@ -97,3 +105,146 @@ def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:
     assert done.returncode == 2
     assert "nowhere cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def refused(file: Path, host: str, port: int) -> tuple[int, str, str]:
+    """Exit code and output of a `serve` that cannot have its port."""
+    done = subprocess.run(
+        command("serve", "--host", host, "--port", str(port)),
+        cwd=file.parent,
+        env=environment(database_url=f"sqlite:///{file}"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def in_use(url: str) -> tuple[int, str, str]:
+    """What it ends with where another program listens."""
+    message = f"Cannot listen on {url}: Address already in use. --host and --port choose another place."
+    return 3, "", f"Error: {message}\n"
+
+
+def test_second_service_on_a_port_is_refused(served_file: Path) -> None:
+    """It would answer some requests of the first, from a database of its own."""
+    other = served_file.with_name("other.db")
+    with serving(served_file, workers=2) as served:
+        port = int(served.url.rpartition(":")[2])
+        assert refused(other, "127.0.0.1", port) == in_use(served.url)
+        assert refused(other, "0.0.0.0", port) == in_use(f"http://0.0.0.0:{port}")
+        assert not other.exists()
+        assert served.status("/readyz") == 200
+
+
+def test_port_of_another_program_is_refused(served_file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert refused(served_file, "127.0.0.1", port) == in_use(f"http://127.0.0.1:{port}")
+
+
+def test_one_of_two_that_start_together_serves(served_file: Path) -> None:
+    port = free_port()
+    given = environment(database_url=f"sqlite:///{served_file}", port=port, workers=1)
+    with ExitStack() as stack:
+        both = [
+            stack.enter_context(
+                subprocess.Popen(
+                    command("serve"),
+                    cwd=served_file.parent,
+                    env=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(2)
+        ]
+        try:
+            assert eventually(lambda: any(process.poll() is not None for process in both))
+            serves, ended = sorted(both, key=lambda process: process.poll() is not None)
+            assert serves.stdout is not None
+            assert serves.stdout.readline() == f"Serving on http://127.0.0.1:{port} with 1 workers; Ctrl-C stops.\n"
+            assert (ended.returncode, *ended.communicate()) == in_use(f"http://127.0.0.1:{port}")
+        finally:
+            for process in both:
+                process.terminate()
+
+
+def test_port_can_be_taken_again_at_once(served_file: Path) -> None:
+    """The first service has closed connections, which the system remembers for a minute."""
+    with serving(served_file) as served:
+        assert served.status("/readyz") == 200
+    port = int(served.url.rpartition(":")[2])
+    with socket.socket() as plain, pytest.raises(OSError, match="in use") as caught:
+        plain.bind(("127.0.0.1", port))
+    assert caught.value.errno == errno.EADDRINUSE
+    with serving(served_file, port=port) as served:
+        assert served.status("/readyz") == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("203.0.113.1", "Cannot assign requested address"),  # for documentation; no machine has it
+        ("no..host", "No host can have this name"),
+        ("fe80::1%1", "The server takes no address that belongs to an interface"),
+    ],
+)
+def test_hosts_elsewhere_are_refused(host: str, reason: str) -> None:
+    with pytest.raises(Unavailable) as caught, claimed(host, 8000):
+        pass
+    url = f"http://[{host}]:8000" if ":" in host else f"http://{host}:8000"
+    assert str(caught.value) == f"Cannot listen on {url}: {reason}. --host and --port choose another place."
+
+
+@pytest.fixture
+def _two_protocols(unavailable: Callable[[str, str], NoReturn]) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        unavailable("ipv6", str(error))
+
+
+@pytest.mark.usefixtures("_two_protocols")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+        ("127.0.0.1", "::"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "::"),
+        ("::", "127.0.0.1"),
+        ("::", "::1"),
+        ("::1", "::"),
+        ("::1", "::1"),
+    ],
+)
+def test_overlapping_addresses_share_no_port(first: str, second: str) -> None:
+    port = free_port()
+    with claimed(first, port) as address:
+        assert address == first
+        with pytest.raises(Unavailable, match="Address already in use"), claimed(second, port):
+            pass
+    with claimed(second, port) as address:
+        assert address == second
+
+
+def test_one_of_many_claims_a_port() -> None:
+    port, barrier = free_port(), Barrier(4)
+
+    def claim(_: int) -> bool:
+        barrier.wait(10)
+        try:
+            with claimed("127.0.0.1", port):
+                barrier.wait(10)  # nobody lets go before all have tried
+                return True
+        except Unavailable:
+            barrier.wait(10)
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        won = [sum(pool.map(claim, range(4))) for _ in range(50)]
+    assert won == [1] * 50

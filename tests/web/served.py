@@ -90,9 +90,11 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 @contextmanager
-def serving(database: Path, workers: int = 1, program: Sequence[str] = SERVE, **settings: object) -> Iterator[Served]:
+def serving(
+    database: Path, workers: int = 1, program: Sequence[str] = SERVE, port: int | None = None, **settings: object
+) -> Iterator[Served]:
     """Serves a database until the block ends; temporary files lie beside it, in the folder `tmp`."""
-    port, temporary = free_port(), database.parent / "tmp"
+    port, temporary = port or free_port(), database.parent / "tmp"
     temporary.mkdir(exist_ok=True)
     given = environment(**{"database_url": f"sqlite:///{database}", "port": port, "workers": workers} | settings)
     with subprocess.Popen(
