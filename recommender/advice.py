@@ -8,7 +8,7 @@ import numpy as np
 from recommender.article import Article
 from recommender.guard import bits
 from recommender.interfaces import Found, Store
-from recommender.ranking import Teaser, teasers_of
+from recommender.ranking import Teaser, readable, teasers_of
 from recommender.review import BANNED, RULED, SENSITIVE, Obstacle
 from recommender.rules import AT_MOST, FORBID, Rule
 from recommender.scoring import DAY
@@ -80,9 +80,7 @@ def advise(
 def _strong(asked: Question) -> list[Teaser]:
     """The candidates that are related, the best first, whether they may stand there or not."""
     facts, rules = asked.candidates, asked.rules
-    here = ~np.isin(facts.number, list(rules.exclude)) & ~(facts.posted > rules.now)
-    if rules.languages is not None:
-        here &= np.isin(facts.language, list(rules.languages))
+    here = ~np.isin(facts.number, list(rules.exclude)) & ~(facts.posted > rules.now) & readable(facts, rules)
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
     strong = [teaser for teaser in teasers.values() if teaser.score >= rules.min_score]
     return sorted(strong, key=lambda teaser: (-teaser.score, teaser.number))

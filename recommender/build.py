@@ -73,13 +73,17 @@ class Builder:
         release: Release,
         clock: Callable[[], datetime],
         *,
+        min_score: float,
         prepare: Callable[[int, Progress], object],
     ) -> None:
-        """`prepare` makes the answers of a complete generation, by its number, before any reader is given it."""
+        """`min_score` is the least score of what is shown as related. `prepare` makes the answers of a complete
+        generation, by its number, before any reader is given it.
+        """
         self._store = store
         self._embedder = embedder
         self._toolbox = toolbox
         self._clock = clock
+        self._min_score = min_score
         self._prepare = prepare
         self._live = LiveNeighbours(store, toolbox, release.ranking)
         self.release = release
@@ -256,7 +260,7 @@ class Builder:
             lists = finder.lists(chunk)
             for entry, candidates in zip(chunk, lists, strict=True):
                 found = story_links(entry.number, candidates, posted, ranker)
-                demand.update(best_of(found, candidates))
+                demand.update(best_of(found, candidates, self._min_score))
                 links += [link for link in found if link[0] >= LEAST_LINK]
             self._store.generations.write(
                 number,

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 DEPTH = 50  # nearest of the same language, and best by words
 DEPTH_OTHER = 25  # nearest of other languages: asked for less often, and fewer are needed
-# Cosine similarities: of centred vectors, of words, of themes, of names, of topics, of tags, of countries.
-FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places")
+# Cosine similarities: of centred vectors, of words, of themes, of names, of topics, of tags, of countries, of shingles.
+FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "shingles")
 CANDIDATE = np.dtype([("number", "<i4"), ("same", "?"), *((feature, "<f4") for feature in FEATURES)])
 
 EMPTY = np.empty(0, dtype=CANDIDATE)
@@ -29,8 +29,8 @@ def make_candidates(numbers: IntArray, same: BoolArray, features: Mapping[str, F
     """Candidate rows from aligned columns, in the order given.
 
     They are article numbers, whether the language is the same, and for each of FEATURES a cosine similarity in
-    [-1, 1]. Names are NaN where the gazetteer does not know the archive's names, tags and places where one of the two
-    articles has none: nothing is known then.
+    [-1, 1]. Names and topics are NaN where the gazetteer does not know the archive's names, the other labels and
+    shingles where one of the two articles has none: nothing is known then.
     """
     rows = np.empty(len(numbers), dtype=CANDIDATE)
     rows["number"] = numbers

@@ -9,7 +9,7 @@ from typing import Any
 from recommender.article import Article
 from recommender.gazetteer import Gazetteer
 from recommender.ranking import RELATED
-from recommender.reasons import reason, reported
+from recommender.reasons import in_language, reason, reported
 from recommender.sentences import SentencePair
 from recommender.service import Item, Recommendation
 
@@ -35,7 +35,9 @@ def make_document(
     """
     article = found.article if known else None
     document: Document = {
-        "article": {"id": article.id, "url": article.url, "title": article.title} if article else None,
+        "article": None
+        if article is None
+        else {"id": article.id, "url": article.url, "title": article.title, "language": article.language},
         "items": [_item(item, gazetteer, language, explained) for item in found.items],
         "model": found.model,
         "generation": found.state.generation,
@@ -66,6 +68,7 @@ def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences 
         "score": item.teaser.score,
         "source": item.teaser.source,
         "role": item.teaser.role,
+        "in_language": in_language(item.article.language, language),
         "reason": reason(item.shared, gazetteer, language) if related else None,
         **({} if explained is None else _explained(item, gazetteer, language, explained)),
     }

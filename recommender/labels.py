@@ -100,7 +100,10 @@ class LabelWeights:
         }
 
     def rows(self, article: Article) -> dict[str, Row]:
-        """The weighted labels of an article for each of LABELS. Where names are not covered there are none."""
+        """The weighted labels of an article for each of LABELS.
+
+        Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms.
+        """
         found = found_names(self._gazetteer, article)
         names = {key: count for key, count in found.items() if self._gazetteer[key].kind != SUBJECT}
         topics = {key: count for key, count in found.items() if self._gazetteer[key].kind == SUBJECT}
@@ -110,7 +113,7 @@ class LabelWeights:
             "tags": _row(tags),
             "places": _row(places),
             "names": _row(self._rare(names), self._unseen) if self._covered else _row({}),
-            "topics": _row(self._rare(topics), self._unseen),
+            "topics": _row(self._rare(topics), self._unseen) if self._covered else _row({}),
         }
 
     def names(self, article: Article) -> tuple[str, ...]:

@@ -22,10 +22,20 @@ SAME_STORY_GRADE = 3
 RELATED_STEP = RELATED_GRADE - 1  # its place among the thresholds of a fit
 FOLDS = 5
 DECIMALS = 3
-# Copies of every pair in which something is unknown, so that one set of weights serves sites without it.
+# Copies of every pair in which something is unknown, so that one set of weights serves sites without it. A gazetteer
+# that does not cover an archive knows neither its names nor its topics; the relief of names stands for both.
+_NAMED = ("names", "topics")
+_OTHERS = tuple(part for part in OPTIONAL if part not in _NAMED)
 UNKNOWN: Sequence[frozenset[str]] = tuple(
     frozenset(parts)
-    for parts in ((), *((part,) for part in OPTIONAL), ("tags", "places"), ("names", "tags", "places"), OPTIONAL)
+    for parts in (
+        (),
+        _NAMED,
+        *((part,) for part in _OTHERS),
+        ("tags", "places"),
+        (*_NAMED, "tags", "places"),
+        (*_NAMED, *_OTHERS),
+    )
 )
 
 

@@ -17,6 +17,7 @@ from recommender.article import Article
 from recommender.gazetteer import Gazetteer
 from recommender.interfaces import Vectors
 from recommender.labels import LabelCounts, LabelWeights, full_text, idf, plain
+from recommender.shingles import sketch
 from recommender.terms import TermRow
 from recommender.text import names
 
@@ -151,7 +152,10 @@ class TfidfModel:
         matrix.sort_indices()
         spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
         lexical = [(matrix.indices[start:end].astype(np.int32), matrix.data[start:end]) for start, end in spans]
-        return [{"lexical": row, **self._labels.rows(one)} for row, one in zip(lexical, articles, strict=True)]
+        return [
+            {"lexical": row, **self._labels.rows(one), "shingles": _shingles(one)}
+            for row, one in zip(lexical, articles, strict=True)
+        ]
 
     def names(self, article: Article) -> tuple[str, ...]:
         """What an article is about: keys of the gazetteer that it names more than in passing, the rarest first."""
@@ -174,6 +178,14 @@ class TfidfModel:
     def covers_names(self) -> bool:
         """Whether the gazetteer knows enough of the archive's names to tell its articles apart."""
         return self._labels.covered
+
+
+def _shingles(article: Article) -> tuple[npt.NDArray[np.int32], Matrix]:
+    """The sketch of an article as a row, so that the products of two rows say which part of it they share."""
+    # 22 bits, as labels have: two texts share a number of 64 by chance in one of a thousand pairs.
+    numbers = sorted({shingle & 0x3FFFFF for shingle in sketch(full_text(article))})
+    length = np.sqrt(max(len(numbers), 1))
+    return np.array(numbers, dtype=np.int32), np.full(len(numbers), 1 / length, dtype=np.float32)
 
 
 def _share(term: str, counts: Mapping[str, Mapping[str, int]], languages: Mapping[str, int], overall: float) -> float:

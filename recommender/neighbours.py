@@ -96,7 +96,7 @@ class Finder:
     ) -> None:
         """`trust` says by language how far the model's likenesses count; all of it where a language is not named.
 
-        `names_known` says that the gazetteer covers the archive: then an article without names has none.
+        `names_known` says that the gazetteer covers the archive: then an article without names or topics has none.
         """
         self._trust = trust
         self._names_known = names_known
@@ -184,8 +184,9 @@ class Finder:
         other = np.concatenate(others)
         features = dict(self._terms.pairs(rows, query, other))
         features["lexical"] = np.nan_to_num(features["lexical"])  # a text without known words is like no other
-        features["topics"] = np.nan_to_num(features["topics"])
-        features["names"] = np.nan_to_num(features["names"], nan=0.0 if self._names_known else np.nan)
+        if self._names_known:  # then an article without names or topics has none; else nothing is known of them
+            features["topics"] = np.nan_to_num(features["topics"])
+            features["names"] = np.nan_to_num(features["names"])
         trusted = np.array([self._trust.get(entry.language, 1.0) for entry in queries], dtype=np.float32)
         features["dense"] = _products([entry.vector for entry in queries], query, self._vectors, other)
         features["dense"] *= np.minimum(trusted[query], self._trusted[other])
@@ -249,9 +250,12 @@ def story_links(number: int, rows: CandidateArray, posted: Posted, ranker: Ranke
     return [(score, number, other) for score, other in zip(scores.tolist(), rows["number"].tolist(), strict=True)]
 
 
-def best_of(links: Sequence[Link], rows: CandidateArray) -> list[int]:
-    """The candidates in the article's language that a sidebar would show first, by their links: see `story_links`."""
-    readable = [link for link, same in zip(links, rows["same"].tolist(), strict=True) if same]
+def best_of(links: Sequence[Link], rows: CandidateArray, min_score: float) -> list[int]:
+    """The candidates in the article's language that a sidebar would show first, by their links: see `story_links`.
+
+    What scores below `min_score` is not shown as related, and below it the last bit of a sum would decide.
+    """
+    readable = [link for link, same in zip(links, rows["same"].tolist(), strict=True) if same and link[0] >= min_score]
     return [other for _, _, other in sorted(readable, key=lambda link: (-link[0], link[2]))[:SIDEBAR]]
 
 

@@ -5,8 +5,6 @@ nearly the same stand on one side. A pair of articles on both sides is in neithe
 """
 
 import json
-import re
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import InvalidInput
+from recommender.shingles import SAME_TEXT, shingles
 
 TITLE_BODY, LEAD_LATER, LINK = "title-body", "lead-later", "link"
 APPROVAL, REJECTION, GRADE, CLICK = "approval", "rejection", "grade", "click"
@@ -26,13 +25,9 @@ TRAIN, TEST = "train", "test"
 SIDES = (TRAIN, TEST)
 
 FORMAT = "recommender training data 1"
-SHINGLE = 5  # words in a row
 SAMPLED = 4  # one shingle of so many is looked at, always the same ones (Broder 1997, sampling modulo)
-SAME_TEXT = 0.5  # two texts that share this part of the shingles of the shorter one are nearly the same
 LEAST_SHINGLES = 4  # sampled ones of a text: fewer tell nothing
 COMMON = 50  # a shingle of more texts than this is a phrase of the house, such as a closing line
-
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -104,12 +99,12 @@ def joined(articles: Iterable[str], together: Iterable[tuple[str, str]]) -> dict
 
 
 def alike(texts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Pairs of names whose texts are nearly the same: see SAME_TEXT. Each pair once, sorted."""
-    shingles = {name: _shingles(text) for name, text in texts.items()}
+    """Pairs of names where a text shares SAME_TEXT of its shingles with a longer one. Each pair once, sorted."""
+    sampled = {name: _sampled(text) for name, text in texts.items()}
     holders: defaultdict[int, list[str]] = defaultdict(list)
-    for name in sorted(shingles):
-        if len(shingles[name]) >= LEAST_SHINGLES:
-            for shingle in shingles[name]:
+    for name in sorted(sampled):
+        if len(sampled[name]) >= LEAST_SHINGLES:
+            for shingle in sampled[name]:
                 holders[shingle].append(name)
     shared: Counter[tuple[str, str]] = Counter()
     for names in holders.values():
@@ -118,14 +113,12 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(
         (one, other)
         for (one, other), count in shared.items()
-        if count >= SAME_TEXT * min(len(shingles[one]), len(shingles[other]))
+        if count >= SAME_TEXT * min(len(sampled[one]), len(sampled[other]))
     )
 
 
-def _shingles(text: str) -> set[int]:
-    words = _WORD.findall(text.lower())
-    rows = (" ".join(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1))
-    return {code for code in (zlib.crc32(row.encode()) for row in rows) if code % SAMPLED == 0}
+def _sampled(text: str) -> set[int]:
+    return {shingle for shingle in shingles(text) if shingle % SAMPLED == 0}
 
 
 def leaks(

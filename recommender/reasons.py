@@ -43,6 +43,33 @@ def reason(common: Shared, gazetteer: Gazetteer, language: str) -> str | None:
     return f"Également : {', '.join(labels)}" if language == "fr" else f"Also about {' and '.join(labels)}"
 
 
+# What readers call a language: those that news of the region and its diaspora is written in.
+_LANGUAGES = {
+    "en": {
+        "am": "Amharic", "ar": "Arabic", "bm": "Bambara", "de": "German", "en": "English", "es": "Spanish",
+        "ff": "Fulfulde", "fr": "French", "ha": "Hausa", "ig": "Igbo", "it": "Italian", "kr": "Kanuri", "nl": "Dutch",
+        "pt": "Portuguese", "ru": "Russian", "so": "Somali", "sw": "Swahili", "ti": "Tigrinya", "tr": "Turkish",
+        "wo": "Wolof", "yo": "Yoruba", "zh": "Chinese",
+    },
+    "fr": {
+        "am": "amharique", "ar": "arabe", "bm": "bambara", "de": "allemand", "en": "anglais", "es": "espagnol",
+        "ff": "peul", "fr": "français", "ha": "haoussa", "ig": "igbo", "it": "italien", "kr": "kanouri",
+        "nl": "néerlandais", "pt": "portugais", "ru": "russe", "so": "somali", "sw": "swahili", "ti": "tigrigna",
+        "tr": "turc", "wo": "wolof", "yo": "yoruba", "zh": "chinois",
+    },
+}  # fmt: skip
+
+
+def in_language(code: str, language: str) -> str | None:
+    """What readers of a page in `language` are told of a story in another one, such as "in English" or "en anglais";
+    None for a story in the page's own.
+    """
+    if code == language:
+        return None
+    name = _LANGUAGES["fr" if language == "fr" else "en"].get(code, code.upper())
+    return f"en {name}" if language == "fr" else f"in {name}"
+
+
 def _one_holds_the_other(one: Name, other: Name) -> bool:
     return one.key in other.within or other.key in one.within
 

@@ -17,7 +17,7 @@ from recommender.editorial import AuditQuery, Entry, Review
 from recommender.guard import BITS, Cell
 from recommender.interfaces import Store
 from recommender.ledger import shown
-from recommender.ranking import PINNED, RELATED, Columns, Teaser, shortlist, teasers_of
+from recommender.ranking import PINNED, RELATED, Columns, Teaser, readable, shortlist, teasers_of
 from recommender.rules import AT_MOST, FORBID, Rule
 from recommender.sentences import SentencePair
 from recommender.service import Item, Query, Question, Recommendation, Recommender
@@ -257,9 +257,7 @@ def _others(asked: Question, inside: Sequence[int], depth: int) -> list[Teaser]:
     """What is pinned but kept out, and then the best candidates that do not stand in the sidebar."""
     kept_out = [number for number in asked.source.beside.pins.values() if number not in inside]
     facts = asked.candidates
-    here = ~np.isin(facts.number, inside)
-    if asked.rules.languages is not None:
-        here &= np.isin(facts.language, list(asked.rules.languages)) | np.isin(facts.number, kept_out)
+    here = ~np.isin(facts.number, inside) & (readable(facts, asked.rules) | np.isin(facts.number, kept_out))
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
     best = sorted(teasers.values(), key=lambda teaser: (-teaser.score, teaser.number))
     pinned = [replace(teasers.get(number, Teaser(number, 0.0, PINNED)), source=PINNED) for number in kept_out]
@@ -301,7 +299,7 @@ def _filters(asked: Question, facts: Columns) -> Iterator[Obstacle]:
     """What the question leaves out."""
     if facts.posted[0] > asked.rules.now:
         yield Obstacle(FUTURE)
-    if asked.rules.languages is not None and int(facts.language[0]) not in asked.rules.languages:
+    if not readable(facts, asked.rules)[0]:
         yield Obstacle(LANGUAGE)
     slots = [slot for slot, number in asked.source.beside.pins.items() if number == facts.number[0]]
     if slots and min(slots) > asked.rules.n:

@@ -58,7 +58,8 @@ SPARE_FALLBACKS = 10  # looked at beyond the places to be filled, as some may be
 class Query:
     """What a caller asks for. None leaves the choice to the site's settings.
 
-    `languages` is "same" (as the article), "any", or codes; `editions` empty means any.
+    `languages` is "same" (as the article; related stories may be of others, where the site allows it), "any", or codes;
+    `editions` empty means any.
     """
 
     n: int = 3
@@ -74,12 +75,16 @@ class Query:
 
 @dataclass(frozen=True)
 class RankingDefaults:
-    """A site's choices where the query makes none. `model` takes the place of the weights of every generation."""
+    """A site's choices where the query makes none. `model` takes the place of the weights of every generation.
+
+    With `other_languages` a sidebar that is asked for in the article's language may hold related stories of others.
+    """
 
     min_score: float
     diversity: float
     model: RankingModel | None = None
     roles: tuple[str, ...] = ROLES
+    other_languages: bool = True
 
 
 @dataclass(frozen=True)
@@ -516,6 +521,7 @@ class Recommender:
             exclude=frozenset(self._store.articles.numbers(query.exclude).values()) if query.exclude else frozenset(),
             editions=self._catalogue.codes(query.editions) if query.editions else None,
             languages=codes,
+            foreign=self._defaults.other_languages and query.languages == (SAME_LANGUAGE,),
             since=query.since.timestamp() if query.since else None,
             until=query.until.timestamp() if query.until else None,
             diversity=self._defaults.diversity if query.diversity is None else query.diversity,

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         description="The reasons to read on in which the teasers of one sidebar should differ, of background, latest "
         "and angle. None: teasers have no roles.",
     )
+    other_languages: bool = Field(
+        True,
+        description="Whether related stories of other languages may stand in a sidebar, marked with their language. "
+        "Those of the article's own come first unless others are clearly better.",
+    )
     gazetteer: Path | None = Field(
         None, description="A table of names of your own (CSV), besides the one of this release."
     )

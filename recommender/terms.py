@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-# The names of the similarities these rows give: by all words, by tags, by countries, by names and by topics.
-TERM_FIELDS = ("lexical", "tags", "places", "names", "topics")
+# The names of the similarities these rows give: by all words, by tags, by countries, by names, by topics, and by
+# shingles, which copies of a text share.
+TERM_FIELDS = ("lexical", "tags", "places", "names", "topics", "shingles")
+FORMAT = "terms-2"  # of a row's bytes: with another one, what a generation holds is made anew
 
 # For each field: term numbers in rising order, and as many weights; the weights' length is at most 1, 0 without terms.
 TermRow = Mapping[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]
@@ -17,7 +19,7 @@ _WEIGHT = np.dtype("<f4")
 
 
 def to_bytes(row: TermRow) -> bytes:
-    """The stored form: three counts, then for each field its term numbers and its weights."""
+    """The stored form: a count for each field, then for each field its term numbers and its weights."""
     counts = np.array([len(row[field][0]) for field in TERM_FIELDS], dtype=_COUNT)
     parts = [counts.tobytes()]
     for field in TERM_FIELDS:

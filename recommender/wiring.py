@@ -108,6 +108,8 @@ def _released_gazetteer() -> Gazetteer:
 def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     """Word weights by scikit-learn, exact search by scikit-learn and SciPy, each loaded at its first use."""
 
+    from recommender.terms import FORMAT
+
     def fit_lexical(articles):  # type: ignore[no-untyped-def]  # the field of Toolbox says the types
         from recommender.lexical import TfidfModel
 
@@ -128,7 +130,7 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
 
         return SparseTermIndex(rows)
 
-    return Toolbox(gazetteer.digest, fit_lexical, read_lexical, index, term_index)
+    return Toolbox(f"{gazetteer.digest}/{FORMAT}", fit_lexical, read_lexical, index, term_index)
 
 
 def make_release(settings: Settings, name: str | None = None) -> tuple[Release, Embedder]:
@@ -183,7 +185,9 @@ def make_builder(
 
     release, own = make_release(settings, name)
     toolbox = make_toolbox(make_gazetteer(settings))
-    return Builder(store, embedder or own, toolbox, release, utc_now, prepare=prepare_beside)
+    return Builder(
+        store, embedder or own, toolbox, release, utc_now, min_score=settings.min_score, prepare=prepare_beside
+    )
 
 
 def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
@@ -200,7 +204,9 @@ def make_recommender(
     ranking: RankingModel | None = None,
 ) -> Recommender:
     """Answers requests from the store, by the weights of its generation or those of a ranking model that is given."""
-    defaults = RankingDefaults(settings.min_score, settings.diversity, ranking, settings.roles)
+    defaults = RankingDefaults(
+        settings.min_score, settings.diversity, ranking, settings.roles, settings.other_languages
+    )
     return Recommender(store, defaults, make_gazetteer(settings), clock)
 
 

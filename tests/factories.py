@@ -14,14 +14,31 @@ from recommender.guard import bits
 from recommender.interfaces import Embedder, Progress, Store
 from recommender.ranking import Columns
 from recommender.releases import Release
-from recommender.scoring import DEFAULT
+from recommender.scoring import RankingModel
 from recommender.service import RankingDefaults, Recommender
 from recommender.wiring import make_toolbox
 from tests.embedder import ToyEmbedder
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW_SECONDS = NOW.timestamp()
-RELEASE = Release("toy/1", DEFAULT)
+# Weights that no training changes, so that tests say the same whatever is learned from the sample.
+RANKING = RankingModel(
+    version="toy",
+    weights={
+        "dense": 0.75,
+        "lexical": 0.56,
+        "themes": 0.48,
+        "names": 3.9,
+        "topics": 4.0,
+        "tags": 5.0,
+        "places": 1.8,
+        "nearness": 1.5,
+    },
+    threshold=8.8,
+    relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5},
+)
+RELEASE = Release("toy/1", RANKING)
+MIN_SCORE = 0.12
 
 # A few names of each sort. Their forms begin with a capital, so words in lower case name nothing.
 GAZETTEER = Gazetteer(
@@ -62,12 +79,23 @@ def make_builder(
     prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
 ) -> Builder:
     """A builder with the toy embedder and the real word weights and indexes; it prepares no answers."""
-    return Builder(store, embedder or ToyEmbedder(), make_toolbox(gazetteer), release, lambda: NOW, prepare=prepare)
+    return Builder(
+        store,
+        embedder or ToyEmbedder(),
+        make_toolbox(gazetteer),
+        release,
+        lambda: NOW,
+        min_score=MIN_SCORE,
+        prepare=prepare,
+    )
 
 
-def make_recommender(store: Store, *, now: datetime = NOW, min_score: float = 0.12) -> Recommender:
+def make_recommender(
+    store: Store, *, now: datetime = NOW, min_score: float = MIN_SCORE, other_languages: bool = True
+) -> Recommender:
     """A service whose clock stands still."""
-    return Recommender(store, RankingDefaults(min_score=min_score, diversity=0.0), GAZETTEER, lambda: now)
+    defaults = RankingDefaults(min_score=min_score, diversity=0.0, other_languages=other_languages)
+    return Recommender(store, defaults, GAZETTEER, lambda: now)
 
 
 def stored(store: Store, articles: Iterable[Article]) -> list[int]:
@@ -87,9 +115,9 @@ def built(store: Store, articles: Iterable[Article]) -> Builder:
 
 
 def make_rows(numbers: Sequence[int], *, same: bool | Sequence[bool] = True, **features: Any) -> CandidateArray:
-    """A candidate list, in which what is not given is 0, and tags and places are unknown."""
+    """A candidate list, in which what is not given is 0, and tags, places and shingles are unknown."""
     size = len(numbers)
-    given: dict[str, Any] = {"tags": np.nan, "places": np.nan} | features
+    given: dict[str, Any] = {"tags": np.nan, "places": np.nan, "shingles": np.nan} | features
     return make_candidates(
         np.array(numbers, dtype=np.int32),
         np.broadcast_to(np.array(same, dtype=bool), size),

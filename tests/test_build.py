@@ -192,11 +192,16 @@ def test_trust_is_measured_by_language(store: Store) -> None:
 
 
 def test_demand_counts_the_sidebars_an_article_could_stand_in(store: Store) -> None:
-    """Four English articles are the best three of each other, whatever they score; the French one is nobody's."""
-    *english, french = stored(store, [*archive(4), make_article("fr", body="junta word1", language="fr")])
+    """Four English articles are the best three of each other; one that is like none of them is nobody's, nor is the
+    French one.
+    """
+    alike = [make_article(f"a{number}", body=f"junta coup word{number}", tags=("coup",)) for number in range(4)]
+    other = make_article("other", title="rain", body="rain harvest", tags=("rain",), posted_on=None)
+    french = make_article("fr", body="junta word1", language="fr", tags=("coup",))
+    *english, _, _ = numbers = stored(store, [*alike, other, french])
     generation = make_builder(store).build().generation
     demand = {number: found.demand for number, found in store.generations.standings_since(generation, -1).items()}
-    assert demand == dict.fromkeys(english, 3) | {french: 0}
+    assert demand == dict.fromkeys(numbers, 0) | dict.fromkeys(english, 3)
 
 
 def test_names_stay_with_their_articles(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,8 +121,8 @@ class TestCreate:
 
     def test_pool_holds_the_next_best(self, desk: Desk, panel: Panel) -> None:
         one = panel.sidebars[desk.place(panel, "blockade-1")]
-        assert desk.ids(one.shown) == ["blockade-3", "blockade-maghreb", "blockade-4"]
-        assert desk.ids(one.pool)[0] == "blockade-2"
+        assert desk.ids(one.shown) == ["blockade-3", "blockade-maghreb", "blockade-2"]
+        assert desk.ids(one.pool)[0] == "blockade-4"
         assert all(len(one.pool) <= 5 for one in panel.sidebars)
         assert all(not set(one.shown) & set(one.pool) for one in panel.sidebars)
 

@@ -38,8 +38,8 @@ def archive(store: Store) -> Store:
     built(
         store,
         [
-            report("query", 30, tags=("blockade",), summary=EVENT),
-            report("version", 29),
+            report("query", 30, tags=("blockade",), summary=f"{EVENT}. Soldiers say they know of it."),
+            report("version", 29, summary=f"{EVENT}. Soldiers say they know of it."),
             report("later", 20, tags=("blockade",)),
             report("undated", None, words="convoys tankers curfew market hunger"),
             report("french", 30, language="fr", words="blocus", summary=EVENT),
@@ -85,7 +85,7 @@ def test_other_reports_of_the_event_teach_nothing(archive: Store) -> None:
 
 def test_likenesses_go_with_their_articles(archive: Store) -> None:
     (judged,) = collect(archive, {"query": {}})
-    assert set(judged.known) == set(PARTS)
+    assert set(judged.known) == {*PARTS, "shingles"}
     assert {len(values) for values in judged.known.values()} == {len(judged.articles)}
     places = {name: place for place, name in enumerate(judged.articles)}
     nearness, tags = judged.known["nearness"], judged.known["tags"]
@@ -211,8 +211,8 @@ def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list
 
 
 def test_learning_finds_which_parts_tell() -> None:
-    """Only words and topics decide in these judgments: the fit gives the rest next to nothing."""
-    weights = dict.fromkeys(PARTS, 0.0) | {"lexical": 1.5, "topics": 4.0}
+    """Only words and themes decide in these judgments: the fit gives the rest next to nothing."""
+    weights = dict.fromkeys(PARTS, 0.0) | {"lexical": 1.5, "themes": 1.0}
     truth = RankingModel("truth", weights, 6.0, dict.fromkeys(OPTIONAL, 0.0))
     learned = learn(drawn(50, 100, truth, 1), fit, "learned")
     for part in PARTS:

@@ -81,7 +81,15 @@ def test_equal_articles_are_entirely_alike() -> None:
         "places": pytest.approx(1),
         "names": 0,
         "topics": 0,
+        "shingles": pytest.approx(1),
     }
+
+
+def test_copies_share_their_shingles() -> None:
+    """Thirty words have 26 rows of five; another last word leaves 25 of them."""
+    text = " ".join(f"word{number}" for number in range(29))
+    first, second = article(f"{text} last"), article(f"{text} end")
+    assert cosines(fitted(first, second), first, second)["shingles"] == pytest.approx(25 / 26)
 
 
 def test_similarity_is_that_of_tfidf() -> None:
@@ -149,7 +157,7 @@ def test_names_are_what_an_article_is_about() -> None:
 
 def test_unknown_words_are_left_out() -> None:
     (row,) = fitted(article("junta")).rows([article("something else")])
-    assert [len(row[field][0]) for field in TERM_FIELDS] == [0] * len(TERM_FIELDS)
+    assert [len(row[field][0]) for field in TERM_FIELDS if field != "shingles"] == [0] * 5
 
 
 @pytest.mark.parametrize(

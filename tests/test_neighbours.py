@@ -60,7 +60,7 @@ def test_articles_stand_in_each_others_lists() -> None:
 
 def test_labels_are_compared_or_unknown() -> None:
     three = entries([[1, 0]] * 3, ["en"] * 3, tags=[5, 5, 6], places=[1, None, 1], topics=[2, 2, None])
-    first, second, _ = Finder(TOOLBOX, three, {}).lists(three)
+    first, second, _ = Finder(TOOLBOX, three, {}, names_known=True).lists(three)
     np.testing.assert_array_equal(first["tags"], [1, 0])
     np.testing.assert_array_equal(first["places"], [np.nan, 1])
     np.testing.assert_array_equal(second["places"], [np.nan, np.nan])
@@ -71,9 +71,10 @@ def test_labels_are_compared_or_unknown() -> None:
 @pytest.mark.parametrize(("known", "missing"), [(True, 0.0), (False, np.nan)])
 def test_unnamed_article_in_a_covered_archive_shares_no_name(known: bool, missing: float) -> None:
     """Where the gazetteer does not know the archive, not to find a name says nothing."""
-    three = entries([[1, 0]] * 3, ["en"] * 3, names=[7, 7, None])
+    three = entries([[1, 0]] * 3, ["en"] * 3, names=[7, 7, None], topics=[8, 8, None])
     found = Finder(TOOLBOX, three, {}, names_known=known).lists(three)[0]
     np.testing.assert_array_equal(found["names"], [1, missing])
+    np.testing.assert_array_equal(found["topics"], [1, missing])
 
 
 def test_trust_of_the_less_known_language_counts() -> None:
@@ -206,7 +207,13 @@ def test_demand_is_for_the_best_readable() -> None:
         {feature: np.zeros(5, np.float32) for feature in FEATURES},
     )
     links = [(0.2, 9, 3), (0.9, 9, 4), (0.5, 9, 5), (0.2, 9, 6), (0.2, 9, 7)]
-    assert best_of(links, rows) == [5, 3, 6]
+    assert best_of(links, rows, 0.2) == [5, 3, 6]
+
+
+def test_demand_is_for_what_is_shown() -> None:
+    """Below the least score the last bit of a sum would decide who counts."""
+    rows = make_rows([3, 4, 5])
+    assert best_of([(0.1, 9, 3), (0.0999, 9, 4), (0.0, 9, 5)], rows, 0.1) == [3]
 
 
 # -- incremental equals full -------------------------------------------------------------------------------------------

@@ -286,30 +286,37 @@ def test_evidence_orders_equal_scores() -> None:
 
 def reports_one(days: float = 0.0, *, same: bool = True, **known: float) -> bool:
     """Whether two articles report one event, by their likenesses in deviations and shares; all else is 0."""
-    values = {part: np.array([known.get(part, 0.0)]) for part in PARTS}
+    values = {part: np.array([known.get(part, 0.0)]) for part in (*PARTS, "shingles")}
     return bool(same_event(values, np.array([days * DAY]), np.array([same]))[0])
 
 
 @pytest.mark.parametrize(
-    ("dense", "lexical", "days", "same", "event"),
+    ("known", "days", "same", "event"),
     [
-        (4.5, 6.0, 0, True, True),
-        (4.4, 8.0, 0, True, False),
-        (8.0, 5.9, 0, True, False),
-        (8.0, 8.0, 3, True, True),
-        (8.0, 8.0, 3.1, True, False),
-        (8.0, 8.0, 0, False, False),
-        (4.5, 7.5, nan, True, True),
-        (4.5, 7.4, nan, True, False),
-        (4.4, 8.0, nan, True, False),
-        (8.0, 8.0, nan, False, False),
+        ((4.65, 6.0, 4.6), 0, True, True),
+        ((4.6, 8.0, 8.0), 0, True, False),
+        ((8.0, 5.9, 8.0), 0, True, False),
+        ((8.0, 8.0, 4.5), 0, True, False),
+        ((8.0, 8.0, 8.0), 3, True, True),
+        ((8.0, 8.0, 8.0), 3.1, True, False),
+        ((8.0, 8.0, 8.0), 0, False, False),
+        ((8.0, 8.0, 8.0), nan, True, False),
     ],
 )
-def test_like_texts_of_days_are_one_event(dense: float, lexical: float, days: float, same: bool, event: bool) -> None:
-    assert reports_one(days, same=same, dense=dense, lexical=lexical) is event
+def test_like_texts_of_days_are_one_event(known: tuple[float, ...], days: float, same: bool, event: bool) -> None:
+    dense, lexical, themes = known
+    assert reports_one(days, same=same, dense=dense, lexical=lexical, themes=themes) is event
 
 
-@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("days", [0, 400, nan])
+@pytest.mark.parametrize(
+    ("shingles", "same", "event"), [(0.5, True, True), (0.49, True, False), (1.0, False, False), (nan, True, False)]
+)
+def test_copies_report_one_event_at_any_time(shingles: float, days: float, same: bool, event: bool) -> None:
+    """With a date and without: three newspapers on one event share a tenth of their shingles, a copy half of them."""
+    assert reports_one(days, same=same, dense=2.0, lexical=2.0, shingles=shingles) is event
+
+
 @pytest.mark.parametrize(
     ("names", "topics", "days", "event"),
     [
@@ -321,22 +328,22 @@ def test_like_texts_of_days_are_one_event(dense: float, lexical: float, days: fl
         (nan, 1.0, 0, False),
     ],
 )
-def test_like_names_are_one_event_in_any_language(
-    names: float, topics: float, days: float, same: bool, event: bool
-) -> None:
-    assert reports_one(days, same=same, names=names, topics=topics) is event
+def test_like_names_are_one_event_in_two_languages(names: float, topics: float, days: float, event: bool) -> None:
+    """Within one language they are shared by a report, its follow-up and a portrait of who did it."""
+    assert reports_one(days, same=False, names=names, topics=topics) is event
+    assert reports_one(days, same=True, names=names, topics=topics) is False
 
 
 # Deviations as the usual scales have them: dense / 0.14, and (root of lexical - 0.19) / 0.065.
-SAME_TEXT = {"dense": 0.9, "lexical": 0.9}
+SAME_TEXT = {"dense": 0.9, "lexical": 0.9, "themes": 0.9}
 ALIKE = {1: make_rows([2], **SAME_TEXT), 2: make_rows([1], **SAME_TEXT)}
 
 
 @pytest.mark.parametrize(
     ("dense", "lexical", "same", "near"),
     [
-        (0.64, 0.34, True, True),
-        (0.62, 0.9, True, False),
+        (0.66, 0.34, True, True),
+        (0.64, 0.9, True, False),
         (0.9, 0.33, True, False),
         (0.9, 0.9, False, False),
     ],
@@ -347,7 +354,7 @@ def test_near_identical_texts_are_alike_at_any_time(dense: float, lexical: float
 
 
 def test_reports_of_the_sources_event_are_dropped() -> None:
-    rows = make_rows([1, 2], dense=[0.9, 0.5], lexical=[0.9, 0.2])
+    rows = make_rows([1, 2], dense=[0.9, 0.5], lexical=[0.9, 0.2], themes=0.9)
     short = shortlist(rows, make_columns([1, 2]), SOURCE, RULES, RANKER)
     assert short.numbers.tolist() == [2]
     assert select(short, {}, RULES, SOURCE, RANKER)[1] == {1}
@@ -355,7 +362,7 @@ def test_reports_of_the_sources_event_are_dropped() -> None:
 
 def test_counterpart_of_the_source_is_no_version() -> None:
     """Who asks for another language may be shown the same report in it."""
-    rows = make_rows([1], names=0.9, topics=0.9)
+    rows = make_rows([1], names=0.9, topics=0.9, shingles=0.9)
     assert numbers(ranked(rows, make_columns([1], language=0))) == []
     assert numbers(ranked(rows, make_columns([1], language=1))) == [1]
 
@@ -398,7 +405,8 @@ def test_readers_language_stands_before_updates() -> None:
 
 def test_dated_report_preferred_to_undated() -> None:
     facts = make_columns([1, 2], posted=[nan, NOW_SECONDS - DAY])
-    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.8]), facts, lists=ALIKE)) == [2]
+    copies = {1: make_rows([2], shingles=1.0)}
+    assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.8]), facts, lists=copies)) == [2]
 
 
 @pytest.mark.parametrize(("tags", "best"), [([0.9, 0.8], 1), ([0.8, 0.9], 2)])

@@ -66,8 +66,8 @@ def archive(store: Store) -> Store:
     return store
 
 
-def reviewing(store: Store, now: datetime = NOW) -> Reviewing:
-    return Reviewing(store, make_recommender(store, now=now))
+def reviewing(store: Store, now: datetime = NOW, *, other_languages: bool = True) -> Reviewing:
+    return Reviewing(store, make_recommender(store, now=now, other_languages=other_languages))
 
 
 def decide(store: Store, *wishes: Wish, article_id: str = "coup", at: datetime = NOW) -> Entry:
@@ -180,7 +180,7 @@ def test_noted_sidebar_is_in_the_ledger(archive: Store) -> None:
 
 
 def test_other_report_of_the_event_is_told(archive: Store) -> None:
-    named = "palace Niamey Niamey guard Bazoum Bazoum Putsch Putsch"
+    named = "palace Niamey Niamey guard Bazoum Bazoum Putsch Putsch soldiers radio curfew airport closed borders"
     built(archive, [story(one, named, posted_on=days_ago(3)) for one in ("report", "again")])
     found = reviewing(archive).obstacles("report", [number_of(archive, "again")])
     assert [one.kind for one in found.values()] == [REPORTED]
@@ -193,10 +193,15 @@ def test_better_ones_are_told(archive: Store) -> None:
 
 @pytest.mark.parametrize(
     ("article_id", "kind"),
-    [("gold", WEAK), ("held", HELD), ("coming", FUTURE), ("fr", LANGUAGE), ("sponsored", SENSITIVE)],
+    [("gold", WEAK), ("held", HELD), ("coming", FUTURE), ("sponsored", SENSITIVE)],
 )
 def test_nature_of_a_story_is_told(archive: Store, article_id: str, kind: str) -> None:
     assert obstacle(archive, article_id) == kind
+
+
+def test_other_languages_are_told_where_the_site_wants_none(archive: Store) -> None:
+    assert obstacle(archive, "fr", other_languages=False) == LANGUAGE
+    assert obstacle(archive, "fr") in (LOWER, None)
 
 
 def test_flags_that_do_not_go_together_are_named(archive: Store) -> None:
@@ -259,10 +264,11 @@ def test_pin_that_is_kept_out_comes_first_below(archive: Store) -> None:
 
 def test_pin_in_another_language_is_shown_below(archive: Store) -> None:
     decide(archive, Wish(PIN, "fr", slot=1))
-    first = page(archive).candidates[0]
+    first = page(archive, other_languages=False).candidates[0]
     assert first.item.article.id == "fr"
     assert first.obstacle is not None
     assert first.obstacle.kind == LANGUAGE
+    assert page(archive).sidebar[0].item.article.id == "fr"
 
 
 def test_pin_beyond_the_sidebar_is_told(archive: Store) -> None:

@@ -85,7 +85,7 @@ def test_unknown_features_stay_unknown(feature: str) -> None:
 
 
 def test_likenesses_cover_every_part() -> None:
-    assert set(likenesses(make_rows([1]), np.zeros(1), Scales())) == set(PARTS)
+    assert set(likenesses(make_rows([1]), np.zeros(1), Scales())) == {*PARTS, "shingles"}
 
 
 @pytest.mark.parametrize(("days", "nearness"), [(0, 1), (365, exp(-1)), (-365, exp(-1)), (730, exp(-2)), (nan, nan)])

@@ -1,7 +1,7 @@
 """The sidebar of an article, an address or a draft, over a small archive whose right answers are known."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -174,8 +174,21 @@ def test_all_fallbacks_before_the_first_build(store: Store) -> None:
 
 def test_languages_are_those_of_the_source(store: Store) -> None:
     with_more(store, story("coup-fr", COUP, language="fr", posted_on=days_ago(25)))
-    assert "coup-fr" not in ids(sidebar(store, "coup", n=9))
-    assert ids(sidebar(store, "coup-fr", n=9)) == []
+    strict = Recommender(store, RankingDefaults(0.12, 0.0, other_languages=False), GAZETTEER, lambda: NOW)
+    assert "coup-fr" not in ids(strict.for_article("coup", Query(n=9)))
+    assert ids(strict.for_article("coup-fr", Query(n=9))) == []
+
+
+def test_related_stories_of_other_languages_come_before_fallbacks(store: Store) -> None:
+    """The newest of the reader's language are worth less than what is related in another; fallbacks stay in theirs."""
+    with_more(
+        store,
+        story("coup-fr", COUP, language="fr", posted_on=days_ago(25)),
+        story("sport-fr", "football stade match buts", language="fr", posted_on=days_ago(1)),
+    )
+    found = sidebar(store, "coup-fr", n=9)
+    assert set(ids(found, RELATED)) == {"coup", "coup-2", "coup-3"}
+    assert ids(found)[3:] == ["sport-fr"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +246,7 @@ def test_held_drafts_have_no_sidebar(store: Store) -> None:
 
 def test_future_articles_wait_for_their_hour(store: Store) -> None:
     hour = NOW + timedelta(hours=1)
-    with_more(store, story("later", COUP, posted_on=hour))
+    with_more(store, story("later", f"later {BLOCKADE} {COUP}", posted_on=hour))
     before, after = (make_recommender(store, now=now) for now in (hour - timedelta(seconds=1), hour))
     assert "later" not in ids(before.for_article("coup", Query(n=9)))
     assert "later" in ids(after.for_article("coup", Query(n=9)))
@@ -270,15 +283,26 @@ def test_source_hides_its_own_versions(store: Store) -> None:
 
 
 def test_distant_reports_are_no_versions(store: Store) -> None:
-    with_more(store, story("report", REPORT, posted_on=days_ago(20)), story("report-2", REPORT, posted_on=days_ago(7)))
+    backwards = " ".join(reversed(REPORT.split()))  # the same words, and no five of them in the same order
+    with_more(
+        store, story("report", REPORT, posted_on=days_ago(20)), story("report-2", backwards, posted_on=days_ago(7))
+    )
     assert ids(sidebar(store, "report-2"))[0] == "report"
+
+
+@pytest.mark.parametrize("posted_on", [None, days_ago(400)])
+def test_copies_are_versions_at_any_time(store: Store, posted_on: datetime | None) -> None:
+    """A text that an agency sends again, or that has moved, stands neither beside itself nor twice in a box."""
+    with_more(store, story("report", REPORT, posted_on=days_ago(8)), story("report-2", REPORT, posted_on=posted_on))
+    assert "report" not in ids(sidebar(store, "report-2", n=9))
+    assert len({"report", "report-2"} & set(ids(sidebar(store, "coup", n=9)))) == 1
 
 
 def test_fallbacks_show_no_version_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far from the source, so in no list of its own: what fills the last places is checked as well."""
     for module in (candidates, neighbours):
         monkeypatch.setattr(module, "DEPTH", 2)
-    drought = "drought harvest millet prices wells cattle granary nomads"
+    drought = "drought harvest millet prices wells cattle granary nomads " + " ".join(f"word{n}" for n in range(12))
     with_more(
         store, *(story(name, drought, posted_on=days_ago(days), read_count=99) for name, days in (("d1", 2), ("d2", 1)))
     )
@@ -399,7 +423,7 @@ def test_story_of_unknown_articles_is_refused(store: Store, article_id: str) -> 
 
 def test_drafts_get_related_stories(store: Store) -> None:
     builder = built(store, ARCHIVE)
-    draft = story("draft", COUP, posted_on=NOW)
+    draft = story("draft", f"guard palace {COUP} curfew night tanks streets", posted_on=NOW)
     found = make_recommender(store).for_draft(draft, builder.draft_candidates(draft), Query(fallback="none"))
     assert set(ids(found)) == {"coup", "coup-2", "coup-3"}
     assert found.article == draft
@@ -446,7 +470,11 @@ def test_coverage_is_of_the_same_language_and_public(store: Store) -> None:
 
 def test_links_of_a_draft_find_their_articles(store: Store) -> None:
     with_more(store, story("held", COUP, url="https://example.org/held", flags=("legal_hold",)))
-    links = ["https://example.org/nothing", "http://www.example.org/blockade?from=draft", "https://example.org/held"]
+    links = [
+        "https://example.org/nothing",
+        "http://www.example.org/blockade?utm_source=draft",
+        "https://example.org/held",
+    ]
     assert [article.id for article in make_recommender(store).linked(links)] == ["blockade"]
 
 

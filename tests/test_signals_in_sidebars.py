@@ -145,13 +145,15 @@ def test_pins_move_up_where_too_little_is_there(archive: Store) -> None:
 
 def test_pin_keeps_out_other_reports_of_its_event(archive: Store) -> None:
     report = f"{COUP} troops loyal barracks mutiny hostage released curfew airport closed radio announced"
-    reports = [story(name, report, posted_on=days_ago(45)) for name in ("report", "twin")]
+    reports = [
+        story(name, report, posted_on=days_ago(45), countries=("Niger",), tags=("coup",)) for name in ("report", "twin")
+    ]
     built(archive, [*ARCHIVE, *reports])
-    shown = ids(sidebar(archive, n=4))
+    shown = ids(sidebar(archive, n=6))
     assert ("report" in shown) != ("twin" in shown)
     other = "twin" if "report" in shown else "report"
     decide(archive, "coup", Wish(PIN, other, 1))
-    found = ids(sidebar(archive, n=4))
+    found = ids(sidebar(archive, n=6))
     assert found[0] == other
     assert not {"report", "twin"} - {other} & set(found)
 

@@ -184,10 +184,8 @@ def test_rule_limits_both_together(trial: Store) -> None:
 
 def test_one_report_of_each_event(store: Store) -> None:
     """Each model shows another report of one event beside coin-0; the coin says which of them stands there."""
-    event = [
-        make_article(f"coin-{one}", title=f"coin {one}", body="Putsch: coin, Bazoum, JNIM.", posted_on=days_ago(2))
-        for one in range(1, 3)
-    ]
+    body = f"Putsch: coin, Bazoum, JNIM. {' '.join(f'word{number}' for number in range(30))}"
+    event = [make_article(f"coin-{one}", title=f"coin {one}", body=body, posted_on=days_ago(2)) for one in range(1, 3)]
     source = make_article("coin-0", title="coin", body="coin coin.", posted_on=days_ago(40))
     trying(store, ALIKE.name, [source, *event])
     (live,) = models(store, "coin-0")[0][:1]
