@@ -13,6 +13,7 @@ System = Callable[[str], Ranking]
 
 DEPTH = 10
 SERVICE = "the service"
+ALL = "all"
 
 MEASURES: Mapping[str, Callable[[Sequence[str], Grades], float]] = {
     "nDCG@3": lambda ranking, grades: metrics.ndcg(ranking, grades, 3),
@@ -40,6 +41,29 @@ class Comparison:
     baseline: str
     difference: float
     p_value: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a box: the article that fills it, and whether it is related (else a fallback) and of another
+    language than the source."""
+
+    article: str
+    related: bool
+    foreign: bool
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How good the boxes of some judged queries are as readers get them, and the shares of their places that hold
+    related stories, related ones in another language among them, and fallbacks; the rest is empty."""
+
+    queries: int
+    ndcg: Estimate
+    poor: Estimate
+    related: float
+    foreign: float
+    fallbacks: float
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,38 @@ def evaluate(systems: Mapping[str, System], qrels: Mapping[str, Grades], languag
         by_language=_by_language(values[SERVICE][MAIN], [languages[query] for query in known]),
         comparison=_compare({name: columns[MAIN] for name, columns in values.items()}),
         runs=runs,
+    )
+
+
+def delivered(
+    boxes: Mapping[str, Sequence[Place]], qrels: Mapping[str, Grades], languages: Mapping[str, str], n: int
+) -> dict[str, Delivered]:
+    """By language of the query, and for all of them as ALL, how good boxes of `n` places are; every place counts.
+
+    `boxes` holds that of each judged query that the archive knows; `languages` is by article id.
+    """
+    groups: dict[str, list[str]] = {ALL: list(boxes)}
+    for query in boxes:
+        groups.setdefault(languages[query], []).append(query)
+    by_size = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0] != ALL, group[0]))
+    return {
+        name: _delivered([boxes[query] for query in queries], [qrels[query] for query in queries], n)
+        for name, queries in by_size
+    }
+
+
+def _delivered(boxes: Sequence[Sequence[Place]], grades: Sequence[Grades], n: int) -> Delivered:
+    lists = [[place.article for place in box] for box in boxes]
+    places = [place for box in boxes for place in box]
+    related = [place for place in places if place.related]
+    total = n * len(boxes)
+    return Delivered(
+        queries=len(boxes),
+        ndcg=_estimate([metrics.ndcg(one, known, n) for one, known in zip(lists, grades, strict=True)]),
+        poor=_estimate([metrics.poor_share(one, known, n) for one, known in zip(lists, grades, strict=True)]),
+        related=len(related) / total,
+        foreign=sum(place.foreign for place in related) / total,
+        fallbacks=(len(places) - len(related)) / total,
     )
 
 

@@ -1,6 +1,6 @@
 """The systems that an evaluation compares: the service, and the methods a site would use instead."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from recommender.article import Article
 from recommender.errors import NotBuilt
-from recommender.evaluation import DEPTH, Ranking, System
+from recommender.evaluation import DEPTH, Place, Ranking, System
 from recommender.interfaces import Store
+from recommender.ranking import RELATED
 from recommender.service import ANY_LANGUAGE, Query, Recommender
 from recommender.vectors import Geometry
 
@@ -87,6 +88,20 @@ def service_system(recommender: Recommender) -> System:
         return [(item.article.id, float(len(items) - place)) for place, item in enumerate(items)]
 
     return system
+
+
+def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, list[Place]]:
+    """The box of each of some articles as readers get it, but for editors' signals, which are not measured."""
+    recommender = recommender.without_signals()
+    found = {}
+    for article_id in article_ids:
+        answer = recommender.for_article(article_id, Query())
+        language = answer.article.language if answer.article else ""
+        found[article_id] = [
+            Place(item.article.id, item.teaser.source == RELATED, item.article.language != language)
+            for item in answer.items
+        ]
+    return found
 
 
 def embedding_system(store: Store) -> System:

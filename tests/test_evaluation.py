@@ -5,7 +5,7 @@ from math import log2
 import pytest
 
 from recommender.errors import InvalidInput
-from recommender.evaluation import DEPTH, MAIN, MEASURES, SERVICE, Ranking, evaluate, spread
+from recommender.evaluation import DEPTH, MAIN, MEASURES, SERVICE, Place, Ranking, delivered, evaluate, spread
 
 QRELS = {"q1": {"a": 4, "b": 0, "c": 2}, "q2": {"a": 1, "b": 3}, "ghost": {"a": 1}}
 LANGUAGES = {"q1": "en", "q2": "fr"}
@@ -72,6 +72,22 @@ def test_spread_describes_all_sidebars() -> None:
     found = spread({"a": ["b", "c", "d"], "b": ["c"], "c": [], "d": ["c"]}, 3)
     assert (found.articles, found.coverage, found.never_shown) == (4, 0.75, 0.25)
     assert (found.most_shown, found.largest_share, found.full_sidebars) == ("c", 0.75, 0.25)
+
+
+def test_box_is_measured_by_language_and_in_all() -> None:
+    """Three places each; what fills none of them counts against the box, as a fallback does."""
+    boxes = {
+        "q": [Place("a", True, False), Place("b", True, True), Place("x", False, False)],
+        "r": [Place("a", True, False)],
+        "s": [],
+    }
+    qrels = {"q": {"a": 2, "b": 1}, "r": {"a": 1}, "s": {"a": 1}, "gone": {"a": 1}}
+    found = delivered(boxes, qrels, {"q": "en", "r": "en", "s": "fr"}, 3)
+    assert list(found) == ["all", "en", "fr"]
+    assert [one.queries for one in found.values()] == [3, 2, 1]
+    assert [one.ndcg.mean for one in found.values()] == pytest.approx([2 / 3, 1, 0])
+    assert [one.poor.mean for one in found.values()] == pytest.approx([1 / 9, 1 / 6, 0])
+    assert (found["all"].related, found["all"].foreign, found["all"].fallbacks) == pytest.approx((3 / 9, 1 / 9, 1 / 9))
 
 
 def test_spread_of_nothing_is_zero() -> None:

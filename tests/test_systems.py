@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from recommender.decisions import Decisions, Sent, Wish
 from recommender.errors import NotBuilt
-from recommender.evaluation import SERVICE
+from recommender.evaluation import SERVICE, Place
 from recommender.interfaces import Store
 from recommender.service import Query
-from recommender.systems import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system, sidebars
+from recommender.signals import REJECT
+from recommender.systems import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, boxes, service_system, sidebars
 from recommender.wiring import make_systems
-from tests.factories import built, days_ago, make_article, make_recommender
+from tests.factories import NOW, built, days_ago, make_article, make_recommender
 
 ARTICLES = [
     make_article("a", posted_on=days_ago(1), read_count=5),
@@ -88,6 +90,20 @@ def test_service_is_asked_in_all_languages(store: Store) -> None:
     ranked = service_system(make_recommender(store))("a")
     assert ranked[0][0] == "b"
     assert [rank for _, rank in ranked] == [float(len(ranked) - place) for place in range(len(ranked))]
+
+
+def test_boxes_are_those_of_the_site(store: Store) -> None:
+    """With fallbacks and other languages, each told as such, but without what editors have decided."""
+    built(
+        store,
+        [
+            make_article("fr", body="junta coup", language="fr", tags=("coup",)),
+            make_article("en", body="junta coup", tags=("coup",)),
+            make_article("new", body="rain", language="fr", posted_on=NOW),
+        ],
+    )
+    Decisions(store, lambda: NOW).decide("fr", [Wish(REJECT, "en")], Sent("awa", why="because"))
+    assert boxes(make_recommender(store), ["fr"]) == {"fr": [Place("en", True, True), Place("new", False, False)]}
 
 
 def test_sidebars_are_those_of_the_site(store: Store) -> None:

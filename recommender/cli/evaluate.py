@@ -1,7 +1,7 @@
 """`evaluate`: the table of measures on judged queries."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from recommender import systems
 from recommender.cli.articles import progress
 from recommender.errors import InvalidInput
-from recommender.evaluation import MAIN, MEASURES, SERVICE, Estimate, Evaluation, Spread, spread
+from recommender.evaluation import MAIN, MEASURES, SERVICE, Delivered, Estimate, Evaluation, Spread, delivered, spread
 from recommender.evaluation import evaluate as run_evaluation
 from recommender.ingest import ingest
 from recommender.service import Query
@@ -38,9 +38,11 @@ _NOTE_REFUSALS = 5
 def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: Path | None) -> None:
     """Measure the service beside the usual methods on judged queries.
 
+    First the box as readers get it: three teasers, by the settings of the site, with fallbacks, every place counted.
+    Then lists of ten of every system in all languages; there the service has no fallbacks and no least score.
+
     Gain is 2^grade - 1, and a grade below 0 counts as 0. Intervals are 95 % bootstrap intervals over queries; poor@3 is
-    the share of the first three teasers graded 0 or -1. The service is asked in all languages, without fallbacks and
-    without a least score.
+    the share of the first three teasers graded 0 or -1. What editors have decided is left out.
     """
     settings = load_settings(config)
     judgments = read_qrels(qrels)
@@ -49,7 +51,10 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
         evaluated = make_systems(store, recommender)
         result = run_evaluation(evaluated.systems, judgments, evaluated.languages)
         lists = systems.sidebars(recommender, list(evaluated.languages), Query())
-        click.echo(_table(result, len(evaluated.languages)))
+        boxes = systems.boxes(recommender, result.runs[SERVICE])
+        click.echo(_heading(result, len(evaluated.languages)))
+        click.echo(_delivered(delivered(boxes, judgments, evaluated.languages, Query().n)))
+        click.echo(_table(result))
         click.echo(_spread(spread(lists, Query().n)))
     if run_file is not None:
         write_run(run_file, result.runs[SERVICE], "recommender")
@@ -80,12 +85,31 @@ def corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
             yield store
 
 
-def _table(result: Evaluation, articles: int) -> str:
+def _heading(result: Evaluation, articles: int) -> str:
     lines = [f"{result.queries} judged queries, {articles:,} articles, 95 % intervals over queries"]
     if result.missing:
         lines.append(f"not among the articles, so not counted: {', '.join(result.missing[:3])} ({len(result.missing)})")
+    return "\n".join(lines)
+
+
+def _delivered(found: Mapping[str, Delivered]) -> str:
+    lines = [
+        "",
+        "the box as readers get it: three teasers, fallbacks among them, every place counted",
+        f"language  queries  {MAIN:^19}  {'poor@3':^19}  related  of them in another language  fallbacks",
+    ]
+    lines += [
+        f"{name:<8}  {one.queries:>7}  {_shown(one.ndcg)}  {_shown(one.poor)}  {one.related:>7.1%}  "
+        f"{one.foreign:>27.1%}  {one.fallbacks:>9.1%}"
+        for name, one in found.items()
+    ]
+    return "\n".join(lines)
+
+
+def _table(result: Evaluation) -> str:
+    lines = ["", "lists of ten in all languages, without fallbacks"]
     width = max(map(len, result.table))
-    lines += ["", " " * width + "".join(f"  {measure:^19}" for measure in MEASURES)]
+    lines += [" " * width + "".join(f"  {measure:^19}" for measure in MEASURES)]
     for name, row in result.table.items():
         lines.append(f"{name:<{width}}" + "".join(f"  {_shown(row[measure])}" for measure in MEASURES))
     comparison = result.comparison
@@ -113,7 +137,7 @@ def _spread(found: Spread) -> str:
     return "\n".join(
         [
             "",
-            f"sidebars of all {found.articles:,} articles as the site shows them (three teasers, same language)",
+            f"sidebars of all {found.articles:,} articles as the site shows them",
             f"coverage        {found.coverage:.1%} of the articles are shown somewhere, {found.never_shown:.1%} not",
             f"most shown      {found.most_shown} in {found.largest_share:.1%} of the sidebars",
             f"filled          {found.full_sidebars:.1%} of the sidebars have three teasers",

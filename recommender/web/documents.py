@@ -23,7 +23,8 @@ _SIDEBAR = """\
   "article": {
     "id": "mali-2024-09-17-jnim-raids-bamako",
     "url": "https://example.org/sahel/mali-2024-09-17-jnim-raids-bamako",
-    "title": "Jihadists storm gendarmerie school and air base in Bamako"
+    "title": "Jihadists storm gendarmerie school and air base in Bamako",
+    "language": "en"
   },
   "items": [
     {
@@ -39,6 +40,7 @@ _SIDEBAR = """\
       "score": 0.9998,
       "source": "related",
       "role": "latest",
+      "in_language": null,
       "reason": "Also about JNIM and Faladie",
       "parts": {
         "dense": 0.1866, "lexical": 0.1252, "themes": 0.1173, "names": 0.1719,

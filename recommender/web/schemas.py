@@ -186,6 +186,10 @@ class Teaser(Card):
         description="Which reason to read on it is: `latest` (newer, of the same running story), `background` "
         "(explains, or came before), `angle` (another place or desk)."
     )
+    in_language: str | None = Field(
+        description="For readers, where the teaser is of another language than the article: `in English`, `en "
+        "français`. In the article's language."
+    )
     reason: str | None = Field(description="One line for readers, in the article's language.")
     parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
     shared: Shared | None = Field(None, description="With `explain`.")
@@ -198,6 +202,7 @@ class SidebarArticle(BaseModel):
     id: str
     url: str | None
     title: str
+    language: str
 
 
 class Sidebar(BaseModel):

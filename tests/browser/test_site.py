@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Literal
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import psutil
@@ -416,6 +417,15 @@ def test_snippet_finds_the_canonical_address(page: Page, site: str, elsewhere: E
     expect(page.locator(LINKS)).to_have_text(three)
 
 
+def test_snippet_sends_the_query_of_its_page(page: Page, site: str, elsewhere: Elsewhere) -> None:
+    """Where neither an id nor a canonical address is given: many pages are told apart by nothing else."""
+    elsewhere.page = embedding_page(site, "")
+    address = f"{elsewhere.url('localhost')}/story.php?id=7"
+    with page.expect_request(API) as asked:
+        page.goto(f"{address}#top")
+    assert parse_qs(urlsplit(asked.value.url).query)["url"] == [address]
+
+
 def test_snippet_shows_nothing_on_other_sites(page: Page, site: str, elsewhere: Elsewhere) -> None:
     elsewhere.page = embedding_page(site, 'data-article-id="blockade-1"')
     page.goto(elsewhere.url("127.0.0.1"))
@@ -466,3 +476,12 @@ def test_no_clicks_are_reported_without_a_trial(page: Page, site: str, three: li
     expect(page.locator("h1")).to_have_text(three[0])
     page.wait_for_load_state("networkidle")
     assert f"{site}/api/v1/events" not in asked
+
+
+def test_story_of_another_language_is_marked(page: Page, site: str) -> None:
+    page.goto(f"{site}/articles/fr-1")
+    expect(page.locator(f"{BOX} .rec-language")).to_have_text(["en anglais", "en anglais"])
+    spoken = page.locator(f"{BOX} .rec-item").evaluate_all(
+        "items => items.map((item) => [item.lang, item.querySelector('.rec-reason')?.lang])"
+    )
+    assert spoken == [["fr", ""], ["en", "fr"], ["en", "fr"]]

@@ -115,3 +115,11 @@ def test_box_outside_the_application_is_the_same(client: FlaskClient) -> None:
         if answer.status_code == 200:
             html = client.get(f"/api/v1/recommend?article_id={article.id}", headers=HTML).text
             assert fragment(answer.get_json()) == html
+
+
+def test_story_of_another_language_is_marked(client: FlaskClient) -> None:
+    """In the language of the article: beside a French one stands "en anglais", and why it stands there, in French."""
+    page = client.get("/api/v1/recommend?article_id=fr-1", headers=HTML).text
+    assert page.count('<span class="rec-language" lang="fr">en anglais</span>') == 2
+    assert page.count('<p class="rec-reason" lang="fr">') == 2
+    assert page.count('<p class="rec-reason">') == 1

@@ -35,6 +35,7 @@ def test_answer_has_every_field(client: FlaskClient) -> None:
             "id": "blockade-1",
             "url": "https://example.org/sahel/blockade-1",
             "title": "Fighters blockade fuel convoys near Bamako",
+            "language": "en",
         },
         "items": [
             {
@@ -49,6 +50,7 @@ def test_answer_has_every_field(client: FlaskClient) -> None:
                 "image_url": None,
                 "source": "related",
                 "role": "latest",
+                "in_language": None,
                 "reason": "Also about jihadist groups",
             }
         ],
@@ -135,8 +137,22 @@ def test_several_editions_are_allowed(client: FlaskClient) -> None:
     assert {item["edition"] for item in items} == {"Maghreb", "Sahel"}
 
 
-def test_same_language_is_the_default(client: FlaskClient) -> None:
-    assert ids(client, "fr-1") == ["fr-2"]
+def test_related_stories_of_other_languages_are_marked(client: FlaskClient) -> None:
+    """Before any fallback, and after what is as good in the article's own language."""
+    items = answer(client, "fr-1")["items"]
+    assert {item["source"] for item in items} == {"related"}
+    assert [item["in_language"] for item in items] == [None, "en anglais", "en anglais"]
+    assert items[0]["id"] == "fr-2"
+
+
+def test_one_language_can_be_asked_for(client: FlaskClient) -> None:
+    assert ids(client, "fr-1", lang="fr") == ["fr-2"]
+
+
+def test_site_may_want_no_other_language(make_client: MakeClient) -> None:
+    strict = make_client(other_languages=False)
+    assert ids(strict, "fr-1") == ["fr-2"]
+    assert {item["language"] for item in answer(strict, "blockade-1", n=50)["items"]} == {"en"}
 
 
 def test_any_language_mixes_languages(client: FlaskClient) -> None:
@@ -171,8 +187,8 @@ def test_min_score_of_one_relates_nothing(client: FlaskClient) -> None:
 
 
 def test_diversity_keeps_the_best_first(client: FlaskClient) -> None:
-    plain = ids(client, "blockade-1", diversity=0, n=4, fallback="none")
-    diverse = ids(client, "blockade-1", diversity=1, n=4, fallback="none")
+    plain = ids(client, "blockade-1", diversity=0, n=4, fallback="none", lang="en")
+    diverse = ids(client, "blockade-1", diversity=1, n=4, fallback="none", lang="en")
     assert diverse[0] == plain[0]
     assert sorted(diverse) == sorted(plain)
 
@@ -191,7 +207,7 @@ def test_latest_leaves_the_most_read_out(client: FlaskClient) -> None:
 
 
 def test_last_rung_is_any_edition(client: FlaskClient) -> None:
-    items = answer(client, "blockade-maghreb", n=6)["items"]
+    items = answer(client, "blockade-maghreb", n=6, lang="en")["items"]
     assert [item["source"] for item in items[4:]] == ["fallback_any_latest", "fallback_any_latest"]
 
 
@@ -228,6 +244,31 @@ def test_address_variants_find_one_article(client: FlaskClient, url: str) -> Non
 
 def test_unknown_address_is_no_article(client: FlaskClient) -> None:
     assert client.get(URL, query_string={"url": "https://example.org/sahel/blockade"}).status_code == 404
+
+
+def test_pages_told_apart_by_their_query_have_their_own_sidebars(make_client: MakeClient, publish: Publish) -> None:
+    """Also in the answers that are kept, and with whatever a newsletter appends."""
+    publish(
+        story("p-7", "Rain floods the market of Gao", "Traders move.", "2025-10-01", url="https://a.example/?p=7"),
+        story("p-8", "Teachers strike in Kayes", "Schools close.", "2025-10-02", url="https://a.example/?p=8"),
+    )
+    client = make_client()
+    found = [
+        client.get(URL, query_string={"url": f"https://a.example/{query}"}).get_json()["article"]["id"]
+        for query in ("?p=7", "?p=8", "?p=7", "?utm_source=mail&p=8", "?p=7&fbclid=x#top")
+    ]
+    assert found == ["p-7", "p-8", "p-7", "p-8", "p-7"]
+    assert client.get(URL, query_string={"url": "https://a.example/?p=9"}).status_code == 404
+
+
+def test_shared_address_is_not_found(make_client: MakeClient, publish: Publish) -> None:
+    publish(
+        story("gao-1", "Rain floods the market of Gao", "Traders move.", "2025-10-01", url="https://a.example/gao"),
+        story("gao-2", "Gao after the rain", "Traders return.", "2025-10-02", url="https://a.example/gao/"),
+    )
+    client = make_client()
+    assert client.get(URL, query_string={"url": "https://a.example/gao"}).status_code == 404
+    assert answer(client, "gao-1")["article"]["id"] == "gao-1"
 
 
 def test_parts_add_up_exactly(client: FlaskClient) -> None:

@@ -23,7 +23,7 @@
     const url = new URL(data.endpoint || home + "/api/v1/recommend", document.baseURI);
     const put = (name, value) => value && url.searchParams.set(name, value);
     const canonical = document.querySelector('link[rel~="canonical"]');
-    const page = (canonical && canonical.href) || location.origin + location.pathname;
+    const page = (canonical && canonical.href) || location.origin + location.pathname + location.search;
     if (data.articleId) put("article_id", data.articleId);
     else put("url", data.url || page);
     put("n", positive(data.n, 3));
@@ -108,7 +108,7 @@
     return node("span", "rec-reads", reads.toLocaleString(where) + word);
   }
 
-  function teaser(item, link, level, show) {
+  function teaser(item, link, level, show, spoken) {
     const where = locale(item.language);
     const entry = node("li", "rec-item");
     if (item.language) entry.lang = item.language;
@@ -122,13 +122,18 @@
     if (/summary/.test(show) && item.summary) entry.append(node("p", "rec-summary", item.summary));
     const date = /date/.test(show) && dateNode(item, where);
     const reads = /reads/.test(show) && readsNode(item, where);
-    if (date || reads) {
+    const inLanguage = typeof item.in_language === "string" && item.in_language;
+    const language = inLanguage && node("span", "rec-language", inLanguage);
+    const facts = [language, date, reads].filter(Boolean);
+    if (facts.length) {
       const meta = node("p", "rec-meta");
-      meta.append(date || "", date && reads ? " " : "", reads || "");
+      facts.forEach((fact, place) => meta.append(place ? " " : "", fact));
       entry.append(meta);
     }
     const reason = /reason/.test(show) && typeof item.reason === "string" && item.reason.trim();
-    if (reason) entry.append(node("p", "rec-reason", reason));
+    const why = reason && node("p", "rec-reason", reason);
+    if (why) entry.append(why);
+    if (spoken && spoken !== item.language) [language, why].forEach((said) => said && (said.lang = spoken));
     return entry;
   }
 
@@ -136,11 +141,12 @@
     const level = Math.min(positive(data.headingLevel, 2), 6);
     const list = node("ol", "rec-list");
     list.setAttribute("role", "list"); // lost in Safari with list-style: none
+    const spoken = answer.article && answer.article.language;
     answer.items.forEach((item) => {
       const named = item && typeof item.title === "string" && item.title.trim();
       const link = named && linkOf(item, data.link);
       if (!link || list.children.length === positive(data.n, 3)) return;
-      list.append(teaser(item, link, level, data.show || "date,reads,summary,reason"));
+      list.append(teaser(item, link, level, data.show || "date,reads,summary,reason", spoken));
     });
     const heading = node("h" + level, "rec-heading", data.heading || "More on the Sahel");
     heading.id = "rec-heading-" + ++boxes;
