@@ -33,8 +33,8 @@ QUALITY_HEAD = """# Quality
 
 Printed and stored by `python -m benchmarks quality`. The measures are those of `recommender evaluate`: gain is
 2^grade - 1, a grade below 0 counts 0, and `poor@3` is the share of the first three that are graded 0 or -1, so less is
-better. All languages are asked for, and nothing is filled up by fallbacks. The other archives and the other model are
-measured where they lie beside the checkout or under `var/models`.
+better. The first table is what readers get; in all others all languages are asked for, and nothing is filled up by
+fallbacks. The other archives and the other model are measured where they lie beside the checkout or under `var/models`.
 
 What the figures mean for the choices that were made stands in [decisions.md](decisions.md).
 """

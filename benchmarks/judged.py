@@ -62,10 +62,15 @@ class Archive:
         return learning.collect(self.store, self.qrels)
 
     def recommender(
-        self, model: RankingModel = DEFAULT, *, roles: bool = True, min_score: float = SETTINGS.min_score
+        self,
+        model: RankingModel = DEFAULT,
+        *,
+        roles: bool = True,
+        min_score: float = SETTINGS.min_score,
+        other_languages: bool = True,
     ) -> Recommender:
         """The service as a site has it, or with other choices."""
-        defaults = RankingDefaults(min_score, 0.0, model, SETTINGS.roles if roles else ())
+        defaults = RankingDefaults(min_score, 0.0, model, SETTINGS.roles if roles else (), other_languages)
         return Recommender(self.store, defaults, self.gazetteer, utc_now)
 
     def values(self, system: System, measure: str) -> list[float]:

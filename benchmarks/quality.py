@@ -22,13 +22,13 @@ from benchmarks.judged import (
 from benchmarks.report import Table
 from recommender import learning, metrics
 from recommender.article import Article
-from recommender.evaluation import MAIN, SERVICE
+from recommender.evaluation import ALL, MAIN, SERVICE, Estimate, delivered
 from recommender.metrics import paired_randomisation
 from recommender.ranking import Ranker, Rules, SourceArticle, select, shortlist
 from recommender.reasons import reason
 from recommender.scoring import DEFAULT, PARTS
 from recommender.service import Query
-from recommender.systems import sidebars
+from recommender.systems import boxes, sidebars
 from recommender.training import EDGES
 from recommender.wiring import make_fitter, open_store
 
@@ -41,7 +41,12 @@ def run() -> list[Table]:
     with ExitStack() as stack:
         found = archives(stack)
         sample = found[0]
-        tables = [_against(found), _by_language(sample), _calibration(sample, "with the default model")]
+        tables = [
+            _delivered(found),
+            _against(found),
+            _by_language(sample),
+            _calibration(sample, "with the default model"),
+        ]
         if MULTILINGUAL.is_dir():
             other = archives(stack, MULTILINGUAL)
             tables += [_models(found, other), _calibration(other[0], "the same weights with multilingual-e5-small")]
@@ -59,6 +64,34 @@ def run() -> list[Table]:
             _speed(sample),
             *_shown(sample),
         ]
+
+
+def _delivered(found: Sequence[Archive]) -> Table:
+    rows = []
+    for archive in found:
+        languages = archive.evaluated.languages
+        for allowed in (True, False):
+            recommender = archive.recommender(other_languages=allowed)
+            answers = boxes(recommender, archive.qrels)
+            for name, one in delivered(answers, archive.qrels, languages, Query().n).items():
+                if name == ALL or len(set(languages.values())) > 1:
+                    figures = [_interval(one.ndcg), _interval(one.poor)]
+                    shares = [f"{share:.1%}" for share in (one.related, one.foreign, one.fallbacks)]
+                    words = "of all languages" if allowed else "of its own language"
+                    rows.append([archive.name, words, name, str(one.queries), *figures, *shares])
+    return Table(
+        "The box as readers get it",
+        "Three teasers as a site asks for them: by its settings, with fallbacks, every place counted, by the language "
+        "of the article. Related stories of all languages (setting `other_languages`, the default) or of its own only. "
+        "The shares are of all places: related stories, those among them in another language, and fallbacks; the rest "
+        "is empty.",
+        ("archive", "related stories", "language", "queries", MAIN, "poor@3", "related", "in another", "fallbacks"),
+        rows,
+    )
+
+
+def _interval(one: Estimate) -> str:
+    return f"{one.mean:.3f} ({one.low:.3f}-{one.high:.3f})"
 
 
 def _against(found: Sequence[Archive]) -> Table:
