@@ -252,10 +252,10 @@ def test_second_editor_is_told(desk: Desk) -> None:
     awa, ben = desk(name="awa"), desk(name="ben")
     found = line(ben, "blockade-1")
     press(awa, line(awa, "blockade-1"), ("reject", "blockade-3"))
-    response = press(ben, found, ("reject", "blockade-4"))
+    response = press(ben, found, ("reject", "blockade-2"))
     assert response.status_code == 409
     assert "teaser rejected, by awa" in response.text
-    assert "blockade-4" in shown(ben, "blockade-1")
+    assert "blockade-2" in shown(ben, "blockade-1")
 
 
 def test_changed_sidebar_is_not_approved_unseen(desk: Desk) -> None:

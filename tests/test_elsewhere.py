@@ -1,0 +1,77 @@
+"""The sample's sidebars are the same on another processor, in another time zone and locale, and a year later."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.embedder import ToyEmbedder
+from tests.web.toy import build_archive
+
+PROGRAM = """
+import json, sys
+from datetime import timedelta
+from recommender.pinned import pinned
+from recommender.service import Query
+from recommender.settings import Settings
+from recommender.wiring import make_builder, make_recommender, open_store, utc_now
+from tests.embedder import ToyEmbedder
+
+store = open_store(sys.argv[1])
+number = make_builder(store, Settings(), ToyEmbedder() if sys.argv[3] == "toy" else None).build_beside()
+later = make_recommender(pinned(store, number), Settings(), lambda: utc_now() + timedelta(days=int(sys.argv[2])))
+articles = store.articles.get(store.generations.numbers(number), texts=False).values()
+print(json.dumps({one.id: [item.article.id for item in later.for_article(one.id, Query()).items] for one in articles}))
+"""
+# What OpenBLAS computes with on processors of three generations, and what the processor must be able to do for it.
+CORES = {"Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}
+
+
+def sidebars(database: Path, days: int = 0, model: str = "", **environment: str) -> dict[str, list[str]]:
+    """The sidebars of a new build from the vectors that are there, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, f"sqlite:///{database}", str(days), model],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) in {14, 300}
+    return found
+
+
+def cores() -> list[str]:
+    """Those of CORES that this processor can imitate."""
+    processor = Path("/proc/cpuinfo")
+    abilities = processor.read_text(encoding="utf-8").split() if processor.exists() else []
+    return [core for core, needs in CORES.items() if needs in abilities]
+
+
+@pytest.fixture
+def database(sample_database: str, tmp_path: Path) -> Path:
+    """A copy of the sample."""
+    return Path(shutil.copy(sample_database.removeprefix("sqlite:///"), tmp_path / "sample.db"))
+
+
+def test_sidebars_are_those_of_any_processor(database: Path) -> None:
+    """The last bit of a sum differs between them."""
+    here = sidebars(database)
+    assert [core for core in cores() if sidebars(database, OPENBLAS_CORETYPE=core) != here] == []
+
+
+def test_small_sidebars_are_those_of_any_processor(tmp_path: Path) -> None:
+    """Where most pairs have nothing in common, that bit alone would say which of them is the better one."""
+    database = tmp_path / "toy.db"
+    build_archive(database, embedder=ToyEmbedder())
+    here = sidebars(database, model="toy")
+    assert [core for core in cores() if sidebars(database, model="toy", OPENBLAS_CORETYPE=core) != here] == []
+
+
+def test_sidebars_are_those_of_any_place_and_time(database: Path) -> None:
+    """Related stories do not depend on the day; the sample has enough of them for every sidebar."""
+    assert sidebars(database, 365, TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8") == sidebars(database)
