@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from recommender.errors import FieldProblem, InvalidArticle
 from recommender.text import one_line, plain_text
@@ -113,21 +113,6 @@ def shown(value: object, limit: int = 80) -> str:
     """A value as it is quoted in an error message: escaped, and cut to a readable length."""
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def canonical_url(url: str) -> str:
-    """The form under which an article is found by URL: host in lower case, no fragment, query or closing slash.
-
-    Scheme and a leading `www.` are left out, so that http/https and www variants find the same article. The query is
-    dropped because campaign parameters are appended to article addresses everywhere.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
-    except ValueError:
-        return url  # no address at all, so no article has it
-    host = (parts.hostname or "").removeprefix("www.")
-    return urlunsplit(("", host + port, parts.path.rstrip("/"), "", "")).removeprefix("//")
 
 
 class _Refused(Exception):

@@ -325,7 +325,7 @@ class ArticleStore(Protocol):
         ...
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        """The newest published article at this address, and its number; its body is empty."""
+        """The only published article at this address, and its number; its body is empty."""
         ...
 
     def find(self, article_id: str) -> tuple[int, Article] | None:

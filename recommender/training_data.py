@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from recommender.article import Article, canonical_url
+from recommender.addresses import canonical_url
+from recommender.article import Article
 from recommender.editorial import GRADES, Grade
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.interfaces import Store

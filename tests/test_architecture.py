@@ -13,8 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "recommender"
 CORE = {
     "errors",
     "article",
+    "addresses",
     "text",
     "terms",
+    "shingles",
     "candidates",
     "scoring",
     "ranking",

@@ -16,7 +16,6 @@ from recommender.article import (
     MAX_READS,
     STATUSES,
     Article,
-    canonical_url,
     parse_article,
 )
 from recommender.errors import InvalidArticle
@@ -245,31 +244,6 @@ def test_only_web_addresses_are_accepted(field: str, value: str) -> None:
 
 def test_addresses_with_passwords_refused() -> None:
     assert problem("url", "https://me:secret@example.org/") == "holds a user name or password"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://example.org/sahel/coup",
-        "http://www.example.org/sahel/coup/",
-        "HTTPS://EXAMPLE.org:443/sahel/coup?utm_source=mail#top",
-        " https://example.org/sahel/coup ",
-    ],
-)
-def test_variants_of_an_address_agree(url: str) -> None:
-    assert canonical_url(url) == "example.org/sahel/coup"
-
-
-def test_paths_and_ports_tell_addresses_apart() -> None:
-    urls = ["https://example.org/A", "https://example.org/a", "https://example.org:8080/a", "https://example.com/a"]
-    assert len(set(map(canonical_url, urls))) == 4
-
-
-@given(st.text() | st.sampled_from(["http://[::1/a", "http://a:b/", "//[x"]))
-def test_any_text_has_canonical_form(text: str) -> None:
-    once = canonical_url(text)
-    assert once == canonical_url(text)
-    assert "#" not in once or "[" in text
 
 
 def test_content_hash_covers_every_field() -> None:

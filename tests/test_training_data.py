@@ -85,7 +85,7 @@ def test_lead_and_later_passages_belong_together(store: Store) -> None:
 
 
 def test_addresses_in_texts_are_links(store: Store) -> None:
-    body = f"{text(1)} (https://www.example.org/a2/?utm=x). http://example.org/gone https://example.org/a1"
+    body = f"{text(1)} (https://www.example.org/a2/?utm_source=x). http://example.org/gone https://example.org/a1"
     built(
         store,
         [

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article, canonical_url
+from recommender.addresses import canonical_url
+from recommender.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article
 from recommender.guard import bits
 from recommender.interfaces import DELETED, Facts, Trace, Upserted
 from recommender.rules import labels
@@ -36,9 +37,13 @@ _CARD = [column for column in article.c if column is not article.c.body]
 _LISTED = (article.c.status == "published") & sa.not_(article.c.is_held)
 _NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
 # Statements of the request path are made once: building one costs more than running it.
-_PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published").order_by(*_NEWEST_FIRST).limit(1)
+_PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published")
 _BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
-_BY_URL = _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+_AT = (
+    _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+    .order_by(*_NEWEST_FIRST)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 _ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
 _TRACE = sa.select(article.c.number, article.c.id, article.c.status)
 _KNOWN = sa.select(
@@ -161,8 +166,9 @@ class SqlArticles:
         return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        """The newest published article at this address; campaign parameters and `www.` do not matter."""
-        return self._card(_BY_URL, canonical_url(url))
+        """The published article at this address, in whatever form. Where there are two, neither is guessed: None."""
+        found = self._at(url, 2)
+        return (found[0]["number"], _article(found[0])) if len(found) == 1 else None
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
         """The article with this id and its number, of any status but deleted; its body is empty."""
@@ -188,12 +194,19 @@ class SqlArticles:
         """Numbers of the published articles that hold every word of a text, those first whose title does, newest first.
 
         A word may be the beginning of one; case and accents do not matter. If the text is an id or an address, its
-        article leads.
+        articles lead.
         """
         asked = storable(text).strip()
         with self._database.reading() as connection:
-            named = [found[0] for found in (self.by_id(asked), self.by_url(asked)) if found is not None]
+            by_id = self.by_id(asked)
+            named = [by_id[0]] if by_id is not None else []
+            named += [row["number"] for row in self._at(asked, limit)]
             return list(dict.fromkeys(named + search.find(connection, asked, limit)))[:limit]
+
+    def _at(self, url: str, most: int) -> Sequence[sa.RowMapping]:
+        """Published articles at an address, newest first."""
+        with self._database.reading() as connection:
+            return connection.execute(_AT, {"key": canonical_url(url), "most": most}).mappings().all()
 
     def _card(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
         with self._database.reading() as connection:

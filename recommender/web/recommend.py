@@ -8,7 +8,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
-from recommender.article import canonical_url, parse_article
+from recommender.addresses import canonical_url
+from recommender.article import parse_article
 from recommender.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.service import Query, Recommendation
 from recommender.text import links

@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from recommender.addresses import canonical_url
 from recommender.advice import LATELY, Advice, advise
-from recommender.article import FLAGS, HOLD_FLAG, MAX_LINE, Article, canonical_url, parse_article
+from recommender.article import FLAGS, HOLD_FLAG, MAX_LINE, Article, parse_article
 from recommender.errors import FieldProblem, InvalidArticle, NotBuilt, Unavailable
 from recommender.guard import BITS, FIXED, ROWS
 from recommender.permissions import READ

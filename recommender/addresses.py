@@ -1,0 +1,70 @@
+"""When two web addresses are one: the form under which an article is found by its address."""
+
+import re
+import string
+from urllib.parse import quote, urlsplit
+
+# What analytics, advertising and mailing services append to a link; each name is theirs and tells no two pages apart.
+# Most stand in three lists that are kept for this purpose: ClearURLs' global rules, AdGuard's general_url.txt and
+# Firefox's query stripping; those of Matomo and of Piano (AT Internet) in their documentation; a few are what Google,
+# Snapchat, Pinterest, Reddit and comScore's customers, the BBC among them, put into addresses. What a site may have
+# given a meaning stays out, though some of those lists name it: `ref`, `source`, `campaign`, `cid`, `__s`.
+# The database keeps the form of every article's address: a change needs a migration that makes it anew, as 0008 does.
+CAMPAIGN = frozenset(
+    (
+        "_ga _gl gclid gclsrc gbraid wbraid gad_source gad_campaignid dclid srsltid "  # Google
+        "fbclid fb_action_ids fb_action_types fb_ref fb_source mibextid igsh igshid "  # Facebook, Instagram
+        "msclkid twclid ttclid li_fat_id sccid epik rdt_cid __twitter_impression "  # other networks
+        "yclid ysclid _openstat "  # Yandex
+        "mc_cid mc_eid mc_tc mkt_tok vero_id vero_conv oly_anon_id oly_enc_id rb_clickid wickedid "  # mailings
+        "ml_subscriber ml_subscriber_hash _hsenc _hsmi __hsfp __hssc __hstc hsctatracking _kx "
+        "xtor cmpid s_cid wt_mc wt_zmc ns_campaign ns_mchannel ns_source ns_linkname ns_fee"  # analytics
+    ).split()
+)
+CAMPAIGN_PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_", "at_", "itm_", "hsa_")
+
+# The unreserved characters of RFC 2396. RFC 3986 has since reserved !*'() without giving them a meaning in the web, and
+# of browsers and content management systems some escape them and some don't.
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~!*'()")
+_RESERVED = ":/?[]@!$&'()*+,;=%"
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})?")
+
+
+def canonical_url(url: str) -> str:
+    """The form under which an article is found by URL: host in lower case, no fragment, no closing slash.
+
+    Scheme and a leading `www.` are left out, so that http/https and www variants find the same article. The query
+    stays, since many sites tell their articles apart by nothing else; only campaign parameters, which are appended to
+    article addresses everywhere, are dropped. Its parameters are sorted by name, those of one name in their order.
+    Escapes are written as RFC 3986, section 6.2.2, says, and host names in ASCII.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:
+        return url  # no address at all, so no article has it
+    path = _same_escapes(parts.path.rstrip("/"))
+    parameters = filter(None, _same_escapes(parts.query).split("&"))
+    query = "&".join(sorted((one for one in parameters if not _is_campaign(_name(one))), key=_name))
+    return f"{host.removeprefix('www.')}{port}{path}{'?' * bool(query)}{query}"
+
+
+def _same_escapes(text: str) -> str:
+    """Escapes in upper case, none of what needs none, and one for whatever does."""
+    return quote(_ESCAPE.sub(_escape, text), safe=_RESERVED, errors="replace")
+
+
+def _escape(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return "%25"  # a percent sign that escapes nothing
+    character = chr(int(found[1], 16))
+    return character if character in _UNRESERVED else found[0].upper()
+
+
+def _name(parameter: str) -> str:
+    return parameter.partition("=")[0]
+
+
+def _is_campaign(name: str) -> bool:
+    return name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)
