@@ -119,7 +119,7 @@ def test_held_story_is_never_offered(editor: FlaskClient) -> None:
 
 
 def test_stories_linked_already_are_marked(editor: FlaskClient) -> None:
-    body = '<p>Convoys wait, <a href="https://www.example.org/sahel/blockade-2/?utm=x">as told</a>.</p>'
+    body = '<p>Convoys wait, <a href="https://www.example.org/sahel/blockade-2/?utm_source=x">as told</a>.</p>'
     page = ask(editor, body=f"{TEXT['body']}{body}").text
     assert "Bamako runs out of fuel" in section(page, "Linked already")
     assert [
@@ -251,7 +251,7 @@ def test_flags_of_the_api_are_those_of_articles() -> None:
 # -- from the archive --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", ["blockade-2", "https://example.org/sahel/blockade-2?utm=x"])
+@pytest.mark.parametrize("asked", ["blockade-2", "https://example.org/sahel/blockade-2?utm_source=x"])
 def test_article_of_the_archive_fills_the_form(editor: FlaskClient, asked: str) -> None:
     page = post(editor, DRAFT, step="look", asked=asked).text
     assert 'name="title" type="text" value="Bamako runs out of fuel under jihadist blockade"' in page

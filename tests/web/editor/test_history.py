@@ -300,7 +300,7 @@ def test_orphans_of_an_edition_can_be_chosen(viewer: FlaskClient) -> None:
     assert "Every article stands in some sidebar." in viewer.get("/editor/exposure?edition=x").text
 
 
-@pytest.mark.parametrize("asked", ["unpublished", "https://example.org/sahel/gold-1/?utm=x", "gone"])
+@pytest.mark.parametrize("asked", ["unpublished", "https://example.org/sahel/gold-1/?utm_source=x", "gone"])
 def test_article_is_found_by_id_or_address(viewer: FlaskClient, asked: str) -> None:
     if asked == "gone":
         store_of(viewer).articles.upsert([replace(BY_ID["lone"], id="gone")])
