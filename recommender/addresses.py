@@ -50,6 +50,11 @@ def canonical_url(url: str) -> str:
     return f"{host.removeprefix('www.')}{port}{path}{'?' * bool(query)}{query}"
 
 
+def without_query(url: str) -> str:
+    """An address without what tells pages of one path apart: what is left where a query is of no article's address."""
+    return url.partition("#")[0].partition("?")[0]
+
+
 def _same_escapes(text: str) -> str:
     """Escapes in upper case, none of what needs none, and one for whatever does."""
     return quote(_ESCAPE.sub(_escape, text), safe=_RESERVED, errors="replace")

@@ -325,7 +325,10 @@ class ArticleStore(Protocol):
         ...
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        """The only published article at this address, and its number; its body is empty."""
+        """The only published article at this address, or at its path where no article has its query; with its number.
+
+        Its body is empty.
+        """
         ...
 
     def find(self, article_id: str) -> tuple[int, Article] | None:

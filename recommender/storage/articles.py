@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.addresses import canonical_url
+from recommender.addresses import canonical_url, without_query
 from recommender.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article
 from recommender.guard import bits
 from recommender.interfaces import DELETED, Facts, Trace, Upserted
@@ -166,8 +166,11 @@ class SqlArticles:
         return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        """The published article at this address, in whatever form. Where there are two, neither is guessed: None."""
-        found = self._at(url, 2)
+        """The published article at this address, in whatever form; with a query that no article has, at its path.
+
+        Where there are two, neither is guessed: None.
+        """
+        found = self._at(url, 2) or self._at(without_query(url), 2)
         return (found[0]["number"], _article(found[0])) if len(found) == 1 else None
 
     def find(self, article_id: str) -> tuple[int, Article] | None:

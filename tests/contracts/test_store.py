@@ -145,6 +145,17 @@ def test_queries_tell_addresses_apart(store: Store) -> None:
     assert store.articles.by_url("https://a.example/") is None
 
 
+def test_queries_of_no_article_do_not_matter(store: Store) -> None:
+    """A site's own `?ref=home` or `?print=1`; but the query of one article never finds another."""
+    story, first = stored(
+        store, [make_article("story", url="https://a.example/story"), make_article("1", url="https://a.example/?p=1")]
+    )
+    assert store.articles.by_url("https://a.example/story?ref=home#top")[0] == story  # type: ignore[index]
+    assert store.articles.by_url("https://a.example/?p=1&ref=home") is None
+    assert store.articles.by_url("https://a.example/?p=1")[0] == first  # type: ignore[index]
+    assert store.articles.by_url("https://a.example/?p=2") is None
+
+
 def test_shared_address_is_nobodys(store: Store) -> None:
     """A sidebar of the wrong article is worse than none. Only published articles count."""
     url = "https://a.example/live"

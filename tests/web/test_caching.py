@@ -116,9 +116,12 @@ def test_new_title_elsewhere_shows_at_once(make_client: MakeClient, other_worker
 def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:
     client = make_client()
     assert shown(client)[0] == "blockade-3"
-    other_worker.articles.upsert([replace(ARCHIVE[0], id="copy", url=None, posted_on=ARCHIVE[5].posted_on)])
+    words = f"{ARCHIVE[0].title} {ARCHIVE[0].summary} {ARCHIVE[0].body}".split()
+    again = " ".join(reversed(words))  # the same words, and no copy of the text
+    nearest = replace(ARCHIVE[0], id="nearest", url=None, title="Bamako", body=again, posted_on=ARCHIVE[5].posted_on)
+    other_worker.articles.upsert([nearest])
     make_builder(other_worker, load_settings(), ToyEmbedder()).update()
-    assert shown(client)[0] == "copy"
+    assert shown(client)[0] == "nearest"
 
 
 def test_reader_count_elsewhere_shows_at_once(make_client: MakeClient, other_worker: Store) -> None:

@@ -146,7 +146,7 @@ def test_import_takes_all_but_bad_lines(writer: FlaskClient) -> None:
     lines = [
         json.dumps({"id": "import-1"} | MARKET | {"posted_on": "2024-01-01"}),
         '{"id": "import-2", "title": "No text"}',
-        json.dumps({"id": "import-3"} | SHEEP | {"posted_on": "2024-03-01"}),
+        json.dumps({"id": "import-3"} | SHEEP | {"posted_on": "2024-03-01", "summary": "Camels are dear as well."}),
     ]
     response = writer.post("/api/v1/articles", data="\n".join(lines), content_type="application/x-ndjson")
     assert response.status_code == 200
