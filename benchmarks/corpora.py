@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.interfaces import Store, Vectors
-from recommender.vectors import Geometry
+from recommender.arrays import Vectors
+from recommender.embedding.pooling import Geometry
+from recommender.store.base import Store
 from recommender.wiring import open_store
 
 ROOT = Path(__file__).parents[1]

@@ -20,13 +20,15 @@ from werkzeug.test import TestResponse
 
 from benchmarks import corpora
 from benchmarks.report import Table
-from recommender.accounts import SESSION, hash_token
-from recommender.editorial import Account
-from recommender.ingest import ingest
-from recommender.interfaces import Store, Vectors, quiet
-from recommender.prepared import prepare
+from recommender.arrays import Vectors
+from recommender.desk.accounts import SESSION, hash_token
+from recommender.progress import quiet
+from recommender.serving.prepared import prepare
 from recommender.settings import Settings
 from recommender.sources.files import open_source
+from recommender.sources.ingest import ingest
+from recommender.store.accounts import Account
+from recommender.store.base import Store
 from recommender.web.app import make_app
 from recommender.wiring import make_builder, make_recommender, open_store
 
@@ -124,7 +126,7 @@ def _signed_in(url: str) -> Iterator[tuple[FlaskClient, list[str]]]:
         yield client, [one.id for one in store.articles.get(chosen, texts=False).values()]
     finally:
         parts.recorder.close()
-        parts.desk.close()
+        parts.worker.close()
         store.close()
 
 

@@ -4,10 +4,10 @@ import importlib
 
 from benchmarks import corpora
 from benchmarks.report import Table, in_turn, ratio, seconds
-from recommender.embedding import BATCH, SentenceTransformerEmbedder
-from recommender.model_files import DEFAULT_MODEL, find_model
-from recommender.text import passages
-from recommender.vectors import article_vectors
+from recommender.articles.text import passages
+from recommender.embedding.model_files import DEFAULT_MODEL, find_model
+from recommender.embedding.pooling import article_vectors
+from recommender.embedding.sentence_transformer import BATCH, SentenceTransformerEmbedder
 from recommender.wiring import open_store
 
 ARTICLES = 60

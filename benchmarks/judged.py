@@ -12,16 +12,17 @@ import numpy as np
 from pydantic import SecretStr
 
 from benchmarks import corpora
-from recommender import learning
-from recommender.evaluation import DEPTH, MEASURES, System
-from recommender.gazetteer import Gazetteer
-from recommender.interfaces import Generation, Store
-from recommender.learning import Judged
+from recommender.articles.gazetteer import Gazetteer
+from recommender.evaluation.evaluation import DEPTH, MEASURES, System
+from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades, bootstrap_interval, per_query
-from recommender.scoring import DEFAULT, RankingModel
-from recommender.service import ANY_LANGUAGE, Query, RankingDefaults, Recommender
+from recommender.ranking.scoring import DEFAULT, RankingModel
+from recommender.serving.recommender import ANY_LANGUAGE, Query, RankingDefaults, Recommender
 from recommender.settings import Settings
-from recommender.sources.trec import read_qrels
+from recommender.store.base import Store
+from recommender.store.generations import Generation
+from recommender.training import ranking_weights
+from recommender.training.ranking_weights import Judged
 from recommender.wiring import Evaluated, make_fitter, make_gazetteer, make_systems, open_store, utc_now
 
 SAMPLE = corpora.ROOT / "recommender" / "sample"
@@ -59,7 +60,7 @@ class Archive:
     @cached_property
     def judged(self) -> list[Judged]:
         """The likenesses of all judged candidates."""
-        return learning.collect(self.store, self.qrels)
+        return ranking_weights.collect(self.store, self.qrels)
 
     def recommender(
         self,
@@ -83,8 +84,8 @@ class Archive:
         """The measures of the service for each query, ranked by weights that were learned on other stories."""
         found: dict[str, dict[str, list[float]]] = {measure: {query: [] for query in self.qrels} for measure in SHOWN}
         for seed in range(REPEATS):
-            for known, held in learning.folds(self.judged, seed):
-                system = three(self.recommender(learning.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
+            for known, held in ranking_weights.folds(self.judged, seed):
+                system = three(self.recommender(ranking_weights.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
                 for one in held:
                     ids = [article for article, _ in system(one.query)]
                     for measure, queries in found.items():

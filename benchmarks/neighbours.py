@@ -4,13 +4,13 @@ import numpy as np
 
 from benchmarks import corpora
 from benchmarks.report import Table, in_turn, ratio, seconds
-from recommender import terms
-from recommender.candidates import DEPTH
-from recommender.indexes.exact import ExactIndex
-from recommender.interfaces import Vectors
-from recommender.neighbours import SEARCHED_AT_ONCE, Finder, Frame
+from recommender.arrays import Vectors
+from recommender.build.neighbours import SEARCHED_AT_ONCE, Finder, Frame
+from recommender.embedding.pooling import Geometry
+from recommender.ranking.candidates import DEPTH
+from recommender.retrieval import terms
+from recommender.retrieval.exact import ExactIndex
 from recommender.settings import Settings
-from recommender.vectors import Geometry
 from recommender.wiring import make_gazetteer, make_toolbox, open_store
 
 ROUNDS = 3

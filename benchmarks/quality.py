@@ -20,16 +20,19 @@ from benchmarks.judged import (
     three,
 )
 from benchmarks.report import Table
-from recommender import learning, metrics
-from recommender.article import Article
-from recommender.evaluation import ALL, MAIN, SERVICE, Estimate, delivered
+from recommender import metrics
+from recommender.articles.article import Article
+from recommender.articles.reasons import reason
+from recommender.evaluation.baselines import boxes, sidebars
+from recommender.evaluation.evaluation import ALL, MAIN, SERVICE, Estimate, delivered
 from recommender.metrics import paired_randomisation
-from recommender.ranking import Ranker, Rules, SourceArticle, select, shortlist
-from recommender.reasons import reason
-from recommender.scoring import DEFAULT, PARTS
-from recommender.service import Query
-from recommender.systems import boxes, sidebars
-from recommender.training import EDGES
+from recommender.ranking.facts import Ranker, Rules, SourceArticle
+from recommender.ranking.scoring import DEFAULT, PARTS
+from recommender.ranking.selection import choose_related
+from recommender.ranking.shortlist import shortlist
+from recommender.serving.recommender import Query
+from recommender.training import ranking_weights
+from recommender.training.training import EDGES
 from recommender.wiring import make_fitter, open_store
 
 SIDEBARS = 20
@@ -164,15 +167,15 @@ def _models(found: Sequence[Archive], other: Sequence[Archive]) -> Table:
 
 def _calibration(archive: Archive, title: str) -> Table:
     scored = [
-        (one, learning.learn(known, make_fitter(), "fold"))
-        for known, held in learning.folds(archive.judged, 0)
+        (one, ranking_weights.learn(known, make_fitter(), "fold"))
+        for known, held in ranking_weights.folds(archive.judged, 0)
         for one in held
     ]
     if title != "with the default model":
         scored = [(one, DEFAULT) for one in archive.judged]
     rows = [
         [f"{one.low:.2f}-{one.high:.2f}", f"{one.count:,}", f"{one.score:.3f}", f"{one.related:.3f}"]
-        for one in learning.calibration(scored, EDGES)
+        for one in ranking_weights.calibration(scored, EDGES)
     ]
     return Table(
         f"Is the score a probability? {title.capitalize()}",
@@ -363,7 +366,9 @@ def _speed(archive: Archive) -> Table:
         rows = lists[number]
         source = SourceArticle(number, float(columns.posted[number]), 0, int(columns.language[number]))
         rules = Rules(now=float("inf"))
-        select(shortlist(rows, columns.take(rows["number"]), source, rules, ranker), lists, rules, source, ranker)
+        choose_related(
+            shortlist(rows, columns.take(rows["number"]), source, rules, ranker), lists, rules, source, ranker
+        )
 
     mean_size = np.mean([len(lists[number]) for number in long])
     size = f"{mean_size:.0f}"

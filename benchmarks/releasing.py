@@ -15,12 +15,12 @@ from pydantic import SecretStr
 from benchmarks import corpora
 from benchmarks.judged import SAMPLE
 from benchmarks.report import Table, in_turn, ratio
-from recommender.interfaces import Store
+from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades
-from recommender.service import Query
+from recommender.release.trials import Interleaving, TrialReport
+from recommender.serving.recommender import Query
 from recommender.settings import Settings
-from recommender.sources.trec import read_qrels
-from recommender.trial import Interleaving, TrialReport
+from recommender.store.base import Store
 from recommender.wiring import make_recommender, make_releasing, make_trials, open_store
 
 OTHER = "static/1"

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from benchmarks import corpora
 from benchmarks.judged import SHOWN, Archive, mean
 from benchmarks.report import Table
-from recommender.article import Article
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.evaluation import DEPTH, MEASURES
-from recommender.interfaces import Vectors
+from recommender.arrays import Vectors
+from recommender.articles.article import Article
+from recommender.articles.text import PASSAGE_WORDS, passages
+from recommender.embedding.model_files import DEFAULT_MODEL
+from recommender.embedding.pooling import Centres, unit
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.evaluation.evaluation import DEPTH, MEASURES
 from recommender.metrics import per_query
-from recommender.model_files import DEFAULT_MODEL
-from recommender.text import PASSAGE_WORDS, passages
-from recommender.vectors import Centres, unit
 
 Texts = dict[str, Callable[[Article], list[str]]]
 

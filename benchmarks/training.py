@@ -18,30 +18,31 @@ import numpy as np
 from benchmarks import corpora
 from benchmarks.judged import SETTINGS, Archive, archives, estimate, sample, three
 from benchmarks.report import Table, in_turn, ratio
-from recommender import learning
-from recommender.comparing import remembered
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.evaluation import DEPTH, MAIN, MEASURES
-from recommender.gate import on_judgments
-from recommender.golden import Broken, GoldenPair, broken
-from recommender.interfaces import Embedder, Vectors
-from recommender.layers import low_rank, whitening
-from recommender.learning import Judged
-from recommender.lessons import Teaching
+from recommender.arrays import Vectors
+from recommender.articles.text import passages
+from recommender.embedding.base import Embedder
+from recommender.embedding.model_files import DEFAULT_MODEL, find_model
+from recommender.embedding.pooling import unit
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.evaluation.baselines import DENSE, service_system, sidebars
+from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES
 from recommender.metrics import paired_difference
-from recommender.model_files import DEFAULT_MODEL, find_model
-from recommender.pairs import TEST, TITLE_BODY, TRAIN, Pair
-from recommender.recipes import FinetuneRecipe, parse_recipe
-from recommender.releasing import GATED
-from recommender.scoring import DEFAULT
-from recommender.service import Query
-from recommender.sources.golden_files import read_golden
-from recommender.systems import DENSE, service_system, sidebars
-from recommender.text import passages
-from recommender.trainer import SentenceTransformersTrainer
-from recommender.training import Material, examples_of, teaching_of
-from recommender.training_data import Request, collect
-from recommender.vectors import unit
+from recommender.ranking.scoring import DEFAULT
+from recommender.release.comparison import remembered
+from recommender.release.gate import on_judgments
+from recommender.release.golden_files import read_golden
+from recommender.release.golden_pairs import Broken, GoldenPair, broken
+from recommender.release.promotion import GATED
+from recommender.serving.recommender import Query
+from recommender.training import ranking_weights
+from recommender.training.dataset import Request, collect
+from recommender.training.examples import Teaching
+from recommender.training.linear_adapter import low_rank, whitening
+from recommender.training.pairs import TEST, TITLE_BODY, TRAIN, Pair
+from recommender.training.ranking_weights import Judged
+from recommender.training.recipes import FinetuneRecipe, parse_recipe
+from recommender.training.sentence_transformers_trainer import SentenceTransformersTrainer
+from recommender.training.training import Material, examples_of, teaching_of
 from recommender.wiring import copied, make_builder, make_fitter
 
 RECIPES = corpora.ROOT / "models" / "recipes"
@@ -180,8 +181,8 @@ def search() -> list[Table]:
     return [
         Table(
             "Recipes on the sample",
-            f"{learning.FOLDS} folds by story, {REPEATS} times for the service; the weights of the ranking, and of the "
-            "teacher, are learned on other stories. `against`: paired difference from the model as it is, 95 % "
+            f"{ranking_weights.FOLDS} folds by story, {REPEATS} times for the service; the weights of the ranking, and "
+            "of the teacher, are learned on other stories. `against`: paired difference from the model as it is, 95 % "
             "interval over queries.",
             ("recipe", *head),
             rows,
@@ -315,8 +316,8 @@ def curve() -> list[Table]:
     return [
         Table(
             "How many graded pairs the ranking takes",
-            f"Weights learned from some of the graded pairs of other stories, {CURVE_REPEATS} times {learning.FOLDS} "
-            "folds; the last line has them all.",
+            f"Weights learned from some of the graded pairs of other stories, {CURVE_REPEATS} times "
+            f"{ranking_weights.FOLDS} folds; the last line has them all.",
             ("graded pairs", "nDCG@3 in the service", "against all"),
             rows,
         )
@@ -335,7 +336,7 @@ def _built(archive: Archive, embedder: Embedder) -> Iterator[Archive]:
 
 def _worth(archive: Archive, embedder: Embedder) -> Worth:
     with _built(archive, embedder) as made:
-        folds = [fold for seed in range(REPEATS) for fold in learning.folds(made.judged, seed)]
+        folds = [fold for seed in range(REPEATS) for fold in ranking_weights.folds(made.judged, seed)]
         return Worth(made.values(made.evaluated.systems[DENSE], MAIN), _service(made, folds))
 
 
@@ -343,7 +344,7 @@ def _by_fold(archive: Archive, embedder: Callable[[Sequence[Judged], Sequence[Ju
     """The same with an embedder of its own for each fold."""
     alone: dict[str, float] = {}
     service: dict[str, float] = {}
-    for known, held in learning.folds(archive.judged, 0):
+    for known, held in ranking_weights.folds(archive.judged, 0):
         with _built(archive, embedder(known, held)) as made:
             names = {one.query for one in held}
             inside = [one for one in made.judged if one.query not in names]
@@ -357,7 +358,7 @@ def _by_fold(archive: Archive, embedder: Callable[[Sequence[Judged], Sequence[Ju
 def _service(archive: Archive, folds: Sequence[tuple[Sequence[Judged], Sequence[Judged]]]) -> list[float]:
     values: dict[str, list[float]] = {query: [] for query in archive.qrels}
     for known, held in folds:
-        system = three(archive.recommender(learning.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
+        system = three(archive.recommender(ranking_weights.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
         for one in held:
             ids = [article for article, _ in system(one.query)]
             values[one.query].append(MEASURES[MAIN](ids, archive.qrels[one.query]))
@@ -368,7 +369,7 @@ def _learned_from(archive: Archive, count: int | None) -> tuple[float, list[floa
     """How many graded pairs were learned from on average, and nDCG@3 of each query."""
     used, folds = [], []
     for seed in range(CURVE_REPEATS):
-        for known, held in learning.folds(archive.judged, seed):
+        for known, held in ranking_weights.folds(archive.judged, seed):
             chosen: list[Judged] = []
             grades = 0
             for place in np.random.default_rng(seed).permutation(len(known)).tolist():

@@ -9,19 +9,19 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from benchmarks import texts as texts_of
 from benchmarks.judged import REPEATS, SHOWN, Archive, estimate, mean
 from benchmarks.report import Table
-from recommender import learning
-from recommender.article import Article
-from recommender.evaluation import DEPTH, MEASURES
-from recommender.fitting import fit
-from recommender.interfaces import Vectors
-from recommender.labels import full_text
-from recommender.learning import Judged
-from recommender.lexical import words
-from recommender.ranking import same_event
-from recommender.scoring import DEFAULT, PARTS, likenesses, scored
-from recommender.sentences import sentences
-from recommender.text import names, passages
-from recommender.vectors import Centres
+from recommender.arrays import Vectors
+from recommender.articles.article import Article
+from recommender.articles.labels import full_text
+from recommender.articles.sentences import sentences
+from recommender.articles.text import names, passages
+from recommender.embedding.pooling import Centres
+from recommender.evaluation.evaluation import DEPTH, MEASURES
+from recommender.ranking.events import same_event
+from recommender.ranking.scoring import DEFAULT, PARTS, likenesses, scored
+from recommender.retrieval.tfidf import words
+from recommender.training import ranking_weights
+from recommender.training.ordinal_regression import fit
+from recommender.training.ranking_weights import Judged
 
 FloatArray = npt.NDArray[np.float64]
 # From an archive to a likeness of any two of its articles: (source id, candidate ids) -> (candidates,).
@@ -38,9 +38,10 @@ def parts(archive: Archive) -> Table:
     rows += [[f"with {name}", *_learned(archive, judged, {name: extra})] for name, extra in _extras(archive).items()]
     return Table(
         "Parts: left out, and tried",
-        f"{archive.name}. Weights are learned on other stories ({learning.FOLDS} folds, {REPEATS} times); candidates "
-        "are ordered by evidence, without the rules for events and roles, so the first line is not the service's "
-        "figure. A part that was tried and is no part of the score gained nothing that these queries could show.",
+        f"{archive.name}. Weights are learned on other stories ({ranking_weights.FOLDS} folds, {REPEATS} times); "
+        "candidates are ordered by evidence, without the rules for events and roles, so the first line is not the "
+        "service's figure. A part that was tried and is no part of the score gained nothing that these queries could "
+        "show.",
         ("score", *SHOWN),
         rows,
     )
@@ -52,7 +53,7 @@ def _learned(
     features = {one.query: _features(one, extras, leave_out) for one in judged}
     found: dict[str, dict[str, list[float]]] = {measure: {one.query: [] for one in judged} for measure in SHOWN}
     for seed in range(REPEATS):
-        for known, held in learning.folds(judged, seed):
+        for known, held in ranking_weights.folds(judged, seed):
             fitted = fit(
                 np.concatenate([features[one.query] for one in known]),
                 np.zeros((sum(len(one.grades) for one in known), 0)),

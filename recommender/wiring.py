@@ -8,33 +8,37 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender.gazetteer import Gazetteer, parse_gazetteer
-from recommender.interfaces import Embedder, Progress, Store, Toolbox
-from recommender.releases import Release
-from recommender.scoring import DEFAULT, RankingModel
-from recommender.service import RankingDefaults, Recommender
+from recommender.articles.gazetteer import Gazetteer, parse_gazetteer
+from recommender.build.releases import Release
+from recommender.embedding.base import Embedder
+from recommender.progress import Progress
+from recommender.ranking.scoring import DEFAULT, RankingModel
+from recommender.retrieval.base import Toolbox
+from recommender.serving.recommender import RankingDefaults, Recommender
 from recommender.settings import Settings
+from recommender.store.base import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recommender.accounts import Accounts
-    from recommender.build import Builder, LiveBuilder
-    from recommender.cards import Card
-    from recommender.decisions import Decisions
-    from recommender.evaluation import System
-    from recommender.export import Files
-    from recommender.fragment import Fragment
-    from recommender.gazetteer import Name
-    from recommender.learning import Fitter
-    from recommender.ledger import Recorder
-    from recommender.prepared import Sweep
-    from recommender.publishing import Publishing
-    from recommender.registry import FolderRegistry
-    from recommender.releasing import Releasing
-    from recommender.shadowing import Shadowing
-    from recommender.training import Base, Outside
-    from recommender.trial import Interleaving, Trials
+    from recommender.articles.gazetteer import Name
+    from recommender.build.builder import Builder, LiveBuilder
+    from recommender.desk.accounts import Accounts
+    from recommender.desk.decisions import Decisions
+    from recommender.evaluation.evaluation import System
+    from recommender.release.cards import Card
+    from recommender.release.golden_pairs import GoldenPair
+    from recommender.release.promotion import Releasing
+    from recommender.release.registry import FolderRegistry
+    from recommender.release.shadow import Shadowing
+    from recommender.release.trials import Interleaving, Trials
+    from recommender.serving.export import Files
+    from recommender.serving.fragment import Fragment
+    from recommender.serving.prepared import Sweep
+    from recommender.serving.recorder import Recorder
+    from recommender.sources.publishing import Publishing
+    from recommender.training.ranking_weights import Fitter
+    from recommender.training.training import Base, Outside
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
@@ -48,9 +52,9 @@ def utc_now() -> datetime:
 
 def open_store(database_url: str) -> Store:
     """The store behind an address, with the tables of this release."""
-    from recommender.storage.database import Database
-    from recommender.storage.schema import upgrade
-    from recommender.storage.store import SqlStore
+    from recommender.store.sql.database import Database
+    from recommender.store.sql.schema import upgrade
+    from recommender.store.sql.store import SqlStore
 
     database = Database(database_url)
     try:
@@ -73,7 +77,7 @@ def opened_store(settings: Settings) -> "Iterator[Store]":
 
 def make_registry(settings: Settings) -> "FolderRegistry":
     """The model versions of the settings' folder."""
-    from recommender.registry import FolderRegistry
+    from recommender.release.registry import FolderRegistry
 
     return FolderRegistry(settings.models)
 
@@ -97,7 +101,7 @@ def _released_names() -> "list[Name]":
 
     from recommender.sources.tables import read_gazetteer
 
-    return parse_gazetteer(read_gazetteer(files("recommender") / "gazetteer.csv"), "gazetteer.csv")
+    return parse_gazetteer(read_gazetteer(files("recommender") / "articles" / "gazetteer.csv"), "gazetteer.csv")
 
 
 @cache
@@ -108,25 +112,25 @@ def _released_gazetteer() -> Gazetteer:
 def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     """Word weights by scikit-learn, exact search by scikit-learn and SciPy, each loaded at its first use."""
 
-    from recommender.terms import FORMAT
+    from recommender.retrieval.terms import FORMAT
 
     def fit_lexical(articles):  # type: ignore[no-untyped-def]  # the field of Toolbox says the types
-        from recommender.lexical import TfidfModel
+        from recommender.retrieval.tfidf import TfidfModel
 
         return TfidfModel.fit(articles, gazetteer)
 
     def read_lexical(data):  # type: ignore[no-untyped-def]
-        from recommender.lexical import TfidfModel
+        from recommender.retrieval.tfidf import TfidfModel
 
         return TfidfModel.from_bytes(data, gazetteer)
 
     def index(vectors):  # type: ignore[no-untyped-def]
-        from recommender.indexes.exact import ExactIndex
+        from recommender.retrieval.exact import ExactIndex
 
         return ExactIndex(vectors)
 
     def term_index(rows):  # type: ignore[no-untyped-def]
-        from recommender.indexes.terms import SparseTermIndex
+        from recommender.retrieval.sparse import SparseTermIndex
 
         return SparseTermIndex(rows)
 
@@ -139,10 +143,10 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[Release, 
     The setting `model` takes the place of the live version's embedding. Raises NotFound and InvalidInput for a version
     that is not there or damaged.
     """
-    from recommender.cards import BUILT_IN
-    from recommender.embedding import SentenceTransformerEmbedder
+    from recommender.embedding.model_files import DEFAULT_MODEL
+    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
     from recommender.errors import InvalidInput
-    from recommender.model_files import DEFAULT_MODEL
+    from recommender.release.cards import BUILT_IN
 
     registry = make_registry(settings)
     wanted = name or registry.live()
@@ -176,23 +180,34 @@ def make_builder(
     store: Store, settings: Settings, embedder: Embedder | None = None, name: str | None = None
 ) -> "Builder":
     """Builds with the release of the settings, or with the one of a name; with the embedder given, if there is one."""
-    from recommender.build import Builder
-    from recommender.pinned import pinned
-    from recommender.prepared import prepare
+    from recommender.build.builder import Builder
+    from recommender.release.trials import end_left
+    from recommender.serving.prepared import prepare
+    from recommender.store.generation_view import pinned
 
     def prepare_beside(number: int, progress: Progress) -> None:
         prepare(store, make_recommender(pinned(store, number), settings), progress)
 
+    def switched() -> None:
+        end_left(store, "recommender build", utc_now())
+
     release, own = make_release(settings, name)
     toolbox = make_toolbox(make_gazetteer(settings))
     return Builder(
-        store, embedder or own, toolbox, release, utc_now, min_score=settings.min_score, prepare=prepare_beside
+        store,
+        embedder or own,
+        toolbox,
+        release,
+        utc_now,
+        min_score=settings.min_score,
+        prepare=prepare_beside,
+        switched=switched,
     )
 
 
 def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
     """Takes articles in and compares drafts, with the model of whatever release is live."""
-    from recommender.build import LiveBuilder
+    from recommender.build.builder import LiveBuilder
 
     return LiveBuilder(store, lambda name: make_builder(store, settings, name=name))
 
@@ -214,43 +229,43 @@ def make_accounts(store: Store, clock: Callable[[], datetime] = utc_now) -> "Acc
     """Signs people in, with passwords kept by scrypt."""
     import time
 
-    from recommender.accounts import Accounts
-    from recommender.passwords import ScryptPasswords
+    from recommender.desk.accounts import Accounts
+    from recommender.desk.passwords import ScryptPasswords
 
     return Accounts(store, ScryptPasswords(), clock, time.sleep)
 
 
 def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":
     """Keeps articles for somebody, and writes down what has changed."""
-    from recommender.publishing import Publishing
+    from recommender.sources.publishing import Publishing
 
     return Publishing(store, by, clock)
 
 
 def make_decisions(store: Store, clock: Callable[[], datetime] = utc_now) -> "Decisions":
     """What editors decide."""
-    from recommender.decisions import Decisions
+    from recommender.desk.decisions import Decisions
 
     return Decisions(store, clock)
 
 
 def make_recorder(store: Store, recommender: Recommender) -> "Recorder":
     """Writes down what is shown."""
-    from recommender.ledger import Recorder
+    from recommender.serving.recorder import Recorder
 
     return Recorder(store, recommender.gazetteer, utc_now)
 
 
 def make_sweep(store: Store, settings: Settings) -> "Sweep":
     """Keeps prepared answers and the ledger up to date."""
-    from recommender.prepared import Sweep
+    from recommender.serving.prepared import Sweep
 
     return Sweep(store, make_recommender(store, settings))
 
 
 def make_releasing(store: Store, settings: Settings) -> "Releasing":
     """Promotes, rolls back, and runs model versions in the shadow."""
-    from recommender.releasing import Releasing
+    from recommender.release.promotion import Releasing
 
     return Releasing(
         store,
@@ -261,9 +276,17 @@ def make_releasing(store: Store, settings: Settings) -> "Releasing":
     )
 
 
+def golden_pairs(settings: Settings, given: Path | None) -> "list[GoldenPair]":
+    """The golden pairs of a file, or of the models' folder. Raises InvalidInput for a file that is wrong."""
+    from recommender.release.golden_files import read_golden
+
+    file = given or settings.models / "golden.yaml"
+    return read_golden(file) if given or file.is_file() else []
+
+
 def make_shadowing(store: Store, settings: Settings) -> "Shadowing":
     """Computes what a model in the shadow would show."""
-    from recommender.shadowing import Shadowing
+    from recommender.release.shadow import Shadowing
 
     return Shadowing(store, lambda one: make_recommender(one, settings))
 
@@ -272,7 +295,7 @@ def make_interleaving(store: Store, settings: Settings, recommender: Recommender
     """Mixes the sidebars of two models while a trial goes on, and counts clicks."""
     import secrets
 
-    from recommender.trial import Interleaving
+    from recommender.release.trials import Interleaving
 
     key = store.accounts.secret("interleaving", secrets.token_urlsafe(48))
     return Interleaving(store, recommender, lambda one: make_recommender(one, settings), key)
@@ -280,30 +303,30 @@ def make_interleaving(store: Store, settings: Settings, recommender: Recommender
 
 def make_trials(store: Store) -> "Trials":
     """Opens and ends trials of two models, and reports on them."""
-    from recommender.trial import Trials
+    from recommender.release.trials import Trials
 
     return Trials(store, utc_now)
 
 
 def make_fragment_of(settings: Settings) -> "Fragment":
     """Renders sidebars as HTML, outside the web application."""
-    from recommender.fragment import make_fragment
+    from recommender.serving.fragment import make_fragment
 
     return make_fragment(settings.sidebar_heading)
 
 
 def make_files(path: Path) -> "Files":
     """A folder for sidebars as files."""
-    from recommender.folder import Folder
+    from recommender.serving.export_folder import Folder
 
     return Folder(path)
 
 
 def make_base(settings: Settings, name: str) -> "Base":
     """The release that a recipe starts from. Raises NotFound, ModelUnavailable, and InvalidInput for a damaged one."""
-    from recommender.cards import BUILT_IN, Embedding
-    from recommender.model_files import DEFAULT_DIMENSION, DEFAULT_MODEL, find_model
-    from recommender.training import Base
+    from recommender.embedding.model_files import DEFAULT_DIMENSION, DEFAULT_MODEL, find_model
+    from recommender.release.cards import BUILT_IN, Embedding
+    from recommender.training.training import Base
 
     registry = make_registry(settings)
     if name == BUILT_IN and name not in registry.names():
@@ -325,10 +348,10 @@ def make_candidate(settings: Settings, model: str, name: str, by: str, licence: 
     InvalidInput for files that no version may hold.
     """
     from recommender import __version__
-    from recommender.cards import CANDIDATE, Card, Embedding, HistoryEntry
-    from recommender.embedding import SentenceTransformerEmbedder
-    from recommender.model_files import DEFAULT_MODEL, find_model
-    from recommender.training import EMBEDDING
+    from recommender.embedding.model_files import DEFAULT_MODEL, find_model
+    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from recommender.release.cards import CANDIDATE, Card, Embedding, HistoryEntry
+    from recommender.training.training import EMBEDDING
 
     live = make_release(settings, make_registry(settings).live())[0]
     found = find_model(model, download=settings.model_download)
@@ -361,11 +384,11 @@ def _size(folder: Path) -> int:
 
 def make_training(settings: Settings, name: str) -> "Outside":
     """What it takes to train the version `name`. Raises ModelUnavailable without the libraries that training needs."""
-    from recommender.cards import Embedding
-    from recommender.embedding import SentenceTransformerEmbedder
-    from recommender.systems import service_system
-    from recommender.trainer import SentenceTransformersTrainer
-    from recommender.training import EMBEDDING, Outside
+    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from recommender.evaluation.baselines import service_system
+    from recommender.release.cards import Embedding
+    from recommender.training.sentence_transformers_trainer import SentenceTransformersTrainer
+    from recommender.training.training import EMBEDDING, Outside
 
     def system(store: Store, model: RankingModel) -> "System":
         return service_system(make_recommender(store, settings, ranking=model))
@@ -406,7 +429,7 @@ def copied(store: Store) -> "Iterator[Store]":
 
 def make_fitter() -> "Fitter":
     """Learns ranking models."""
-    from recommender.fitting import fit
+    from recommender.training.ordinal_regression import fit
 
     return fit
 
@@ -423,13 +446,13 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     """The service and what it is compared with, over the articles and vectors of the store. Raises NotBuilt."""
     import numpy as np
 
-    from recommender.bm25 import Bm25Index
+    from recommender.articles.labels import full_text
+    from recommender.embedding.pooling import Geometry
     from recommender.errors import NotBuilt
-    from recommender.evaluation import SERVICE
-    from recommender.labels import full_text
-    from recommender.lexical import PlainTfidf, words
-    from recommender.systems import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system
-    from recommender.vectors import Geometry
+    from recommender.evaluation.baselines import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system
+    from recommender.evaluation.evaluation import SERVICE
+    from recommender.retrieval.bm25 import Bm25Index
+    from recommender.retrieval.tfidf import PlainTfidf, words
 
     live = store.generations.live()
     if live is None:

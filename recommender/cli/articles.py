@@ -9,19 +9,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from recommender.cards import BUILT_IN
 from recommender.errors import SettingsError
-from recommender.ingest import IngestReport, Refusal
-from recommender.ingest import ingest as ingest_source
-from recommender.prepared import catch_up
+from recommender.release.cards import BUILT_IN
+from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
+from recommender.sources.ingest import IngestReport, Refusal
+from recommender.sources.ingest import ingest as ingest_source
 from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recommender.interfaces import Store
+    from recommender.store.base import Store
 
 SAMPLE = "articles.jsonl"
 BY = "command line"  # in the audit trail

@@ -1,31 +1,35 @@
 """`evaluate`: the table of measures on judged queries."""
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import SecretStr
 
-from recommender import systems
 from recommender.cli.articles import progress
-from recommender.errors import InvalidInput
-from recommender.evaluation import MAIN, MEASURES, SERVICE, Delivered, Estimate, Evaluation, Spread, delivered, spread
-from recommender.evaluation import evaluate as run_evaluation
-from recommender.ingest import ingest
-from recommender.service import Query
-from recommender.settings import Settings, load_settings
-from recommender.sources.files import open_source
-from recommender.sources.trec import read_qrels, write_run
-from recommender.wiring import make_builder, make_recommender, make_systems, opened_store
+from recommender.evaluation import baselines
+from recommender.evaluation.evaluation import (
+    MAIN,
+    MEASURES,
+    SERVICE,
+    Delivered,
+    Estimate,
+    Evaluation,
+    Spread,
+    delivered,
+    spread,
+)
+from recommender.evaluation.evaluation import evaluate as run_evaluation
+from recommender.evaluation.trec import read_qrels, write_run
+from recommender.serving.recommender import Query
+from recommender.settings import load_settings
+from recommender.wiring import make_recommender, make_systems
+from recommender.workflows.corpus import corpus
 
 if TYPE_CHECKING:
-    from recommender.interfaces import Store
+    pass
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NOTE_REFUSALS = 5
 
 
 @click.command(short_help="Measure the service on judged queries.")
@@ -46,12 +50,12 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     """
     settings = load_settings(config)
     judgments = read_qrels(qrels)
-    with corpus(settings, articles) as store:
+    with corpus(settings, articles, progress) as store:
         recommender = make_recommender(store, settings)
         evaluated = make_systems(store, recommender)
         result = run_evaluation(evaluated.systems, judgments, evaluated.languages)
-        lists = systems.sidebars(recommender, list(evaluated.languages), Query())
-        boxes = systems.boxes(recommender, result.runs[SERVICE])
+        lists = baselines.sidebars(recommender, list(evaluated.languages), Query())
+        boxes = baselines.boxes(recommender, result.runs[SERVICE])
         click.echo(_heading(result, len(evaluated.languages)))
         click.echo(_delivered(delivered(boxes, judgments, evaluated.languages, Query().n)))
         click.echo(_table(result))
@@ -59,30 +63,6 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     if run_file is not None:
         write_run(run_file, result.runs[SERVICE], "recommender")
         click.echo(f"The run is in {run_file}.")
-
-
-@contextmanager
-def corpus(settings: Settings, articles: Path | None) -> "Iterator[Store]":
-    """The store of the settings, or one for a corpus of its own that goes away again."""
-    if articles is None:
-        with opened_store(settings) as store:
-            yield store
-        return
-    with tempfile.TemporaryDirectory(prefix="recommender-evaluate-") as folder:
-        apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/corpus.db")})
-        with opened_store(apart) as store:
-            refusals: list[str] = []
-            with articles.open("rb") as stream:
-                ingest(
-                    store.articles.upsert,
-                    open_source(stream, articles.name),
-                    lambda refusal: refusals.append(str(refusal)),
-                )
-            if refusals:
-                shown = "; ".join(refusals[:_NOTE_REFUSALS])
-                raise InvalidInput(f"{len(refusals)} articles are not valid, so no figure would mean anything: {shown}")
-            make_builder(store, apart).build(progress=progress)
-            yield store
 
 
 def _heading(result: Evaluation, articles: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from recommender.cli.articles import progress
-from recommender.export import export as write_all
+from recommender.serving.export import export as write_all
 from recommender.settings import load_settings
 from recommender.wiring import make_files, make_fragment_of, make_recommender, opened_store
 

@@ -10,11 +10,9 @@ from typing import IO
 
 import click
 
-from recommender.cli.operator import operator
-from recommender.editorial import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
 from recommender.errors import InvalidInput
-from recommender.grading import Grading
-from recommender.panels import (
+from recommender.grading.grading import Grading
+from recommender.grading.panels import (
     FIRST,
     LEAST_SATISFACTORY,
     MAX_POOL,
@@ -28,9 +26,11 @@ from recommender.panels import (
     Report,
     Sample,
 )
-from recommender.pinned import generation_of, pinned
 from recommender.settings import load_settings
+from recommender.store.generation_view import generation_of, pinned
+from recommender.store.grading import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
 from recommender.wiring import make_recommender, opened_store, utc_now
+from recommender.workflows.operator import operator
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SEEDS = 2**31

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from recommender.cli.operator import operator
-from recommender.interleaving import CHALLENGER, TELLING
+from recommender.release.interleaving import TELLING
+from recommender.release.trials import TrialReport
 from recommender.settings import load_settings
-from recommender.trial import TrialReport
+from recommender.store.trials import CHALLENGER
 from recommender.wiring import make_trials, opened_store
+from recommender.workflows.operator import operator
 
 
 @click.command(short_help="Let clicks decide between two model versions.")

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.cards import BUILT_IN, checked_name, estimate_text, to_json
 from recommender.cli.interleave import interleave
-from recommender.cli.operator import operator
 from recommender.cli.release import compare, promote, rollback, shadow
 from recommender.errors import InvalidInput, SettingsError
-from recommender.evaluation import MAIN
+from recommender.evaluation.evaluation import MAIN
+from recommender.release.cards import BUILT_IN, checked_name, estimate_text, to_json
 from recommender.settings import load_settings
 from recommender.wiring import make_candidate, make_registry, opened_store
+from recommender.workflows.operator import operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recommender.cards import Card
-    from recommender.interfaces import Registry
+    from recommender.release.base import Registry
+    from recommender.release.cards import Card
 
 _MIB = 1 << 20
 

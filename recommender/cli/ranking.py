@@ -13,7 +13,7 @@ from recommender.wiring import opened_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recommender.article import Article
+    from recommender.articles.article import Article
 
 SHOWN = 10
 

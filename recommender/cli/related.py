@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from recommender.article import Article
-from recommender.document import Document, make_document
+from recommender.articles.article import Article
+from recommender.articles.text import plain_text
 from recommender.errors import InvalidInput
-from recommender.service import Query
+from recommender.serving.document import Document, make_document
+from recommender.serving.recommender import Query
 from recommender.settings import load_settings
-from recommender.text import plain_text
 from recommender.wiring import make_live_builder, make_recommender, opened_store
 
 

@@ -1,68 +1,40 @@
 """`models compare|promote|rollback|shadow`: which of two models is better, and which one readers get."""
 
 import json
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.resources import as_file, files
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import SecretStr
 
 from recommender.cli.articles import progress
-from recommender.cli.operator import operator
-from recommender.comparing import (
+from recommender.errors import SettingsError
+from recommender.evaluation.evaluation import MAIN, Estimate
+from recommender.metrics import Difference
+from recommender.release.comparison import (
     Comparison,
     Cost,
     Judged,
-    JudgedSet,
     Overlap,
     Paired,
-    Side,
-    Timed,
-    copy_articles,
-    copy_vectors,
-    learned_queries,
-    lineage,
 )
-from recommender.comparing import (
-    compare as compare_sides,
-)
-from recommender.errors import InvalidInput, SettingsError
-from recommender.evaluation import MAIN, Estimate
-from recommender.grading import Grading
-from recommender.metrics import Difference
-from recommender.pinned import pinned
+from recommender.release.shadow import ShadowReport, shadow_report
 from recommender.settings import Settings, load_settings
-from recommender.shadowing import ShadowReport, shadow_report
-from recommender.sources.golden_files import read_golden
-from recommender.sources.trec import read_qrels
 from recommender.wiring import (
-    make_base,
-    make_builder,
-    make_recommender,
-    make_registry,
-    make_release,
+    golden_pairs,
     make_releasing,
     opened_store,
-    utc_now,
 )
+from recommender.workflows.compare import compare_versions
+from recommender.workflows.judgments import judged_sets, read_sets
+from recommender.workflows.operator import operator
 
 if TYPE_CHECKING:
-    from recommender.article import Article
-    from recommender.golden import GoldenPair
-    from recommender.interfaces import Store
+    pass
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_EMBEDDED = 20  # articles whose embedding is timed
 _LEAST_OF_COUNTRY = 3  # queries of a country that the table shows; --json has all
-OF_SAMPLE = "the sample"  # whose judgments a set has
 _WIDTH = 60  # characters of a title in the table
 
 
@@ -88,21 +60,8 @@ def compare(config: Path | None, first: str, second: str, given: tuple[Path, ...
     """
     settings = _settings(config)
     with opened_store(settings) as store:
-        found = compared(settings, store, first, second, given)
+        found = compare_versions(settings, store, first, second, given, progress=progress)
     click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else comparison_text(found))
-
-
-def compared(settings: Settings, store: "Store", first: str, second: str, given: "Sequence[Path]" = ()) -> Comparison:
-    """What the command shows of two model versions. `given` are files of judgments."""
-    for name in (first, second):
-        make_release(settings, name)  # tells what is wrong with it before the work
-    with _apart(settings) as apart:
-        sets = read_sets(given) or judged_sets(store, settings)
-        hashes = copy_articles(store, apart)
-        if not hashes:
-            raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
-        sides = [_side(settings, store, apart, name, hashes) for name in (first, second)]
-        return compare_sides(sides[0], sides[1], sets)
 
 
 @click.command(short_help="Release a model version through the gate.")
@@ -189,84 +148,6 @@ def _settings(config: Path | None) -> Settings:
     if settings.model is not None:
         raise SettingsError("`model` is set and takes the place of every version's; take it out of the settings first.")
     return settings
-
-
-@contextmanager
-def _apart(settings: Settings) -> "Iterator[Store]":
-    """A store that goes away again."""
-    with tempfile.TemporaryDirectory(prefix="recommender-compare-") as folder:
-        apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/compare.db")})
-        with opened_store(apart) as store:
-            yield store
-
-
-def _side(settings: Settings, store: "Store", apart: "Store", name: str, hashes: list[str]) -> Side:
-    """A model version, built apart; what it embeds anew is kept with the site."""
-    _, embedder = make_release(settings, name)
-    timed = Timed(embedder)
-    builder = make_builder(apart, settings, timed, name=name)
-    copy_vectors(store, apart, builder.version, hashes)
-    started = time.perf_counter()
-    number = builder.build_beside(progress)
-    build = time.perf_counter() - started - timed.seconds
-    copy_vectors(apart, store, builder.version, hashes)
-    beside = pinned(apart, number)
-    numbers = apart.generations.numbers(number)
-    chosen = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]
-    articles = list(apart.articles.get(chosen).values())
-    milliseconds, memory = _measured(settings, name, articles)
-    disk = make_base(settings, name).embedding.bytes
-    cost = Cost(milliseconds, memory, disk, build)
-    registry = make_registry(settings)
-    learned = learned_queries(registry, lineage(registry, name))
-    return Side(name, beside, make_recommender(beside, settings), cost, learned)
-
-
-def _measured(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
-    """Milliseconds for the embedding of one article, and bytes of memory, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(embedding_cost, settings, name, articles).result()
-
-
-def embedding_cost(settings: Settings, name: str, articles: "Sequence[Article]") -> tuple[float, int]:
-    """Median milliseconds for the embedding of an article, and the most bytes that this process has had in memory."""
-    import resource  # noqa: PLC0415  # not on every system, and only this needs it
-    import sys  # noqa: PLC0415
-    from statistics import median  # noqa: PLC0415
-
-    from recommender.vectors import article_vectors  # noqa: PLC0415
-
-    _, embedder = make_release(settings, name)
-    article_vectors(embedder, articles[:1])  # loads the model
-    taken = []
-    for article in articles:
-        started = time.perf_counter()
-        article_vectors(embedder, [article])
-        taken.append(time.perf_counter() - started)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return 1_000 * median(taken), most if sys.platform == "darwin" else 1_024 * most
-
-
-def read_sets(files_given: Sequence[Path]) -> list[JudgedSet]:
-    """The judgments of files, each a set of its own."""
-    return [JudgedSet(file.name, read_qrels(file)) for file in files_given]
-
-
-def judged_sets(store: "Store", settings: Settings) -> list[JudgedSet]:
-    """The judgments of the sample where its articles are here, and the grades of panels, if any."""
-    found = []
-    with as_file(files("recommender.sample") / "qrels.txt") as file:
-        sample = read_qrels(file)
-    if len(store.articles.numbers(list(sample))) == len(sample):
-        found.append(JudgedSet(OF_SAMPLE, sample))
-    if graded := Grading(store, make_recommender(store, settings), utc_now).judgments().qrels:
-        found.append(JudgedSet("the panels of this site", graded))
-    return found
-
-
-def golden_pairs(settings: Settings, given: Path | None) -> "list[GoldenPair]":
-    file = given or settings.models / "golden.yaml"
-    return read_golden(file) if given or file.is_file() else []
 
 
 # -- text --------------------------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ import click
 
 from recommender.errors import Unavailable
 from recommender.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
-from recommender.web.desk import Address, supervise
 from recommender.wiring import make_recommender, opened_store
+from recommender.worker.address import Address
+from recommender.worker.process import supervise
 
-# Threads that answer requests in one worker: more than may wait for the desk, so that page views always find one, and
+# Threads that answer requests in one worker: more than may wait for the worker, so that page views always find one, and
 # no more than granian holds for sensible on two cores.
 THREADS = 5
 BACKLOG = 1024

@@ -1,35 +1,26 @@
 """`training-data` and `train`: from what a site has to a new model version."""
 
-import hashlib
 import sys
-import tempfile
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from recommender import __version__, pairs, training, training_data
-from recommender.cards import Card, checked_name
-from recommender.cli.evaluate import corpus
-from recommender.cli.operator import operator
-from recommender.errors import InvalidInput, NotBuilt
-from recommender.grading import Grading
-from recommender.recipes import RankingRecipe, parse_recipe
+from recommender.cli.articles import progress
+from recommender.errors import InvalidInput
+from recommender.evaluation.trec import read_qrels
+from recommender.release.cards import Card
 from recommender.settings import load_settings
-from recommender.sources.events import read_events
-from recommender.sources.trec import read_qrels
-from recommender.training import EMBEDDING, NOT_MAIN, Material, Occasion
-from recommender.wiring import make_base, make_recommender, make_registry, make_training, opened_store, utc_now
+from recommender.training import dataset, pairs
+from recommender.training.click_log import read_events
+from recommender.training.training import NOT_MAIN
+from recommender.wiring import make_registry, opened_store
+from recommender.workflows.corpus import corpus
+from recommender.workflows.train import train_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from recommender.interfaces import Store
-    from recommender.metrics import Grades
-    from recommender.pairs import Pair
-    from recommender.settings import Settings
+    from recommender.training.pairs import Pair
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SEEDS = click.IntRange(0, 2**31 - 1)
@@ -68,7 +59,7 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     settings = load_settings(config)
     if not out.parent.is_dir():
         raise InvalidInput(f"There is no folder {out.parent}.")
-    request = training_data.Request(
+    request = dataset.Request(
         until=until.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1) if until else None,
         share=test_share,
         seed=seed,
@@ -76,7 +67,7 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
         events=read_events(events) if events else (),
     )
     with opened_store(settings) as store:
-        data = training_data.collect(store, request)
+        data = dataset.collect(store, request)
     unfinished = out.with_name(f".{out.name}.new")  # a file that was cut off could pass for a whole one
     unfinished.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
     unfinished.replace(out)
@@ -116,98 +107,10 @@ def train(  # noqa: PLR0917  # click passes every option by name
     and those of the testing side for the figures on the card. A version appears whole or not at all.
     """
     settings = load_settings(config)
-    with corpus(settings, articles) as store:
-        card = trained(settings, store, recipe_file, name, data=data, qrels=qrels)
+    with corpus(settings, articles, progress) as store:
+        card = train_version(settings, store, recipe_file, name, data=data, qrels=qrels)
     click.echo(_report(card))
     click.echo(f"The candidate is {make_registry(settings).folder(name)}.")
-
-
-def trained(
-    settings: "Settings",
-    store: "Store",
-    recipe_file: Path,
-    name: str,
-    *,
-    data: Path | None = None,
-    qrels: Path | None = None,
-) -> Card:
-    """Trains a version on the articles of a store and adds it to the settings' registry, as the command does."""
-    checked_name(name)
-    recipe = parse_recipe(_text(recipe_file), str(recipe_file))
-    registry = make_registry(settings)
-    if name in registry.names():
-        raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
-    given = read_qrels(qrels) if qrels else {}
-    judgments = given or Grading(store, make_recommender(store, settings), utc_now).judgments().qrels
-    if isinstance(recipe, RankingRecipe) and not judgments:
-        raise InvalidInput(
-            "Weights are learned from judged queries, and nobody has graded anything here: "
-            "grade a panel, or name judgments with `--qrels FILE`."
-        )
-    base = make_base(settings, recipe.base)
-    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
-        if isinstance(recipe, RankingRecipe):
-            learned_from: list[Pair] = []
-            about = _archive(store)
-        else:
-            learned_from, about = _data(store, data, given)
-        if judgments:
-            about["judgments"] = {
-                "sha256": hashlib.sha256(qrels.read_bytes() if qrels else _as_file(judgments)).hexdigest(),
-                "queries": len(judgments),
-                "pairs": sum(map(len, judgments.values())),
-            }
-        occasion = Occasion(name, utc_now(), operator(), f"recommender {__version__}", about)
-        into = Path(folder) / EMBEDDING
-        card = training.train(
-            store,
-            recipe,
-            base,
-            Material(learned_from, judgments, base.ranking),
-            outside=make_training(settings, name),
-            into=into,
-            occasion=occasion,
-        )
-        files = {path.relative_to(folder).as_posix(): path for path in sorted(into.rglob("*")) if path.is_file()}
-        return registry.create(card, files)
-
-
-def _as_file(judgments: "Mapping[str, Grades]") -> bytes:
-    """The grades of panels as `recommender qrels export` writes them."""
-    lines = (f"{query} 0 {one} {grade}\n" for query, grades in judgments.items() for one, grade in grades.items())
-    return "".join(lines).encode()
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The recipe {file} cannot be read: {error}") from error
-
-
-def _data(store: "Store", file: Path | None, judgments: "Mapping[str, Grades]") -> "tuple[list[Pair], dict[str, Any]]":
-    """Pairs and what the card says of them."""
-    if file is None:
-        made = training_data.collect(store, training_data.Request(judgments=judgments))
-        window, found = made.window, made.pairs
-    else:
-        with file.open(encoding="utf-8", errors="replace") as stream:
-            window, found = pairs.parse(stream, str(file))
-    digest = hashlib.sha256("\n".join(pairs.lines(window, found)).encode()).hexdigest()
-    return found, training.data_card(asdict(window), found, digest)
-
-
-def _archive(store: "Store") -> "dict[str, Any]":
-    """The archive that judged queries are of, as the card says it."""
-    generation = store.state().generation
-    if generation is None:
-        raise NotBuilt
-    numbers = store.generations.numbers(generation)
-    days = sorted(store.articles.posted(numbers).values())
-    window = (
-        [datetime.fromtimestamp(days[place], UTC).date().isoformat() for place in (0, -1)] if days else [None, None]
-    )
-    return {"window": window, "articles": len(numbers)}
 
 
 def _report(card: Card) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from recommender.accounts import Accounts, state_of
-from recommender.cli.operator import operator
-from recommender.permissions import ROLES
+from recommender.desk.accounts import Accounts, state_of
+from recommender.desk.permissions import ROLES
 from recommender.settings import Settings, load_settings
 from recommender.wiring import make_accounts, opened_store, utc_now
+from recommender.workflows.operator import operator
 
 _URL = click.option("--url", help="Where people reach the service (default: setting public_url, or host and port).")
 

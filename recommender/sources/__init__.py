@@ -1,1 +1,1 @@
-"""Where articles come from. Each source yields records; what an article is decides `recommender.article`."""
+"""From outside to articles: files, tables, and what takes their records in."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from recommender.errors import InvalidInput
-from recommender.interfaces import Record, Source
+from recommender.sources.base import Record, Source
 
 MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is no article; reading on would take all memory
 _SKIP_BYTES = 1024 * 1024

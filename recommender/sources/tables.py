@@ -5,8 +5,8 @@ import io
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from recommender.articles.gazetteer import COLUMNS
 from recommender.errors import InvalidInput
-from recommender.gazetteer import COLUMNS
 
 
 def read_gazetteer(file: Path | Traversable) -> list[dict[str, str]]:

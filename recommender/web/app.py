@@ -5,32 +5,33 @@ from flask import request
 from flask_cors import CORS
 
 from recommender import __version__
-from recommender.exposure import Exposures
-from recommender.review import Reviewing
+from recommender.desk.queue import Worklist
+from recommender.desk.review import Reviewing
+from recommender.evaluation.exposure import Exposures
 from recommender.settings import Settings
-from recommender.web import articles, documents, events, operations, recommend, site, texts
+from recommender.web import demo, languages, openapi, operations
+from recommender.web.api import articles, events, recommend
+from recommender.web.api.problems import register_problems
+from recommender.web.api.security import API_KEY_SCHEME
 from recommender.web.cache import SidebarCache
-from recommender.web.desk import Desk
-from recommender.web.editor import (
+from recommender.web.context import Context, attach
+from recommender.web.desk import (
     access,
     article,
+    audit,
     drafts,
     grading,
     history,
     language,
     messages,
     people,
+    queue,
     rules,
     sign_in,
-    trail,
-    worklist,
 )
 from recommender.web.fastlane import FastLane
 from recommender.web.headers import add_security_headers, is_desk
 from recommender.web.metrics import Metrics
-from recommender.web.parts import Parts, attach
-from recommender.web.problems import register_problems
-from recommender.web.security import API_KEY_SCHEME
 from recommender.wiring import (
     make_accounts,
     make_decisions,
@@ -39,7 +40,7 @@ from recommender.wiring import (
     make_recorder,
     open_store,
 )
-from recommender.worklist import Worklist
+from recommender.worker.client import WorkerClient
 
 SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -68,7 +69,7 @@ def make_app(settings: Settings) -> APIFlask:
     store = open_store(settings.database_url.get_secret_value())
     recommender = make_recommender(store, settings)
     accounts = make_accounts(store)
-    parts = Parts(
+    context = Context(
         settings=settings,
         store=store,
         recommender=recommender,
@@ -79,47 +80,47 @@ def make_app(settings: Settings) -> APIFlask:
         exposures=Exposures(store, recommender),
         recorder=make_recorder(store, recommender),
         interleaving=make_interleaving(store, settings, recommender),
-        desk=Desk(settings),
+        worker=WorkerClient(settings),
         cache=SidebarCache(recommender),
         metrics=Metrics(),
     )
-    attach(app, parts)
+    attach(app, context)
     register_problems(app, _page)
     add_security_headers(app)
     operations.measure(app)
-    texts.set_up(app, settings.site_name)
+    languages.set_up(app, settings.site_name)
     # Sidebars change nothing and are for pages of other origins; writing articles needs a key in a header, which no
     # other site can make a browser send.
     access.set_up(app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp, events.bp))
     if settings.cors_origins:
         _allow_origins(app, list(settings.cors_origins))
-    app.spec_processor(documents.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
+    app.spec_processor(openapi.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
     for blueprint in (
         recommend.bp,
         articles.bp,
         events.bp,
         operations.bp,
-        documents.bp,
-        site.bp,
+        openapi.bp,
+        demo.bp,
         language.bp,
         sign_in.bp,
         people.bp,
-        trail.bp,
+        audit.bp,
         grading.bp,
-        worklist.bp,
+        queue.bp,
         article.bp,
         history.bp,
         drafts.bp,
         rules.bp,
     ):
         app.register_blueprint(blueprint)
-    app.wsgi_app = FastLane(app.wsgi_app, parts)  # type: ignore[method-assign]  # Flask's way
+    app.wsgi_app = FastLane(app.wsgi_app, context)  # type: ignore[method-assign]  # Flask's way
     return app
 
 
 def _page(status: int, title: str, detail: str) -> str | None:
     """What people see in the place of a problem, in the look of the pages around it."""
-    return messages.page(status, title, detail) if is_desk(request.path) else site.message_page(status)
+    return messages.page(status, title, detail) if is_desk(request.path) else demo.message_page(status)
 
 
 def _is_https(settings: Settings) -> bool:

@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from recommender.document import digest
-from recommender.interfaces import State
-from recommender.service import Basis, Recommender
+from recommender.release.trials import Turn
+from recommender.serving.document import digest
+from recommender.serving.recommender import Basis, Recommender
 from recommender.settings import Settings
-from recommender.trial import Turn
+from recommender.store.base import State
 from recommender.web.headers import hardening
 
 MAX_ENTRIES = 50_000

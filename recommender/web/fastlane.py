@@ -14,11 +14,11 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from recommender.errors import Unavailable
-from recommender.interfaces import State
-from recommender.prepared import find_prepared
-from recommender.trial import NO_TURN
+from recommender.release.trials import NO_TURN
+from recommender.serving.prepared import find_prepared
+from recommender.store.base import State
 from recommender.web.cache import HTML, JSON, Answer, make_answer
-from recommender.web.parts import Parts
+from recommender.web.context import Context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,9 +30,9 @@ PLAIN = "article_id="  # the whole question of the script in its simplest form: 
 class FastLane:
     """WSGI middleware in front of the application."""
 
-    def __init__(self, app: "WSGIApplication", parts: Parts) -> None:
+    def __init__(self, app: "WSGIApplication", context: Context) -> None:
         self._app = app
-        self._parts = parts
+        self._context = context
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answers from the cache, or asks the application."""
@@ -40,13 +40,13 @@ class FastLane:
         answer = self._ready(environ)
         if answer is None:
             return self._app(environ, start_response)
-        self._parts.metrics.count_teasers(answer.sources)
+        self._context.metrics.count_teasers(answer.sources)
         headers = answer.headers_at(time.time())
         if answer.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
-            self._parts.metrics.count_request(ROUTE, 304, time.perf_counter() - started)
+            self._context.metrics.count_request(ROUTE, 304, time.perf_counter() - started)
             start_response("304 Not Modified", [header for header in headers if header[0] != "Content-Type"])
             return []
-        self._parts.metrics.count_request(ROUTE, 200, time.perf_counter() - started)
+        self._context.metrics.count_request(ROUTE, 200, time.perf_counter() - started)
         start_response("200 OK", [*headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
@@ -60,9 +60,9 @@ class FastLane:
             return None
         query, html = environ["QUERY_STRING"], wants_html(environ.get("HTTP_ACCEPT", ""))
         try:
-            state = self._parts.recommender.state()
-            turn = self._parts.interleaving.turn(state)
-            ready = self._parts.cache.get((query, html, turn), state)
+            state = self._context.recommender.state()
+            turn = self._context.interleaving.turn(state)
+            ready = self._context.cache.get((query, html, turn), state)
             return ready if ready is not None or html or turn != NO_TURN else self._prepared(query, state)
         except Unavailable:
             return None  # the application says so in a problem
@@ -71,12 +71,12 @@ class FastLane:
         if not query.startswith(PLAIN) or "&" in query:
             return None
         article_id = unquote_plus(query.removeprefix(PLAIN))
-        found = find_prepared(self._parts.store, self._parts.recommender, article_id, state)
+        found = find_prepared(self._context.store, self._context.recommender, article_id, state)
         if found is None:
             return None
-        answer = make_answer(found.body, JSON, found.sources, self._parts.settings)
-        self._parts.cache.put((query, False, NO_TURN), found.basis, answer)
-        self._parts.recorder.note_prepared(found.basis, found.body)
+        answer = make_answer(found.body, JSON, found.sources, self._context.settings)
+        self._context.cache.put((query, False, NO_TURN), found.basis, answer)
+        self._context.recorder.note_prepared(found.basis, found.body)
         return answer
 
 

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import Flask, Response, g, request
 
 from recommender.errors import NotBuilt
+from recommender.web.api.schemas import Health, Readiness
+from recommender.web.context import context
 from recommender.web.metrics import CONTENT_TYPE
-from recommender.web.parts import parts
-from recommender.web.schemas import Health, Readiness
 
 bp = APIBlueprint("operations", __name__, tag="Operations")
 
@@ -23,7 +23,7 @@ def measure(app: Flask) -> None:
     @app.after_request
     def _stop(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "unknown"
-        parts().metrics.count_request(route, response.status_code, time.perf_counter() - g.started)
+        context().metrics.count_request(route, response.status_code, time.perf_counter() - g.started)
         return response
 
 
@@ -43,14 +43,14 @@ def healthz() -> dict[str, str]:
 )
 def readyz() -> dict[str, object]:
     """Asks the database, and whether there is a generation."""
-    state = parts().store.state()
+    state = context().store.state()
     if state.generation is None:
         raise NotBuilt
     return {
         "status": "ready",
         "generation": state.generation,
         "revision": state.revision,
-        "model": parts().store.generations.live_model(),
+        "model": context().store.generations.live_model(),
     }
 
 
@@ -58,4 +58,4 @@ def readyz() -> dict[str, object]:
 @bp.doc(summary="Counters for Prometheus", responses={200: "Prometheus text format."})
 def metrics() -> Response:
     """The counters of all workers together."""
-    return Response(parts().metrics.text(), content_type=CONTENT_TYPE)
+    return Response(context().metrics.text(), content_type=CONTENT_TYPE)

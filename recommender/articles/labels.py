@@ -1,0 +1,168 @@
+"""What an article is labelled with or names: tags, countries, names and topics, each weighted by how rare it is."""
+
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recommender.articles.article import UPDATE_TAG, Article
+from recommender.articles.gazetteer import SUBJECT, Gazetteer
+from recommender.articles.text import names as capitalised
+
+LABELS = ("tags", "places", "names", "topics")
+# As if every article named that much more that nobody else does: two that share the only name each has are not the
+# same story. In units of the squared weight of the rarest name.
+_UNSEEN = 0.5
+MORE_THAN_ONCE = 2  # in title, summary or tags, or twice in the text
+TOO_COMMON = 1 / 3
+MOST_NAMES = 15
+COVERED = 0.5  # the share of an archive's names that a gazetteer must know for it to tell articles apart
+
+Row = tuple[Any, Any]
+Weights = Mapping[str, float]
+
+
+def plain(text: str) -> str:
+    """Lower case without accents: Ménaka and menaka are one word."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def full_text(article: Article) -> str:
+    """What is read of an article for its words and names."""
+    return f"{article.title} \n{article.summary} \n{article.body}"
+
+
+def found_names(gazetteer: Gazetteer, article: Article) -> Counter[str]:
+    """How often an article names what the gazetteer knows; title, summary and tags count once more."""
+    found = gazetteer.found(full_text(article))
+    found.update(gazetteer.found(f"{article.title} \n{article.summary}").keys())
+    found.update(key for key in map(gazetteer.only, article.tags) if key is not None)
+    return found
+
+
+@dataclass
+class LabelCounts:
+    """In how many articles of an archive each label stands, and how many of its names the gazetteer knows."""
+
+    articles: int = 0
+    tags: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
+    known: int = 0
+    unknown: int = 0
+
+    def add(self, article: Article, gazetteer: Gazetteer) -> None:
+        """Counts one article."""
+        self.articles += 1
+        self.tags.update(_tags(article.tags, gazetteer))
+        found = found_names(gazetteer, article)
+        self.names.update(found.keys())
+        self.known += sum(gazetteer[key].kind != SUBJECT for key in found)
+        words = {plain(word) for word in capitalised(full_text(article))}
+        self.unknown += len(words - set().union(*(gazetteer.words(key) for key in found)))
+
+
+class LabelWeights:
+    """Weights of labels, learned once from an archive and then fixed. A label it did not know counts as rare."""
+
+    def __init__(self, gazetteer: Gazetteer, articles: int, tags: Weights, names: Weights, *, covered: bool) -> None:
+        """`tags` and `names` hold in how many articles each stands; `covered`: whether names tell articles apart."""
+        self._gazetteer = gazetteer
+        self._articles = articles
+        self._tags = tags
+        self._names = names
+        self._covered = covered
+
+    @classmethod
+    def of(cls, counts: LabelCounts, gazetteer: Gazetteer) -> "LabelWeights":
+        """The weights of an archive."""
+        covered = counts.known > COVERED * (counts.known + counts.unknown)
+        return cls(gazetteer, counts.articles, counts.tags, counts.names, covered=covered)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], gazetteer: Gazetteer) -> "LabelWeights":
+        """The weights that `to_data` wrote."""
+        return cls(gazetteer, **data)
+
+    def to_data(self) -> dict[str, Any]:
+        """As plain numbers."""
+        return {
+            "articles": self._articles,
+            "tags": dict(self._tags),
+            "names": dict(self._names),
+            "covered": self._covered,
+        }
+
+    def rows(self, article: Article) -> dict[str, Row]:
+        """The weighted labels of an article for each of LABELS.
+
+        Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms.
+        """
+        found = found_names(self._gazetteer, article)
+        names = {key: count for key, count in found.items() if self._gazetteer[key].kind != SUBJECT}
+        topics = {key: count for key, count in found.items() if self._gazetteer[key].kind == SUBJECT}
+        tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
+        places = dict.fromkeys(_labels(article.countries, self._gazetteer), 1.0)
+        return {
+            "tags": _row(tags),
+            "places": _row(places),
+            "names": _row(self._rare(names), self._unseen) if self._covered else _row({}),
+            "topics": _row(self._rare(topics), self._unseen) if self._covered else _row({}),
+        }
+
+    def names(self, article: Article) -> tuple[str, ...]:
+        """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
+        found = {key: count for key, count in found_names(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
+        weights = self._rare(found)
+        telling = [key for key in found if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
+        return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MOST_NAMES])
+
+    @property
+    def covered(self) -> bool:
+        """Whether the gazetteer knows enough of the archive's names to tell its articles apart."""
+        return self._covered
+
+    @property
+    def _unseen(self) -> float:
+        return float(_UNSEEN * np.log(1 + self._articles) ** 2)
+
+    def _rare(self, counts: Mapping[str, int]) -> dict[str, float]:
+        total = self._articles
+        return {
+            key: float((1 + np.log(count)) * np.log((1 + total) / (1 + min(total, self._names.get(key, 0)))))
+            for key, count in counts.items()
+        }
+
+
+def idf(documents: float, total: int) -> float:
+    """Inverse document frequency, smoothed as in scikit-learn: as if one more document held every term."""
+    return float(np.log((1 + total) / (1 + documents)) + 1)
+
+
+def _tags(tags: Iterable[str], gazetteer: Gazetteer) -> set[str]:
+    return _labels((tag for tag in tags if plain(tag) != UPDATE_TAG), gazetteer)
+
+
+def _labels(labels: Iterable[str], gazetteer: Gazetteer) -> set[str]:
+    """Labels by what they mean: two forms of one name are one label."""
+    only: Callable[[str], str | None] = gazetteer.only
+    return {f"@{key}" if (key := only(label)) else plain(label) for label in labels}
+
+
+def _row(weights: Mapping[str, float], unseen: float = 0.0) -> Row:
+    """Labels are numbered by a hash of their names, so one that came after the build is known as well."""
+    numbered = sorted((_number(label), weight) for label, weight in weights.items())
+    values = np.array([weight for _, weight in numbered], dtype=np.float32)
+    length = float(np.sqrt(values @ values + unseen)) or 1.0
+    return np.array([number for number, _ in numbered], dtype=np.int32), values / np.float32(length)
+
+
+def _number(label: str) -> int:
+    # 22 bits: among 1,000 labels one pair in ten archives shares a number, and is then taken for one label.
+    return zlib.crc32(label.encode()) & 0x3FFFFF

@@ -1,0 +1,1 @@
+"""From articles to candidate lists: full builds, and single articles into the live generation."""

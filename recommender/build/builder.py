@@ -1,0 +1,368 @@
+"""Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once.
+
+A generation is made with one release, a model version, and keeps its name and weights. Who takes articles in works on
+whatever release is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import numpy as np
+
+from recommender.arrays import Vectors
+from recommender.articles.article import Article
+from recommender.build.neighbours import Frame, LiveNeighbours, best_of, story_links
+from recommender.build.releases import Release
+from recommender.build.stories import LEAST_LINK, Link, join
+from recommender.embedding.base import Embedder
+from recommender.embedding.pooling import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
+from recommender.errors import InvalidInput, NotBuilt, Unavailable
+from recommender.progress import Progress, quiet
+from recommender.ranking.candidates import Found
+from recommender.ranking.facts import Ranker
+from recommender.retrieval.base import Toolbox
+from recommender.retrieval.terms import TermRow
+from recommender.store.base import Store
+from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Stale
+
+Done = TypeVar("Done")
+
+# Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
+# finds passages enough to fill batches without padding.
+EMBED_AT_ONCE = 256
+WRITE_AT_ONCE = 500
+UPDATE_AT_ONCE = 256  # articles that one update takes in: the others who write wait for it
+# Beyond this share of changes the word weights and the centre are worth learning anew.
+REBUILD_SHARE = 0.1
+REBUILD_LEAST = 50
+# New words come in with every day's stories; a build once a night, run a little earlier than the last, learns them.
+REBUILD_AFTER = timedelta(hours=20)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one)."""
+
+    kind: str
+    generation: int
+    embedded: int
+    indexed: int
+    left: int
+
+
+class Builder:
+    """Builds with one release, and keeps a live generation of its embedding model in step with the articles."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        toolbox: Toolbox,
+        release: Release,
+        clock: Callable[[], datetime],
+        *,
+        min_score: float,
+        prepare: Callable[[int, Progress], object],
+        switched: Callable[[], object],
+    ) -> None:
+        """`min_score` is the least score of what is shown as related. `prepare` makes the answers of a complete
+        generation, by its number, before any reader is given it. `switched` is called in the transaction that gives
+        readers a new generation.
+        """
+        self._store = store
+        self._embedder = embedder
+        self._toolbox = toolbox
+        self._clock = clock
+        self._min_score = min_score
+        self._prepare = prepare
+        self._switched = switched
+        self._live = LiveNeighbours(store, toolbox, release.ranking)
+        self.release = release
+
+    @property
+    def version(self) -> str:
+        """The version of its vectors."""
+        return vector_version(self._embedder)
+
+    def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
+        """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
+
+        Few changes go into the live generation. Many, another release or table of names, changes in a generation older
+        than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of another
+        release can be gone back to then. Raises InvalidInput when there is no article at all, and Unavailable where
+        another release was put live meanwhile: readers keep that one.
+        """
+        version, before = self.version, self._live_release()
+        embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
+        live = self._store.generations.live()
+        if live is None or full or not self._made(live):
+            return self._rebuild(version, embedded, before, progress)
+        stale = self._store.generations.stale(live.number)
+        changes = len(stale.changed) + len(stale.left)
+        many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(live.number))
+        if many or self._store.generations.outdated(live.number, self._clock() - REBUILD_AFTER):
+            return self._rebuild(version, embedded, before, progress)
+        return self._catch_up(version, embedded)
+
+    def _made(self, generation: Generation) -> bool:
+        """Whether a generation is what this one would make of the same articles."""
+        return (
+            generation.release == self.release.name
+            and generation.ranking == self.release.ranking
+            and generation.model == self.version
+            and self._store.generations.recipe(generation.number) == self._toolbox.recipe
+        )
+
+    def build_beside(self, progress: Progress = quiet) -> int:
+        """A complete generation beside the live one, with its answers prepared; gives its number.
+
+        It stays until the next new generation takes the place of the live one, unless it is live, the previous one or
+        the shadow by then. Raises InvalidInput when there is no article at all.
+        """
+        version = self.version
+        self._embed(self._store.generations.unembedded(version), version, progress)
+        return self._beside(self._store.generations.members(version), version, progress)
+
+    def update(self) -> BuildReport:
+        """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
+
+        At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
+        """
+        version = self.version
+        newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
+        return self._update(version, self._embed(newest, version, quiet))
+
+    def draft_candidates(self, draft: Article) -> Found:
+        """The candidates of a text that is not in the archive. Raises NotBuilt."""
+        version = self.version
+        vector = article_vectors(self._embedder, [draft])[0]
+        with self._store.reading():
+            self._sync(version)
+            return self._live.candidates(draft, vector)
+
+    def _sync(self, version: str) -> int:
+        generation = self._live.sync()
+        if generation is None:
+            raise NotBuilt
+        if generation.model != version:
+            raise Unavailable(
+                f"The neighbours were computed with {generation.model}, not with {version} of {self.release.name}. "
+                "Run `recommender build`."
+            )
+        return generation.number
+
+    def _embed(self, numbers: Sequence[int], version: str, progress: Progress) -> int:
+        batches = [numbers[start : start + EMBED_AT_ONCE] for start in range(0, len(numbers), EMBED_AT_ONCE)]
+        for batch in progress(batches, len(batches), f"Embedding {len(numbers):,} articles") if batches else ():
+            articles = list(self._store.articles.get(batch).values())
+            vectors = article_vectors(self._embedder, articles)
+            keys = [article.text_hash for article in articles]
+            self._store.generations.put_vectors(version, dict(zip(keys, vectors, strict=True)))
+        return len(numbers)
+
+    def _catch_up(self, version: str, embedded: int) -> BuildReport:
+        indexed = left = 0
+        while True:
+            report = self._update(version, embedded)
+            if not report.indexed and not report.left:
+                kind = "updated" if indexed or left else "unchanged"
+                return BuildReport(kind, report.generation, embedded, indexed, left)
+            indexed += report.indexed
+            left += report.left
+
+    def _update(self, version: str, embedded: int) -> BuildReport:
+        generation = self._store.state().generation
+        if generation is not None and self._store.generations.stale(generation) == Stale([], []):
+            return BuildReport("unchanged", generation, embedded, 0, 0)
+        with self._store.reading():
+            self._sync(version)  # the bulk of the reading is done before the others are kept waiting
+        try:
+            with self._store.writing():
+                number = self._sync(version)
+                stale = self._store.generations.stale(number)
+                members = self._store.generations.members(version, stale.changed[:UPDATE_AT_ONCE])
+                articles = self._store.articles.get([member.number for member in members])
+                changes = self._live.apply(members, articles, stale.left)
+                self._store.generations.write(number, changes.rows)
+                self._store.generations.write_candidates(number, changes.lists)
+                revision = self._store.state().revision
+        except BaseException:
+            self._live.forget()  # the copy is ahead of what was rolled back
+            raise
+        self._live.settle(revision)
+        return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
+
+    def _live_release(self) -> str | None:
+        live = self._store.state().generation
+        return None if live is None else self._store.generations.release(live)
+
+    def _rebuild(self, version: str, embedded: int, before: str | None, progress: Progress) -> BuildReport:
+        members = self._store.generations.members(version)
+        number = self._beside(members, version, progress)
+        with self._store.writing():
+            now = self._live_release()
+            if now == before:
+                self._store.generations.activate(number, keep=before not in (None, self.release.name))
+                self._switched()
+        self._store.generations.drop_retired()
+        if now != before:
+            raise Unavailable(f"While this build ran {now} was put live, and readers keep it. Run the build again.")
+        self._store.generations.prune_vectors()
+        # What was published while the build ran is in no row of the new generation yet.
+        late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
+        return BuildReport("rebuilt", number, embedded + late.embedded, len(members) + late.indexed, late.left)
+
+    def _beside(self, members: Sequence[Member], version: str, progress: Progress) -> int:
+        if not members:
+            raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
+        lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
+        rows: list[TermRow] = []
+        names: list[tuple[str, ...]] = []
+        for chunk in self._chunks(members):
+            rows += lexical.rows(chunk)
+            names += map(lexical.names, chunk)
+        geometry = self._geometry(members, lexical.themes(rows))
+        frame = Frame(geometry, lexical)
+        entries = [
+            frame.entry(member.number, member.text_hash, member.language, member.vector, row)
+            for member, row in zip(members, rows, strict=True)
+        ]
+        finder = frame.finder(self._toolbox, entries)
+        scales = finder.scales()
+        number = self._store.generations.begin(
+            NewGeneration(
+                model=version,
+                recipe=self._toolbox.recipe,
+                geometry=geometry.to_bytes(),
+                lexical=lexical.to_bytes(),
+                scales=scales,
+                built_on=self._clock(),
+                release=self.release.name,
+                ranking=self.release.ranking,
+            )
+        )
+        named = iter(names)
+        posted = self._store.articles.posted()
+        ranker = Ranker(self.release.ranking, scales)
+        links: list[Link] = []
+        demand: Counter[int] = Counter()
+        chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
+        for chunk in progress(chunks, len(chunks), f"Finding neighbours of {len(entries):,} articles"):
+            lists = finder.lists(chunk)
+            for entry, candidates in zip(chunk, lists, strict=True):
+                found = story_links(entry.number, candidates, posted, ranker)
+                demand.update(best_of(found, candidates, self._min_score))
+                links += [link for link in found if link[0] >= LEAST_LINK]
+            self._store.generations.write(
+                number,
+                [
+                    NeighbourRow(
+                        entry.number,
+                        entry.text_hash,
+                        entry.language,
+                        entry.terms,
+                        candidates,
+                        next(named),
+                        entry.number,
+                    )
+                    for entry, candidates in zip(chunk, lists, strict=True)
+                ],
+            )
+        stories = join([entry.number for entry in entries], links)
+        self._store.generations.put_standings(number, stories, demand)
+        self._store.generations.finish(number)
+        self._prepare(number, progress)
+        return number
+
+    def _geometry(self, members: Sequence[Member], themes: Vectors) -> Geometry:
+        languages = [member.language for member in members]
+        texts = {}
+        for language in sorted(set(languages)):
+            numbers = [member.number for member in members if member.language == language][:TRUST_ARTICLES]
+            articles = self._store.articles.get(numbers).values()
+            texts[language] = trust(self._embedder, [f"{article.summary} {article.body}" for article in articles])
+        vectors = np.stack([member.vector for member in members])
+        return Geometry(Centres.of(vectors, languages), Centres.of(themes, languages), texts)
+
+    def _articles(self, members: Sequence[Member]) -> Iterator[Article]:
+        for chunk in self._chunks(members):
+            yield from chunk
+
+    def _chunks(self, members: Sequence[Member]) -> Iterable[list[Article]]:
+        numbers = [member.number for member in members]
+        for start in range(0, len(numbers), WRITE_AT_ONCE):
+            batch = numbers[start : start + WRITE_AT_ONCE]
+            found = self._store.articles.get(batch)
+            # An article withdrawn since the members were listed has left no text; its row leaves with the next update.
+            yield [found.get(number, _WITHDRAWN) for number in batch]
+
+
+_WITHDRAWN = Article(id="", title="")
+
+
+class LiveBuilder:
+    """Takes articles in, and compares drafts, with the model of whatever release is live. For one thread."""
+
+    def __init__(self, store: Store, make: Callable[[str | None], Builder]) -> None:
+        """`make` gives the builder of a release by its name; None asks for that of the settings."""
+        self._store = store
+        self._make = make
+        self._builder: Builder | None = None
+        self._followed = store.state().generation  # None after a switch, until what it lacks is taken in
+
+    def step(self) -> bool:
+        """Takes in what was published before another generation became live; whether more is left. Raises Unavailable.
+
+        A rollback goes back to what was known when the generation was left. What a new one lacks is taken in by its
+        build, and before the first switch nothing is done: an archive that is not built yet is for builds.
+        """
+        generation = self._store.state().generation
+        if generation is None or generation == self._followed:
+            return False
+        if self._store.generations.stale(generation) != Stale([], []):
+            report = self.update()
+            if report.indexed or report.left:
+                return True
+        self._followed = generation
+        return False
+
+    def update(self) -> BuildReport:
+        """See `Builder.update`."""
+        return self._done(Builder.update)
+
+    def draft_candidates(self, draft: Article) -> Found:
+        """See `Builder.draft_candidates`."""
+        return self._done(lambda builder: builder.draft_candidates(draft))
+
+    def _done(self, task: Callable[[Builder], Done]) -> Done:
+        builder = self._now()
+        try:
+            return task(builder)
+        except Unavailable:
+            other = self._now()  # a switch between the look and the work
+            if other is builder:
+                raise
+            return task(other)
+
+    def _now(self) -> Builder:
+        """The builder for the live generation. Another one is made only for another embedding model, since weights are
+        those of the generation anyway.
+        """
+        builder = self._builder or self._make(None)
+        release, model = self._live()
+        if model not in (None, builder.version) and release not in (None, builder.release.name):
+            builder = self._make(release)
+        self._builder = builder
+        return builder
+
+    def _live(self) -> tuple[str | None, str | None]:
+        """Release and embedding model of the live generation."""
+        generations = self._store.generations
+        with self._store.reading():
+            number = self._store.state().generation
+            if number != self._followed:
+                self._followed = None
+            return (None, None) if number is None else (generations.release(number), generations.model(number))

@@ -1,0 +1,13 @@
+"""What a build makes a generation with, besides the articles: a model version, by its name."""
+
+from dataclasses import dataclass
+
+from recommender.ranking.scoring import RankingModel
+
+
+@dataclass(frozen=True)
+class Release:
+    """A model version. `name` is NAME/VERSION; its embedding model goes beside it, as an `Embedder`."""
+
+    name: str
+    ranking: RankingModel

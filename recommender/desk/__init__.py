@@ -1,0 +1,1 @@
+"""What editors do and see, whatever page shows it."""

@@ -1,0 +1,118 @@
+"""Use case: what the author of a draft can be told: what to link, what was told already, what to beware of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recommender.articles.article import Article
+from recommender.curation.rules import AT_MOST, FORBID, Rule
+from recommender.curation.sensitivity import bits
+from recommender.curation.signals import Signal
+from recommender.desk.review import BANNED, RULED, SENSITIVE, Obstacle
+from recommender.ranking.candidates import Found
+from recommender.ranking.facts import Teaser
+from recommender.ranking.filters import readable
+from recommender.ranking.scoring import DAY
+from recommender.ranking.shortlist import teasers_of
+from recommender.serving.recommender import Item, Query, Question, Recommender
+from recommender.store.base import Store
+
+LINKS = 10  # stories that are offered
+LATELY = (7, 30, 365)  # days
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """A related story that may not stand beside the draft, and why."""
+
+    article: Article
+    score: float
+    obstacle: Obstacle
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a draft can be told. `related` are stories to link, `off` is what turns its box off.
+
+    `coverage` has been published in much the same words, newest first. For the days of LATELY, `told` and `on_subject`
+    say how many stories of so many days were in much the same words, and how many on the subject.
+    """
+
+    related: list[Item]
+    linked: list[Article]
+    coverage: list[Article]
+    told: dict[int, int]
+    on_subject: dict[int, int]
+    kept_out: list[KeptOut]
+    off: Signal | Rule | None
+
+
+def advise(
+    store: Store,
+    recommender: Recommender,
+    draft: Article,
+    found: Found,
+    links: Sequence[str],
+    *,
+    known_as: str | None = None,
+) -> Advice:
+    """What a draft can be told, with the candidates found for it and the addresses that it links to.
+
+    `known_as` is its id where it is in the archive already: it is no coverage of itself.
+    """
+    own = () if known_as is None else (known_as,)
+    with store.reading():
+        asked = recommender.draft_question(draft, found, Query(n=LINKS, exclude=own, fallback="none"))
+        # Whether something has been told already does not depend on what may stand beside it.
+        covered = recommender.coverage(replace(draft, flags=()), found)
+        coverage = [article for article in covered if article.id not in own]
+        strong = _strong(asked)
+        public = asked.known.columns.take(np.array([teaser.number for teaser in strong], dtype=np.intp))
+        return Advice(
+            related=recommender.answer(asked).items,
+            linked=recommender.linked(links),
+            coverage=coverage,
+            told=_lately([one.posted_on.timestamp() for one in coverage if one.posted_on], asked.rules.now),
+            on_subject=_lately(public.posted[public.shown].tolist(), asked.rules.now),
+            kept_out=_kept_out(store, asked, strong, bits(draft.flags)),
+            off=asked.source.beside.off,
+        )
+
+
+def _strong(asked: Question) -> list[Teaser]:
+    """The candidates that are related, the best first, whether they may stand there or not."""
+    facts, rules = asked.candidates, asked.rules
+    here = ~np.isin(facts.number, list(rules.exclude)) & ~(facts.posted > rules.now) & readable(facts, rules)
+    teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
+    strong = [teaser for teaser in teasers.values() if teaser.score >= rules.min_score]
+    return sorted(strong, key=lambda teaser: (-teaser.score, teaser.number))
+
+
+def _kept_out(store: Store, asked: Question, strong: Sequence[Teaser], own: int) -> list[KeptOut]:
+    found = [(teaser, _obstacle(asked, teaser.number, own)) for teaser in strong]
+    articles = store.articles.get([teaser.number for teaser, obstacle in found if obstacle is not None], texts=False)
+    return [
+        KeptOut(articles[teaser.number], teaser.score, obstacle)
+        for teaser, obstacle in found
+        if obstacle is not None and teaser.number in articles and articles[teaser.number].status == "published"
+    ]
+
+
+def _obstacle(asked: Question, number: int, own: int) -> Obstacle | None:
+    """What editors have decided that keeps a story from a draft with these flags (as bits), if anything has."""
+    columns, beside = asked.known.columns, asked.source.beside
+    flags = int(columns.flags[number])
+    if flags & beside.forbidden:
+        return Obstacle(SENSITIVE, cell=asked.known.directives.matrix.cell(own, flags))
+    if number in beside.banned:
+        return Obstacle(BANNED, signal=beside.banned[number])
+    forbidding = (rule for rule in beside.rules if rule.then == FORBID or (rule.then == AT_MOST and not rule.count))
+    return next(
+        (Obstacle(RULED, rule=rule.description) for rule in forbidding if rule.what.fits(columns.labels[number])), None
+    )
+
+
+def _lately(posted: Iterable[float], now: float) -> dict[int, int]:
+    dates = list(posted)
+    return {days: sum(now - days * DAY <= at <= now for at in dates) for days in LATELY}

@@ -1,0 +1,23 @@
+"""The promise of an embedding model."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from recommender.arrays import Vectors
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors by one fixed model."""
+
+    @property
+    def version(self) -> str:
+        """Names the model and its files: equal versions give equal vectors for equal texts. Loads no model."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) unit vectors, in the order of the texts. Raises ModelUnavailable."""
+        ...
+
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """How many pieces the model cuts a word of some texts into: few where it was made for their language."""
+        ...

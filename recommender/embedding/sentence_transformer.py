@@ -1,0 +1,96 @@
+"""Embeddings with sentence-transformers."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recommender.arrays import Vectors
+from recommender.embedding.model_files import ModelFiles, find_model
+from recommender.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_WORD = re.compile(r"\w+")
+PIECES_WORDS = 100  # words of a text that are cut into pieces: the tokenizer warns of more than the model reads
+BATCH = 32  # passages the model reads at once; sentence-transformers' own default
+
+
+class SentenceTransformerEmbedder:
+    """`Embedder` over a sentence-transformers model, which is loaded when the first text comes."""
+
+    def __init__(self, model: str, *, name: str | None = None, download: bool = False) -> None:
+        """`model` as `find_model` takes it; `name` is what a folder is called in its version."""
+        self._model_name = model
+        self._called = name
+        self._download = download
+
+    @property
+    def version(self) -> str:
+        """Name and digest of the model's files."""
+        return self._files.version
+
+    @cached_property
+    def _files(self) -> ModelFiles:
+        return find_model(self._model_name, called=self._called, download=self._download)
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        files = self._files
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library shall ask the hub about them
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # ours says what is going on
+        # Seconds of import time, which only those who embed shall pay.
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(str(files.folder), local_files_only=True, trust_remote_code=False)
+        except Exception as error:
+            # Each library that reads one of the files has errors of its own: safetensors, tokenizers, torch, the hub.
+            raise ModelUnavailable(
+                f"The model {files.version} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little.
+
+        A text without a token may have a vector of zeros. Raises ModelUnavailable where the model cannot be loaded, and
+        where its vectors are no numbers.
+        """
+        if not texts:
+            return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
+        vectors: Any = self._model.encode(
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        wrong = np.flatnonzero(~np.isfinite(found).all(axis=1)).tolist()
+        for row in wrong:
+            if not self._cut(texts[row]):
+                found[row] = 0.0  # the mean of no token, which a static model gives for an empty text
+        if not np.isfinite(found).all():  # they would be stored, and stop every build in the middle
+            raise ModelUnavailable(
+                f"The model {self.version} gives vectors that are no numbers: its weights are damaged, or its training "
+                "went wrong. Use another one."
+            )
+        return found
+
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """How many pieces the model's tokenizer cuts a word of some texts into, on average; 1 or more."""
+        words = pieces = 0
+        cut = self._cut
+        for text in texts:
+            found = _WORD.findall(text)[:PIECES_WORDS]
+            words += len(found)
+            pieces += len(cut(" ".join(found)))
+        return max(1.0, pieces / words) if words else 1.0
+
+    @property
+    def _cut(self) -> Callable[[str], Sequence[str]]:
+        """The tokenizer's way to cut a text: static models have a bare one, of another library."""
+        tokenizer = self._model.tokenizer
+        if hasattr(tokenizer, "tokenize"):
+            return tokenizer.tokenize  # type: ignore[no-any-return]  # the library has no types
+        return lambda text: tokenizer.encode(text, add_special_tokens=False).tokens

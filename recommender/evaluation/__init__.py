@@ -1,0 +1,1 @@
+"""How good the sidebars are, on judged queries and across the archive."""

@@ -1,0 +1,124 @@
+"""The systems that an evaluation compares: the service, and the methods a site would use instead."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.articles.article import Article
+from recommender.embedding.pooling import Geometry
+from recommender.errors import NotBuilt
+from recommender.evaluation.evaluation import DEPTH, Place, Ranking, System
+from recommender.ranking.facts import RELATED
+from recommender.serving.recommender import ANY_LANGUAGE, Query, Recommender
+from recommender.store.base import Store
+
+LATEST = "latest in the edition"
+MOST_READ = "most read in the edition"
+TFIDF = "TF-IDF"
+BM25 = "BM25"
+DENSE = "embedding alone"
+FUSION = "TF-IDF + embedding"
+
+# Scores of all articles for the one at a place, in the order of the archive.
+Scorer = Callable[[int], npt.NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The published articles in one order; every scorer's scores go with it."""
+
+    articles: Sequence[Article]
+
+    def ranked(self, scorer: Scorer, *, depth: int = DEPTH) -> System:
+        """The system that gives the best by a scorer; never the article itself, equal ones in the archive's order."""
+        places = {article.id: place for place, article in enumerate(self.articles)}
+
+        def system(article_id: str) -> Ranking:
+            place = places[article_id]
+            scores = np.asarray(scorer(place), dtype=np.float64)
+            order = [other for other in np.argsort(-scores, kind="stable").tolist() if other != place]
+            return [(self.articles[other].id, float(scores[other])) for other in order[:depth]]
+
+        return system
+
+    def fused(self, *scorers: Scorer) -> System:
+        """The sum of several scores, each scaled to 0-1 among the others: what many sites would build first."""
+
+        def scorer(place: int) -> npt.NDArray[np.floating]:
+            total = np.zeros(len(self.articles))
+            for one in scorers:
+                scores = np.asarray(one(place), dtype=np.float64)
+                others = np.delete(scores, place)
+                total += (scores - others.min()) / (np.ptp(others) or 1.0)
+            return total
+
+        return self.ranked(scorer)
+
+    def latest(self, place: int) -> npt.NDArray[np.floating]:
+        """What many sites show: the newest of the edition, the rest after it."""
+        return self._in_edition(place, [_seconds(article) for article in self.articles])
+
+    def most_read(self, place: int) -> npt.NDArray[np.floating]:
+        """What others show: the most read of the edition."""
+        return self._in_edition(place, [article.read_count for article in self.articles])
+
+    def _in_edition(self, place: int, values: Sequence[float]) -> npt.NDArray[np.floating]:
+        ranks = np.argsort(np.argsort(np.asarray(values, dtype=np.float64), kind="stable"))
+        here = [article.edition == self.articles[place].edition for article in self.articles]
+        return ranks + len(self.articles) * np.array(here, dtype=np.float64)
+
+
+def _seconds(article: Article) -> float:
+    return article.posted_on.timestamp() if article.posted_on else float("-inf")
+
+
+def service_system(recommender: Recommender) -> System:
+    """The service as a site would ask it, but in all languages, for ten, without fallbacks and without a least score.
+
+    Editors' signals are left out: the ranking is measured, not their corrections of it. Ranks take the place of the
+    scores: versions and diversity may put a lower score first.
+    """
+    query = Query(n=DEPTH, languages=(ANY_LANGUAGE,), min_score=0.0, fallback="none")
+    recommender = recommender.without_signals()
+
+    def system(article_id: str) -> Ranking:
+        items = recommender.for_article(article_id, query).items
+        return [(item.article.id, float(len(items) - place)) for place, item in enumerate(items)]
+
+    return system
+
+
+def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, list[Place]]:
+    """The box of each of some articles as readers get it, but for editors' signals, which are not measured."""
+    recommender = recommender.without_signals()
+    found = {}
+    for article_id in article_ids:
+        answer = recommender.for_article(article_id, Query())
+        language = answer.article.language if answer.article else ""
+        found[article_id] = [
+            Place(item.article.id, item.teaser.source == RELATED, item.article.language != language)
+            for item in answer.items
+        ]
+    return found
+
+
+def embedding_system(store: Store) -> System:
+    """The nearest by the embedding of the live generation alone, in all languages. Raises NotBuilt."""
+    live = store.generations.live()
+    if live is None:
+        raise NotBuilt
+    members = store.generations.members(live.model)
+    articles = store.articles.get([member.number for member in members], texts=False)
+    centres = Geometry.from_bytes(live.geometry).dense
+    vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
+    return Archive([articles[member.number] for member in members]).ranked(lambda place: vectors @ vectors[place])
+
+
+def sidebars(recommender: Recommender, article_ids: Sequence[str], query: Query) -> Mapping[str, list[str]]:
+    """The sidebar of every article, as the site shows it."""
+    return {
+        article_id: [item.article.id for item in recommender.for_article(article_id, query).items]
+        for article_id in article_ids
+    }

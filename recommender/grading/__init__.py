@@ -1,0 +1,1 @@
+"""People grade sampled sidebars; their grades become judgments."""

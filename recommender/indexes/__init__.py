@@ -1,1 +1,0 @@
-"""Exact search: by embedding (scikit-learn) and by weighted terms (SciPy)."""

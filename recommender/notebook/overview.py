@@ -1,0 +1,208 @@
+"""Use case: what an archive holds, for people who look at it: sizes, dates, languages, and its stories as a map."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.arrays import FloatArray, Vectors
+from recommender.articles.article import Article
+from recommender.articles.gazetteer import Gazetteer
+from recommender.embedding.pooling import Geometry
+from recommender.errors import NotBuilt
+from recommender.evaluation.evaluation import System
+from recommender.evaluation.exposure import Share
+from recommender.metrics import Grades, ndcg
+from recommender.store.base import Store
+
+# (n, d) unit vectors to (n, 2) places on a map.
+Projection = Callable[[Vectors], FloatArray]
+
+LEAST_STORY = 4  # articles from which a story gets a name on the map
+NAMED = 2  # names that a story is called by
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Counts of the published articles. `words` are those of each body; articles without a date are in no year."""
+
+    articles: int
+    languages: Mapping[str, int]
+    editions: Mapping[str, int]
+    countries: Mapping[str, int]
+    years: Mapping[int, int]
+    words: Sequence[int]
+    undated: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """An article on the map, and the number of its running story."""
+
+    article: Article
+    x: float
+    y: float
+    story: int
+
+
+@dataclass(frozen=True)
+class StoryMap:
+    """All articles of a generation in two dimensions, and what the larger stories are about."""
+
+    places: Sequence[Place]
+    stories: Mapping[int, str]
+
+    def members(self, story: int) -> list[Article]:
+        """The articles of a story, the oldest first; those without a date come last."""
+        found = [place.article for place in self.places if place.story == story]
+        return sorted(found, key=lambda one: (one.posted_on is None, str(one.posted_on), one.id))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judged query with its first teasers, their grades, and nDCG@3."""
+
+    query: Article
+    teasers: Sequence[tuple[Article, int]]
+    ndcg: float
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """What meaning alone and words alone would show beside an article; `common` of them are the same."""
+
+    article: Article
+    dense: Sequence[Article]
+    lexical: Sequence[Article]
+    common: int
+
+
+def overview(store: Store) -> Overview:
+    """The counts of an archive, the most frequent first."""
+    articles = list(_published(store).values())
+    dated = [article.posted_on for article in articles if article.posted_on]
+    return Overview(
+        articles=len(articles),
+        languages=_ordered(Counter(article.language for article in articles)),
+        editions=_ordered(Counter(article.edition for article in articles)),
+        countries=_ordered(Counter(country for article in articles for country in article.countries)),
+        years=dict(sorted(Counter(posted.year for posted in dated).items())),
+        words=[len(article.body.split()) for article in articles],
+        undated=len(articles) - len(dated),
+    )
+
+
+def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryMap:
+    """The live generation as a map. A story is called by what most of its articles name. Raises NotBuilt."""
+    with store.reading():
+        live = store.generations.live()
+        if live is None:
+            raise NotBuilt
+        members = store.generations.members(live.model)
+        numbers = [member.number for member in members]
+        centres = Geometry.from_bytes(live.geometry).dense
+        standings = store.generations.standings_since(live.number, -1)
+        names = store.generations.names(live.number, numbers)
+        articles = store.articles.get(numbers, texts=False)
+    spots = project(np.stack([centres.centred(member.vector, member.language) for member in members]))
+    places = [
+        Place(articles[number], float(x), float(y), standings[number].story if number in standings else number)
+        for number, (x, y) in zip(numbers, spots.tolist(), strict=True)
+        if number in articles
+    ]
+    told: dict[int, Counter[str]] = {}
+    sizes: Counter[int] = Counter()
+    for number, place in zip((number for number in numbers if number in articles), places, strict=True):
+        told.setdefault(place.story, Counter()).update(names.get(number, ()))
+        sizes[place.story] += 1
+    return StoryMap(
+        places,
+        {
+            story: ", ".join(gazetteer[key].label("en") for key, _ in told[story].most_common(NAMED)) or "(no names)"
+            for story, size in sizes.most_common()
+            if size >= LEAST_STORY
+        },
+    )
+
+
+def judged_sidebars(
+    store: Store, run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Grades]
+) -> list[Judged]:
+    """The judged queries of a run, the worst first."""
+    wanted = {item for query, ranking in run.items() for item in (query, *(one for one, _ in ranking[:3]))}
+    numbers = store.articles.numbers(sorted(wanted))
+    articles = {article.id: article for article in store.articles.get(list(numbers.values()), texts=False).values()}
+    found = [
+        Judged(
+            articles[query],
+            [(articles[item], qrels[query].get(item, 0)) for item, _ in ranking[:3]],
+            ndcg([item for item, _ in ranking], qrels[query], 3),
+        )
+        for query, ranking in run.items()
+    ]
+    return sorted(found, key=lambda one: (one.ndcg, one.query.id))
+
+
+def disagreements(
+    store: Store,
+    dense: System,
+    lexical: System,
+    n: int = 3,
+) -> list[Disagreement]:
+    """Every article with the first `n` of two systems, those with the least in common first."""
+    articles = {article.id: article for article in _published(store).values()}
+    found = []
+    for key, article in articles.items():
+        ours = [item for item, _ in dense(key)[:n]]
+        theirs = [item for item, _ in lexical(key)[:n]]
+        found.append(
+            Disagreement(
+                article,
+                [articles[item] for item in ours],
+                [articles[item] for item in theirs],
+                len(set(ours) & set(theirs)),
+            )
+        )
+    return sorted(found, key=lambda one: (one.common, one.article.id))
+
+
+def counted(sidebars: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """In how many sidebars each article (the keys) stands."""
+    counts = Counter(item for shown in sidebars.values() for item in shown)
+    return {article: counts[article] for article in sidebars}
+
+
+def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[[Article], str]) -> list[Share]:
+    """For each group of articles, how many of them stand in some sidebar; by the name of the group."""
+    counts = counted(sidebars)
+    every: Counter[str] = Counter()
+    shown: Counter[str] = Counter()
+    for article in _published(store).values():
+        every[group(article)] += 1
+        shown[group(article)] += counts.get(article.id, 0) > 0
+    return [Share(name, every[name], shown[name]) for name in sorted(every)]
+
+
+def language_of(article: Article) -> str:
+    """A group for `shares`."""
+    return article.language
+
+
+def year_of(article: Article) -> str:
+    """A group for `shares`."""
+    return str(article.posted_on.year) if article.posted_on else "no date"
+
+
+def _published(store: Store) -> dict[int, Article]:
+    found: dict[int, Article] = {}
+    with store.reading():
+        numbers = [facts.number for facts in store.articles.facts_since(-1) if facts.published]
+        for start in range(0, len(numbers), AT_ONCE):
+            found |= store.articles.get(numbers[start : start + AT_ONCE])
+    return found
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,136 @@
+"""What a notebook begins with: the site of the settings, or the sample where nothing is there yet."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from recommender.articles.gazetteer import Gazetteer
+from recommender.errors import InvalidInput
+from recommender.evaluation.baselines import sidebars
+from recommender.evaluation.evaluation import Evaluation, evaluate
+from recommender.metrics import Grades
+from recommender.ranking.scoring import DEFAULT, RankingModel
+from recommender.release.cards import Card
+from recommender.release.comparison import Comparison
+from recommender.release.gate import Check
+from recommender.serving.recommender import Query, Recommender
+from recommender.settings import Settings, load_settings
+from recommender.sources.files import open_source
+from recommender.sources.ingest import Refusal, ingest
+from recommender.store.base import Store
+from recommender.wiring import (
+    Evaluated,
+    golden_pairs,
+    make_builder,
+    make_gazetteer,
+    make_recommender,
+    make_releasing,
+    make_systems,
+    open_store,
+)
+from recommender.workflows.compare import compare_versions
+from recommender.workflows.judgments import OF_SAMPLE, judged_sets
+from recommender.workflows.train import train_version
+
+SAMPLE = files("recommender") / "sample"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts that notebooks use."""
+
+    settings: Settings
+    store: Store
+    recommender: Recommender
+    gazetteer: Gazetteer
+
+    @cached_property
+    def evaluated(self) -> Evaluated:
+        """The service and what it is compared with."""
+        return make_systems(self.store, self.recommender)
+
+    def evaluate(self, qrels: Mapping[str, Grades]) -> Evaluation:
+        """All systems on judged queries."""
+        return evaluate(self.evaluated.systems, qrels, self.evaluated.languages)
+
+    def sidebars(self) -> Mapping[str, list[str]]:
+        """The sidebar of every article, as readers get it."""
+        return sidebars(self.recommender, list(self.evaluated.languages), Query())
+
+    @cached_property
+    def qrels(self) -> Mapping[str, Grades]:
+        """The judged queries: the grades of the site's panels, and the sample's judgments where its articles are here.
+
+        Raises InvalidInput where nothing is judged.
+        """
+        sets = judged_sets(self.store, self.settings)
+        if not sets:
+            raise InvalidInput("Nothing is judged here yet. `recommender panel create` draws sidebars for grading.")
+        return {query: grades for one in sets for query, grades in one.qrels.items()}
+
+    def train(self, recipe: str, name: str, qrels: Path | None = None) -> Card:
+        """Trains a version on the archive by a recipe of models/recipes, as the command does.
+
+        `qrels` is a file of judgments; if left out, those of the sample where its articles are here, else the grades of
+        panels.
+        """
+        folder = next(one for one in (self.settings.models, Path("models")) if (one / "recipes" / recipe).is_file())
+        with as_file(SAMPLE / "qrels.txt") as sample:
+            here = any(one.name == OF_SAMPLE for one in judged_sets(self.store, self.settings))
+            given = qrels or (sample if here else None)
+            return train_version(self.settings, self.store, folder / "recipes" / recipe, name, qrels=given)
+
+    def live_weights(self) -> RankingModel:
+        """The weights of the score that readers get."""
+        live = self.store.generations.live()
+        return DEFAULT if live is None or live.ranking is None else live.ranking
+
+    def compare(self, first: str, second: str) -> Comparison:
+        """Two versions on all judged sets and in all sidebars."""
+        return compare_versions(self.settings, self.store, first, second)
+
+    def gate(self, name: str) -> list[Check]:
+        """What the release gate says of a version; nothing is released."""
+        number = make_builder(self.store, self.settings, name=name).build_beside()
+        sets = judged_sets(self.store, self.settings)
+        checks, _ = make_releasing(self.store, self.settings).checks(
+            name, number, sets, golden_pairs(self.settings, None)
+        )
+        self.store.generations.drop_retired()
+        return checks
+
+
+def open_site(*, scratch: bool = False) -> Site:
+    """The site of the settings in the checkout; an empty database is filled with the sample first (two minutes).
+
+    Goes to the checkout's root, since paths of the settings are relative to it and Jupyter starts beside the notebook.
+    With `scratch` the model versions are a copy that goes away with the notebook, and what is trained goes with it.
+    """
+    os.chdir(_root(Path.cwd()))
+    settings = load_settings()
+    if scratch:
+        folder = Path(tempfile.mkdtemp(prefix="recommender-notebook-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(settings.models, folder / "models")
+        settings = settings.model_copy(update={"models": folder / "models"})
+    store = open_store(settings.database_url.get_secret_value())
+    if store.state().generation is None:
+        with (SAMPLE / "articles.jsonl").open("rb") as stream:
+            ingest(store.articles.upsert, open_source(stream, "articles.jsonl"), _stop)
+        make_builder(store, settings).build()
+    return Site(settings, store, make_recommender(store, settings), make_gazetteer(settings))
+
+
+def _root(folder: Path) -> Path:
+    """The checkout that a folder lies in, or the folder."""
+    return next((one for one in (folder, *folder.parents) if (one / "pyproject.toml").is_file()), folder)
+
+
+def _stop(refusal: Refusal) -> None:
+    raise InvalidInput(str(refusal))

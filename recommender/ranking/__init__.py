@@ -1,0 +1,1 @@
+"""From candidates to the sidebar: pure functions over columns."""

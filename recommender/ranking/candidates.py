@@ -1,0 +1,132 @@
+"""The candidate list of one article: which others come into question, and how alike each pair is.
+
+A list is a structured array with one row per candidate (`CANDIDATE`), ordered by number. It holds the nearest by
+embedding, those of the article's own language and some of the others, and the best by lexical score in any language.
+Its bytes are what the neighbour table stores.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.arrays import BoolArray, IntArray, Positions, Vectors
+
+DEPTH = 50  # nearest of the same language, and best by words
+DEPTH_OTHER = 25  # nearest of other languages: asked for less often, and fewer are needed
+# Cosine similarities: of centred vectors, of words, of themes, of names, of topics, of tags, of countries, of shingles.
+FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "shingles")
+CANDIDATE = np.dtype([("number", "<i4"), ("same", "?"), *((feature, "<f4") for feature in FEATURES)])
+
+EMPTY = np.empty(0, dtype=CANDIDATE)
+
+CandidateArray = npt.NDArray[np.void]
+Lists = Mapping[int, CandidateArray]
+
+
+def make_candidates(numbers: IntArray, same: BoolArray, features: Mapping[str, Vectors]) -> CandidateArray:
+    """Candidate rows from aligned columns, in the order given.
+
+    They are article numbers, whether the language is the same, and for each of FEATURES a cosine similarity in
+    [-1, 1]. Names and topics are NaN where the gazetteer does not know the archive's names, the other labels and
+    shingles where one of the two articles has none: nothing is known then.
+    """
+    rows = np.empty(len(numbers), dtype=CANDIDATE)
+    rows["number"] = numbers
+    rows["same"] = same
+    for feature in FEATURES:
+        rows[feature] = features[feature]
+    return rows
+
+
+def by_number(rows: CandidateArray) -> CandidateArray:
+    """The rows in the order of a list."""
+    return rows[np.argsort(rows["number"], kind="stable")]
+
+
+def trim(rows: CandidateArray) -> CandidateArray:
+    """The rows that belong into a list.
+
+    Equal similarities are decided for the smaller number, so the result does not depend on the order of arrival.
+    Trimming a list together with newcomers gives the list of all: adding articles one by one ends where a build does.
+    """
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[_best(rows, "dense", rows["same"], DEPTH)] = True
+    kept[_best(rows, "dense", ~rows["same"], DEPTH_OTHER)] = True
+    kept[_best(rows, "lexical", rows["lexical"] > 0, DEPTH)] = True
+    return rows[kept]
+
+
+def _best(rows: CandidateArray, feature: str, among: BoolArray, depth: int) -> Positions:
+    places = np.flatnonzero(among)
+    order = np.lexsort((rows["number"][places], -rows[feature][places]))
+    return places[order[:depth]]
+
+
+def floors(rows: CandidateArray) -> tuple[float, float, float]:
+    """What a newcomer must reach to come into question: by embedding in the same language, in another, and by words.
+
+    A list that is not full yet takes any article (-inf); by words, any that shares a term (0, to be exceeded).
+    """
+    return (
+        _floor(rows["dense"][rows["same"]], DEPTH, -np.inf),
+        _floor(rows["dense"][~rows["same"]], DEPTH_OTHER, -np.inf),
+        _floor(rows["lexical"][rows["lexical"] > 0], DEPTH, 0.0),
+    )
+
+
+def _floor(values: Vectors, depth: int, otherwise: float) -> float:
+    return float(np.partition(values, len(values) - depth)[len(values) - depth]) if len(values) >= depth else otherwise
+
+
+def replace(rows: CandidateArray, newcomer: CandidateArray) -> CandidateArray:
+    """`rows` with those of `newcomer` put in the place of the rows with the same numbers, trimmed again."""
+    others = rows[~np.isin(rows["number"], newcomer["number"])]
+    return trim(by_number(np.concatenate([others, newcomer])))
+
+
+def to_bytes(rows: CandidateArray) -> bytes:
+    """The stored form; `from_bytes` reads it back."""
+    return rows.tobytes()
+
+
+def from_bytes(data: bytes) -> CandidateArray:
+    """A read-only candidate list over the stored bytes."""
+    return np.frombuffer(data, dtype=CANDIDATE)
+
+
+def pair_features(
+    lists: Mapping[int, CandidateArray], numbers: IntArray, features: Sequence[str]
+) -> dict[str, Vectors]:
+    """Similarity of every two of `numbers` as far as their own lists tell it: for each feature (n, n), symmetric.
+
+    Two articles that are alike stand in each other's lists; a pair that does not is less alike than `DEPTH` others, and
+    counts 0.
+    """
+    tables = {feature: np.zeros((len(numbers), len(numbers)), dtype=np.float32) for feature in features}
+    if not len(numbers):
+        return tables
+    own = [lists.get(number, EMPTY) for number in numbers.tolist()]
+    rows = from_bytes(b"".join(map(to_bytes, own)))  # np.concatenate takes ten times as long on structured rows
+    one = np.repeat(np.arange(len(numbers)), [len(part) for part in own])
+    order = np.argsort(numbers)
+    spots = np.minimum(np.searchsorted(numbers, rows["number"], sorter=order), len(numbers) - 1)
+    other = order[spots]
+    found = np.flatnonzero(numbers[other] == rows["number"])
+    one, other = one[found], other[found]
+    for feature, table in tables.items():
+        table[one, other] = rows[feature][found]
+    return {feature: np.maximum(table, table.T) for feature, table in tables.items()}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`).
+
+    `generation` is the one that a draft was compared with; another one may be live by the time it is ranked.
+    """
+
+    rows: CandidateArray
+    names: tuple[str, ...]
+    generation: int | None = None

@@ -1,0 +1,108 @@
+"""What is known of articles, of the one being read, and of what a request asks for; and what a place holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.arrays import BoolArray, Counts, FloatArray, IntArray
+from recommender.curation.constraints import OPEN, Beside
+from recommender.ranking.scoring import RankingModel, Scales
+
+RELATED = "related"
+PINNED = "pinned"
+
+LATEST, BACKGROUND, ANGLE = "latest", "background", "angle"
+ROLES = (BACKGROUND, LATEST, ANGLE)
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """How candidates are scored: the model, and how likenesses spread in the generation they come from."""
+
+    model: RankingModel
+    scales: Scales
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Facts of many articles as aligned columns; `edition`, `language` and `desk` are codes of the catalogue.
+
+    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
+    True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
+    among how many others' best candidates an article is. `changed` and `relisted` are the revisions of the article's
+    (or its signals') and its candidate list's last change. `flags` are bits (see `guard`), `labels` what rules ask for.
+    """
+
+    number: IntArray
+    posted: FloatArray
+    reads: FloatArray
+    edition: IntArray
+    language: IntArray
+    shown: BoolArray
+    update: BoolArray
+    explains: BoolArray
+    desk: IntArray
+    story: IntArray
+    demand: IntArray
+    changed: Counts
+    relisted: Counts
+    flags: IntArray
+    labels: npt.NDArray[np.object_]
+
+    def take(self, places: npt.NDArray[np.integer]) -> "Columns":
+        """The facts at some places."""
+        return Columns(**{name: column[places] for name, column in vars(self).items()})
+
+    def joined(self, other: "Columns") -> "Columns":
+        """These facts and then the other ones."""
+        return Columns(**{name: np.concatenate([column, getattr(other, name)]) for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class SourceArticle:
+    """The article the sidebar stands beside; -1 and NaN for a draft without number, story or date.
+
+    `beside` is what editors and the guard say of it.
+    """
+
+    number: int
+    posted: float
+    edition: int
+    language: int
+    desk: int = -1
+    story: int = -1
+    beside: Beside = OPEN
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one request asks for. Codes as in `Columns`; None means "any". Times are seconds since 1970.
+
+    With `foreign` related stories may be of other languages too, and so may pins; fallbacks may not.
+    """
+
+    now: float
+    n: int = 3
+    exclude: frozenset[int] = frozenset()
+    editions: frozenset[int] | None = None
+    languages: frozenset[int] | None = None
+    foreign: bool = False
+    since: float | None = None
+    until: float | None = None
+    diversity: float = 0.0
+    min_score: float = 0.0
+    fallback: str = "ladder"
+    roles: frozenset[str] = frozenset(ROLES)
+
+
+@dataclass(frozen=True)
+class Teaser:
+    """One place in the sidebar: an article's number, its score, the parts that add up to it, its origin and role."""
+
+    number: int
+    score: float
+    source: str
+    parts: Mapping[str, float] = field(default_factory=dict)
+    role: str | None = None

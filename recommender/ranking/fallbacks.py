@@ -1,0 +1,88 @@
+"""What fills the places that no related story fills."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+
+from recommender.arrays import BoolArray, IntArray, Positions
+from recommender.ranking.facts import Columns, Rules, SourceArticle, Teaser
+from recommender.ranking.filters import allowed
+from recommender.ranking.quotas import Quota, allowed_by_quotas
+from recommender.ranking.scoring import DAY
+
+FALLBACK_READ = "fallback_edition_read"
+FALLBACK_EDITION = "fallback_edition_latest"
+FALLBACK_ANY = "fallback_any_latest"
+READ_LATELY = 30 * DAY
+
+
+def fill_with_fallbacks(
+    chosen: Sequence[Teaser],
+    more: Sequence[Teaser],
+    events: Callable[[IntArray], BoolArray],
+    n: int,
+    quotas: Sequence[Quota] = (),
+) -> list[Teaser]:
+    """`chosen` and as many of `more` as fill `n` places within the rules, without a second report of any event.
+
+    `events` says which of some articles report one event, as `events_among` does. `more` is taken in its order, but for
+    what rules still ask for.
+    """
+    teasers = [*chosen, *more]
+    numbers = [teaser.number for teaser in teasers]
+    versions = events(np.array(numbers, dtype=np.int32))
+    place_of = {number: place for place, number in enumerate(numbers)}
+    kept = list(range(len(chosen)))
+    remaining = numbers[len(chosen) :]
+    while len(kept) < n:
+        fresh = [number for number in remaining if not versions[place_of[number], kept].any()]
+        possible = allowed_by_quotas(fresh, [numbers[place] for place in kept], n - len(kept), quotas)
+        if not possible:
+            break
+        kept.append(place_of[possible[0]])
+        remaining.remove(possible[0])
+    return [teasers[place] for place in kept]
+
+
+def fallbacks(
+    facts: Columns,
+    source: SourceArticle,
+    rules: Rules,
+    missing: int,
+    taken: frozenset[int],
+    *,
+    kinds: Positions | None = None,
+) -> list[Teaser]:
+    """What fills the places that no related story fills, by a ladder; every filter of the request holds.
+
+    Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
+    `rules.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
+    With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
+    """
+    if missing <= 0 or rules.fallback == "none" or not source.beside.fills:
+        return []
+    free = allowed(facts, source, replace(rules, foreign=False)) & ~np.isnan(facts.posted)
+    if taken:
+        free &= ~np.isin(facts.number, list(taken))
+    here = free & (facts.edition == source.edition)
+    rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
+    if rules.fallback == "ladder":
+        rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= rules.now - READ_LATELY), facts.reads))
+    kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
+    room = dict.fromkeys(np.unique(kinds).tolist(), missing)
+    found: list[Teaser] = []
+    for label, mask, key in rungs:
+        places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in found]))
+        order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
+        for place in _first_of_each(places[order], kinds, room):
+            room[int(kinds[place])] -= 1
+            found.append(Teaser(int(facts.number[place]), 0.0, label))
+    return found
+
+
+def _first_of_each(ordered: Positions, kinds: Positions, room: Mapping[int, int]) -> list[int]:
+    """Of some places the first of each kind, as many as there is room for, in the order given."""
+    firsts = [np.flatnonzero(kinds[ordered] == kind)[:count].tolist() for kind, count in room.items()]
+    return [int(ordered[first]) for first in sorted(chain.from_iterable(firsts))]

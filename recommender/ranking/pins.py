@@ -1,0 +1,29 @@
+"""Stories that editors have put into a slot."""
+
+from collections.abc import Mapping, Sequence
+
+from recommender.ranking.facts import Columns, Rules, SourceArticle, Teaser
+from recommender.ranking.filters import allowed
+
+
+def pinned_places(facts: Columns, source: SourceArticle, rules: Rules) -> dict[int, int]:
+    """By slot (from 1) the place in `facts` of each pinned article that may stand in this sidebar."""
+    slots = {number: slot for slot, number in source.beside.pins.items() if slot <= rules.n}
+    mask = allowed(facts, source, rules)
+    return {
+        slots[number]: place for place, number in enumerate(facts.number.tolist()) if number in slots and mask[place]
+    }
+
+
+def place_pins(teasers: Sequence[Teaser], pins: Mapping[int, Teaser], n: int) -> list[Teaser]:
+    """The sidebar with every pin in its slot, and the others around them; where too few are there, pins move up."""
+    rest = list(teasers)
+    found: list[Teaser] = []
+    waiting = dict(sorted(pins.items()))
+    while len(found) < n and (rest or waiting):
+        slot = len(found) + 1
+        if slot in waiting or not rest:
+            found.append(waiting.pop(slot if slot in waiting else min(waiting)))
+        else:
+            found.append(rest.pop(0))
+    return found

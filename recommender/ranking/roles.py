@@ -1,0 +1,32 @@
+"""Why a candidate is another reason to read on."""
+
+import numpy as np
+
+from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.facts import ANGLE, BACKGROUND, LATEST, Columns, SourceArticle
+from recommender.ranking.scoring import DAY
+
+BACKGROUND_SECONDS = 30 * DAY  # an article of the same story that is older tells what came before
+OTHER_PLACE = 0.5  # of the countries of two articles less is shared
+
+
+def roles_of(rows: CandidateArray, facts: Columns, source: SourceArticle, roles: frozenset[str]) -> list[str | None]:
+    """Why each candidate is another reason to read on; None where it is none of `roles`.
+
+    `latest`: newer, of the same running story. `background`: explains, or tells what came before in the same story.
+    `angle`: from another place or another desk, where both desks are known.
+    """
+    story = facts.story == source.story
+    other_desk = (facts.desk != source.desk) & (facts.desk >= 0) & (source.desk >= 0)
+    with np.errstate(invalid="ignore"):
+        reasons = {
+            LATEST: story & (facts.posted > source.posted),
+            BACKGROUND: facts.explains | (story & (facts.posted < source.posted - BACKGROUND_SECONDS)),
+            ANGLE: (rows["places"] < OTHER_PLACE) | other_desk,
+        }
+    found: list[str | None] = [None] * len(rows)
+    for role in (ANGLE, BACKGROUND, LATEST):  # the last one counts
+        if role in roles:
+            for place in np.flatnonzero(reasons[role]).tolist():
+                found[place] = role
+    return found

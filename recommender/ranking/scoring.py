@@ -1,0 +1,202 @@
+"""The score of a candidate: evidence in named parts, and the probability that an editor would call it related.
+
+The model is additive: each part turns one likeness of the two articles into evidence (log-odds, 0 or more), and the sum
+less a threshold is the logit of the probability. It was learned from judged pairs; a card in `models` says how.
+
+Likenesses of vectors and of words mean different things in every archive and with every embedding model, so they are
+counted in standard deviations above the mean of random pairs of that archive (`Scales`, measured by each build). That
+is why the same weights, and the same threshold, hold for another model.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.arrays import Counts, FloatArray
+from recommender.ranking.candidates import FEATURES, CandidateArray
+
+Values = npt.NDArray[np.floating]
+
+DAY = 86_400.0
+NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
+MOST_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
+UNITS = 10_000  # scores are counted in ten-thousandths, so that the parts shown add up exactly
+
+SIGNALS = "signals"  # the part of a score that editors' boosts and burials have given or taken
+PARTS = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "nearness")
+SCALED = ("dense", "lexical", "themes")
+# What an archive or an article may lack altogether. Then nothing is known, and the threshold is lower. Topics are
+# unknown where names are; their relief is that of names.
+OPTIONAL = ("names", "tags", "places", "nearness")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of a likeness over random pairs of articles in one language."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How likenesses spread in one generation. Lexical likeness is scaled as its square root, which spreads evenly."""
+
+    dense: Scale = Scale(0.0, 0.14)
+    lexical: Scale = Scale(0.19, 0.065)
+    themes: Scale = Scale(0.0, 0.16)
+
+    def to_json(self) -> str:
+        """As the store keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scales":
+        """The scales that `to_json` wrote."""
+        return cls(**{name: Scale(**scale) for name, scale in json.loads(text).items()})
+
+
+USUAL = Scales()  # of the sample with the default model: where a build has too few pairs to tell
+
+
+@dataclass(frozen=True)
+class RankingModel:
+    """Weights in log-odds: per standard deviation for SCALED, for a likeness of 1 for the others.
+
+    `threshold` is the evidence at which half of the candidates are related; `relief` is by how much it is lower where
+    an optional part is unknown.
+    """
+
+    version: str
+    weights: Mapping[str, float]
+    threshold: float
+    relief: Mapping[str, float]
+
+    def to_json(self) -> str:
+        """As the store keeps it."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "weights": dict(self.weights),
+                "threshold": self.threshold,
+                "relief": dict(self.relief),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "RankingModel":
+        """The model that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+# Learned from the sample's judgments by `recommender train`; a test holds it to the card in models/sahel/1.
+DEFAULT = RankingModel(
+    version="sample-2",
+    weights={
+        "dense": 0.846,
+        "lexical": 0.641,
+        "themes": 0.479,
+        "names": 3.617,
+        "topics": 3.766,
+        "tags": 5.444,
+        "places": 1.682,
+        "nearness": 1.479,
+    },
+    threshold=8.816,
+    relief={"names": 2.161, "tags": 0.337, "places": 0.826, "nearness": 0.493},
+)
+
+
+def likenesses(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
+    """What each part measures of each candidate, 0 or more: for SCALED up to MOST_DEVIATIONS, else up to 1.
+
+    NaN where nothing is known of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
+    """
+    known = scaled({feature: rows[feature] for feature in FEATURES}, scales)
+    known["nearness"] = np.exp(np.abs(apart) / (-DAY * NEARNESS_DAYS))
+    return known
+
+
+def scaled(features: Mapping[str, Values], scales: Scales) -> dict[str, FloatArray]:
+    """Features of candidate lists as parts measure them: see `likenesses`."""
+    return {feature: _MEASURES[feature](values, scales).astype(np.float64) for feature, values in features.items()}
+
+
+def _deviations(values: Values, scale: Scale) -> Values:
+    return _between((values - scale.mean) / scale.deviation, MOST_DEVIATIONS)
+
+
+def _share(values: Values) -> Values:
+    return _between(values, 1.0)
+
+
+def _between(values: Values, most: float) -> Values:
+    within: Values = np.minimum(np.maximum(values, 0.0), most)  # np.clip takes several times as long on so few
+    return within
+
+
+_MEASURES: Mapping[str, Callable[[Values, Scales], Values]] = {
+    "dense": lambda values, scales: _deviations(values, scales.dense),
+    "lexical": lambda values, scales: _deviations(np.sqrt(_share(values)), scales.lexical),
+    "themes": lambda values, scales: _deviations(values, scales.themes),
+    "names": lambda values, _: np.sqrt(_share(values)),
+    "topics": lambda values, _: np.sqrt(_share(values)),
+    "tags": lambda values, _: _share(values),
+    "places": lambda values, _: _share(values),
+    "shingles": lambda values, _: _share(values),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of each candidate: the evidence above the threshold, and the parts of its score in ten-thousandths."""
+
+    evidence: FloatArray
+    units: Mapping[str, Counts]
+
+    @property
+    def score(self) -> FloatArray:
+        """The probability that an editor would call the candidate related, as shown: the sum of its parts."""
+        total: FloatArray = np.sum(list(self.units.values()), axis=0) / UNITS
+        return total
+
+    def parts(self) -> dict[str, FloatArray]:
+        """The parts of each score; they add up to it exactly."""
+        return {part: values / UNITS for part, values in self.units.items()}
+
+    def take(self, places: npt.NDArray[np.integer]) -> "Scores":
+        """The scores at some places."""
+        return Scores(self.evidence[places], {part: values[places] for part, values in self.units.items()})
+
+
+def scored(known: Mapping[str, FloatArray], model: RankingModel) -> Scores:
+    """The scores of candidates whose likenesses are given. A part's share in a score is its share in the evidence."""
+    values = np.stack([known[part] for part in PARTS])
+    unknown = np.isnan(values)
+    evidence = np.where(unknown, 0.0, values) * np.array([model.weights[part] for part in PARTS])[:, None]
+    relief = np.array([model.relief.get(part, 0.0) for part in PARTS])
+    whole: FloatArray = evidence.sum(axis=0)
+    above: FloatArray = whole + relief @ unknown - model.threshold
+    score = np.round(UNITS / (1 + np.exp(-above))).astype(np.int64)
+    score[whole == 0] = 0  # nothing in common is no evidence, whatever the threshold
+    divisor = np.where(whole > 0, whole, 1)
+    units = (score * (evidence / divisor)).astype(np.int64)
+    # What rounding down has left over goes to the largest part.
+    units[np.argmax(evidence, axis=0), np.arange(units.shape[1])] += score - units.sum(axis=0)
+    return Scores(above, dict(zip(PARTS, units, strict=True)))
+
+
+def multiplied(scores: Scores, factors: FloatArray) -> Scores:
+    """The scores with the odds of each candidate multiplied; what that gives or takes is a part of its own.
+
+    Odds and not scores, so that a score stays a probability and a boost still tells two good candidates apart.
+    """
+    whole = sum(scores.units.values(), start=np.zeros(len(factors), dtype=np.int64)) / UNITS
+    score = np.round(UNITS * whole * factors / (1 - whole + whole * factors)).astype(np.int64)
+    change = score - np.round(whole * UNITS).astype(np.int64)
+    with np.errstate(divide="ignore"):  # a factor of 0 is no evidence at all
+        evidence: FloatArray = scores.evidence + np.log(factors)
+    return Scores(evidence, {**scores.units, SIGNALS: change})

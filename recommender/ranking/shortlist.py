@@ -1,0 +1,105 @@
+"""The best candidates that pass the filters, scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.arrays import FloatArray, IntArray
+from recommender.curation.constraints import Beside
+from recommender.curation.rules import LOWER, RAISE
+from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.events import same_event
+from recommender.ranking.facts import RELATED, Columns, Ranker, Rules, SourceArticle, Teaser
+from recommender.ranking.filters import allowed
+from recommender.ranking.roles import roles_of
+from recommender.ranking.scoring import SIGNALS, UNITS, Scores, likenesses, multiplied, scored
+
+POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
+# A story in the reader's own language stands before one in another language with up to twice its odds of being related.
+OWN_LANGUAGE = 2.0
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The best candidates that pass the filters, best first, and what is known of them."""
+
+    rows: CandidateArray
+    facts: Columns
+    scores: Scores
+    worth: FloatArray  # by which places are given: the score, to which a reader's own language may add
+    roles: Sequence[str | None]
+    versions_of_source: IntArray
+
+    @property
+    def numbers(self) -> IntArray:
+        """Article numbers, best first."""
+        return self.facts.number
+
+
+def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, ranker: Ranker) -> Shortlist:
+    """The POOL best candidates that pass the filters, without other reports of the source's event in its language.
+
+    `facts` go with `rows`. A report in another language stays: who reads both may want it.
+    """
+    apart = np.abs(facts.posted - source.posted)
+    known = likenesses(rows, apart, ranker.scales)
+    version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
+    keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
+    scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
+    factors = factors_of(facts.take(keep), source.beside)
+    scores = scores if factors is None else multiplied(scores, factors)
+    own = rules.foreign & (facts.language[keep] == source.language)
+    order = np.lexsort((facts.number[keep], -(scores.evidence + np.log(OWN_LANGUAGE) * own)))[:POOL]
+    chosen = facts.take(keep[order])
+    found = scores.take(order)
+    return Shortlist(
+        rows=rows[keep[order]],
+        facts=chosen,
+        scores=found,
+        worth=_multiplied(found.score, np.where(own[order], OWN_LANGUAGE, 1.0)),
+        roles=roles_of(rows[keep[order]], chosen, source, rules.roles),
+        versions_of_source=facts.number[version],
+    )
+
+
+def _multiplied(score: FloatArray, factors: FloatArray) -> FloatArray:
+    """Probabilities whose odds are multiplied."""
+    return score * factors / (1 - score + score * factors)
+
+
+def factors_of(facts: Columns, beside: Beside) -> FloatArray | None:
+    """By what the odds of some articles are multiplied; None where there is nothing to multiply."""
+    rules = [
+        (rule.what, rule.factor) for rule in beside.rules if rule.then in (RAISE, LOWER) and rule.factor is not None
+    ]
+    if not rules and not beside.factors:
+        return None
+    factors = np.array([beside.factors.get(number, 1.0) for number in facts.number.tolist()], dtype=np.float64)
+    for what, factor in rules:
+        factors[what.among(facts.labels)] *= factor
+    return factors
+
+
+def make_teaser(short: Shortlist, place: int) -> Teaser:
+    units = {part: int(values[place]) for part, values in short.scores.units.items()}
+    # Most teasers stand under no signal, and say nothing of any.
+    parts = {part: count / UNITS for part, count in units.items() if count or part != SIGNALS}
+    return Teaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
+
+
+def teasers_of(
+    numbers: IntArray, rows: CandidateArray, facts: Columns, source: SourceArticle, ranker: Ranker
+) -> dict[int, Teaser]:
+    """What some of the candidates would look like as teasers, whether they are good enough or not."""
+    places = np.flatnonzero(np.isin(facts.number, numbers))
+    if not len(places):
+        return {}
+    chosen = facts.take(places)
+    known = likenesses(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
+    scores = scored(known, ranker.model)
+    factors = factors_of(chosen, source.beside)
+    scores = scores if factors is None else multiplied(scores, factors)
+    none: IntArray = np.empty(0, dtype=np.int32)
+    short = Shortlist(rows[places], chosen, scores, scores.score, [None] * len(places), none)
+    return {int(number): make_teaser(short, place) for place, number in enumerate(chosen.number)}

@@ -1,0 +1,1 @@
+"""From a model version to readers: cards, comparison, gate, promotion, shadow runs, interleaving."""

@@ -1,0 +1,345 @@
+"""Use case: how two model versions differ, on judged queries and in the sidebars of the whole archive."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import fmean
+
+from recommender import metrics
+from recommender.arrays import Vectors
+from recommender.articles.article import Article
+from recommender.embedding.base import Embedder
+from recommender.evaluation.baselines import embedding_system, service_system, sidebars
+from recommender.evaluation.breakdown import groups
+from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
+from recommender.metrics import Difference, Grades
+from recommender.release.base import Registry
+from recommender.serving.recommender import Query, Recommender
+from recommender.store.base import Store
+
+COPIED_AT_ONCE = 500
+SHOWN = 20  # articles whose sidebars differ most
+SERVICE, EMBEDDING = "the service", "embedding alone"
+
+
+@dataclass(frozen=True)
+class JudgedSet:
+    """Judged queries, and whose they are, as a report calls them."""
+
+    name: str
+    qrels: Mapping[str, Grades]
+
+    def among(self, published: Iterable[str]) -> "JudgedSet":
+        """The queries that are among some articles and have something to be found: a grade above 0."""
+        known = frozenset(published)
+        return JudgedSet(
+            self.name,
+            {
+                query: grades
+                for query, grades in self.qrels.items()
+                if query in known and max(grades.values(), default=0) > 0
+            },
+        )
+
+    def without(self, queries: Collection[str]) -> "JudgedSet":
+        """The set without the queries that a version has learned from; its name says how many are missing."""
+        left = {query: grades for query, grades in self.qrels.items() if query not in queries}
+        missing = len(self.qrels) - len(left)
+        return JudgedSet(f"{self.name}, without {missing} that it has learned from", left) if missing else self
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One measure of two models on the same queries, and by how much the second is above the first.
+
+    `p_value` is that of the paired randomisation test; `better` and `worse` count queries, of the second.
+    """
+
+    queries: int
+    first: Estimate
+    second: Estimate
+    difference: Difference
+    p_value: float
+    better: int
+    worse: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one judged set says: by system and measure, and MAIN of the service by language, country and age.
+
+    `learned` says from how many of its queries each of the two models has learned.
+    """
+
+    name: str
+    systems: Mapping[str, Mapping[str, Paired]]
+    groups: Mapping[str, Mapping[str, Paired]]
+    learned: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The sidebars of an article with both models, by title, and how alike they are."""
+
+    article: str
+    title: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    overlap: float
+    likeness: float
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How alike the sidebars of two models are: `overlap` over the three places, `likeness` over the first ten.
+
+    Both are means over the articles, see `metrics.overlap` and `metrics.rank_biased_overlap`; `same` counts the
+    sidebars that show the same three in the same order. `most` are those that differ most.
+    """
+
+    articles: int
+    same: int
+    overlap: float
+    likeness: float
+    most: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model takes: milliseconds for one article (median), bytes in memory and on disk, seconds for a build.
+
+    `memory` is the most that a process took which embeds with it; `build` is without the embedding.
+    """
+
+    embedding: float
+    memory: int
+    disk: int
+    build: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model version, built: the store with its generation live, what answers from it, and what it costs.
+
+    `learned` are the judged queries that it has learned from.
+    """
+
+    name: str
+    store: Store
+    recommender: Recommender
+    cost: Cost
+    learned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that is said of two model versions."""
+
+    first: str
+    second: str
+    articles: int
+    judged: tuple[Judged, ...]
+    overlap: Overlap
+    costs: tuple[Cost, Cost]
+
+
+def compare(first: Side, second: Side, sets: Sequence[JudgedSet]) -> Comparison:
+    """Compares two models that were built from the same articles. Sets without a query of theirs are left out."""
+    articles = published(first.store, first.recommender)
+    judged = [one.among(articles) for one in sets]
+    return Comparison(
+        first.name,
+        second.name,
+        len(articles),
+        tuple(_judged(first, second, one, articles) for one in judged if one.qrels),
+        overlaps(first.recommender, second.recommender, articles),
+        (first.cost, second.cost),
+    )
+
+
+def published(store: Store, recommender: Recommender) -> dict[str, Article]:
+    """The articles that sidebars may show, by id, without their bodies."""
+    columns = recommender.columns()
+    numbers: list[int] = columns.number[columns.shown].tolist()
+    return {article.id: article for article in store.articles.get(numbers, texts=False).values()}
+
+
+def lineage(registry: Registry, name: str) -> list[str]:
+    """A version and those that it comes from, as far as they are there; the nearest first."""
+    names, found = registry.names(), list[str]()
+    while name in names and name not in found:
+        found.append(name)
+        name = str(registry.card(name).training.get("base"))
+    return found
+
+
+def learned_queries(registry: Registry, names: Iterable[str]) -> frozenset[str]:
+    """The judged queries that some versions have learned from."""
+    return frozenset[str]().union(*(registry.card(name).learned_queries for name in names))
+
+
+# -- judged queries ----------------------------------------------------------------------------------------------------
+
+
+def values(system: System, judged: JudgedSet, measure: str = MAIN) -> list[float]:
+    """One value for each query of a judged set, in order."""
+    function = MEASURES[measure]
+    return [function([one for one, _ in system(query)[:DEPTH]], grades) for query, grades in judged.qrels.items()]
+
+
+def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str, Article]) -> Judged:
+    makers: Mapping[str, Callable[[Side], System]] = {
+        SERVICE: lambda side: service_system(side.recommender),
+        EMBEDDING: lambda side: embedding_system(side.store),
+    }
+    systems = {}
+    for name, make in makers.items():
+        one, other = remembered(make(first)), remembered(make(second))
+        systems[name] = {
+            measure: (values(one, judged, measure), values(other, judged, measure)) for measure in MEASURES
+        }
+    queries = [articles[query] for query in judged.qrels]
+    return Judged(
+        judged.name,
+        {name: {measure: paired(*both) for measure, both in found.items()} for name, found in systems.items()},
+        _grouped(queries, *systems[SERVICE][MAIN], newest=_newest(articles.values())),
+        (len(first.learned & judged.qrels.keys()), len(second.learned & judged.qrels.keys())),
+    )
+
+
+def remembered(system: System) -> System:
+    """The same system, asked once for each query."""
+    found: dict[str, Sequence[tuple[str, float]]] = {}
+
+    def asked(query: str) -> Sequence[tuple[str, float]]:
+        if query not in found:
+            found[query] = system(query)
+        return found[query]
+
+    return asked
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
+    """Two models' values of the same queries, one or more, side by side."""
+    return Paired(
+        len(first),
+        Estimate(fmean(first), *metrics.bootstrap_interval(first)),
+        Estimate(fmean(second), *metrics.bootstrap_interval(second)),
+        metrics.paired_difference(first, second),
+        metrics.paired_randomisation(first, second),
+        sum(other > one for one, other in zip(first, second, strict=True)),
+        sum(other < one for one, other in zip(first, second, strict=True)),
+    )
+
+
+def _grouped(
+    queries: Sequence[Article], first: Sequence[float], second: Sequence[float], newest: datetime | None
+) -> dict[str, dict[str, Paired]]:
+    """By kind of group and group; a query of two countries counts in both."""
+    return {
+        kind: {
+            group: paired([first[place] for place in members], [second[place] for place in members])
+            for group, members in found.items()
+        }
+        for kind, found in groups(queries, newest).items()
+    }
+
+
+def _newest(articles: Iterable[Article]) -> datetime | None:
+    return max((article.posted_on for article in articles if article.posted_on), default=None)
+
+
+# -- sidebars ----------------------------------------------------------------------------------------------------------
+
+
+def overlaps(first: Recommender, second: Recommender, articles: Mapping[str, Article]) -> Overlap:
+    """How alike the sidebars of some articles are, without anything that editors have decided."""
+    first, second = first.without_signals(), second.without_signals()
+    ids, deep = list(articles), Query(n=DEPTH, fallback="none")
+    shown = [sidebars(one, ids, Query()) for one in (first, second)]
+    ten = [sidebars(one, ids, deep) for one in (first, second)]
+
+    def titles(side: int, key: str) -> tuple[str, ...]:
+        return tuple(articles[other].title for other in shown[side][key])
+
+    pairs = [
+        Pair(
+            key,
+            articles[key].title,
+            titles(0, key),
+            titles(1, key),
+            metrics.overlap(shown[0][key], shown[1][key], Query().n),
+            metrics.rank_biased_overlap(ten[0][key], ten[1][key]),
+        )
+        for key in ids
+    ]
+    differing = sorted(
+        (pair for pair in pairs if pair.first != pair.second), key=lambda one: (one.overlap, one.likeness)
+    )
+    return Overlap(
+        len(pairs),
+        len(pairs) - len(differing),
+        fmean(pair.overlap for pair in pairs) if pairs else 1.0,
+        fmean(pair.likeness for pair in pairs) if pairs else 1.0,
+        tuple(differing[:SHOWN]),
+    )
+
+
+# -- making a side -----------------------------------------------------------------------------------------------------
+
+
+def copy_articles(site: Store, apart: Store) -> list[str]:
+    """Puts the published articles of a site into a store of its own; gives the hashes of their texts."""
+    hashes: list[str] = []
+    numbers = [facts.number for facts in site.articles.facts_since(-1) if facts.published]
+    for start in range(0, len(numbers), COPIED_AT_ONCE):
+        articles = list(site.articles.get(numbers[start : start + COPIED_AT_ONCE]).values())
+        apart.articles.upsert(articles)
+        hashes += [article.text_hash for article in articles]
+    return hashes
+
+
+def copy_vectors(giver: Store, taker: Store, model: str, hashes: Sequence[str]) -> int:
+    """Copies the vectors of some texts that the one store keeps and the other lacks; says how many."""
+    copied = 0
+    for start in range(0, len(hashes), COPIED_AT_ONCE):
+        batch = hashes[start : start + COPIED_AT_ONCE]
+        there = taker.generations.vectors(model, batch)
+        new = {key: vector for key, vector in giver.generations.vectors(model, batch).items() if key not in there}
+        if new:
+            taker.generations.put_vectors(model, new)
+        copied += len(new)
+    return copied
+
+
+class Timed:
+    """`Embedder` that counts the seconds which another one works for, the loading of its model included."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.seconds = 0.0
+
+    @property
+    def version(self) -> str:
+        """That of the other one."""
+        return self._embedder.version
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """As the other one does."""
+        with self._counted():
+            return self._embedder.embed(texts)
+
+    def pieces_per_word(self, texts: Sequence[str]) -> float:
+        """As the other one says."""
+        with self._counted():
+            return self._embedder.pieces_per_word(texts)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - started

@@ -1,0 +1,149 @@
+"""Use case: what a model in the shadow would show beside what readers get. Nobody is shown it, nobody waits for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import fmean
+
+from recommender import metrics
+from recommender.errors import ArticleNotFound, InvalidInput
+from recommender.serving.recommender import Basis, Query, Recommender
+from recommender.store.base import State, Store
+from recommender.store.generation_view import pinned
+from recommender.store.shadow import Beside
+
+COMPARED_AT_ONCE = 50
+SHOWN = 20  # articles whose sidebars differ most
+
+
+class Shadowing:
+    """Computes the sidebars of both models, some at a time, and anew where one was overtaken. For one thread."""
+
+    def __init__(self, store: Store, recommender_of: Callable[[Store], Recommender]) -> None:
+        """`recommender_of` gives the service over a store."""
+        self._store = store
+        self._recommender_of = recommender_of
+        self._live = recommender_of(store)
+        self._shadow: tuple[int, Recommender] | None = None
+        self._state: State | None = None
+        self._bases: dict[int, tuple[Basis, Basis]] = {}
+        self._due: list[int] = []
+
+    def step(self, most: int = COMPARED_AT_ONCE) -> bool:
+        """Does what is due, up to `most` articles; whether more is left. Raises Unavailable."""
+        with self._store.reading():
+            state, number = self._store.state(), self._store.generations.shadow()
+            if number is None or state.generation is None:
+                self._shadow = None
+                return False
+            if self._shadow is None or self._shadow[0] != number:
+                self._shadow = (number, self._recommender_of(pinned(self._store, number)))
+                self._state, self._bases = None, {}
+            shadow = self._shadow[1]
+            if state != self._state:
+                self._look(state, number, shadow)
+            batch, self._due = self._due[:most], self._due[most:]
+            rows = self._compared(batch, number, shadow)
+        self._store.shadow.put(number, rows)
+        return bool(self._due)
+
+    def _look(self, state: State, number: int, shadow: Recommender) -> None:
+        """Finds what has been overtaken since the last look."""
+        theirs = State(state.revision, number)
+
+        def right(article: int) -> bool:
+            known = self._bases.get(article)
+            return (
+                known is not None and self._live.still_right(known[0], state) and shadow.still_right(known[1], theirs)
+            )
+
+        self._due = [one for one in self._store.generations.numbers(number) if not right(one)]
+        self._state = state
+
+    def _compared(self, batch: list[int], number: int, shadow: Recommender) -> list[Beside]:
+        """Both sidebars of some articles.
+
+        Left out is one where the live model shows an article that came after the shadow was built: of that the other
+        model knows nothing, and the difference is none of theirs.
+        """
+        known = frozenset(self._store.generations.numbers(number)) if batch else frozenset()
+        rows = []
+        for article in self._store.articles.get(batch, texts=False).values():
+            try:
+                live, other = (one.for_article(article.id, Query()) for one in (self._live, shadow))
+            except ArticleNotFound:
+                continue  # not published, or withdrawn since
+            self._bases[live.basis.number] = (live.basis, other.basis)
+            if known.issuperset(live.basis.teasers):
+                at = self._live.now()
+                rows.append(Beside(live.basis.number, at, live.basis.teasers, other.basis.teasers))
+        return rows
+
+
+@dataclass(frozen=True)
+class Differing:
+    """An article whose sidebars differ, by title."""
+
+    article: str
+    title: str
+    live: tuple[str, ...]
+    shadow: tuple[str, ...]
+    overlap: float
+
+
+@dataclass(frozen=True)
+class ShadowReport:
+    """What a trial in the shadow has shown so far.
+
+    Of `compared` sidebars of `articles`, `differ` do not show the same stories in the same order; `overlap` is the mean
+    share of stories in common. `latest` is when the last of them was computed.
+    """
+
+    shadow: str
+    live: str
+    articles: int
+    compared: int
+    differ: int
+    overlap: float
+    latest: datetime | None
+    most: tuple[Differing, ...]
+
+
+def shadow_report(store: Store) -> ShadowReport:
+    """What the trial that goes on has shown so far. Raises InvalidInput where there is none."""
+    with store.reading():
+        number, live = store.generations.shadow(), store.state().generation
+        if number is None or live is None:
+            raise InvalidInput("No model runs in the shadow. Start one with `recommender models shadow NAME/VERSION`.")
+        rows = store.shadow.rows(number)
+        numbers = {one for row in rows for one in (row.article, *row.live, *row.shadow)}
+        articles = store.articles.get(sorted(numbers), texts=False)
+        size = store.generations.size(number)
+        names = store.generations.release(number) or "", store.generations.release(live) or ""
+    rows = [row for row in rows if row.article in articles]
+    overlaps = {row.article: metrics.overlap(row.live, row.shadow, Query().n) for row in rows}
+    differ = [row for row in rows if row.live != row.shadow]
+
+    def titles(shown: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(articles[one].title for one in shown if one in articles)
+
+    most = sorted(differ, key=lambda row: (overlaps[row.article], row.article))[:SHOWN]
+    return ShadowReport(
+        shadow=names[0],
+        live=names[1],
+        articles=size,
+        compared=len(rows),
+        differ=len(differ),
+        overlap=fmean(overlaps.values()) if rows else 1.0,
+        latest=max((row.at for row in rows), default=None),
+        most=tuple(
+            Differing(
+                articles[row.article].id,
+                articles[row.article].title,
+                titles(row.live),
+                titles(row.shadow),
+                overlaps[row.article],
+            )
+            for row in most
+        ),
+    )

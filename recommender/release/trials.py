@@ -1,0 +1,335 @@
+"""Use case: a trial in which readers get sidebars that two models share, and what their clicks say.
+
+Readers of an article see one sidebar for an hour. It depends on nothing about them, so answers are kept as always, all
+workers give the same, and nobody is followed: only how often a teaser was clicked on is counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from recommender.arrays import IntArray
+from recommender.errors import InvalidInput, NotBuilt, NotFound
+from recommender.ranking.facts import PINNED, Teaser
+from recommender.ranking.pins import place_pins
+from recommender.ranking.quotas import allowed_by_quotas, quotas_of
+from recommender.release.interleaving import HOUR, Fits, Preference, coins, drafted, preference
+from recommender.serving.document import digest
+from recommender.serving.recommender import Query, Question, Recommendation, Recommender, basis_of
+from recommender.serving.write_behind import Behind
+from recommender.store.audit import END_TRIAL, START_TRIAL, Entry
+from recommender.store.base import State, Store
+from recommender.store.generation_view import pinned
+from recommender.store.trials import CHALLENGER, Mixed, Pick, Trial
+
+LATE = 3600  # seconds after its hour in which a sidebar may still be clicked on: pages stay open
+MOST_CLICKS = 1_000  # on one teaser of an answer, so in an hour; more are not counted
+WORKER = "recommender serve"  # what the audit trail calls one
+NO_TURN = (0, 0)
+
+Turn = tuple[int, int]  # the trial and the challenger's generation
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A trial that goes on: the challenger's generation, the service over it, and which articles it knows, in order."""
+
+    trial: Trial
+    generation: int
+    challenger: Recommender
+    known: IntArray
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One model's sidebar of an article, and what it was made with."""
+
+    service: Recommender
+    asked: Question
+    teasers: list[Teaser]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A sidebar during a trial: of both models where there are `picks`, else that of the live model alone."""
+
+    found: Recommendation
+    trial: int
+    hour: int
+    picks: tuple[Pick, ...] = ()
+
+    @property
+    def until(self) -> float:
+        """When its hour is over, in seconds since 1970."""
+        return float((self.hour + 1) * HOUR)
+
+    def request(self, name: str) -> str:
+        """The name of this answer in this hour, made from the one that equal answers have."""
+        return digest(f"{name}/{self.trial}/{self.hour}".encode())
+
+
+class Interleaving:
+    """Mixes the sidebars of one worker, and counts its clicks. Safe to use from several threads."""
+
+    def __init__(
+        self, store: Store, recommender: Recommender, recommender_of: Callable[[Store], Recommender], key: str
+    ) -> None:
+        """`recommender_of` gives the service over a store; `key` is a secret of all workers that coins come from."""
+        self._store = store
+        self._live = recommender
+        self._recommender_of = recommender_of
+        self._key = key
+        self._at: tuple[State, _Running | None] | None = None
+        self._answers: Behind[Mixed] = Behind("trial", store.trials.note)
+        self._clicks: Behind[tuple[str, int]] = Behind(
+            "count of clicks", lambda clicks: store.trials.count(Counter(clicks), MOST_CLICKS)
+        )
+        self._left: Behind[Trial] = Behind("end of a trial", self._end)
+
+    def turn(self, state: State) -> Turn:
+        """Names the trial that goes on at a state, NO_TURN where none does. An answer of another is wrong."""
+        running = self._running(state)
+        return NO_TURN if running is None else (running.trial.number, running.generation)
+
+    def _running(self, state: State) -> _Running | None:
+        at = self._at
+        if at is None or at[0] != state:
+            at = self._at = state, self._look(None if at is None else at[1])
+        return at[1]
+
+    def _look(self, last: _Running | None) -> _Running | None:
+        with self._store.reading():
+            trial, number = self._store.trials.latest(), self._store.generations.shadow()
+            if trial is None or trial.until is not None:
+                return None
+            if number is None or not goes_on(self._store, trial):
+                self._left.put(trial)  # or it would come to life again where its models come back
+                return None
+            if last is not None and last.generation == number:
+                return replace(last, trial=trial)
+            known = np.array(self._store.generations.numbers(number), dtype=np.int32)
+            return _Running(trial, number, self._recommender_of(pinned(self._store, number)), known)
+
+    def _end(self, left: Collection[Trial]) -> None:
+        with self._store.writing():
+            trial = self._store.trials.latest()
+            if trial is not None and trial in left:  # still open, as it was seen
+                _ended(self._store, trial, WORKER, self._live.now())
+
+    # -- sidebars ------------------------------------------------------------------------------------------------------
+
+    def answer(self, article_id: str) -> Shared | None:
+        """The sidebar of an article in the trial that goes on; None where none does. Raises ArticleNotFound."""
+        with self._store.reading():
+            running = self._running(self._store.state())
+            if running is None:
+                return None
+            trial, hour = running.trial.number, int(self._live.now().timestamp() // HOUR)
+            live, challenger = (_side(one, article_id) for one in (self._live, running.challenger))
+            alone = Shared(_finished(live, live.teasers, challenger), trial, hour)
+            if not self._takes_part(live, running):
+                return alone
+            teasers, teams = _mixed(live, challenger, coins(self._key, trial, live.asked.source.number, hour))
+            found = _finished(live, teasers, challenger, until=(hour + 1) * HOUR)
+            picks = tuple(Pick(one, teams.get(one)) for one in found.basis.teasers)
+            whole = len(picks) == len(live.teasers)
+            return replace(alone, found=found, picks=picks) if whole and any(pick.team for pick in picks) else alone
+
+    def _takes_part(self, live: _Side, running: _Running) -> bool:
+        """Whether an article's sidebar is shared.
+
+        Not where the live model shows what came after the challenger was built, of which that knows nothing, and not
+        where an editor has approved what stands there.
+        """
+        number = live.asked.source.number
+        shown = [number, *(teaser.number for teaser in live.teasers)]
+        return bool(np.isin(shown, running.known).all()) and self._store.reviews.get(number) is None
+
+    def note(self, request: str, shared: Shared) -> None:
+        """Writes down that an answer is shown, behind the request."""
+        number = shared.found.basis.number
+        self._answers.put(Mixed(request, shared.trial, number, shared.hour, shared.picks))
+
+    # -- clicks --------------------------------------------------------------------------------------------------------
+
+    def click(self, request: str, article_id: str) -> bool:
+        """Counts a click on a teaser of an answer; False where that has its share already, or too many come at once.
+
+        Raises NotFound for an answer whose clicks are not counted, InvalidInput for what it does not show.
+        """
+        found, running = self._store.trials.shown(request), self._running(self._store.state())
+        answer, clicks = found or (None, {})
+        if answer is None or running is None or running.trial.number != answer.trial or self._over(answer):
+            raise NotFound(f"The answer {request!r} is of no trial that goes on, or its time is over.")
+        number = self._store.articles.numbers([article_id]).get(article_id)
+        if number is None or number not in clicks:
+            raise InvalidInput(f"The answer {request} does not show the article {article_id!r}.")
+        return clicks[number] < MOST_CLICKS and self._clicks.put((request, number))
+
+    def _over(self, answer: Mixed) -> bool:
+        return self._live.now().timestamp() >= (answer.hour + 1) * HOUR + LATE
+
+    def flush(self) -> None:
+        """Writes down what waits."""
+        for one in (self._answers, self._clicks, self._left):
+            one.flush()
+
+    def close(self) -> None:
+        """Writes down what waits, and ends the threads."""
+        for one in (self._answers, self._clicks, self._left):
+            one.close()
+
+
+def goes_on(store: Store, trial: Trial) -> bool:
+    """Whether readers get the sidebars of a trial: it was not ended, and both models are where they were."""
+    live, shadow = store.state().generation, store.generations.shadow()
+    if trial.until is not None or live is None or shadow is None:
+        return False
+    release = store.generations.release
+    return (release(live), release(shadow)) == (trial.live, trial.challenger)
+
+
+def end_left(store: Store, by: str, at: datetime) -> None:
+    """Ends the open trial for good where one of its models has left its place, as `Trials.end` does.
+
+    Whoever puts another version live or changes the shadow calls this in the same transaction. A worker does what was
+    left undone, but only of what it sees.
+    """
+    with store.writing():
+        trial = store.trials.latest()
+        if trial is not None and trial.until is None and not goes_on(store, trial):
+            _ended(store, trial, by, at)
+
+
+def _ended(store: Store, trial: Trial, by: str, at: datetime) -> Trial:
+    store.trials.end(trial.number, at)
+    before = {"model": trial.challenger, "live": trial.live}
+    store.audit.append(Entry(at, by, END_TRIAL, subject=trial.challenger, before=before))
+    return replace(trial, until=at)
+
+
+def _side(service: Recommender, article_id: str) -> _Side:
+    asked = service.question(article_id, Query())
+    return _Side(service, asked, service.teasers(asked))
+
+
+def _finished(live: _Side, teasers: list[Teaser], other: _Side, until: float = np.inf) -> Recommendation:
+    """The answer with some teasers. It is right while the sidebar of the other model is too, and until a time."""
+    found = live.service.finished(live.asked, teasers)
+    ours, theirs = found.basis, basis_of(other.asked, other.teasers)
+    known = ours.articles is not None and theirs.articles is not None
+    articles = np.union1d(ours.articles, theirs.articles) if known else None  # type: ignore[arg-type]  # both are there
+    basis = replace(ours, articles=articles, until=min(ours.until, theirs.until, until))
+    return replace(found, basis=basis)
+
+
+def _mixed(
+    live: _Side, challenger: _Side, coin: Callable[[int], bool]
+) -> tuple[list[Teaser], Mapping[int, str | None]]:
+    """The sidebar that both share, and whose each teaser is, by number. Pins stay in their slots, and are nobody's."""
+    pinned_here = {one.number: one for one in live.teasers if one.source == PINNED}
+    slots = live.asked.source.beside.pins
+    pins = {slot: pinned_here[number] for slot, number in slots.items() if number in pinned_here}
+    ours, theirs = (
+        {one.number: one for one in side.teasers if one.number not in pinned_here} for side in (live, challenger)
+    )
+    fits = _fits(live, challenger, list(pinned_here), {*ours, *theirs})
+    picks = drafted(list(ours), list(theirs), len(live.teasers) - len(pins), coin, fits)
+    chosen = [(theirs if pick.team == CHALLENGER else theirs | ours)[pick.number] for pick in picks]
+    return place_pins(chosen, pins, Query().n), dict(picks)
+
+
+def _fits(live: _Side, challenger: _Side, fixed: list[int], others: Collection[int]) -> Fits:
+    """What may stand beside what is placed: one report of each event, as either model sees it, within the rules."""
+    source = live.asked.source
+    numbers = [source.number, *fixed, *sorted(others)]
+    place = {number: at for at, number in enumerate(numbers)}
+    same = live.service.reports(live.asked, numbers) | challenger.service.reports(challenger.asked, numbers)
+    quotas = quotas_of(live.asked.known.columns.take(np.array(numbers)), source.beside)
+
+    def fits(remaining: Collection[int], taken: Collection[int]) -> list[int]:
+        placed = [*fixed, *taken]
+        beside = [place[number] for number in (source.number, *placed)]
+        fresh = [number for number in remaining if not same[place[number], beside].any()]
+        return allowed_by_quotas(fresh, placed, len(live.teasers) - len(placed), quotas)
+
+    return fits
+
+
+# -- for those who run it ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """What a trial has shown so far.
+
+    `sidebars` counts articles in hours, and `nobody` the clicks on teasers that are nobody's. `going_on` is False for
+    one that was ended, or whose live model or shadow is another now, which ends it too.
+    """
+
+    trial: Trial
+    going_on: bool
+    sidebars: int
+    articles: int
+    hours: int
+    nobody: int
+    preference: Preference
+
+
+class Trials:
+    """Opens and ends trials, and reports on them."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def start(self, name: str, by: str) -> Trial:
+        """Gives readers sidebars that the live model and the one in the shadow share; what was counted is forgotten.
+
+        Raises InvalidInput where `name` is not in the shadow, or its trial goes on already; NotBuilt.
+        """
+        with self._store.writing():
+            state, shadow = self._store.state(), self._store.generations.shadow()
+            if state.generation is None:
+                raise NotBuilt
+            if shadow is None or self._store.generations.release(shadow) != name:
+                raise InvalidInput(f"{name} is not in the shadow. Run `recommender models shadow {name}` first.")
+            live = self._store.generations.release(state.generation)
+            if live is None:
+                raise InvalidInput("What readers get names no model version. Run `recommender build` first.")
+            last = self._store.trials.latest()
+            if last is not None and goes_on(self._store, last):
+                raise InvalidInput(f"{last.challenger} shares the sidebars already; end that with --off first.")
+            at = self._clock()
+            end_left(self._store, by, at)
+            number = self._store.trials.start(live, name, at)
+            self._store.audit.append(Entry(at, by, START_TRIAL, subject=name, after={"model": name, "live": live}))
+        return Trial(number, live, name, at)
+
+    def end(self, by: str) -> Trial:
+        """Gives readers the live model's sidebars again. Raises InvalidInput where no trial is open."""
+        with self._store.writing():
+            trial = self._store.trials.latest()
+            if trial is None or trial.until is not None:
+                raise InvalidInput("No model shares the sidebars.")
+            return _ended(self._store, trial, by, self._clock())
+
+    def report(self) -> TrialReport:
+        """What the last trial has shown so far. Raises InvalidInput where there was none."""
+        with self._store.reading():
+            trial = self._store.trials.latest()
+            if trial is None:
+                raise InvalidInput("There was no trial yet; `recommender models interleave NAME/VERSION` starts one.")
+            counts, going_on = self._store.trials.counts(trial.number), goes_on(self._store, trial)
+        return TrialReport(
+            trial=trial,
+            going_on=going_on,
+            sidebars=len(counts),
+            articles=len({one.article for one in counts}),
+            hours=len({one.hour for one in counts}),
+            nobody=sum(one.nobody for one in counts),
+            preference=preference(counts),
+        )

@@ -1,0 +1,1 @@
+"""Words and neighbours: weighted terms, exact search, and the usual methods for comparison."""

@@ -1,0 +1,121 @@
+"""The answer as the API gives it: a recommendation as a JSON document."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from recommender.articles.article import Article
+from recommender.articles.gazetteer import Gazetteer
+from recommender.articles.reasons import in_language, reason, reported
+from recommender.articles.sentences import SentencePair
+from recommender.ranking.facts import RELATED
+from recommender.serving.recommender import Item, Recommendation
+
+Document = dict[str, Any]
+
+
+Sentences = Mapping[str, SentencePair]
+
+
+def make_document(
+    found: Recommendation,
+    gazetteer: Gazetteer,
+    language: str,
+    *,
+    explained: Sentences | None = None,
+    known: bool = True,
+) -> Document:
+    """The document of a recommendation, its reasons in the language given; a draft is not `known`.
+
+    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there.
+
+    Equal answers have equal `request_id`s, so that they can be cached and still be told apart in reports of clicks.
+    """
+    article = found.article if known else None
+    document: Document = {
+        "article": None
+        if article is None
+        else {"id": article.id, "url": article.url, "title": article.title, "language": article.language},
+        "items": [_item(item, gazetteer, language, explained) for item in found.items],
+        "model": found.model,
+        "generation": found.state.generation,
+    }
+    document["request_id"] = digest(json.dumps(document).encode())
+    return document
+
+
+def make_draft_document(
+    document: Document, linked: Sequence[Article], coverage: Sequence[Article], language: str
+) -> Document:
+    """The document of a draft's sidebar with what the draft links to already, and what has been reported before."""
+    ids = {article.id for article in linked}
+    items = [{**item, "linked": item["id"] in ids} for item in document["items"]]
+    whole = {
+        **document,
+        "items": items,
+        "links": [make_card(article) for article in linked],
+        "coverage": [{**make_card(article), "note": reported(article, language)} for article in coverage],
+    }
+    return whole | {"request_id": digest(json.dumps(whole).encode())}
+
+
+def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None) -> Document:
+    related = item.teaser.source == RELATED
+    return {
+        **make_card(item.article),
+        "score": item.teaser.score,
+        "source": item.teaser.source,
+        "role": item.teaser.role,
+        "in_language": in_language(item.article.language, language),
+        "reason": reason(item.shared, gazetteer, language) if related else None,
+        **({} if explained is None else _explained(item, gazetteer, language, explained)),
+    }
+
+
+def _explained(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences) -> Document:
+    names = [gazetteer[key].label(language) for key in item.shared["names"] if key in gazetteer]
+    pair = explained.get(item.article.id)
+    return {
+        "parts": dict(item.teaser.parts),
+        "shared": {**item.shared, "names": names},
+        "sentences": None if pair is None else {"source": pair.source, "teaser": pair.other},
+    }
+
+
+def make_card(article: Article) -> Document:
+    """What a teaser shows of an article."""
+    return {
+        "id": article.id,
+        "url": article.url,
+        "title": article.title,
+        "summary": article.summary,
+        "posted_on": iso(article.posted_on),
+        "read_count": article.read_count,
+        "edition": article.edition,
+        "language": article.language,
+        "image_url": article.image_url,
+    }
+
+
+def to_json(document: Document) -> bytes:
+    """The bytes that are sent."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A time as the API writes it: ISO 8601 in UTC with a closing Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def digest(data: bytes) -> str:
+    """A short name for some bytes: 16 hexadecimal digits."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def digest_of(items: Sequence[Document]) -> str:
+    """Names what readers see of a sidebar: equal ones look the same, but for numbers of reads."""
+    seen = ("id", "url", "title", "summary", "posted_on", "edition", "language", "image_url", "reason")
+    text = json.dumps([[item[name] for name in seen] for item in items], ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,215 @@
+"""Use case: finished answers for the plain question, kept beside the neighbours, so that nobody's first visit is slow.
+
+An answer is used only while nothing it was made from has changed: see `Basis`. Builds prepare all of them, before
+readers are given the generation; the sweep does those anew that a decision, a new article or a withdrawn one has
+overtaken, and writes down those that another generation has changed, and so keeps the ledger complete.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.errors import ArticleNotFound, NotBuilt
+from recommender.progress import Progress
+from recommender.serving.document import digest_of, make_document, to_json
+from recommender.serving.recommender import Basis, Query, Recommendation, Recommender
+from recommender.serving.recorder import shown
+from recommender.store.base import State, Store
+from recommender.store.ledger import Shown
+
+WRITE_AT_ONCE = 500
+SWEEP_AT_ONCE = 100
+NOTHING = '{"items": []}'
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One finished answer: its body, where its teasers come from, and what it was made from."""
+
+    body: bytes
+    sources: tuple[str, ...]
+    basis: Basis
+    fingerprint: str
+
+    def to_bytes(self) -> bytes:
+        """The stored form: a line of JSON about the answer, then its body."""
+        head = {
+            "fingerprint": self.fingerprint,
+            "generation": self.basis.state.generation,
+            "revision": self.basis.state.revision,
+            "number": self.basis.number,
+            "articles": [] if self.basis.articles is None else self.basis.articles.tolist(),
+            "teasers": self.basis.teasers,
+            "sources": self.sources,
+        }
+        return json.dumps(head).encode() + b"\n" + self.body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Prepared":
+        """The answer that `to_bytes` wrote."""
+        line, _, body = data.partition(b"\n")
+        head = json.loads(line)
+        state = State(head["revision"], head["generation"])
+        articles = np.array(head["articles"], dtype=np.int32)
+        basis = Basis(state, head["number"], articles, np.inf, tuple(head["teasers"]))
+        return cls(body, tuple(head["sources"]), basis, head["fingerprint"])
+
+
+def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
+    """Prepares the answers of all articles of a generation, counts who is shown, and says how many there are.
+
+    The generation is that of the recommender: the live one, or one that it is pinned to. Of such a one nothing is
+    written into the ledger, since nobody has been shown it. An answer that changes by itself (fallbacks, an article
+    dated into the future) is not prepared. Raises NotBuilt.
+    """
+    generation = recommender.state().generation
+    if generation is None:
+        raise NotBuilt
+    live = store.state().generation == generation
+    numbers = store.generations.numbers(generation)
+    exposed: Counter[int] = Counter()
+    batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
+    done = 0
+    for batch in progress(batches, len(batches), f"Preparing the sidebars of {len(numbers):,} articles"):
+        found = _answered(store, recommender, batch)
+        exposed.update(number for one in found.values() for number in one.basis.teasers)
+        done += _keep(store, recommender, generation, found)
+        if live:
+            _write_down(store, recommender, found)
+    store.generations.put_exposure(generation, exposed)
+    return done
+
+
+def _answered(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, Recommendation]:
+    """The answers for the articles among some that are published."""
+    articles = store.articles.get(numbers, texts=False)
+    found = {}
+    for number, article in articles.items():
+        try:
+            found[number] = recommender.for_article(article.id, Query())
+        except ArticleNotFound:
+            continue  # not published, or withdrawn since
+    return found
+
+
+def _keep(store: Store, recommender: Recommender, generation: int, found: Mapping[int, Recommendation]) -> int:
+    """Keeps the answers that last, and says how many do."""
+    lasting = {}
+    for number, one in found.items():
+        if one.basis.lasting and one.article is not None:
+            body = to_json(make_document(one, recommender.gazetteer, one.article.language))
+            sources = tuple(item.teaser.source for item in one.items)
+            lasting[number] = Prepared(body, sources, one.basis, recommender.fingerprint).to_bytes()
+    store.generations.put_prepared(generation, lasting)
+    return len(lasting)
+
+
+def _write_down(store: Store, recommender: Recommender, found: Mapping[int, Recommendation]) -> None:
+    store.ledger.append([shown(one, recommender.gazetteer, recommender.now()) for one in found.values()])
+
+
+def catch_up(store: Store, recommender: Recommender, progress: Progress) -> None:
+    """Brings prepared answers and the ledger up to date after another generation has become the live one."""
+    sweep = Sweep(store, recommender)
+    due = sweep.look()
+    steps = range(0, due, SWEEP_AT_ONCE)
+    for _ in progress(steps, len(steps), f"Writing down {due:,} sidebars that are new"):
+        sweep.step()
+
+
+class Sweep:
+    """Brings prepared answers and the ledger up to date, some at a time. For one thread."""
+
+    def __init__(self, store: Store, recommender: Recommender) -> None:
+        self._store = store
+        self._recommender = recommender
+        self._state: State | None = None
+        self._bases: dict[int, Basis] = {}
+        self._due: list[int] = []
+        self._turn = np.inf  # when the next of the answers changes by itself
+
+    def step(self, most: int = SWEEP_AT_ONCE) -> bool:
+        """Does what is due, up to `most` articles; whether more is left. Raises Unavailable."""
+        state = self._store.state()
+        if state.generation is None:
+            return False
+        if state != self._state or self._recommender.now().timestamp() >= self._turn:
+            self.look()
+        batch, self._due = self._due[:most], self._due[most:]
+        if batch:
+            found = _answered(self._store, self._recommender, batch)
+            _keep(self._store, self._recommender, state.generation, found)
+            _write_down(self._store, self._recommender, found)
+            self._bases |= {number: one.basis for number, one in found.items()}
+            self._turn = self._next_turn()
+            self._empty(set(batch) - set(found))
+        return bool(self._due)
+
+    def look(self) -> int:
+        """Finds what has been overtaken since the last look, and says of how many articles. Raises Unavailable."""
+        state = self._store.state()
+        generation = state.generation
+        if generation is None:
+            raise NotBuilt
+        if self._state is None:
+            self._empty(self._left_behind())
+        if self._state is None or self._state.generation != generation:
+            self._bases = self._prepared(generation)
+        numbers = self._store.generations.numbers(generation)
+        right = self._recommender.still_right
+        due = [one for one in numbers if one not in self._bases or not right(self._bases[one], state)]
+        self._state, self._due, self._turn = state, due, self._next_turn()
+        self._empty(set(self._bases) - set(numbers))
+        return len(due)
+
+    def _next_turn(self) -> float:
+        now = self._recommender.now().timestamp()
+        # What holds fallbacks is looked at with every change; that it might change with every minute is no reason to.
+        ends = (basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now)
+        return min(ends, default=np.inf)
+
+    def _prepared(self, generation: int) -> dict[int, Basis]:
+        """What the answers were made from that are prepared already, by this site's choices, and are in the ledger.
+
+        Those that are not were prepared before the generation was live, or another one was live since.
+        """
+        written = {one.source: one.digest for one in self._store.ledger.outlooks()}
+        ready = (
+            (number, Prepared.from_bytes(data)) for number, data in self._store.generations.all_prepared(generation)
+        )
+        return {
+            number: one.basis
+            for number, one in ready
+            if one.fingerprint == self._recommender.fingerprint
+            and written.get(number) == digest_of(json.loads(one.body)["items"])
+        }
+
+    def _left_behind(self) -> set[int]:
+        """Articles that were withdrawn while nobody looked, and have a sidebar in the ledger still."""
+        columns = self._recommender.columns()
+        sources = {one.source for one in self._store.ledger.outlooks() if one.teasers}
+        return {number for number in sources if number < len(columns.number) and not columns.shown[number]}
+
+    def _empty(self, left: set[int]) -> None:
+        """Beside articles that have been withdrawn nothing is shown any more."""
+        if not left:
+            return
+        at, revision = self._recommender.now(), self._store.state().revision
+        self._store.ledger.append([Shown(number, at, revision, digest_of([]), (), NOTHING) for number in sorted(left)])
+        for number in left:
+            self._bases.pop(number, None)
+
+
+def find_prepared(store: Store, recommender: Recommender, article_id: str, state: State) -> Prepared | None:
+    """The finished answer for an article, if there is one that is right at `state`."""
+    if state.generation is None:
+        return None
+    data = store.generations.prepared(state.generation, article_id)
+    if data is None:
+        return None
+    found = Prepared.from_bytes(data)
+    right = found.fingerprint == recommender.fingerprint and recommender.still_right(found.basis, state)
+    return found if right else None

@@ -1,0 +1,81 @@
+"""Use case: what was shown beside which article, and when, so that anybody can be told later.
+
+A worker notes each answer to the plain question that it has made or taken up, and writes it down behind the request:
+pages never wait for that. What nobody has asked for yet is written down by builds and by the sweep (see `prepared`).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from recommender.articles.gazetteer import Gazetteer
+from recommender.ranking.facts import PINNED, RELATED
+from recommender.serving.document import digest_of, make_document
+from recommender.serving.recommender import Basis, Item, Recommendation
+from recommender.serving.write_behind import Behind
+from recommender.store.base import Store
+from recommender.store.ledger import Shown
+
+# Of the doubt about one teaser: how unsure the score is, and how far meaning and words disagree about it.
+UNSURE, DISAGREEING = 0.7, 0.3
+
+
+def doubt_of(items: Sequence[Item], n: int) -> float:
+    """How much a sidebar of `n` places needs eyes, from 0 to 1: the mean over its places.
+
+    A place that is empty or filled with a fallback counts whole, a pin not at all.
+    """
+    return sum(map(_doubt, items), start=float(max(0, n - len(items)))) / n
+
+
+def _doubt(item: Item) -> float:
+    teaser = item.teaser
+    if teaser.source == PINNED:
+        return 0.0
+    if teaser.source != RELATED:
+        return 1.0
+    dense, lexical = teaser.parts.get("dense", 0.0), teaser.parts.get("lexical", 0.0)
+    both = dense + lexical
+    apart = abs(dense - lexical) / both if both else 1.0
+    return UNSURE * (1 - teaser.score) + DISAGREEING * apart
+
+
+def shown(found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = 3, served: bool = False) -> Shown:
+    """The line of the ledger for the sidebar of an article of the archive."""
+    language = found.article.language if found.article else "en"
+    document = make_document(found, gazetteer, language, explained={})
+    return Shown(
+        source=found.basis.number,
+        at=at,
+        revision=found.state.revision,
+        digest=digest_of(document["items"]),
+        items=found.basis.teasers,
+        document=json.dumps(document, ensure_ascii=False),
+        doubt=round(doubt_of(found.items, n), 4),
+        fallbacks=sum(item.teaser.source not in (RELATED, PINNED) for item in found.items),
+        served=served,
+    )
+
+
+class Recorder(Behind[Callable[[], Shown]]):
+    """Writes down the answers of one worker."""
+
+    def __init__(self, store: Store, gazetteer: Gazetteer, clock: Callable[[], datetime]) -> None:
+        super().__init__("ledger", lambda rows: store.ledger.append(row() for row in rows))
+        self._gazetteer = gazetteer
+        self._clock = clock
+
+    def note(self, found: Recommendation) -> None:
+        """An answer that has been made for a page."""
+        at = self._clock()
+        self.put(lambda: shown(found, self._gazetteer, at, served=True))
+
+    def note_prepared(self, basis: Basis, body: bytes) -> None:
+        """A prepared answer that a page gets for the first time from this worker."""
+        at = self._clock()
+        self.put(lambda: _of_body(basis, body, at))
+
+
+def _of_body(basis: Basis, body: bytes, at: datetime) -> Shown:
+    digest = digest_of(json.loads(body)["items"])
+    return Shown(basis.number, at, basis.state.revision, digest, basis.teasers, body.decode(), served=True)

@@ -1,0 +1,27 @@
+"""The promise of a source."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a source: where it stands (for messages), and its fields or why it could not be read."""
+
+    line: int
+    fields: Mapping[str, Any]
+    unreadable: str = ""
+
+
+class Source(Protocol):
+    """A stream of records that never holds more than a few of them in memory."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it, such as the file's name."""
+        ...
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record in order; one that cannot be read has `unreadable` set and does not end the stream."""
+        ...

@@ -1,1 +1,0 @@
-"""The store: SQLAlchemy tables on SQLite or PostgreSQL, behind `recommender.interfaces.Store`."""

@@ -1,0 +1,1 @@
+"""What is kept: one promise for each subject. `sql` keeps them."""

@@ -1,0 +1,123 @@
+"""The promise of the articles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from recommender.articles.article import Article
+from recommender.curation.rules import Labels
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What became of a batch of articles."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
+
+    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report,
+    `revision` that of its last change, `explains` the tag of an explainer, and `desk` who wrote it. `flags` are bits
+    (see `guard`), `labels` what rules can ask for.
+    """
+
+    number: int
+    posted: int | None
+    reads: int
+    edition: str
+    language: str
+    published: bool
+    held: bool
+    update: bool
+    revision: int
+    explains: bool
+    desk: str
+    flags: int
+    labels: Labels
+
+
+DELETED = "deleted"  # the status of an article that was withdrawn
+
+
+class Trace(NamedTuple):
+    """What is known of an article even when it has been withdrawn; its status is one of STATUSES, or DELETED."""
+
+    number: int
+    id: str
+    status: str
+
+
+class ArticleStore(Protocol):
+    """Articles, found by id, address or number."""
+
+    def upsert(self, articles: Sequence[Article]) -> Upserted:
+        """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts."""
+        ...
+
+    def withdraw(self, article_id: str) -> bool:
+        """Takes an article out of every sidebar and forgets its text; False if there is none."""
+        ...
+
+    def by_id(self, article_id: str) -> tuple[int, Article] | None:
+        """The published article with this id and its number; its body is empty."""
+        ...
+
+    def by_url(self, url: str) -> tuple[int, Article] | None:
+        """The only published article at this address, or at its path where no article has its query; with its number.
+
+        Its body is empty.
+        """
+        ...
+
+    def find(self, article_id: str) -> tuple[int, Article] | None:
+        """The article with this id and its number, whatever its status; its body is empty."""
+        ...
+
+    def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
+        """What is left of articles, those withdrawn included, by number."""
+        ...
+
+    def trace(self, article_id: str) -> Trace | None:
+        """What is left of the article that has or had this id."""
+        ...
+
+    def search(self, text: str, limit: int) -> list[int]:
+        """Numbers of the published articles that hold every word of a text, those first whose title does; a word may
+        be the beginning of one. Case and accents do not matter. An id or address finds its article.
+        """
+        ...
+
+    def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
+        """Numbers by id, of the ids that exist."""
+        ...
+
+    def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
+        """Articles by number, whatever their status; without `texts` their bodies are empty."""
+        ...
+
+    def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:
+        """When articles were published, in seconds since 1970; all of them, or those among `numbers`. Undated ones and
+        those withdrawn are left out.
+        """
+        ...
+
+    def facts_since(self, revision: int) -> list[Facts]:
+        """Facts of the articles changed after `revision`; -1 gives all."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How many articles there are of each status."""
+        ...
+
+    def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
+        """Published articles, newest first, without their bodies; of one edition or of all."""
+        ...
+
+    def editions(self) -> dict[str, int]:
+        """How many published articles each edition has, largest first."""
+        ...

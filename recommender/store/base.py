@@ -1,0 +1,94 @@
+"""The promise of the store: all that is kept, in transactions."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from recommender.store.accounts import AccountStore
+from recommender.store.articles import ArticleStore
+from recommender.store.audit import AuditStore
+from recommender.store.generations import GenerationStore
+from recommender.store.grading import GradingStore
+from recommender.store.ledger import LedgerStore
+from recommender.store.reviews import ReviewStore
+from recommender.store.shadow import ShadowStore
+from recommender.store.signals import SignalStore
+from recommender.store.trials import TrialStore
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a copy is fresh: one number for all changes, one for the live build."""
+
+    revision: int
+    generation: int | None
+
+
+class Store(Protocol):
+    """Everything that is kept. Readers never wait for a writer; writers take turns."""
+
+    @property
+    def articles(self) -> ArticleStore:
+        """The articles."""
+        ...
+
+    @property
+    def generations(self) -> GenerationStore:
+        """Vectors and neighbours."""
+        ...
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Who may sign in."""
+        ...
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who did what."""
+        ...
+
+    @property
+    def signals(self) -> SignalStore:
+        """Editors' signals, rules and policies."""
+        ...
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """Which sidebars have been approved."""
+        ...
+
+    @property
+    def ledger(self) -> LedgerStore:
+        """What was shown, and when."""
+        ...
+
+    @property
+    def grading(self) -> GradingStore:
+        """Panels and grades."""
+        ...
+
+    @property
+    def shadow(self) -> ShadowStore:
+        """What a model in the shadow would show."""
+        ...
+
+    @property
+    def trials(self) -> TrialStore:
+        """Trials in which two models share the sidebars."""
+        ...
+
+    def state(self) -> State:
+        """Revision and live generation, read anew; inside a transaction, as that one sees them."""
+        ...
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Several reads from one snapshot."""
+        ...
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Several reads and writes as one; nobody else writes meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Gives every connection back."""
+        ...

@@ -1,0 +1,163 @@
+"""Use case: the store as it would be if another generation were live, to look at one before readers are given it."""
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, NoReturn, cast
+
+from recommender.errors import InvalidInput
+from recommender.store.accounts import AccountStore
+from recommender.store.articles import ArticleStore
+from recommender.store.audit import AuditStore
+from recommender.store.base import State, Store
+from recommender.store.generations import Generation, GenerationStore
+from recommender.store.grading import GradingStore
+from recommender.store.ledger import LedgerStore
+from recommender.store.reviews import ReviewStore
+from recommender.store.shadow import ShadowStore
+from recommender.store.signals import SignalStore
+from recommender.store.trials import TrialStore
+
+# What a pinned store does with generations; everything else would change them.
+READS = frozenset(
+    {
+        "unembedded",
+        "vectors",
+        "members",
+        "previous",
+        "shadow",
+        "generation",
+        "model",
+        "release",
+        "ranking",
+        "recipe",
+        "scales",
+        "candidates",
+        "rows_since",
+        "standings_since",
+        "names",
+        "story",
+        "exposure",
+        "numbers",
+        "prepared",
+        "all_prepared",
+        "stale",
+        "outdated",
+        "size",
+    }
+)
+
+
+def pinned(store: Store, number: int) -> Store:
+    """The store as it would be if the complete generation `number` were live. It is for reading: to write raises.
+
+    Articles, decisions and the rest are those of the site, as of now. Raises InvalidInput where there is no such
+    generation.
+    """
+    if store.generations.generation(number) is None:
+        raise InvalidInput(f"There is no complete generation {number}: it was never built, or has been removed.")
+    return _Pinned(store, number)
+
+
+def generation_of(store: Store, release: str) -> int:
+    """The generation of a model version that is live or runs in the shadow. Raises InvalidInput where neither does."""
+    for number in (store.state().generation, store.generations.shadow()):
+        if number is not None and store.generations.release(number) == release:
+            return number
+    raise InvalidInput(
+        f"{release} is neither live nor in the shadow; `recommender models shadow {release}` builds it there."
+    )
+
+
+class _Pinned:
+    """`Store` with a generation of its own."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._number = number
+        self.generations = cast(GenerationStore, _PinnedGenerations(store.generations, number))
+
+    @property
+    def articles(self) -> ArticleStore:
+        """The articles."""
+        return self._store.articles
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Who may sign in."""
+        return self._store.accounts
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who did what."""
+        return self._store.audit
+
+    @property
+    def signals(self) -> SignalStore:
+        """Editors' signals, rules and policies."""
+        return self._store.signals
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """Which sidebars have been approved."""
+        return self._store.reviews
+
+    @property
+    def ledger(self) -> LedgerStore:
+        """What was shown, and when."""
+        return self._store.ledger
+
+    @property
+    def grading(self) -> GradingStore:
+        """Panels and grades."""
+        return self._store.grading
+
+    @property
+    def shadow(self) -> ShadowStore:
+        """What a model in the shadow would show."""
+        return self._store.shadow
+
+    @property
+    def trials(self) -> TrialStore:
+        """Trials in which two models share the sidebars."""
+        return self._store.trials
+
+    def state(self) -> State:
+        """The revision as of now, and the generation that is pinned."""
+        return replace(self._store.state(), generation=self._number)
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Several reads from one snapshot."""
+        return self._store.reading()
+
+    def writing(self) -> NoReturn:
+        """Is refused."""
+        raise _refusal("writing")
+
+    def close(self) -> NoReturn:
+        """Is refused: the store belongs to somebody else."""
+        raise _refusal("close")
+
+
+class _PinnedGenerations:
+    """The reading half of `GenerationStore`."""
+
+    def __init__(self, generations: GenerationStore, number: int) -> None:
+        self._generations = generations
+        self._number = number
+
+    def live(self) -> Generation | None:
+        """The generation that is pinned, while it is there."""
+        return self._generations.generation(self._number)
+
+    def live_model(self) -> str | None:
+        """The version of its embedding model."""
+        return self._generations.model(self._number)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in READS:
+            raise _refusal(name)
+        return getattr(self._generations, name)
+
+
+def _refusal(name: str) -> RuntimeError:
+    return RuntimeError(f"`{name}` would change a store that is pinned to a generation for reading")

@@ -1,0 +1,262 @@
+"""The promise of vectors, generations and neighbour lists."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from recommender.arrays import Vectors
+from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.scoring import RankingModel, Scales
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights.
+
+    `release` is the model version, NAME/VERSION, and `ranking` its weights; None where a build is older than versions.
+    """
+
+    number: int
+    model: str
+    geometry: bytes
+    lexical: bytes
+    scales: Scales
+    built_on: datetime
+    release: str | None
+    ranking: RankingModel | None
+
+
+@dataclass(frozen=True)
+class NewGeneration:
+    """What a build has learned before it computes the first neighbour.
+
+    `recipe` names what it was made with besides the model version: another one asks for a new build.
+    """
+
+    model: str
+    recipe: str
+    geometry: bytes
+    lexical: bytes
+    scales: Scales
+    built_on: datetime
+    release: str
+    ranking: RankingModel
+
+
+@dataclass(frozen=True)
+class Member:
+    """A published article with the vector of its text, as the model gave it."""
+
+    number: int
+    text_hash: str
+    language: str
+    vector: Vectors
+
+
+@dataclass(frozen=True)
+class NeighbourRow:
+    """One article's place in a generation. An empty `text_hash` says that it has left.
+
+    `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
+    story, its own where it stands alone.
+    """
+
+    number: int
+    text_hash: str
+    language: str
+    terms: bytes
+    candidates: CandidateArray
+    names: tuple[str, ...] = ()
+    story: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an article stands in a generation: the revision of its candidate list, its running story, and among how
+    many others' best candidates it is.
+    """
+
+    relisted: int
+    story: int
+    demand: int
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Numbers of articles whose rows are out of date: new or changed ones, newest first, and those that left."""
+
+    changed: list[int]
+    left: list[int]
+
+
+class GenerationStore(Protocol):
+    """Vectors, generations and neighbour lists."""
+
+    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
+        """Numbers of published articles whose text has no vector of the model, one for each text, newest first.
+
+        With `again` it is those of all texts.
+        """
+        ...
+
+    def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
+        """Keeps one vector for each text hash, in the place of one that is there already."""
+        ...
+
+    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of some texts, as far as they are kept."""
+        ...
+
+    def prune_vectors(self) -> int:
+        """Drops the vectors that belong to no article any more, and says how many."""
+        ...
+
+    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
+        """Published articles that have a vector of this model, by number; all, or those among `numbers`."""
+        ...
+
+    def live(self) -> Generation | None:
+        """The generation that readers are given, or None before the first build."""
+        ...
+
+    def live_model(self) -> str | None:
+        """The version of the embedding model behind the live generation."""
+        ...
+
+    def previous(self) -> int | None:
+        """The generation that `swap_back` makes live."""
+        ...
+
+    def shadow(self) -> int | None:
+        """The generation that is tried beside the live one."""
+        ...
+
+    def generation(self, number: int) -> Generation | None:
+        """A generation that is complete, live or not; None if there is no such one."""
+        ...
+
+    def model(self, number: int) -> str | None:
+        """The version of the embedding model behind a generation; None if there is no such generation."""
+        ...
+
+    def release(self, number: int) -> str | None:
+        """The model version that a generation was built with; None if it names none, or there is no such generation."""
+        ...
+
+    def ranking(self, number: int) -> RankingModel | None:
+        """The weights of a generation; None if it names none, or there is no such generation."""
+        ...
+
+    def recipe(self, number: int) -> str | None:
+        """What a generation was made with, besides its model version; None if there is no such generation."""
+        ...
+
+    def scales(self, number: int) -> Scales:
+        """How likenesses spread in a generation."""
+        ...
+
+    def begin(self, generation: NewGeneration) -> int:
+        """Opens a generation beside the live one, and removes what an interrupted build left behind."""
+        ...
+
+    def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
+        """Writes rows in the place of those the same articles had; their demand and exposure stay as counted.
+
+        Raises Unavailable if a newer build swept the generation.
+        """
+        ...
+
+    def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
+        """Replaces the candidate lists of articles that are in a generation already."""
+        ...
+
+    def finish(self, number: int) -> None:
+        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
+        ...
+
+    def activate(self, number: int, *, keep: bool = False) -> None:
+        """Makes a generation the live one for every reader at once. Raises Unavailable if a newer build swept it.
+
+        With `keep` the one that was live is the previous one from now on, which `swap_back` goes back to; without, the
+        previous one stays.
+        """
+        ...
+
+    def swap_back(self) -> int:
+        """Makes the previous generation the live one, and the live one the previous, for every reader at once.
+
+        Gives the number of the one that is live now. Raises InvalidInput where there is no previous one.
+        """
+        ...
+
+    def put_shadow(self, number: int | None) -> None:
+        """Says which generation is tried beside the live one; None ends that.
+
+        Raises InvalidInput for one that is live, not complete or not there.
+        """
+        ...
+
+    def drop_retired(self) -> None:
+        """Removes the complete generations that are neither live, nor the previous one, nor the shadow."""
+        ...
+
+    def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
+        """Candidate lists by article; articles without one are left out."""
+        ...
+
+    def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
+        """The rows of a generation written after `revision` (-1: all), by article number."""
+        ...
+
+    def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
+        """Where articles stand, for those whose rows were written after `revision`; -1 gives all."""
+        ...
+
+    def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """What some articles of a generation name: keys of the gazetteer, the most telling first."""
+        ...
+
+    def story(self, number: int, story: int) -> list[int]:
+        """The articles of a running story."""
+        ...
+
+    def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
+        """Says where articles of a generation stand that is being built: see `Standing`."""
+        ...
+
+    def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
+        """Keeps in how many sidebars each article of a generation is shown; 0 for those not named."""
+        ...
+
+    def exposure(self, number: int) -> dict[int, int]:
+        """In how many sidebars each article of a generation is shown."""
+        ...
+
+    def numbers(self, number: int) -> list[int]:
+        """The articles of a generation, in order."""
+        ...
+
+    def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
+        """Keeps finished answers of articles of a generation. To readers this is no change."""
+        ...
+
+    def prepared(self, number: int, article_id: str) -> bytes | None:
+        """The finished answer of a published article."""
+        ...
+
+    def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The finished answers of a generation, by article number."""
+        ...
+
+    def stale(self, number: int) -> Stale:
+        """What has happened to the articles since their rows were written."""
+        ...
+
+    def outdated(self, number: int, before: datetime) -> bool:
+        """Whether a generation is older than a time and articles have changed since: it does not know their words."""
+        ...
+
+    def size(self, number: int) -> int:
+        """How many articles a generation holds."""
+        ...

@@ -1,0 +1,338 @@
+"""Articles in the database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender.articles.addresses import canonical_url, without_query
+from recommender.articles.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article
+from recommender.curation.rules import labels
+from recommender.curation.sensitivity import bits
+from recommender.store.articles import DELETED, Facts, Trace, Upserted
+from recommender.store.sql import search
+from recommender.store.sql.database import Database, batches
+from recommender.store.sql.tables import article
+from recommender.store.sql.texts import storable
+
+_FACTS = sa.select(
+    article.c.number,
+    article.c.posted,
+    article.c.read_count,
+    article.c.edition,
+    article.c.language,
+    (article.c.status == "published").label("published"),
+    article.c.is_held,
+    article.c.is_update,
+    article.c.revision,
+    article.c.tags,
+    article.c.author,
+    article.c.flags,
+    article.c.countries,
+)
+
+
+_CARD = [column for column in article.c if column is not article.c.body]
+_LISTED = (article.c.status == "published") & sa.not_(article.c.is_held)
+_NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
+# Statements of the request path are made once: building one costs more than running it.
+_PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published")
+_BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
+_AT = (
+    _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+    .order_by(*_NEWEST_FIRST)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
+_TRACE = sa.select(article.c.number, article.c.id, article.c.status)
+_KNOWN = sa.select(
+    article.c.id,
+    article.c.number,
+    article.c.content_hash,
+    article.c.text_hash,
+    article.c.posted,
+    (article.c.status == "published").label("published"),
+)
+_NUMBERED = article.c.number.in_(sa.bindparam("numbers", expanding=True)) & (article.c.status != DELETED)
+_WITH_TEXTS = sa.select(article).where(_NUMBERED)
+_CARDS = sa.select(*_CARD).where(_NUMBERED)
+
+
+def _facts(row: Any) -> Facts:
+    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
+    return Facts(
+        number=number,
+        posted=posted,
+        reads=reads,
+        edition=edition,
+        language=language,
+        published=published,
+        held=held,
+        update=update,
+        revision=revision,
+        explains=not EXPLAINER_TAGS.isdisjoint(map(str.casefold, tags)),
+        desk=author,
+        flags=bits(flags),
+        labels=labels(edition=edition, language=language, desk=author, flags=flags, tags=tags, countries=countries),
+    )
+
+
+class SqlArticles:
+    """`ArticleStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def upsert(self, articles: Sequence[Article]) -> Upserted:
+        """Adds what is new and replaces what has changed, in one transaction; of two with one id the last counts."""
+        latest = {item.id: item for item in articles}
+        with self._database.writing() as connection:
+            known = {
+                row.id: row
+                for ids in batches(list(latest))
+                for row in connection.execute(_KNOWN.where(article.c.id.in_(ids)))
+            }
+            new = [item for item in latest.values() if item.id not in known]
+            changed = [
+                item
+                for item in latest.values()
+                if item.id in known and known[item.id].content_hash != item.content_hash
+            ]
+            revision = self._database.bump() if new or changed else None
+            if new:
+                connection.execute(sa.insert(article), [{**_columns(item), "revision": revision} for item in new])
+            if changed:
+                connection.execute(
+                    sa.update(article).where(article.c.number == sa.bindparam("known_number")),
+                    [
+                        {**_columns(item), "revision": revision, "known_number": known[item.id].number}
+                        for item in changed
+                    ],
+                )
+            self._keep_in_search(connection, known, new + changed)
+        return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
+
+    def _keep_in_search(self, connection: sa.Connection, known: Mapping[str, Any], items: Sequence[Article]) -> None:
+        """Looks only at what is found and in which order: counts of readers change every article every day."""
+        stale = [item for item in items if item.id not in known or _found_as(item) != _was_found_as(known[item.id])]
+        earlier = [known[item.id] for item in stale if item.id in known]
+        search.remove(connection, [search.place(row.number, row.posted) for row in earlier])
+        published = [item for item in stale if item.status == "published"]
+        numbers = self.numbers([item.id for item in published])
+        search.put(
+            connection,
+            (
+                search.Searchable(numbers[item.id], _seconds(item.posted_on), item.title, item.summary, item.body)
+                for item in published
+            ),
+        )
+
+    def withdraw(self, article_id: str) -> bool:
+        """Takes an article out of every sidebar and the search, and forgets its text; False if there is none.
+
+        The row stays as a tombstone, so that every worker learns of it by revision.
+        """
+        with self._database.writing() as connection:
+            gone = connection.execute(
+                sa.update(article)
+                .where(article.c.id == article_id, article.c.status != DELETED)
+                .values(
+                    status=DELETED,
+                    title="",
+                    summary="",
+                    body="",
+                    url=None,
+                    url_key=None,
+                    image_url=None,
+                    author="",
+                    countries=[],
+                    tags=[],
+                    content_hash="",
+                    text_hash="",
+                )
+                .returning(article.c.number, article.c.posted)
+            ).first()
+            if gone is None:
+                return False
+            search.remove(connection, [search.place(gone.number, gone.posted)])
+            connection.execute(
+                sa.update(article).where(article.c.number == gone.number).values(revision=self._database.bump())
+            )
+        return True
+
+    def by_id(self, article_id: str) -> tuple[int, Article] | None:
+        """The published article with this id and its number; its body is empty."""
+        return self._card(_BY_ID, article_id)
+
+    def by_url(self, url: str) -> tuple[int, Article] | None:
+        """The published article at this address, in whatever form; with a query that no article has, at its path.
+
+        Where there are two, neither is guessed: None.
+        """
+        found = self._at(url, 2) or self._at(without_query(url), 2)
+        return (found[0]["number"], _article(found[0])) if len(found) == 1 else None
+
+    def find(self, article_id: str) -> tuple[int, Article] | None:
+        """The article with this id and its number, of any status but deleted; its body is empty."""
+        return self._card(_ANY_BY_ID, article_id)
+
+    def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
+        """What is left of articles, those withdrawn included, by number."""
+        with self._database.reading() as connection:
+            found = [
+                Trace._make(row)
+                for batch in batches(numbers)
+                for row in connection.execute(_TRACE.where(article.c.number.in_(batch)))
+            ]
+        return {trace.number: trace for trace in found}
+
+    def trace(self, article_id: str) -> Trace | None:
+        """What is left of the article that has or had this id."""
+        with self._database.reading() as connection:
+            row = connection.execute(_TRACE.where(article.c.id == storable(article_id))).first()
+        return None if row is None else Trace._make(row)
+
+    def search(self, text: str, limit: int) -> list[int]:
+        """Numbers of the published articles that hold every word of a text, those first whose title does, newest first.
+
+        A word may be the beginning of one; case and accents do not matter. If the text is an id or an address, its
+        articles lead.
+        """
+        asked = storable(text).strip()
+        with self._database.reading() as connection:
+            by_id = self.by_id(asked)
+            named = [by_id[0]] if by_id is not None else []
+            named += [row["number"] for row in self._at(asked, limit)]
+            return list(dict.fromkeys(named + search.find(connection, asked, limit)))[:limit]
+
+    def _at(self, url: str, most: int) -> Sequence[sa.RowMapping]:
+        """Published articles at an address, newest first."""
+        with self._database.reading() as connection:
+            return connection.execute(_AT, {"key": canonical_url(url), "most": most}).mappings().all()
+
+    def _card(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query, {"key": key}).mappings().first()
+        return (row["number"], _article(row)) if row is not None else None
+
+    def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
+        """The articles with these numbers, of any status but deleted; without `texts` their bodies are empty."""
+        query = _WITH_TEXTS if texts else _CARDS
+        found: dict[int, Article] = {}
+        with self._database.reading() as connection:
+            for batch in batches(numbers):
+                rows = connection.execute(query, {"numbers": list(batch)}).mappings()
+                found |= {row["number"]: _article(row) for row in rows}
+        return found
+
+    def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
+        """Numbers by id, of the ids that exist."""
+        with self._database.reading() as connection:
+            return {
+                row.id: row.number
+                for ids in batches(article_ids)
+                for row in connection.execute(
+                    sa.select(article.c.id, article.c.number).where(article.c.id.in_(ids), article.c.status != DELETED)
+                )
+            }
+
+    def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:
+        """When articles were published, in seconds since 1970; all of them, or those among `numbers`."""
+        query = sa.select(article.c.number, article.c.posted).where(
+            article.c.posted.is_not(None), article.c.status != DELETED
+        )
+        found: dict[int, float] = {}
+        with self._database.reading() as connection:
+            for batch in [None] if numbers is None else batches(numbers):
+                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
+                found |= {row[0]: float(row[1]) for row in rows}
+        return found
+
+    def facts_since(self, revision: int) -> list[Facts]:
+        """What ranking must know of the articles changed after `revision`; -1 gives all."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
+        return [_facts(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many articles there are of each status."""
+        query = sa.select(article.c.status, sa.func.count()).group_by(article.c.status)
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
+        """Published articles, newest first, without their bodies; of one edition or of all."""
+        query = sa.select(*_CARD).where(_LISTED).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+        if edition is not None:
+            query = query.where(article.c.edition == edition)
+        with self._database.reading() as connection:
+            return [_article(row) for row in connection.execute(query).mappings()]
+
+    def editions(self) -> dict[str, int]:
+        """How many published articles each edition has, largest first."""
+        query = (
+            sa.select(article.c.edition, sa.func.count().label("articles"))
+            .where(_LISTED)
+            .group_by(article.c.edition)
+            .order_by(sa.desc("articles"), article.c.edition)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _seconds(posted_on: datetime | None) -> int | None:
+    return int(posted_on.timestamp()) if posted_on else None
+
+
+def _found_as(item: Article) -> tuple[str, int | None, bool]:
+    return item.text_hash, _seconds(item.posted_on), item.status == "published"
+
+
+def _was_found_as(row: Any) -> tuple[str, int | None, bool]:
+    return row.text_hash, row.posted, row.published
+
+
+def _columns(item: Article) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": item.title,
+        "summary": item.summary,
+        "body": item.body,
+        "url": item.url,
+        "url_key": canonical_url(item.url) if item.url else None,
+        "posted": _seconds(item.posted_on),
+        "edition": item.edition,
+        "language": item.language,
+        "countries": list(item.countries),
+        "tags": list(item.tags),
+        "author": item.author,
+        "read_count": item.read_count,
+        "image_url": item.image_url,
+        "status": item.status,
+        "flags": list(item.flags),
+        "is_held": HOLD_FLAG in item.flags,
+        "is_update": UPDATE_TAG in item.tags,
+        "content_hash": item.content_hash,
+        "text_hash": item.text_hash,
+    }
+
+
+def _article(row: Any) -> Article:
+    return Article(
+        id=row["id"],
+        title=row["title"],
+        summary=row["summary"],
+        body=row.get("body", ""),
+        url=row["url"],
+        posted_on=None if row["posted"] is None else datetime.fromtimestamp(row["posted"], UTC),
+        edition=row["edition"],
+        language=row["language"],
+        countries=tuple(row["countries"]),
+        tags=tuple(row["tags"]),
+        author=row["author"],
+        read_count=row["read_count"],
+        image_url=row["image_url"],
+        status=row["status"],
+        flags=tuple(row["flags"]),
+    )

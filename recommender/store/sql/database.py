@@ -1,0 +1,219 @@
+"""The connection: one writer at a time, readers that never wait, on SQLite and PostgreSQL alike."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from recommender.errors import SettingsError, StoreUnavailable
+from recommender.store.base import State
+from recommender.store.sql.tables import state
+
+Value = TypeVar("Value")
+
+PARAMETERS = 500  # values in one IN list; far below the limit of either database
+LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is one batch of a build
+
+# PostgreSQL's internal errors are a server that only reads, that has ended a transaction, or that is damaged.
+_AWAY = (sa.exc.OperationalError, sa.exc.InternalError)
+
+_MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
+
+_READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
+_BUMP = sa.update(state).where(state.c.id == 1).values(revision=state.c.revision + 1).returning(state.c.revision)
+
+
+class Database:
+    """Opens transactions. Inside `reading()` or `writing()` every call of the same thread shares one transaction.
+
+    Writers are serialised: SQLite by BEGIN IMMEDIATE, PostgreSQL by a lock on the row of `state`. Readers see the
+    snapshot their transaction began with.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`url` as SQLAlchemy reads it. Raises SettingsError for any database but SQLite and PostgreSQL."""
+        self.engine = _engine(url)
+        self._sqlite = self.engine.dialect.name == "sqlite"
+        self._writes = self.engine.execution_options(recommender_write=True)
+        # A snapshot of its own for readers; SQLite's transactions are that by nature.
+        self._reads = self.engine if self._sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        # Only while a transaction runs: what has a finaliser in Python and hangs on a thread of the server ends the
+        # process with that thread.
+        self._local = threading.local()
+        self._compiled: dict[sa.Select[Any], Any] = {}
+        self._idle: deque[Any] = deque()  # connections of the driver, for `look_up`
+        self._closed = False
+        self._driver_error = self.engine.dialect.loaded_dbapi.Error
+
+    def state(self) -> State:
+        """Revision and live generation, read anew; inside a transaction, as that one sees them.
+
+        Every request asks this first. Outside a transaction it goes through a connection of the driver that is kept for
+        this: checking one out of SQLAlchemy's pool costs many times the query itself.
+        """
+        current: sa.Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            row = current.execute(_READ_STATE).one()
+            return State(row[0], row[1])
+        found = self.look_up(_READ_STATE)
+        if found is None:
+            raise StoreUnavailable("The table `state` is empty: the database is damaged.")
+        return State(found[0], found[1])
+
+    def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
+        """The first row of a small query, outside any transaction, by a connection that is kept for such queries.
+
+        Raises StoreUnavailable, after one more try with a new connection: the server may have been restarted.
+        """
+        compiled = self._compiled.get(statement)
+        if compiled is None:
+            compiled = self._compiled[statement] = statement.compile(dialect=self.engine.dialect)
+        parameters: Any = compiled.construct_params(values)
+        if compiled.positiontup is not None:
+            parameters = [parameters[name] for name in compiled.positiontup]
+        try:
+            try:
+                return self._first_row(self._kept(), compiled.string, parameters)
+            except self._driver_error:
+                return self._first_row(self._opened(), compiled.string, parameters)
+        except self._driver_error as error:
+            raise StoreUnavailable(f"The database does not answer: {error}") from error
+
+    def _first_row(self, driver: Any, query: str, parameters: Any) -> Sequence[Any] | None:
+        try:
+            cursor = driver.cursor()
+            cursor.execute(query, parameters)
+            rows: list[Sequence[Any]] = cursor.fetchall()  # to the end: an open statement would keep its snapshot
+        except BaseException:
+            driver.close()
+            raise
+        self._idle.append(driver)
+        if self._closed:  # meanwhile; asked after the append, so that one of the two closes it
+            self._close_idle()
+        return rows[0] if rows else None
+
+    def _kept(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._opened()
+
+    def _opened(self) -> Any:
+        pooled = self.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        pooled.detach()
+        if not self._sqlite:
+            driver.autocommit = True  # psycopg's; SQLite's is set so from the start
+        return driver
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection inside a snapshot; joins the transaction this thread is in, if any."""
+        current: sa.Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            yield current
+            return
+        with self._entered(self._reads) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection that may write; commits at the end, or rolls everything back."""
+        current: sa.Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            if not getattr(self._local, "writes", False):
+                raise RuntimeError("a write inside a read transaction would wait for itself")
+            yield current
+            return
+        with self._entered(self._writes) as connection:
+            if not self._sqlite:
+                connection.execute(_READ_STATE.with_for_update())
+            self._local.writes = True
+            try:
+                yield connection
+            finally:
+                self._local.writes = False
+
+    @contextmanager
+    def migrating(self) -> Iterator[sa.Connection]:
+        """A write transaction that needs no tables yet."""
+        with self._entered(self._writes) as connection:
+            if not self._sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            yield connection
+
+    def bump(self) -> int:
+        """The revision of the running write, one higher than any before it."""
+        with self.writing() as connection:
+            return int(connection.execute(_BUMP).scalar_one())
+
+    @contextmanager
+    def _entered(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        try:
+            with engine.begin() as connection:
+                self._local.connection = connection
+                try:
+                    yield connection
+                finally:
+                    self._local.connection = None
+        except _AWAY as error:
+            raise StoreUnavailable(f"The database does not answer: {error.orig}") from error
+
+    def close(self) -> None:
+        """Gives every connection back; one that is in use, as soon as it is not."""
+        self._closed = True
+        self._close_idle()
+        self.engine.dispose()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+
+def batches(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """The values in slices that fit into one statement."""
+    return (values[start : start + PARAMETERS] for start in range(0, len(values), PARAMETERS))
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise SettingsError(
+            "database_url is not a database address; use sqlite:///var/recommender.db or "
+            "postgresql+psycopg://user:password@host/name"
+        ) from error
+    if parsed.drivername == "postgresql+psycopg":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise SettingsError(
+            f"database_url names {parsed.drivername!r}; only sqlite:///FILE and postgresql+psycopg://… are supported"
+        )
+    if not parsed.database or parsed.database == ":memory:":
+        raise SettingsError("database_url must name a file: several processes share one database")
+    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]  # sqlite3's and a pool record
+    # SQLAlchemy's documented way to take transactions over from the driver, which would begin them too late.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # WAL: readers go on while one process writes. FULL: a decision that was confirmed survives a power cut.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("recommender_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

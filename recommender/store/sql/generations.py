@@ -1,0 +1,473 @@
+"""Vectors, generations and neighbour lists in the database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from recommender.arrays import Vectors
+from recommender.errors import InvalidInput, Unavailable
+from recommender.ranking import candidates
+from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.scoring import USUAL, RankingModel, Scales
+from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Stale, Standing
+from recommender.store.sql.database import Database, batches
+from recommender.store.sql.tables import article, embedding, generation, neighbour, state
+
+OVERTAKEN = "Another build started meanwhile and took this one's place."
+_FETCH = 1_000  # rows held at once while streaming
+
+_VECTOR = np.dtype("<f4")
+_PUBLISHED = article.c.status == "published"
+# Made once, as it is part of every request: building a statement costs more than running it.
+_CANDIDATES = sa.select(neighbour.c.number, neighbour.c.candidates).where(
+    neighbour.c.generation == sa.bindparam("generation"),
+    neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
+    neighbour.c.text_hash != "",
+)
+
+_NAMES = sa.select(neighbour.c.number, neighbour.c.names).where(
+    neighbour.c.generation == sa.bindparam("generation"),
+    neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
+)
+
+_PREPARED = (
+    sa.select(neighbour.c.prepared)
+    .join(article, article.c.number == neighbour.c.number)
+    .where(article.c.id == sa.bindparam("key"), _PUBLISHED, neighbour.c.generation == sa.bindparam("generation"))
+)
+
+
+class SqlGenerations:
+    """`GenerationStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- vectors ---------------------------------------------------------------------------------------------------
+
+    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
+        """Numbers of the published articles whose text has no vector of this model, one for each text, newest first.
+
+        With `again` it is those of all texts.
+        """
+        has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
+        query = (
+            sa.select(sa.func.min(article.c.number))
+            .where(_PUBLISHED, sa.true() if again else ~has_vector)
+            .group_by(article.c.text_hash)
+            .order_by(sa.func.max(article.c.revision).desc(), sa.func.min(article.c.number))
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
+        """Keeps one vector for each text hash, in the place of one that is there already."""
+        with self._database.writing() as connection:
+            for keys in batches(list(vectors)):
+                known = (embedding.c.model == model) & embedding.c.text_hash.in_(keys)
+                connection.execute(sa.delete(embedding).where(known))
+                connection.execute(
+                    sa.insert(embedding),
+                    [
+                        {"model": model, "text_hash": key, "vector": np.asarray(vectors[key], _VECTOR).tobytes()}
+                        for key in keys
+                    ],
+                )
+
+    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of some texts, as far as they are kept."""
+        found: dict[str, Vectors] = {}
+        with self._database.reading() as connection:
+            for batch in batches(text_hashes):
+                query = sa.select(embedding.c.text_hash, embedding.c.vector).where(
+                    embedding.c.model == model, embedding.c.text_hash.in_(batch)
+                )
+                found |= {row[0]: np.frombuffer(row[1], _VECTOR) for row in connection.execute(query)}
+        return found
+
+    def prune_vectors(self) -> int:
+        """Drops vectors that belong to no article and no neighbour row any more; says how many."""
+        of_article = sa.exists().where(article.c.text_hash == embedding.c.text_hash)
+        of_row = sa.exists().where(neighbour.c.text_hash == embedding.c.text_hash)
+        with self._database.writing() as connection:
+            return connection.execute(sa.delete(embedding).where(~of_article, ~of_row)).rowcount
+
+    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
+        """Published articles that have a vector of this model, by number; all of them, or those among `numbers`."""
+        query = (
+            sa.select(article.c.number, article.c.text_hash, article.c.language, embedding.c.vector)
+            .join(embedding, embedding.c.text_hash == article.c.text_hash)
+            .where(_PUBLISHED, embedding.c.model == model)
+            .order_by(article.c.number)
+        )
+        found: list[Member] = []
+        with self._database.reading() as connection:
+            for batch in [None] if numbers is None else batches(numbers):
+                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
+                found += [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
+        return found
+
+    # -- generations -----------------------------------------------------------------------------------------------
+
+    def live(self) -> Generation | None:
+        """The generation that readers are given, or None before the first build."""
+        return self._whole(sa.select(generation).join(state, state.c.live_generation == generation.c.number))
+
+    def live_model(self) -> str | None:
+        """The version of the embedding model behind the live generation."""
+        query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def previous(self) -> int | None:
+        """The generation that `swap_back` makes live."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(state.c.previous_generation)).scalar()
+
+    def shadow(self) -> int | None:
+        """The generation that is tried beside the live one."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(state.c.shadow_generation)).scalar()
+
+    def generation(self, number: int) -> Generation | None:
+        """A generation that is complete, live or not; None if there is no such one."""
+        return self._whole(sa.select(generation).where(generation.c.number == number, generation.c.complete))
+
+    def _whole(self, query: sa.Select[Any]) -> Generation | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return Generation(
+            number=row.number,
+            model=row.model,
+            geometry=row.geometry,
+            lexical=row.lexical,
+            scales=Scales.from_json(row.scales),
+            built_on=datetime.fromtimestamp(row.built, UTC),
+            release=row.release,
+            ranking=None if row.ranking is None else RankingModel.from_json(row.ranking),
+        )
+
+    def model(self, number: int) -> str | None:
+        """The version of the embedding model behind a generation; None if there is no such generation."""
+        return self._of(number, generation.c.model)
+
+    def release(self, number: int) -> str | None:
+        """The model version that a generation was built with; None if it names none, or there is no such generation."""
+        return self._of(number, generation.c.release)
+
+    def ranking(self, number: int) -> RankingModel | None:
+        """The weights of a generation; None if it names none, or there is no such generation."""
+        found = self._of(number, generation.c.ranking)
+        return None if found is None else RankingModel.from_json(found)
+
+    def recipe(self, number: int) -> str | None:
+        """What a generation was made with, besides its model version; None if there is no such generation."""
+        return self._of(number, generation.c.recipe)
+
+    def scales(self, number: int) -> Scales:
+        """How likenesses spread in a generation."""
+        found = self._of(number, generation.c.scales)
+        return USUAL if found is None else Scales.from_json(found)
+
+    def _of(self, number: int, column: sa.Column[Any]) -> str | None:
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(column).where(generation.c.number == number)).scalar()
+
+    def begin(self, new: NewGeneration) -> int:
+        """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(generation).where(~generation.c.complete))
+            return int(
+                connection.execute(
+                    sa.insert(generation)
+                    .values(
+                        model=new.model,
+                        recipe=new.recipe,
+                        geometry=new.geometry,
+                        lexical=new.lexical,
+                        scales=new.scales.to_json(),
+                        built=int(new.built_on.timestamp()),
+                        revision=self._database.state().revision,
+                        complete=False,
+                        release=new.release,
+                        ranking=new.ranking.to_json(),
+                    )
+                    .returning(generation.c.number)
+                ).scalar_one()
+            )
+
+    def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
+        """Writes the neighbour rows of some articles of a generation, in the place of those they had.
+
+        What only builds count, demand and exposure, is kept.
+        """
+        if not rows:
+            return
+        with self._database.writing() as connection:
+            revision = self._revision(number)
+            counted: dict[int, dict[str, int]] = {}
+            for batch in batches([row.number for row in rows]):
+                gone = connection.execute(
+                    sa.delete(neighbour)
+                    .where(neighbour.c.generation == number, neighbour.c.number.in_(batch))
+                    .returning(neighbour.c.number, neighbour.c.demand, neighbour.c.shown)
+                )
+                counted |= {row[0]: {"demand": row[1], "shown": row[2]} for row in gone}
+            connection.execute(
+                sa.insert(neighbour),
+                [
+                    {
+                        "generation": number,
+                        "number": row.number,
+                        "text_hash": row.text_hash,
+                        "language": row.language,
+                        "terms": row.terms,
+                        "candidates": candidates.to_bytes(row.candidates),
+                        "names": " ".join(row.names),
+                        "story": row.story,
+                        "revision": revision,
+                        **counted.get(row.number, {"demand": 0, "shown": 0}),
+                    }
+                    for row in rows
+                ],
+            )
+
+    def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
+        """Replaces the candidate lists of articles that are in the generation already."""
+        if not lists:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(candidates=sa.bindparam("rows"), revision=self._revision(number)),
+                [{"article_number": key, "rows": candidates.to_bytes(rows)} for key, rows in lists.items()],
+            )
+
+    def _revision(self, number: int) -> int:
+        """The stamp of a write: a new revision if readers can see it, the present one in a generation being built."""
+        with self._database.writing() as connection:
+            found = connection.execute(sa.select(generation.c.complete).where(generation.c.number == number)).first()
+            if found is None:
+                raise Unavailable(OVERTAKEN)
+            return self._database.bump() if found.complete else self._database.state().revision
+
+    def finish(self, number: int) -> None:
+        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
+        with self._database.writing() as connection:
+            known = generation.c.number == number
+            if not connection.execute(sa.update(generation).where(known).values(complete=True)).rowcount:
+                raise Unavailable(OVERTAKEN)
+
+    def activate(self, number: int, *, keep: bool = False) -> None:
+        """Makes a generation the live one, for every reader at once. Raises Unavailable if a newer build swept it.
+
+        With `keep` the one that was live becomes the previous one, which `swap_back` goes back to.
+        """
+        with self._database.writing():
+            self.finish(number)
+            live = self._database.state().generation
+            self._switch(number, live if keep and live != number else self.previous())
+
+    def swap_back(self) -> int:
+        """Makes the previous generation the live one and the live one the previous; gives the number of the new one.
+
+        Raises InvalidInput where there is no previous one.
+        """
+        with self._database.writing():
+            previous = self.previous()
+            if previous is None:
+                raise InvalidInput("There is no generation to go back to: only a promotion keeps the one before it.")
+            self._switch(previous, self._database.state().generation)
+        return previous
+
+    def _switch(self, live: int, previous: int | None) -> None:
+        """One generation has one part: what is live is neither the previous one nor the shadow."""
+        values = {"live_generation": live, "previous_generation": None if previous == live else previous}
+        if self.shadow() == live:
+            values["shadow_generation"] = None
+        with self._database.writing() as connection:
+            self._database.bump()
+            connection.execute(sa.update(state).where(state.c.id == 1).values(values))
+
+    def put_shadow(self, number: int | None) -> None:
+        """Says which generation is tried beside the live one; None ends that.
+
+        Raises InvalidInput for one that is live, not complete or not there.
+        """
+        with self._database.writing() as connection:
+            if number is not None and (number == self._database.state().generation or self.generation(number) is None):
+                raise InvalidInput(f"Generation {number} cannot be tried beside the live one: it is live or not whole.")
+            self._database.bump()
+            connection.execute(sa.update(state).where(state.c.id == 1).values(shadow_generation=number))
+
+    def drop_retired(self) -> None:
+        """Removes the complete generations that are neither live, nor the previous one, nor the shadow."""
+        with self._database.writing() as connection:
+            used = connection.execute(
+                sa.select(state.c.live_generation, state.c.previous_generation, state.c.shadow_generation)
+            ).one()
+            kept = [number for number in used if number is not None]
+            connection.execute(sa.delete(generation).where(generation.c.complete, generation.c.number.not_in(kept)))
+
+    # -- neighbour rows --------------------------------------------------------------------------------------------
+
+    def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
+        """The candidate lists of some articles in a generation; articles without one are left out."""
+        found: dict[int, CandidateArray] = {}
+        with self._database.reading() as connection:
+            for batch in batches(articles):
+                rows = connection.execute(_CANDIDATES, {"generation": number, "numbers": list(batch)})
+                found |= {row[0]: candidates.from_bytes(row[1]) for row in rows}
+        return found
+
+    def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
+        """The rows of a generation written after `revision` (-1: all), by article number."""
+        columns = [neighbour.c[name] for name in ("number", "text_hash", "language", "terms", "candidates", "names")]
+        query = (
+            sa.select(*columns, neighbour.c.story)
+            .where(neighbour.c.generation == number, neighbour.c.revision > revision)
+            .order_by(neighbour.c.number)
+            .execution_options(yield_per=_FETCH)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield NeighbourRow(*row[:4], candidates.from_bytes(row[4]), tuple(row[5].split()), row[6])
+
+    def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
+        """Where articles stand, for those whose rows were written after `revision`; -1 gives all."""
+        query = sa.select(*[neighbour.c[name] for name in ("number", "revision", "story", "demand")]).where(
+            neighbour.c.generation == number, neighbour.c.revision > revision
+        )
+        with self._database.reading() as connection:
+            return {row[0]: Standing(*row[1:]) for row in connection.execute(query)}
+
+    def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """What some articles of a generation name: keys of the gazetteer, the most telling first."""
+        found: dict[int, tuple[str, ...]] = {}
+        with self._database.reading() as connection:
+            for batch in batches(articles):
+                rows = connection.execute(_NAMES, {"generation": number, "numbers": list(batch)})
+                found |= {row[0]: tuple(row[1].split()) for row in rows}
+        return found
+
+    def story(self, number: int, story: int) -> list[int]:
+        """The articles of a running story."""
+        query = sa.select(neighbour.c.number).where(
+            neighbour.c.generation == number, neighbour.c.story == story, neighbour.c.text_hash != ""
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
+
+    def numbers(self, number: int) -> list[int]:
+        """The articles of a generation, in order."""
+        query = sa.select(neighbour.c.number).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
+
+    # -- finished answers ------------------------------------------------------------------------------------------
+
+    def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
+        """Keeps finished answers of articles of a generation. To readers this is no change."""
+        if not answers:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(prepared=sa.bindparam("answer")),
+                [{"article_number": key, "answer": answer} for key, answer in answers.items()],
+            )
+
+    def prepared(self, number: int, article_id: str) -> bytes | None:
+        """The finished answer of a published article."""
+        row = self._database.look_up(_PREPARED, generation=number, key=article_id)
+        return bytes(row[0]) if row is not None and row[0] is not None else None
+
+    def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The finished answers of a generation, by article number."""
+        query = (
+            sa.select(neighbour.c.number, neighbour.c.prepared)
+            .where(neighbour.c.generation == number, neighbour.c.prepared.is_not(None))
+            .order_by(neighbour.c.number)
+            .execution_options(yield_per=_FETCH)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield row[0], bytes(row[1])
+
+    def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
+        """Says where articles of a generation stand that is being built."""
+        if not stories:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(story=sa.bindparam("first"), demand=sa.bindparam("wanted")),
+                [
+                    {"article_number": key, "first": story, "wanted": demand.get(key, 0)}
+                    for key, story in stories.items()
+                ],
+            )
+
+    # -- exposure ---------------------------------------------------------------------------------------------------
+
+    def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
+        """Keeps in how many sidebars each article of a generation is shown; 0 for those not named."""
+        with self._database.writing() as connection:
+            mine = neighbour.c.generation == number
+            connection.execute(sa.update(neighbour).where(mine).values(shown=0))
+            if shown:
+                connection.execute(
+                    sa.update(neighbour)
+                    .where(mine, neighbour.c.number == sa.bindparam("article_number"))
+                    .values(shown=sa.bindparam("sidebars")),
+                    [{"article_number": key, "sidebars": count} for key, count in shown.items()],
+                )
+
+    def exposure(self, number: int) -> dict[int, int]:
+        """In how many sidebars each article of a generation is shown."""
+        query = sa.select(neighbour.c.number, neighbour.c.shown).where(
+            neighbour.c.generation == number, neighbour.c.text_hash != ""
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    # -- what is behind --------------------------------------------------------------------------------------------
+
+    def stale(self, number: int) -> Stale:
+        """What has happened to the articles since their rows were written: changed or new ones, newest first, and those
+        that left.
+        """
+        joined = sa.outerjoin(
+            article, neighbour, (neighbour.c.number == article.c.number) & (neighbour.c.generation == number)
+        )
+        indexed = sa.func.coalesce(neighbour.c.text_hash, "")
+        newest_first = (article.c.revision.desc(), article.c.number)
+        query = sa.select(article.c.number, _PUBLISHED).select_from(joined).order_by(*newest_first)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                query.where((_PUBLISHED & (indexed != article.c.text_hash)) | (~_PUBLISHED & (indexed != "")))
+            ).all()
+        return Stale([row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]])
+
+    def outdated(self, number: int, before: datetime) -> bool:
+        """Whether a generation is older than a time and articles have changed since: it does not know their words."""
+        changed = sa.exists().where(_PUBLISHED, article.c.revision > generation.c.revision)
+        query = sa.select(generation.c.number).where(
+            generation.c.number == number, generation.c.built < int(before.timestamp()), changed
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def size(self, number: int) -> int:
+        """How many articles a generation holds."""
+        query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())

@@ -1,0 +1,118 @@
+"""Panels and grades in the database. Grades are added, and never changed or removed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender.errors import InvalidInput
+from recommender.store.grading import TAKEN, Grade, Panel, PanelSidebar
+from recommender.store.sql.database import Database
+from recommender.store.sql.tables import grade, panel, panel_sidebar
+from recommender.store.sql.texts import storable
+from recommender.store.sql.times import milliseconds, moment
+
+LARGEST = 2**31 - 1  # what the column holds; PostgreSQL refuses to look for more
+
+_PANELS = sa.select(panel).order_by(panel.c.number.desc())
+_SIDEBARS = sa.select(panel_sidebar).order_by(panel_sidebar.c.panel, panel_sidebar.c.place)
+
+
+class SqlGrading:
+    """`GradingStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_panel(self, new: Panel) -> int:
+        """Keeps a new panel and gives its number. Raises InvalidInput if the name is taken."""
+        name = storable(new.name)
+        with self._database.writing() as connection:
+            if connection.execute(sa.select(panel.c.number).where(panel.c.name == name)).first() is not None:
+                raise InvalidInput(TAKEN)
+            values = {
+                "name": name,
+                "by": storable(new.by),
+                "created": milliseconds(new.created),
+                "model": new.model,
+                "generation": new.generation,
+                "release": new.release,
+            }
+            number = int(connection.execute(sa.insert(panel).values(values).returning(panel.c.number)).scalar_one())
+            rows = [
+                {
+                    "panel": number,
+                    "place": place,
+                    "source": one.source,
+                    "shown": list(one.shown),
+                    "pool": list(one.pool),
+                }
+                for place, one in enumerate(new.sidebars)
+            ]
+            if rows:
+                connection.execute(sa.insert(panel_sidebar), rows)
+        return number
+
+    def panels(self) -> list[Panel]:
+        """All panels, the latest first."""
+        return self._found(_PANELS, _SIDEBARS)
+
+    def panel(self, number: int) -> Panel | None:
+        """One panel."""
+        if not 0 < number <= LARGEST:
+            return None
+        found = self._found(_PANELS.where(panel.c.number == number), _SIDEBARS.where(panel_sidebar.c.panel == number))
+        return found[0] if found else None
+
+    def _found(self, panels: sa.Select[Any], sidebars: sa.Select[Any]) -> list[Panel]:
+        of: dict[int, list[PanelSidebar]] = defaultdict(list)
+        with self._database.reading() as connection:
+            for row in connection.execute(sidebars):
+                of[row.panel].append(PanelSidebar(row.source, tuple(row.shown), tuple(row.pool)))
+            return [_panel(row, of[row.number]) for row in connection.execute(panels)]
+
+    def put_grades(self, grades: Sequence[Grade]) -> None:
+        """Keeps grades. Earlier ones of the same grader for the same pair stay on record and count no more."""
+        if not grades:
+            return
+        rows = [
+            {
+                "panel": one.panel,
+                "source": one.source,
+                "target": one.target,
+                "value": one.value,
+                "grader": storable(one.grader),
+                "at": milliseconds(one.at),
+            }
+            for one in grades
+        ]
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(grade), rows)
+
+    def grades(self, panel: int | None = None) -> list[Grade]:
+        """The grades that count, of one panel or of all, in the order they were given."""
+        pair = (grade.c.panel, grade.c.source, grade.c.target, grade.c.grader)
+        last = sa.select(sa.func.max(grade.c.number)).group_by(*pair)
+        if panel is not None:
+            last = last.where(grade.c.panel == panel)
+        query = sa.select(grade).where(grade.c.number.in_(last)).order_by(grade.c.number)
+        with self._database.reading() as connection:
+            return [_grade(row) for row in connection.execute(query)]
+
+
+def _panel(row: Any, sidebars: Sequence[PanelSidebar]) -> Panel:
+    return Panel(
+        number=row.number,
+        name=row.name,
+        by=row.by,
+        created=moment(row.created),
+        model=row.model,
+        generation=row.generation,
+        release=row.release,
+        sidebars=tuple(sidebars),
+    )
+
+
+def _grade(row: Any) -> Grade:
+    return Grade(row.panel, row.source, row.target, row.value, row.grader, moment(row.at))

@@ -1,0 +1,51 @@
+"""What a model in the shadow would show beside what is shown, in the database: one row for each article."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from recommender.store.shadow import Beside
+from recommender.store.sql.database import Database, batches
+from recommender.store.sql.tables import shadow_sidebar
+from recommender.store.sql.times import milliseconds, moment
+
+
+class SqlShadow:
+    """`ShadowStore` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, generation: int, rows: Sequence[Beside]) -> None:
+        """Keeps rows of a shadow's generation in the place of those of the same articles."""
+        if not rows:
+            return
+        mine = shadow_sidebar.c.generation == generation
+        with self._database.writing() as connection:
+            for numbers in batches([row.article for row in rows]):
+                connection.execute(sa.delete(shadow_sidebar).where(mine, shadow_sidebar.c.article.in_(numbers)))
+            connection.execute(
+                sa.insert(shadow_sidebar),
+                [
+                    {
+                        "generation": generation,
+                        "article": row.article,
+                        "at": milliseconds(row.at),
+                        "live": list(row.live),
+                        "shadow": list(row.shadow),
+                    }
+                    for row in rows
+                ],
+            )
+
+    def rows(self, generation: int) -> list[Beside]:
+        """All rows of a generation, by article."""
+        query = sa.select(shadow_sidebar).where(shadow_sidebar.c.generation == generation)
+        with self._database.reading() as connection:
+            found = connection.execute(query.order_by(shadow_sidebar.c.article))
+            return [Beside(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in found]
+
+    def clear(self) -> None:
+        """Forgets all rows."""
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(shadow_sidebar))

@@ -1,0 +1,49 @@
+"""The store as the use cases see it."""
+
+from contextlib import AbstractContextManager
+
+from recommender.store.base import State
+from recommender.store.sql.accounts import SqlAccounts
+from recommender.store.sql.articles import SqlArticles
+from recommender.store.sql.audit import SqlAudit
+from recommender.store.sql.database import Database
+from recommender.store.sql.generations import SqlGenerations
+from recommender.store.sql.grading import SqlGrading
+from recommender.store.sql.ledger import SqlLedger
+from recommender.store.sql.reviews import SqlReviews
+from recommender.store.sql.shadow import SqlShadow
+from recommender.store.sql.signals import SqlSignals
+from recommender.store.sql.trials import SqlTrials
+
+
+class SqlStore:
+    """`Store` over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.articles = SqlArticles(database)
+        self.generations = SqlGenerations(database)
+        self.accounts = SqlAccounts(database)
+        self.audit = SqlAudit(database)
+        self.signals = SqlSignals(database)
+        self.reviews = SqlReviews(database)
+        self.ledger = SqlLedger(database)
+        self.grading = SqlGrading(database)
+        self.shadow = SqlShadow(database)
+        self.trials = SqlTrials(database)
+
+    def state(self) -> State:
+        """Revision and live generation."""
+        return self._database.state()
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Several reads from one snapshot."""
+        return self._database.reading()
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Several reads and writes as one: nobody else writes meanwhile."""
+        return self._database.writing()
+
+    def close(self) -> None:
+        """Gives every connection back."""
+        self._database.close()

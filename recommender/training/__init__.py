@@ -1,0 +1,1 @@
+"""From texts and judgments to a model version."""

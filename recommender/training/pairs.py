@@ -1,0 +1,322 @@
+"""Training pairs: two texts and how far they belong together; which side of the split each is on; what leaks.
+
+Articles are split by story: two of one running story, two that a judgment calls one story, and two whose texts are
+nearly the same stand on one side. A pair of articles on both sides is in neither.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from recommender.articles.shingles import SAME_TEXT, shingles
+from recommender.errors import InvalidInput
+
+TITLE_BODY, LEAD_LATER, LINK = "title-body", "lead-later", "link"
+APPROVAL, REJECTION, GRADE, CLICK = "approval", "rejection", "grade", "click"
+UNLABELLED = (TITLE_BODY, LEAD_LATER)  # within one article: nobody has to say that they belong together
+KINDS = (*UNLABELLED, LINK, APPROVAL, REJECTION, GRADE, CLICK)
+TRAIN, TEST = "train", "test"
+SIDES = (TRAIN, TEST)
+
+FORMAT = "recommender training data 1"
+SAMPLED = 4  # one shingle of so many is looked at, always the same ones (Broder 1997, sampling modulo)
+LEAST_SHINGLES = 4  # sampled ones of a text: fewer tell nothing
+COMMON = 50  # a shingle of more texts than this is a phrase of the house, such as a closing line
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two texts, the articles they come from (one and the same for UNLABELLED), and how far they belong together.
+
+    `label` is in [0, 1]: 1 for what belongs together, 0 for what does not.
+    """
+
+    kind: str
+    side: str
+    source: str
+    target: str
+    label: float
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """The story of each article, by the first id in it, and the stories that are kept aside for testing."""
+
+    stories: Mapping[str, str]
+    tested: frozenset[str]
+
+    def side(self, article: str) -> str:
+        """TRAIN or TEST."""
+        return TEST if self.stories[article] in self.tested else TRAIN
+
+    def of(self, source: str, target: str) -> str | None:
+        """The side of a pair; None where its articles stand on both."""
+        side = self.side(source)
+        return side if side == self.side(target) else None
+
+
+def split(articles: Sequence[str], together: Iterable[tuple[str, str]], share: float, seed: int) -> Split:
+    """A split by story, where all pairs of articles in `together` are of one story; equal input, equal split.
+
+    About `share` of the articles are tested: stories are drawn until there are so many, and at least one story is left
+    on each side. Raises InvalidInput where there are fewer than two stories.
+    """
+    stories = joined(articles, together)
+    sizes = Counter(stories.values())
+    if len(sizes) < 2:
+        raise InvalidInput("All articles are of one story; training and testing need two or more.")
+    names = sorted(sizes)
+    tested: list[str] = []
+    for place in np.random.default_rng(seed).permutation(len(names))[:-1].tolist():
+        if sum(sizes[story] for story in tested) >= share * len(stories):
+            break
+        tested.append(names[place])
+    return Split(stories, frozenset(tested))
+
+
+def joined(articles: Iterable[str], together: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The group of each article, by the first id in it: whoever is together, through others too, is of one group."""
+    group = {article: article for article in articles}
+
+    def top(article: str) -> str:
+        while group[article] != article:
+            group[article] = article = group[group[article]]
+        return article
+
+    for one, other in together:
+        if one in group and other in group:
+            first, second = sorted((top(one), top(other)))
+            group[second] = first
+    return {article: top(article) for article in group}
+
+
+def alike(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs of names where a text shares SAME_TEXT of its shingles with a longer one. Each pair once, sorted."""
+    sampled = {name: _sampled(text) for name, text in texts.items()}
+    holders: defaultdict[int, list[str]] = defaultdict(list)
+    for name in sorted(sampled):
+        if len(sampled[name]) >= LEAST_SHINGLES:
+            for shingle in sampled[name]:
+                holders[shingle].append(name)
+    shared: Counter[tuple[str, str]] = Counter()
+    for names in holders.values():
+        if len(names) <= COMMON:
+            shared.update((one, other) for place, one in enumerate(names) for other in names[place + 1 :])
+    return sorted(
+        (one, other)
+        for (one, other), count in shared.items()
+        if count >= SAME_TEXT * min(len(sampled[one]), len(sampled[other]))
+    )
+
+
+def _sampled(text: str) -> set[int]:
+    return {shingle for shingle in shingles(text) if shingle % SAMPLED == 0}
+
+
+def leaks(
+    pairs: Sequence[Pair],
+    stories: Mapping[str, str],
+    posted: Mapping[str, datetime],
+    until: datetime | None,
+) -> list[str]:
+    """What is wrong with a split, in sentences; nothing where training has seen nothing of the test, or of later.
+
+    It looks at the pairs themselves: stories on both sides, texts of training that are nearly a text of the test, and
+    articles that are of no known day or of a later one than `until`.
+    """
+    sides = {side: [pair for pair in pairs if pair.side == side] for side in SIDES}
+    seen = {
+        side: {article for pair in found for article in (pair.source, pair.target)} for side, found in sides.items()
+    }
+    both = {stories[article] for article in seen[TRAIN]} & {stories[article] for article in seen[TEST]}
+    problems = [f"The story of {story} is on both sides." for story in sorted(both)]
+    problems += [
+        f"A text of {one} in training is nearly a text of {other} in the test."
+        for one, other in sorted(set(copies(pairs).values()))
+    ]
+    if until is not None:
+        late = sorted(
+            article for article in seen[TRAIN] | seen[TEST] if article not in posted or posted[article] > until
+        )
+        problems += [f"{article} is not known to be of {until:%Y-%m-%d} or earlier." for article in late]
+    return problems
+
+
+def copies(pairs: Sequence[Pair]) -> dict[str, tuple[str, str]]:
+    """Texts of training that are nearly a text of the test: the article that each is of, and the one of the test."""
+    owners: dict[tuple[str, str], str] = {}
+    for pair in pairs:
+        owners.setdefault((pair.side, pair.anchor), pair.source)
+        owners.setdefault((pair.side, pair.text), pair.target)
+    keys = sorted(owners)
+    texts = {str(place): text for place, (_, text) in enumerate(keys)}
+    found: dict[str, tuple[str, str]] = {}
+    for one, other in alike(texts):
+        sides = {keys[int(name)][0]: keys[int(name)] for name in (one, other)}
+        if len(sides) == len(SIDES):
+            found.setdefault(sides[TRAIN][1], (owners[sides[TRAIN]], owners[sides[TEST]]))
+    return found
+
+
+def counts(pairs: Iterable[Pair]) -> dict[str, dict[str, int]]:
+    """How many pairs of each kind there are on each side; kinds without any are left out."""
+    found = Counter((pair.kind, pair.side) for pair in pairs)
+    return {
+        kind: {side: found[kind, side] for side in SIDES} for kind in KINDS if any(found[kind, side] for side in SIDES)
+    }
+
+
+# -- clicks ------------------------------------------------------------------------------------------------------------
+
+ROUNDS = 500  # of the estimate; it is still within a few dozen
+SETTLED = 1e-9
+LEAST_EXAMINED = 50.0  # of a pair: with fewer times looked at, its rate of clicks says nothing
+BEST_SHARE = 0.95  # the rate that counts as 1 is this quantile, not the luckiest pair
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """How often an article was shown beside another at a position (from 1), and how often it was clicked there."""
+
+    source: str
+    article: str
+    position: int
+    impressions: int
+    clicks: int
+
+
+def examination(events: Sequence[Clicks]) -> dict[int, float]:
+    """How often readers look at each position, as a share of how often they look at position 1.
+
+    A click needs that a place is looked at and that the story is liked: rate = examination[position] * liking[pair]
+    (position-based model, Craswell et al., WSDM 2008). Both are estimated from the events by maximum likelihood of
+    Poisson counts, in turns. That can be told only from pairs that were shown at several positions (as Agarwal et al.,
+    WSDM 2019, do): raises InvalidInput for a position that no such pair links with position 1.
+    """
+    places: defaultdict[tuple[str, str], list[Clicks]] = defaultdict(list)
+    for one in events:
+        places[one.source, one.article].append(one)
+    positions = sorted({one.position for one in events})
+    links = [(str(one.position), str(other.position)) for shown in places.values() for one, other in pairwise(shown)]
+    group = joined(map(str, [1, *positions]), links)
+    if apart := [position for position in positions if group[str(position)] != group["1"]]:
+        raise InvalidInput(
+            f"position {apart[0]}: no story was shown both there and, directly or through others, at position 1, so "
+            "nobody can say how often it is looked at; give events in which stories change their places."
+        )
+    share = dict.fromkeys(positions, 1.0)
+    for _ in range(ROUNDS):
+        liking = {pair: _rate(shown, share) for pair, shown in places.items()}
+        expected: Counter[int] = Counter()
+        clicked: Counter[int] = Counter()
+        for pair, shown in places.items():
+            for one in shown:
+                expected[one.position] += one.impressions * liking[pair]  # type: ignore[assignment]  # a float counts
+                clicked[one.position] += one.clicks
+        found = {
+            position: clicked[position] / expected[position] if expected[position] else 0.0 for position in positions
+        }
+        if not found.get(1):
+            raise InvalidInput("position 1: there is no click, so nothing can be compared with it; give more events.")
+        found = {position: value / found[1] for position, value in found.items()}
+        moved = max(abs(found[position] - share[position]) for position in positions)
+        share = found
+        if moved < SETTLED:
+            break
+    return share
+
+
+def liked(events: Sequence[Clicks]) -> dict[tuple[str, str], float]:
+    """By (source, article) how much readers like it there, in [0, 1], whatever places it stood at.
+
+    It is the rate of clicks among the times it was looked at (see `examination`), divided by the BEST_SHARE quantile of
+    all pairs. Pairs that were looked at fewer than LEAST_EXAMINED times are left out.
+    """
+    if not events:
+        return {}
+    share = examination(events)
+    places: defaultdict[tuple[str, str], list[Clicks]] = defaultdict(list)
+    for one in events:
+        places[one.source, one.article].append(one)
+    rates = {
+        pair: _rate(shown, share)
+        for pair, shown in places.items()
+        if sum(one.impressions * share[one.position] for one in shown) >= LEAST_EXAMINED
+    }
+    best = float(np.quantile(list(rates.values()), BEST_SHARE)) if rates else 0.0
+    return {pair: min(1.0, rate / best) for pair, rate in rates.items()} if best else {}
+
+
+def _rate(shown: Iterable[Clicks], share: Mapping[int, float]) -> float:
+    looked = clicked = 0.0
+    for one in shown:
+        looked += one.impressions * share[one.position]
+        clicked += one.clicks
+    return clicked / looked if looked else 0.0
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Window:
+    """The archive that pairs come from: days of its first and last dated article, how many, and the split's seed."""
+
+    first: str | None
+    last: str | None
+    articles: int
+    seed: int
+
+
+def lines(window: Window, pairs: Iterable[Pair]) -> Iterable[str]:
+    """The file's lines: a head that says what it is, then one pair each, as JSON."""
+    yield json.dumps({"format": FORMAT, **asdict(window)}, ensure_ascii=False)
+    for pair in pairs:
+        yield json.dumps(asdict(pair), ensure_ascii=False)
+
+
+def parse(text: Iterable[str], name: str) -> tuple[Window, list[Pair]]:
+    """What `lines` wrote. Raises InvalidInput with the line that is wrong."""
+    head: Window | None = None
+    found: list[Pair] = []
+    for number, line in enumerate(text, start=1):
+        try:
+            record = json.loads(line)
+            if head is None:
+                head = _head(record)
+            else:
+                found.append(_pair(record))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InvalidInput(
+                f"{name}, line {number}: no training data ({error}); write it with `recommender training-data`"
+            ) from error
+    if head is None:
+        raise InvalidInput(f"{name} is empty; write it with `recommender training-data`")
+    return head, found
+
+
+def _head(record: Any) -> Window:
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        raise ValueError(f"its head is not of the format {FORMAT!r}")
+    return Window(**record)
+
+
+def _pair(record: Any) -> Pair:
+    pair = Pair(**record)
+    texts: Collection[object] = (pair.source, pair.target, pair.anchor, pair.text)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("source, target, anchor and text are texts")
+    if pair.kind not in KINDS or pair.side not in SIDES:
+        raise ValueError(f"kind is one of {', '.join(KINDS)}, side one of {', '.join(SIDES)}")
+    label: Any = pair.label
+    if isinstance(label, bool) or not isinstance(label, int | float) or not 0 <= label <= 1:
+        raise ValueError(f"label is a number from 0 to 1, not {label!r}")
+    return pair

@@ -1,0 +1,186 @@
+"""Use case: learn the weights of the score from judged pairs, and say how good they are on stories not seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from typing import Protocol
+
+import numpy as np
+
+from recommender.arrays import FloatArray
+from recommender.errors import InvalidInput, NotBuilt
+from recommender.grading.panels import VERSION
+from recommender.metrics import Grades
+from recommender.ranking.events import same_event
+from recommender.ranking.scoring import OPTIONAL, PARTS, RankingModel, likenesses, scored
+from recommender.store.base import Store
+
+RELATED_GRADE = 2  # "significant: real context or a clear parallel": from here on an editor calls it related
+SAME_STORY_GRADE = 3
+RELATED_STEP = RELATED_GRADE - 1  # its place among the thresholds of a fit
+FOLDS = 5
+DECIMALS = 3
+# Copies of every pair in which something is unknown, so that one set of weights serves sites without it. A gazetteer
+# that does not cover an archive knows neither its names nor its topics; the relief of names stands for both.
+_NAMED = ("names", "topics")
+_OTHERS = tuple(part for part in OPTIONAL if part not in _NAMED)
+UNKNOWN: Sequence[frozenset[str]] = tuple(
+    frozenset(parts)
+    for parts in (
+        (),
+        _NAMED,
+        *((part,) for part in _OTHERS),
+        ("tags", "places"),
+        (*_NAMED, "tags", "places"),
+        (*_NAMED, *_OTHERS),
+    )
+)
+
+
+class Fitted(Protocol):
+    """What a fitter returns: weights of PARTS, thresholds of the grades 1, 2, 3, relief of OPTIONAL."""
+
+    @property
+    def weights(self) -> FloatArray: ...  # said above
+
+    @property
+    def thresholds(self) -> FloatArray: ...
+
+    @property
+    def relief(self) -> FloatArray: ...
+
+
+# (features, missing, grades, weight) -> Fitted, as `recommender.training.ordinal_regression.fit` does it.
+Fitter = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Fitted]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judged query: its candidates, their likenesses and grades, and the story it belongs to."""
+
+    query: str
+    articles: Sequence[str]
+    known: Mapping[str, FloatArray]
+    grades: FloatArray
+    story: int = field(default=0)
+
+
+def collect(store: Store, qrels: Mapping[str, Grades]) -> list[Judged]:
+    """The candidates of every judged query that the live generation knows, without other reports of its event.
+
+    An article that is not listed in the judgments counts as grade 0. Raises NotBuilt, and InvalidInput where none of
+    the queries is known.
+    """
+    with store.reading():
+        generation = store.generations.live()
+        if generation is None:
+            raise NotBuilt
+        numbers = store.articles.numbers([*qrels, *(other for grades in qrels.values() for other in grades)])
+        queries = {query: numbers[query] for query in qrels if query in numbers}
+        lists = store.generations.candidates(generation.number, list(queries.values()))
+        articles = store.articles.get(
+            sorted({number for rows in lists.values() for number in rows["number"].tolist()} | set(lists)), texts=False
+        )
+    ids = {number: article.id for number, article in articles.items()}
+    posted = {number: one.posted_on.timestamp() if one.posted_on else np.nan for number, one in articles.items()}
+    stories = _stories(qrels)
+    found = []
+    for query, number in queries.items():
+        if number not in lists:
+            continue
+        rows = lists[number]
+        rows = rows[np.isin(rows["number"], list(ids))]
+        apart = np.abs(np.array([posted[other] for other in rows["number"].tolist()]) - posted[number])
+        known = likenesses(rows, apart, generation.scales)
+        kept = ~(same_event(known, apart, rows["same"]) & rows["same"])
+        if not kept.any():
+            continue  # nothing stands beside it, so nothing is learned from it
+        grades = np.array([qrels[query].get(ids[other], 0) for other in rows["number"].tolist()], dtype=np.float64)
+        known = {part: values[kept] for part, values in known.items()}
+        others = [ids[other] for other in rows["number"][kept].tolist()]
+        found.append(Judged(query, others, known, grades[kept], stories[query]))
+    if not found:
+        raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
+    return found
+
+
+def _stories(qrels: Mapping[str, Grades]) -> dict[str, int]:
+    """Numbers of stories: queries are of one if one is graded 3, 4 or -1 for the other, or an article is for both."""
+    group = {query: query for query in qrels}
+
+    def top(query: str) -> str:
+        while group[query] != query:
+            query = group[query]
+        return query
+
+    owner: dict[str, str] = {}
+    for query, grades in qrels.items():
+        for article in [query, *(other for other, grade in grades.items() if _same_story(grade))]:
+            if article in owner:
+                group[top(query)] = top(owner[article])
+            owner[article] = query
+    tops = sorted({top(query) for query in qrels})
+    return {query: tops.index(top(query)) for query in qrels}
+
+
+def _same_story(grade: int) -> bool:
+    return grade >= SAME_STORY_GRADE or grade == VERSION
+
+
+def learn(judged: Sequence[Judged], fitter: Fitter, version: str) -> RankingModel:
+    """The model that fits the judgments of some queries best. Every query counts alike."""
+    features, missing, grades, weight = [], [], [], []
+    for one, unknown in product(judged, UNKNOWN):
+        known = {
+            part: np.full(len(values), np.nan) if part in unknown else values for part, values in one.known.items()
+        }
+        features.append(np.stack([np.nan_to_num(known[part]) for part in PARTS], axis=1))
+        missing.append(np.stack([np.isnan(known[part]).astype(np.float64) for part in OPTIONAL], axis=1))
+        grades.append(one.grades)
+        weight.append(np.full(len(one.grades), 1 / len(one.grades)))
+    fit = fitter(np.concatenate(features), np.concatenate(missing), np.concatenate(grades), np.concatenate(weight))
+    return RankingModel(
+        version=version,
+        weights=_rounded(PARTS, fit.weights),
+        threshold=round(float(fit.thresholds[RELATED_STEP]), DECIMALS),
+        relief=_rounded(OPTIONAL, fit.relief),
+    )
+
+
+def _rounded(names: Sequence[str], values: FloatArray) -> dict[str, float]:
+    return {name: round(float(value), DECIMALS) for name, value in zip(names, values, strict=True)}
+
+
+def folds(judged: Sequence[Judged], seed: int) -> list[tuple[list[Judged], list[Judged]]]:
+    """(for learning, held out) FOLDS times, so that no story stands on both sides."""
+    stories = sorted({one.story for one in judged})
+    order = np.random.default_rng(seed).permutation(len(stories))
+    fold = {story: int(place) % FOLDS for story, place in zip(stories, order.tolist(), strict=True)}
+    return [
+        ([one for one in judged if fold[one.story] != number], [one for one in judged if fold[one.story] == number])
+        for number in range(FOLDS)
+        if any(fold[one.story] == number for one in judged)
+    ]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Candidates whose scores lie in one range: how many, their mean score, and the share that is related."""
+
+    low: float
+    high: float
+    count: int
+    score: float
+    related: float
+
+
+def calibration(judged: Sequence[tuple[Judged, RankingModel]], edges: Sequence[float]) -> list[Bin]:
+    """How far scores are probabilities: each query scored by a model that has not seen its story."""
+    scores = np.concatenate([scored(one.known, model).score for one, model in judged])
+    related = np.concatenate([one.grades >= RELATED_GRADE for one, _ in judged])
+    found = []
+    for low, high in pairwise(edges):
+        here = (scores >= low) & ((scores < high) | (high == edges[-1]))
+        if here.any():
+            found.append(Bin(low, high, int(here.sum()), float(scores[here].mean()), float(related[here].mean())))
+    return found

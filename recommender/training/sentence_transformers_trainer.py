@@ -1,0 +1,355 @@
+"""Training with sentence-transformers: its trainer, a layer behind a frozen model, and static tables.
+
+Every run is the same when it is run again on the same machine: seeds are fixed, and what is written holds no dates.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recommender.arrays import Vectors
+from recommender.errors import InvalidInput, ModelUnavailable
+from recommender.training.examples import Exam, Example, Learned, Teaching
+from recommender.training.linear_adapter import BATCH, SCALE, embedded, low_rank, whitening
+from recommender.training.recipes import ADAPTER, ALL, CACHED, DISTIL, HALF, WITHIN, FinetuneRecipe, StaticRecipe
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+# ruff: noqa: PLC0415  # seconds of import time, which only those who train shall pay
+
+LIBRARIES = ("sentence-transformers", "transformers", "torch", "numpy", "datasets", "accelerate")
+TOKENS_AT_ONCE = 512  # single tokens: texts of one word
+NEGATIVE_RANGE = 50  # hard negatives are among so many nearest texts
+CACHED_BATCH = 32  # texts that the cached loss holds gradients of at once
+SCORE = "ndcg_at_3"
+
+
+def libraries() -> dict[str, str]:
+    """The versions of everything that a run depends on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+class SentenceTransformersTrainer:
+    """`Trainer` over sentence-transformers. It uses a GPU where there is one."""
+
+    def libraries(self) -> dict[str, str]:
+        """The versions of everything that a run depends on."""
+        return libraries()
+
+    def finetune(
+        self,
+        base: Path,
+        recipe: FinetuneRecipe,
+        examples: Sequence[Example],
+        teaching: Teaching | None,
+        *,
+        exam: Exam | None,
+        into: Path,
+    ) -> Learned:
+        """Trains the model in `base` on and writes the best one into a folder.
+
+        `teaching` is needed where the loss is DISTIL, `examples` for the others. A static model takes an ADAPTER only.
+        Raises ModelUnavailable, and InvalidInput for a static model that another part is asked of.
+        """
+        model = _loaded(base)
+        if not _is_static(model):
+            model.max_seq_length = min(recipe.length, model.max_seq_length or recipe.length)
+        elif recipe.part != ADAPTER:
+            raise InvalidInput(
+                f"The base {recipe.base} is a static model, which has no layers to be trained on. Name one that is a "
+                f'transformer, or learn a layer behind it: part = "{ADAPTER}".'
+            )
+        if recipe.part == ADAPTER:
+            learned = _adapted(model, recipe, examples, teaching, exam)
+        else:
+            learned = _trained(model, recipe, _rows(model, recipe, examples, teaching), exam)
+        _saved(model, into)
+        return learned
+
+    def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:
+        """Writes a static model that imitates the one in `base` on some texts.
+
+        Raises ModelUnavailable, and InvalidInput where `base` is a static model itself.
+        """
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+
+        from recommender.training.static_distillation import axes, fit, start
+
+        teacher = _loaded(base)
+        if _is_static(teacher):
+            raise InvalidInput(f"The base {recipe.base} is a static model already. Name one that is a transformer.")
+        targets = embedded(teacher, texts)
+        mean, main = axes(targets, recipe.dimensions)
+        tokenizer = _tokenizer(teacher)
+        table = start(_token_vectors(teacher, tokenizer), main, recipe.rarity)
+        numbers = [encoded.ids for encoded in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        table = fit(table, numbers, (targets - mean) @ main, recipe.ridge)
+        rows = table.astype(np.float16 if recipe.precision == HALF else np.float32)
+        _saved(SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows), Normalize()]), into)
+
+
+def _loaded(folder: Path) -> "SentenceTransformer":
+    from datasets import disable_progress_bars
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bars()  # ours says what is going on
+    disable_progress_bar()
+    try:
+        return SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        # Each library that reads one of the files has errors of its own: safetensors, tokenizers, torch, the hub.
+        raise ModelUnavailable(f"The model in {folder} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _is_static(model: "SentenceTransformer") -> bool:
+    """Whether it is a table of token vectors, which reads texts of any length and has a bare tokenizer."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)
+
+
+def _saved(model: "SentenceTransformer", into: Path) -> None:
+    model.save_pretrained(str(into), create_model_card=False)
+
+
+# -- sentence-transformers' trainer ------------------------------------------------------------------------------------
+
+Columns = dict[str, list[Any]]
+
+
+def _rows(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
+) -> Columns:
+    if recipe.loss == DISTIL:
+        assert teaching is not None  # noqa: S101  # the use case gives one for this loss
+        return _taught(recipe, teaching)
+    rows: Columns = {
+        "anchor": [one.anchor for one in examples],
+        "positive": [one.text for one in examples],
+    }
+    if recipe.negatives:
+        return _with_negatives(model, recipe, rows, examples)
+    return rows
+
+
+def _taught(recipe: FinetuneRecipe, teaching: Teaching) -> Columns:
+    """Of each article its best candidate and others drawn by chance, with the teacher's evidence for each."""
+    random = np.random.default_rng(recipe.seed)
+    size = recipe.candidates
+    names = ["anchor", "positive", *(f"negative_{place}" for place in range(1, size))]
+    rows: Columns = {name: [] for name in [*names, "label"]}
+    for passages, places, evidence in zip(teaching.passages, teaching.candidates, teaching.evidence, strict=True):
+        if len(places) < size:
+            continue
+        best = int(evidence.argmax())
+        others = random.permutation(np.delete(np.arange(len(places)), best))[: size - 1]
+        chosen = [best, *others.tolist()]
+        texts = [passages[0], *(teaching.passages[int(places[place])][0] for place in chosen)]
+        for name, text in zip(names, texts, strict=True):
+            rows[name].append(text)
+        rows["label"].append([float(evidence[place]) / recipe.temperature for place in chosen])
+    return rows
+
+
+def _with_negatives(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, examples: Sequence[Example]
+) -> Columns:
+    """Texts that the model takes for near, but not as near as the pair itself; those that are known come first."""
+    from datasets import Dataset
+    from sentence_transformers.util import mine_hard_negatives
+
+    mined = mine_hard_negatives(
+        Dataset.from_dict(rows),
+        model,
+        num_negatives=recipe.negatives,
+        relative_margin=1 - recipe.margin,
+        range_max=NEGATIVE_RANGE,
+        output_format="n-tuple",
+        batch_size=BATCH,
+        verbose=False,
+    )
+    found: Columns = {name: list(mined[name]) for name in mined.column_names}
+    known = {(one.anchor, one.text): one.negatives for one in examples}
+    columns = [name for name in found if name.startswith("negative")]
+    for place, pair in enumerate(zip(found["anchor"], found["positive"], strict=True)):
+        for name, text in zip(columns, known.get(pair, ()), strict=False):
+            found[name][place] = text
+    return found
+
+
+def _trained(model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, exam: Exam | None) -> Learned:
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    _freeze(model, recipe)
+    before = (exam.score(embedded(model, exam.texts)),) if exam else ()
+    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=folder,
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            warmup_steps=recipe.warmup,  # below 1 it is a share of all steps
+            seed=recipe.seed,
+            data_seed=recipe.seed,
+            eval_strategy="epoch" if exam else "no",
+            save_strategy="epoch" if exam else "no",
+            load_best_model_at_end=exam is not None,
+            metric_for_best_model=SCORE if exam else None,
+            greater_is_better=True,
+            save_total_limit=1,
+            save_only_model=True,
+            logging_strategy="no",
+            report_to="none",
+            dataloader_pin_memory=torch.cuda.is_available(),
+            disable_tqdm=True,
+        )
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(rows),
+            loss=_loss(model, recipe),
+            evaluator=_evaluator(exam) if exam else None,
+            callbacks=[EarlyStoppingCallback(recipe.patience)] if exam else None,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        key = f"eval_{SCORE}"
+        scores = [entry[key] for entry in trainer.state.log_history if key in entry]
+    best = 1 + int(np.argmax(scores)) if scores else recipe.epochs
+    return Learned((*before, *scores), best, trainer.state.global_step)
+
+
+def _freeze(model: "SentenceTransformer", recipe: FinetuneRecipe) -> None:
+    if recipe.part == ALL:
+        return
+    layers = model[0].auto_model.encoder.layer
+    kept = {id(parameter) for layer in layers[-recipe.layers :] for parameter in layer.parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad = id(parameter) in kept
+
+
+def _loss(model: "SentenceTransformer", recipe: FinetuneRecipe) -> "torch.nn.Module":
+    from sentence_transformers.sentence_transformer import losses
+
+    if recipe.loss == DISTIL:
+        # The labels are softened already; cosines are as far apart as log-odds once they are multiplied.
+        return losses.DistillKLDivLoss(model, similarity_fct=_scaled_cosines, temperature=1.0)
+    if recipe.loss == CACHED:
+        return losses.CachedMultipleNegativesRankingLoss(model, scale=SCALE, mini_batch_size=CACHED_BATCH)
+    return losses.MultipleNegativesRankingLoss(model, scale=SCALE)
+
+
+def _scaled_cosines(one: "torch.Tensor", other: "torch.Tensor") -> "torch.Tensor":
+    from sentence_transformers.util import pairwise_cos_sim
+
+    return SCALE * pairwise_cos_sim(one, other)
+
+
+def _evaluator(exam: Exam) -> Any:
+    from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
+
+    class Examiner(SentenceEvaluator):  # type: ignore[misc]  # its base has no types
+        """Sits the exam after each epoch."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.primary_metric = SCORE
+
+        def __call__(self, model: Any, output_path: Any = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:
+            return {SCORE: exam.score(embedded(model, exam.texts))}
+
+    return Examiner()
+
+
+# -- a layer behind a frozen model -------------------------------------------------------------------------------------
+
+
+class _Frozen:
+    """A model that does not change: it reads every text once, since lessons and exams are of the same articles."""
+
+    def __init__(self, model: "SentenceTransformer") -> None:
+        self._model = model
+        self._vectors: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str], **options: Any) -> Vectors:
+        """As sentence-transformers does it."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors.update(zip(new, self._model.encode(new, **options), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+    def get_embedding_dimension(self) -> int | None:
+        """How long the vectors are."""
+        size: int | None = self._model.get_embedding_dimension()
+        return size
+
+
+def _adapted(
+    model: "SentenceTransformer",
+    recipe: FinetuneRecipe,
+    examples: Sequence[Example],
+    teaching: Teaching | None,
+    exam: Exam | None,
+) -> Learned:
+    """Appends a linear layer that is learned on vectors computed once: seconds for a few hundred articles.
+
+    It runs all its epochs: an exam on few queries would stop it by luck.
+    """
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    frozen = _Frozen(model)
+    if recipe.loss == WITHIN and teaching is not None:
+        matrix, steps = torch.from_numpy(whitening(frozen, recipe, teaching)), 1
+    else:
+        matrix, steps = low_rank(frozen, recipe, examples, teaching)
+    seen = torch.from_numpy(embedded(frozen, exam.texts)) if exam else None
+    size = len(matrix)
+    model.append(
+        Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix.T.contiguous())
+    )
+    model.append(Normalize())
+    if exam is None or seen is None:
+        return Learned((), recipe.epochs, steps)
+    after = torch.nn.functional.normalize(seen @ matrix)
+    return Learned((exam.score(seen.numpy()), exam.score(after.numpy())), recipe.epochs, steps)
+
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+
+def _tokenizer(teacher: "SentenceTransformer") -> Any:
+    """The teacher's tokenizer, which shall read whole texts."""
+    tokenizer = teacher.tokenizer.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _token_vectors(teacher: "SentenceTransformer", tokenizer: Any) -> Vectors:
+    """(vocabulary, dimension): what the teacher makes of each token alone, between the marks of a text's ends."""
+    import torch
+
+    marks = tokenizer.encode("").ids
+    before, after = marks[: (len(marks) + 1) // 2], marks[(len(marks) + 1) // 2 :]
+    size = tokenizer.get_vocab_size()
+    found = []
+    with torch.inference_mode():
+        for first in range(0, size, TOKENS_AT_ONCE):
+            texts = [[*before, token, *after] for token in range(first, min(first + TOKENS_AT_ONCE, size))]
+            numbers = torch.tensor(texts, device=teacher.device)
+            given = teacher({"input_ids": numbers, "attention_mask": torch.ones_like(numbers)})
+            found.append(given["sentence_embedding"].cpu().numpy())
+    return np.concatenate(found).astype(np.float32)

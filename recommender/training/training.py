@@ -1,0 +1,505 @@
+"""Use case: a recipe becomes a model version: what it learns from, what it is measured on, and what its card says."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from recommender.arrays import Vectors
+from recommender.articles.article import Article
+from recommender.articles.text import passages
+from recommender.embedding.pooling import Centres, Geometry, unit, vector_version
+from recommender.errors import InvalidInput, NotBuilt
+from recommender.evaluation.breakdown import groups
+from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
+from recommender.metrics import Grades, bootstrap_interval, ndcg
+from recommender.ranking.scoring import RankingModel, likenesses, scored
+from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Card, Embedding, HistoryEntry
+from recommender.store.base import Store
+from recommender.training import ranking_weights
+from recommender.training.examples import Exam, Example, Learned, Teaching
+from recommender.training.pairs import GRADE, REJECTION, TEST, TRAIN, Pair, counts
+from recommender.training.ranking_weights import Fitter, Judged
+from recommender.training.recipes import (
+    ADAPTER,
+    DISTIL,
+    WITHIN,
+    FinetuneRecipe,
+    RankingRecipe,
+    Recipe,
+    StaticRecipe,
+    content,
+)
+
+EDGES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+LEAST_STORIES = 2
+LEAST_OF_GROUP = 3  # queries, for a group to have figures of its own
+RELATED_LABEL = 0.5  # a graded pair is an example from grade 2 on, "real context or a clear parallel"
+ALONE = f"{MAIN}, embedding alone"
+NOT_MAIN = MEASURES.keys() - {MAIN}
+
+Figures = dict[str, dict[str, float]]  # measure: mean, low, high
+Metrics = dict[str, Figures]  # set of queries: its figures
+
+
+class Trainer(Protocol):
+    """Trains embedding models; equal input gives equal files."""
+
+    def libraries(self) -> dict[str, str]:
+        """The versions of everything that a run depends on."""
+        ...
+
+    def finetune(
+        self,
+        base: Path,
+        recipe: FinetuneRecipe,
+        examples: Sequence[Example],
+        teaching: Teaching | None,
+        *,
+        exam: Exam | None,
+        into: Path,
+    ) -> Learned:
+        """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable."""
+        ...
+
+    def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:
+        """Writes a static model that imitates the one in `base` on some texts. Raises ModelUnavailable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What training asks of the assembly.
+
+    `described` is what a card says of the model in a folder, `system` the service over a store with some weights.
+    `built` gives a store with the articles of another, built by the model in a folder, which goes away again.
+    """
+
+    trainer: Trainer
+    fitter: Fitter
+    described: Callable[[Path], Embedding]
+    system: Callable[[Store, RankingModel], System]
+    built: Callable[[Store, Path], AbstractContextManager[Store]]
+
+
+# -- a version ---------------------------------------------------------------------------------------------------------
+
+HELD_OUT, BEFORE = "held-out queries", "held-out queries, live model"
+BY_STORY = "held out by story"
+EMBEDDING = "embedding"  # the folder of a version with its embedding model
+SEEN_TEXTS = "The texts of the held-out queries took part; what people said of them did not."
+NO_ORDER = "A text is the mean of its words: their order, and what a word means beside others, is lost."
+
+
+@dataclass(frozen=True)
+class Base:
+    """The release that a recipe starts from: its name, its embedding model and where that lies, its weights."""
+
+    name: str
+    embedding: Embedding
+    folder: Path
+    ranking: RankingModel
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Who trains, when and with what; `data` says what the training data was: see `data_card`."""
+
+    name: str
+    at: datetime
+    by: str
+    software: str
+    data: Mapping[str, Any]
+
+
+def train(
+    store: Store, recipe: Recipe, base: Base, material: "Material", *, outside: Outside, into: Path, occasion: Occasion
+) -> Card:
+    """The card of a new version; the files of its embedding model, if it has one of its own, are in `into`.
+
+    Raises NotBuilt and ModelUnavailable, and InvalidInput where the recipe has nothing to learn from.
+    """
+    ranking, embedding = base.ranking, base.embedding
+    material = material.among(_published(store))
+    extra: dict[str, Any] = {}
+    failures: list[str] = []
+    if isinstance(recipe, RankingRecipe):
+        with _of(base, store, outside) as built:
+            fit = fit_ranking(built, recipe, occasion.name.replace("/", "-"), material.judgments, outside)
+        ranking, metrics = fit.model, fit.metrics
+        extra = {"judged": {"queries": fit.queries, "stories": fit.stories}, "calibration": fit.calibration}
+    else:
+        if isinstance(recipe, FinetuneRecipe):
+            made = finetune(store, base.folder, recipe, material, outside=outside, into=into)
+        else:
+            made = distil(store, base.folder, recipe, material, outside=outside, into=into)
+        embedding, metrics = outside.described(into), made.metrics
+        failures = _worse(metrics)
+        if isinstance(recipe, StaticRecipe):
+            failures += [NO_ORDER, *([SEEN_TEXTS] if metrics else [])]
+        if made.learned:
+            extra = {"exam": {**asdict(made.learned), "scores": [round(score, 3) for score in made.learned.scores]}}
+    libraries = outside.trainer.libraries()
+    return Card(
+        name=occasion.name,
+        made_on=occasion.at.date(),
+        made_with=occasion.software,
+        embedding=embedding,
+        ranking=ranking,
+        training={
+            "recipe": content(recipe),
+            "base": base.name,
+            "data": dict(occasion.data),
+            "seed": recipe.seed,
+            "libraries": libraries,
+            LEARNED_QUERIES: learned_queries(recipe, material),
+            **extra,
+        },
+        metrics=metrics,
+        failures=tuple(failures),
+        history=(HistoryEntry(occasion.at, occasion.by, CANDIDATE, f"trained from {base.name}"),),
+    )
+
+
+@contextmanager
+def _of(base: Base, store: Store, outside: Outside) -> Iterator[Store]:
+    """The store, where what is live has the base's embedding; else its articles, built with that."""
+    live = store.generations.live()
+    if live is not None and live.model == vector_version(base.embedding):
+        yield store
+    else:
+        with outside.built(store, base.folder) as built:
+            yield built
+
+
+def learned_queries(recipe: Recipe, material: "Material") -> list[str]:
+    """The articles whose judgments a recipe may know: it learns from them, or picks its best epoch by them.
+
+    The release gate leaves them out. Both articles of a pair are among them, since it says something of either.
+    """
+    if isinstance(recipe, RankingRecipe):
+        return sorted(material.judgments)
+    if isinstance(recipe, StaticRecipe) or recipe.loss == WITHIN:
+        return []
+    exam = recipe.part != ADAPTER  # those run all their epochs
+    told = {
+        article
+        for pair in material.pairs
+        if recipe.loss != DISTIL and pair.side == TRAIN and pair.kind in {*recipe.pairs, REJECTION}
+        for article in (pair.source, pair.target)
+        if pair.source != pair.target
+    }
+    return sorted(told | (material.judged(TRAIN).keys() if exam or recipe.loss == DISTIL else set()))
+
+
+def data_card(window: Mapping[str, Any], pairs: Sequence[Pair], sha256: str) -> dict[str, Any]:
+    """What a card says of training data: from when it is, how much of what kind, and its digest."""
+    kinds = {kind: f"{sides[TRAIN]} for training, {sides[TEST]} for testing" for kind, sides in counts(pairs).items()}
+    return {
+        "window": [window["first"], window["last"]],
+        "articles": window["articles"],
+        "counts": kinds,
+        "sha256": sha256,
+    }
+
+
+def _worse(metrics: Metrics) -> list[str]:
+    """In words, where the new model is below the live one on the queries kept aside."""
+    return [
+        f"{name}: {label} is {found['mean']:.3f}, with the live model {before[label]['mean']:.3f}."
+        for name, labels in metrics.items()
+        if (before := metrics.get(name.replace(HELD_OUT, BEFORE, 1))) is not None
+        for label, found in labels.items()
+        if label not in NOT_MAIN and found["mean"] < before[label]["mean"]
+    ]
+
+
+# -- ranking weights ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Weights learned from all judged queries, and what such weights are worth on stories that they have not seen."""
+
+    model: RankingModel
+    queries: int
+    stories: int
+    metrics: Metrics
+    calibration: list[dict[str, float]]
+
+
+def fit_ranking(
+    store: Store, recipe: RankingRecipe, version: str, judgments: Mapping[str, Grades], outside: Outside
+) -> Fit:
+    """Learns ranking weights; no story stands on both sides of a fold. Raises NotBuilt and InvalidInput."""
+    judged = ranking_weights.collect(store, judgments)
+    stories = len({one.story for one in judged})
+    if stories < LEAST_STORIES:
+        raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
+    values: dict[str, dict[str, list[float]]] = {measure: defaultdict(list) for measure in MEASURES}
+    seen: list[tuple[Judged, RankingModel]] = []
+    for repeat in range(recipe.repeats):
+        for known, held in ranking_weights.folds(judged, recipe.seed + repeat):
+            model = ranking_weights.learn(known, outside.fitter, "fold")
+            system = outside.system(store, model)
+            for one in held:
+                ids = [article for article, _ in system(one.query)]
+                for measure, function in MEASURES.items():
+                    values[measure][one.query].append(function(ids, judgments[one.query]))
+            seen += [(one, model) for one in held] if repeat == 0 else []
+    means = {
+        measure: {query: sum(found) / len(found) for query, found in queries.items()}
+        for measure, queries in values.items()
+    }
+    bins = [_rounded(asdict(one)) for one in ranking_weights.calibration(seen, EDGES)]
+    model = ranking_weights.learn(judged, outside.fitter, version)
+    return Fit(model, len(judged), stories, _told(store, BY_STORY, means), bins)
+
+
+def _told(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) -> Metrics:
+    """Figures of a set of queries by measure, and MAIN of each of its groups with enough of them.
+
+    `values` has one value for each query, by measure.
+    """
+    queries = list(values[MAIN])
+    found = store.articles.get(list(store.articles.numbers(queries).values()), texts=False)
+    articles = [article for article in found.values() if article.id in values[MAIN]]
+    days = store.articles.posted(_numbers(store)).values()
+    newest = datetime.fromtimestamp(max(days), UTC) if days else None
+    told = {name: {measure: figures(list(by_query.values())) for measure, by_query in values.items()}}
+    for kind, members in groups(articles, newest).items():
+        named = {
+            f"{group} ({len(places)})": figures([values[MAIN][articles[place].id] for place in places])
+            for group, places in members.items()
+            if len(places) >= LEAST_OF_GROUP
+        }
+        told |= {f"{name}, {MAIN} by {kind}": named} if named and len(members) > 1 else {}
+    return told
+
+
+def _published(store: Store) -> frozenset[str]:
+    articles = store.articles.get(_numbers(store), texts=False).values()
+    return frozenset(article.id for article in articles if article.status == "published")
+
+
+def _numbers(store: Store) -> list[int]:
+    """The articles of the live generation. Raises NotBuilt."""
+    generation = store.state().generation
+    if generation is None:
+        raise NotBuilt
+    return store.generations.numbers(generation)
+
+
+def figures(values: Sequence[float]) -> dict[str, float]:
+    """A mean over queries with its 95 % bootstrap interval, as cards have them."""
+    low, high = bootstrap_interval(values)
+    return _rounded({"mean": sum(values) / len(values) if values else 0.0, "low": low, "high": high})
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
+
+
+# -- embedding models --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Material:
+    """What an embedding model is trained and measured with: pairs with their sides, judged queries, ranking weights.
+
+    A judged query is for testing if its article is; queries of articles without a side are left out. `ranking` is the
+    teacher where there are no judged queries to learn one from.
+    """
+
+    pairs: Sequence[Pair]
+    judgments: Mapping[str, Grades]
+    ranking: RankingModel
+
+    def among(self, articles: Collection[str]) -> "Material":
+        """The same without judged queries of other articles: one that is withdrawn has no sidebar to be measured."""
+        known = {query: grades for query, grades in self.judgments.items() if query in articles}
+        return replace(self, judgments=known)
+
+    def sides(self) -> dict[str, str]:
+        """The side of each article that has a pair."""
+        return {article: pair.side for pair in self.pairs for article in (pair.source, pair.target)}
+
+    def judged(self, side: str) -> dict[str, Grades]:
+        """The judged queries of one side."""
+        sides = self.sides()
+        return {query: grades for query, grades in self.judgments.items() if sides.get(query) == side}
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """How a training run went, and its figures on queries that took no part in it."""
+
+    learned: Learned | None
+    metrics: Metrics
+
+
+def finetune(
+    store: Store, base: Path, recipe: FinetuneRecipe, material: Material, *, outside: Outside, into: Path
+) -> Embedded:
+    """Trains an embedding model on and measures it beside the one that it comes from.
+
+    The judged queries of the training side are the exam after each epoch; with DISTIL the weights of the ranking that
+    teaches are learned from them too, and only articles of that side are looked at. Raises NotBuilt and InvalidInput.
+    """
+    examples = examples_of(material.pairs, recipe.pairs)
+    teaching = None
+    if recipe.loss == DISTIL:
+        teaching = teaching_of(store, material, outside.fitter)
+    elif recipe.loss == WITHIN:
+        teaching = Teaching(*_passages(_of_training(store, material)), [], [])
+        if all(len(parts) == 1 for parts in teaching.passages):
+            raise InvalidInput(f"No article has a second passage, so {WITHIN} has nothing to learn from.")
+    elif not examples:
+        raise InvalidInput(f"The training data holds no pair of {', '.join(recipe.pairs)} for training.")
+    learned = outside.trainer.finetune(base, recipe, examples, teaching, exam=_exam(store, material), into=into)
+    return Embedded(learned, _measured(store, into, material, outside))
+
+
+def distil(
+    store: Store, base: Path, recipe: StaticRecipe, material: Material, *, outside: Outside, into: Path
+) -> Embedded:
+    """Makes a static model that imitates another on the texts of the articles, and measures it beside that one."""
+    texts = sorted({text for article in _archive(store) for text in _texts(article)})
+    if len(texts) > recipe.texts:
+        chosen = np.random.default_rng(recipe.seed).choice(len(texts), recipe.texts, replace=False)
+        texts = [texts[place] for place in sorted(chosen.tolist())]
+    outside.trainer.distil(base, recipe, texts, into)
+    return Embedded(None, _measured(store, into, material, outside))
+
+
+def _texts(article: Article) -> list[str]:
+    paragraphs = [paragraph for paragraph in article.body.split("\n") if paragraph.strip()]
+    return [article.title, *paragraphs, *passages(article.title, article.summary, article.body)]
+
+
+def _archive(store: Store) -> list[Article]:
+    """The articles of the live generation, by number. Raises NotBuilt."""
+    found = store.articles.get(_numbers(store))
+    return [found[number] for number in sorted(found)]
+
+
+def examples_of(pairs: Sequence[Pair], kinds: Sequence[str]) -> list[Example]:
+    """Pairs of training that belong together; what was rejected or graded 0 beside an article are its negatives."""
+    of = [pair for pair in pairs if pair.side == TRAIN and pair.kind in {*kinds, REJECTION}]
+    negatives: defaultdict[str, list[str]] = defaultdict(list)
+    for pair in of:
+        if pair.kind in {REJECTION, GRADE} and pair.label == 0:
+            negatives[pair.source].append(pair.text)
+    together = (pair for pair in of if pair.kind != REJECTION and pair.label >= RELATED_LABEL)
+    return [Example(pair.anchor, pair.text, tuple(negatives[pair.source])) for pair in together]
+
+
+def teaching_of(store: Store, material: Material, fitter: Fitter) -> Teaching:
+    """The evidence of the ranking for the candidates of every article that is not kept aside."""
+    judged = material.judged(TRAIN)
+    model = (
+        ranking_weights.learn(ranking_weights.collect(store, judged), fitter, "teacher") if judged else material.ranking
+    )
+    sides = material.sides()
+    with store.reading():
+        generation = store.generations.live()
+        if generation is None:
+            raise NotBuilt
+        articles = store.articles.get(store.generations.numbers(generation.number))
+        numbers = sorted(number for number, article in articles.items() if sides.get(article.id, TRAIN) == TRAIN)
+        lists = store.generations.candidates(generation.number, numbers)
+        posted = store.articles.posted(numbers)
+    places = {number: place for place, number in enumerate(numbers)}
+    candidates, evidence = [], []
+    for number in numbers:
+        rows = lists[number]
+        rows = rows[np.isin(rows["number"], numbers)]
+        others = rows["number"].tolist()
+        apart = np.abs(np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan))
+        candidates.append(np.array([places[other] for other in others], dtype=np.intp))
+        evidence.append(scored(likenesses(rows, apart, generation.scales), model).evidence)
+    return Teaching(*_passages([articles[number] for number in numbers]), candidates, evidence)
+
+
+def _of_training(store: Store, material: Material) -> list[Article]:
+    sides = material.sides()
+    return [article for article in _archive(store) if sides.get(article.id, TRAIN) == TRAIN]
+
+
+def _passages(articles: Sequence[Article]) -> tuple[list[list[str]], list[str]]:
+    """The passages of each article, and its language."""
+    texts = [passages(article.title, article.summary, article.body) for article in articles]
+    return texts, [article.language for article in articles]
+
+
+def _exam(store: Store, material: Material) -> Exam | None:
+    """nDCG@3 of the embedding alone on the judged queries of the training side, among all articles of that side."""
+    judged = material.judged(TRAIN)
+    if not judged:
+        return None
+    articles = _of_training(store, material)
+    texts, languages = _passages(articles)
+    starts = np.cumsum([0, *map(len, texts)])[:-1]
+    ids = [article.id for article in articles]
+
+    def score(vectors: Vectors) -> float:
+        whole = unit(np.add.reduceat(vectors, starts, axis=0))
+        values = _alone(whole, languages, ids, Centres.of(whole, languages), judged)
+        return sum(values.values()) / len(values)
+
+    return Exam([text for parts in texts for text in parts], score)
+
+
+def _alone(
+    vectors: Vectors, languages: Sequence[str], ids: Sequence[str], centres: Centres, judged: Mapping[str, Grades]
+) -> dict[str, float]:
+    """nDCG@3 of cosine similarity alone for each judged query."""
+    centred = np.stack([centres.centred(vector, own) for vector, own in zip(vectors, languages, strict=True)])
+    places = {article: place for place, article in enumerate(ids)}
+    found = {}
+    for query, grades in judged.items():
+        if query in places:
+            order = np.argsort(-(centred @ centred[places[query]]), kind="stable")
+            found[query] = ndcg([ids[place] for place in order if ids[place] != query][:DEPTH], grades, 3)
+    return found
+
+
+def _measured(store: Store, folder: Path, material: Material, outside: Outside) -> Metrics:
+    """The new model and the live one on the queries kept aside; the weights are learned from the others each time."""
+    if not material.judged(TEST):
+        return {}
+    before = _held_out(BEFORE, store, material, outside)
+    with outside.built(store, folder) as beside:
+        return _held_out(HELD_OUT, beside, material, outside) | before
+
+
+def _held_out(name: str, store: Store, material: Material, outside: Outside) -> Metrics:
+    known, held = material.judged(TRAIN), material.judged(TEST)
+    model = (
+        ranking_weights.learn(ranking_weights.collect(store, known), outside.fitter, "known")
+        if known
+        else material.ranking
+    )
+    system = outside.system(store, model)
+    values = {
+        measure: {query: function([article for article, _ in system(query)], held[query]) for query in held}
+        for measure, function in MEASURES.items()
+    }
+    live = store.generations.live()
+    if live is None:
+        raise NotBuilt
+    members = store.generations.members(live.model)
+    articles = store.articles.get([member.number for member in members], texts=False)
+    values[ALONE] = _alone(
+        np.stack([member.vector for member in members]),
+        [member.language for member in members],
+        [articles[member.number].id for member in members],
+        Geometry.from_bytes(live.geometry).dense,
+        held,
+    )
+    return _told(store, name, values)

@@ -1,0 +1,1 @@
+"""The API: recommend, articles, events, and what all of its answers share."""

@@ -1,0 +1,57 @@
+"""Clicks on teasers, as the script reports them while two models share the sidebars. Nothing is kept of the reader."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request
+
+from recommender.web.api.problems import problem
+from recommender.web.api.schemas import Click
+from recommender.web.context import context
+
+MAX_BYTES = 4_096  # of an event; an id may have a thousand characters
+HOUR = "3600"
+
+bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
+
+
+def small(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuses a body that is larger than any event, before it is read."""
+
+    @wraps(view)
+    def checked(*arguments: Any, **named: Any) -> Any:
+        request.max_content_length = MAX_BYTES
+        return view(*arguments, **named)
+
+    return checked
+
+
+@bp.post("/events")
+@small
+@bp.input(Click, location="json", arg_name="event")  # read whatever it is declared as: a beacon is plain text
+@bp.output({}, status_code=204, description="It is counted.")
+@bp.doc(
+    summary="A click on a teaser",
+    description="For answers with `trial`, in which two models share the sidebar. The script of the snippet reports "
+    "clicks by itself. How often a teaser was clicked on is all that is kept.",
+    responses={
+        400: "The body is not JSON.",
+        404: "The answer is of no trial that goes on, or was given more than an hour ago.",
+        413: "The body is too large.",
+        422: "A field is wrong, or the answer does not show the article.",
+        429: "As many clicks on this teaser have been counted as are in an hour.",
+        503: "The database does not answer.",
+    },
+)
+def click(event: Click) -> tuple[str, int] | Response:
+    """Counts a click."""
+    if context().interleaving.click(event.request_id, event.article_id):
+        return "", 204
+    return problem(
+        429,
+        "Too many clicks",
+        "No more clicks on this teaser are counted in this hour.",
+        headers={"Retry-After": HOUR},
+    )

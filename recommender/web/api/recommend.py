@@ -1,0 +1,165 @@
+"""The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, render_template, request
+
+from recommender.articles.addresses import canonical_url
+from recommender.articles.article import parse_article
+from recommender.articles.text import links
+from recommender.release.trials import NO_TURN
+from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
+from recommender.serving.recommender import Query, Recommendation
+from recommender.web.api.problems import needs_json
+from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
+from recommender.web.cache import HTML, JSON, Answer, make_answer
+from recommender.web.context import context
+from recommender.web.fastlane import wants_html
+
+MAX_LINKS = 100  # of a draft: more is a list, and each is looked up
+
+bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
+
+
+@bp.get("/recommend")
+@bp.input(SidebarQuery, location="query", arg_name="query")
+@bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
+@bp.doc(
+    summary="The sidebar of an article",
+    description="Answers from a table, without a model. An answer carries an ETag; send it back as `If-None-Match`.",
+    responses={404: "The article is not known.", 422: "A parameter is wrong.", 503: "The database does not answer."},
+)
+def sidebar(query: SidebarQuery) -> Response:
+    """The sidebar of the article with an id or at an address."""
+    recommender, interleaving = context().recommender, context().interleaving
+    state = recommender.state()
+    turn = interleaving.turn(state)
+    key = (request.query_string.decode(), _wants_html(), turn)
+    ready = context().cache.get(key, state)
+    if ready is not None:
+        return _respond(ready)
+    if query.article_id is not None:
+        found = recommender.for_article(query.article_id, query.query())
+    else:
+        found = recommender.for_url(query.url or "", query.query())
+    plain = found.article is not None and query.query() == Query()
+    trial, until = None, math.inf
+    # Only the script reports clicks, and it asks for JSON.
+    if found.article is not None and plain and turn != NO_TURN and not (query.explain or _wants_html()):
+        trial = interleaving.answer(found.article.id)
+        found = found if trial is None else trial.found
+    document = _document(found, query, found.article.language if found.article else "en")
+    if trial is not None and trial.picks:
+        document |= {"request_id": trial.request(document["request_id"]), "trial": True}
+        interleaving.note(document["request_id"], trial)
+        until = trial.until
+    answer = _answer(document, until)
+    context().cache.put(key, found.basis, answer)
+    if plain:
+        context().recorder.note(found)
+    return _respond(answer)
+
+
+@bp.post("/recommend")
+@needs_json
+@bp.input(Draft, location="json", arg_name="draft")
+@bp.output(DraftSidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
+@bp.doc(
+    summary="The sidebar of a draft",
+    description="For a text that is not in the archive: related stories, those it links to already, and what has been "
+    "reported before in much the same words. The first call loads the model, which takes some seconds.",
+    responses={
+        400: "The body is not JSON.",
+        413: "The body is too large.",
+        415: "The body is not declared as JSON.",
+        422: "A field is wrong.",
+        429: "Too many drafts at once; try again after the seconds in Retry-After.",
+        503: "The model or the database does not answer.",
+    },
+)
+def draft_sidebar(draft: Draft) -> Response:
+    """The sidebar of a text that is not in the archive."""
+    article = parse_article(
+        {
+            "id": "draft",
+            "title": draft.title,
+            "summary": draft.summary,
+            "body": draft.body or draft.summary or draft.title,
+            "language": draft.language,
+            "countries": draft.countries,
+            "tags": draft.tags,
+            "flags": draft.flags,
+            "edition": draft.draft_edition,
+        }
+    )
+    context().recommender.require_build()
+    recommender = context().recommender
+    candidates = context().worker.candidates(article)
+    document = _document(
+        recommender.for_draft(article, candidates, draft.query()), draft, article.language, known=False
+    )
+    # Each address once, in whatever ways it is written.
+    addresses = list({canonical_url(link): link for link in links(draft.body)}.values())[:MAX_LINKS]
+    coverage = recommender.coverage(article, candidates)
+    document = make_draft_document(document, recommender.linked(addresses), coverage, article.language)
+    response = _respond(_answer(document))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get("/stories/<path:article_id>")
+@bp.output(Story, description="The running story.")
+@bp.doc(
+    summary="The running story of an article",
+    description="The articles that report one running story, in the order of time. `id` is that of the first; any of "
+    "the articles finds it. An article that stands alone is a story of one.",
+    responses={404: "The article is not known.", 503: "The database does not answer."},
+)
+def story(article_id: str) -> Document:
+    """The articles of the running story that an article belongs to."""
+    found = context().recommender.story(article_id)
+    first = found.articles[0]
+    return {"id": first.id, "title": first.title, "articles": [make_card(article) for article in found.articles]}
+
+
+def _wants_html() -> bool:
+    return wants_html(request.headers.get("Accept", ""))
+
+
+def _document(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
+    recommender = context().recommender
+    explained = recommender.closest_sentences(found) if wishes.explain else None
+    return make_document(found, recommender.gazetteer, language, explained=explained, known=known)
+
+
+def _answer(document: Document, until: float = math.inf) -> Answer:
+    settings = context().settings
+    sources = tuple(item["source"] for item in document["items"])
+    if _wants_html():
+        body = render_fragment(document, heading=settings.sidebar_heading).encode()
+        return make_answer(body, f"{HTML}; charset=utf-8", sources, settings)
+    return make_answer(to_json(document), JSON, sources, settings, until)
+
+
+def render_fragment(
+    document: Document, heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
+) -> str:
+    """The box as HTML; empty where there is nothing to show."""
+    return render_template("fragment.html", **document, heading=heading, heading_level=2, link=link)
+
+
+def document_for(article_id: str, wishes: Wishes) -> Document:
+    """The same answer for the pages of this service. Raises ArticleNotFound."""
+    found = context().recommender.for_article(article_id, wishes.query())
+    return _document(found, wishes, found.article.language if found.article else "en")
+
+
+def _respond(answer: Answer) -> Response:
+    context().metrics.count_teasers(answer.sources)
+    response = Response(answer.body, headers=answer.headers_at(time.time()))
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,342 @@
+"""What the API takes and gives, as pydantic models: they check requests and are the source of the OpenAPI file."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from recommender.articles.article import FLAGS, MAX_BODY, MAX_ID, MAX_LABELS, MAX_LINE, MAX_READS, STATUSES
+from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
+
+MAX_TEASERS = 50
+MAX_DRAFT = 200_000
+
+
+def _moment(value: object) -> object:
+    """A date without time is its midnight; a number is no date here."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.replace(" ", "+"))  # an unescaped + in a query arrives as a space
+    except ValueError as error:
+        raise ValueError("is not a date; use ISO 8601, such as 2024-09-17 or 2024-09-17T08:30:00Z") from error
+    return moment
+
+
+def _as_utc(value: datetime) -> datetime:
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside the calendar") from error
+
+
+def _no_boolean(value: object) -> object:
+    """In JSON, true and false are no numbers; pydantic takes them for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("is not a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_as_utc)]
+Fallback = Literal["ladder", "latest", "none"]
+# Those of article.FLAGS: OpenAPI needs them spelt out, and a test holds the two to each other.
+Flag = Literal[
+    "legal_hold", "live_trial", "hostage", "victims_named", "minor", "communal_violence", "sponsored", "opinion"
+]
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+class Wishes(BaseModel):
+    """What may be asked of a sidebar, for an article and for a draft."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n: Whole = Field(3, ge=1, le=MAX_TEASERS, description="How many teasers.")
+    exclude: str = Field("", max_length=10_000, description="Ids that stand on the page already, separated by commas.")
+    edition: str = Field("", max_length=MAX_LINE, description="Only articles of these editions, separated by commas.")
+    lang: str = Field(
+        SAME_LANGUAGE,
+        max_length=200,
+        description=f"`{SAME_LANGUAGE}` as the article, `{ANY_LANGUAGE}`, or language codes separated by commas.",
+    )
+    since: Moment | None = Field(None, description="Only articles posted at this time or later (ISO 8601).")
+    until: Moment | None = Field(None, description="Only articles posted at this time or earlier (ISO 8601).")
+    diversity: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much unlikeness among the teasers counts; the site's setting if left out.",
+    )
+    min_score: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Stories below this score are not shown as related; the site's setting if left out.",
+    )
+    fallback: Fallback = Field(
+        "ladder",
+        description="What fills places that no related story fills: `ladder` (most read of the edition in the last 30 "
+        "days, then its latest, then the latest of any edition), `latest` (without the most read; also for an article "
+        "that is not known), or `none`.",
+    )
+    explain: bool = Field(
+        False,
+        description="Also give the parts of each score, what the two stories share, and their closest sentences.",
+    )
+
+    def query(self) -> Query:
+        """The same as the use case takes it."""
+        return Query(
+            n=self.n,
+            exclude=_list(self.exclude),
+            editions=_list(self.edition),
+            languages=tuple(code.lower() for code in _list(self.lang)) or (SAME_LANGUAGE,),
+            since=self.since,
+            until=self.until,
+            diversity=self.diversity,
+            min_score=self.min_score,
+            fallback=self.fallback,
+        )
+
+
+class SidebarQuery(Wishes):
+    """The parameters of GET /api/v1/recommend: `article_id` or `url`, and wishes."""
+
+    article_id: str | None = Field(
+        None, min_length=1, max_length=MAX_ID, description="The id of the article being read."
+    )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_LINE,
+        description="Its address instead; `www.`, a closing slash and campaign parameters do not matter.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SidebarQuery":
+        if (self.article_id is None) == (self.url is None):
+            raise ValueError("give article_id or url, and not both")
+        return self
+
+
+class Draft(Wishes):
+    """The body of POST /api/v1/recommend: a text that is not in the archive, and wishes."""
+
+    title: str = Field(min_length=1, max_length=MAX_LINE, description="The headline.")
+    summary: str = Field("", max_length=MAX_LINE, description="The teaser text.")
+    body: str = Field("", max_length=MAX_DRAFT, description="The text, plain or HTML.")
+    language: str = Field("en", max_length=20, description="The draft's language, ISO 639.")
+    countries: list[str] = Field([], max_length=MAX_LABELS, description="Countries it is about.")
+    tags: list[str] = Field([], max_length=MAX_LABELS, description="Its tags.")
+    flags: list[Flag] = Field(
+        [], max_length=MAX_LABELS, description="What makes it sensitive: decides what may stand beside it."
+    )
+    draft_edition: str = Field("", max_length=MAX_LINE, description="The edition it will stand in, for fallbacks.")
+    fallback: Fallback = Field("none", description="As for an article; a draft gets none unless it is asked for.")
+
+
+class Shared(BaseModel):
+    """Labels that source and teaser have in common."""
+
+    countries: list[str]
+    tags: list[str]
+    names: list[str] = Field(description="Names of the gazetteer that both mention, in the article's language.")
+
+
+class Sentences(BaseModel):
+    """The sentences in which a teaser is most like the article."""
+
+    source: str
+    teaser: str
+
+
+class Card(BaseModel):
+    """An article as it is listed."""
+
+    id: str
+    url: str | None
+    title: str
+    summary: str
+    posted_on: datetime | None = Field(description="In UTC.")
+    read_count: int
+    edition: str
+    language: str
+    image_url: str | None
+
+
+class Teaser(Card):
+    """One place in the sidebar, ready to be shown."""
+
+    score: float = Field(
+        description="The probability that an editor would call it related, as the judgments behind the ranking have "
+        "it; 0 for a fallback."
+    )
+    source: str = Field(
+        description="`related`, or the fallback it comes from: `fallback_edition_read`, `fallback_edition_latest`, "
+        "`fallback_any_latest`."
+    )
+    role: str | None = Field(
+        description="Which reason to read on it is: `latest` (newer, of the same running story), `background` "
+        "(explains, or came before), `angle` (another place or desk)."
+    )
+    in_language: str | None = Field(
+        description="For readers, where the teaser is of another language than the article: `in English`, `en "
+        "français`. In the article's language."
+    )
+    reason: str | None = Field(description="One line for readers, in the article's language.")
+    parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
+    shared: Shared | None = Field(None, description="With `explain`.")
+    sentences: Sentences | None = Field(None, description="With `explain`.")
+
+
+class SidebarArticle(BaseModel):
+    """The article the sidebar stands beside."""
+
+    id: str
+    url: str | None
+    title: str
+    language: str
+
+
+class Sidebar(BaseModel):
+    """The answer of the recommend endpoint."""
+
+    article: SidebarArticle | None = Field(description="None for an unknown article, which gets fallbacks, and drafts.")
+    items: list[Teaser]
+    request_id: str = Field(description="Names this answer; equal answers have equal ids.")
+    model: str | None
+    generation: int | None
+    trial: bool | None = Field(
+        None, description="True where two models share the sidebar: report clicks to `/api/v1/events`."
+    )
+
+
+class Click(BaseModel):
+    """The body of POST /api/v1/events: a click on a teaser."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: str = Field(pattern="^[0-9a-f]{16}$", description="The `request_id` of the answer it stood in.")
+    article_id: str = Field(min_length=1, max_length=MAX_ID, description="The id of the story clicked on.")
+
+
+class DraftTeaser(Teaser):
+    """A teaser beside a draft."""
+
+    linked: bool = Field(description="Whether the draft links to it already.")
+
+
+class Coverage(Card):
+    """An article that reports nearly what a draft does."""
+
+    note: str = Field(description='When, in the draft\'s language: "reported on 12 March 2024".')
+
+
+class DraftSidebar(Sidebar):
+    """The answer for a draft."""
+
+    items: list[DraftTeaser]  # type: ignore[assignment]  # narrower than the sidebar's, and never changed
+    links: list[Card] = Field(description="The published articles that the draft links to.")
+    coverage: list[Coverage] = Field(description="What has been published in much the same words, newest first.")
+
+
+class Story(BaseModel):
+    """A running story."""
+
+    id: str = Field(description="The id of its first article.")
+    title: str = Field(description="The title of its first article.")
+    articles: list[Card] = Field(description="In the order of time.")
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with one field."""
+
+    field: str
+    problem: str
+    value: str | None = None
+    advice: str | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details: the body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | None = None
+
+
+Labels = list[str] | str
+
+
+class ArticleBody(BaseModel):
+    """An article as a publishing system sends it. Bodies may be HTML; they are kept as plain text."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = Field(None, max_length=MAX_ID, description="May be left out; if given, it is the id in the path.")
+    title: str = Field(min_length=1, max_length=MAX_LINE)
+    summary: str | None = Field(None, max_length=MAX_LINE, description="Summary or body is required.")
+    body: str | None = Field(None, max_length=MAX_BODY)
+    url: str | None = Field(None, max_length=MAX_LINE, description="http or https.")
+    posted_on: str | None = Field(
+        None, description="ISO 8601, with or without time and zone.", examples=["2024-09-17T08:30:00+02:00"]
+    )
+    edition: str | None = Field(None, max_length=MAX_LINE)
+    language: str | None = Field(None, description="ISO 639.", examples=["en"])
+    countries: Labels | None = None
+    tags: Labels | None = None
+    author: str | None = Field(None, max_length=MAX_LINE)
+    read_count: int | None = Field(None, ge=0, le=MAX_READS)
+    image_url: str | None = Field(None, max_length=MAX_LINE)
+    status: str | None = Field(None, description=f"One of {', '.join(STATUSES)}.")
+    flags: Labels | None = Field(None, description=f"Of {', '.join(FLAGS)}.")
+
+
+class Stored(BaseModel):
+    """What became of one article."""
+
+    id: str
+    outcome: Literal["added", "changed", "unchanged"]
+    indexed: bool = Field(description="False while its neighbours are still being computed.")
+
+
+class Refused(BaseModel):
+    """Why one line was refused."""
+
+    line: int
+    reason: str
+
+
+class Imported(BaseModel):
+    """What became of many articles."""
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: int
+    problems: list[Refused] = Field(description="The first 100 refusals.")
+    indexed: bool = Field(description="False while neighbours are still being computed.")
+
+
+class Health(BaseModel):
+    """A sign of life."""
+
+    status: str
+
+
+class Readiness(BaseModel):
+    """Whether sidebars can be answered, and from what."""
+
+    status: str
+    generation: int
+    revision: int
+    model: str | None

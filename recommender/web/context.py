@@ -1,0 +1,51 @@
+"""What the views work with, kept on the application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from recommender.desk.accounts import Accounts
+from recommender.desk.decisions import Decisions
+from recommender.desk.queue import Worklist
+from recommender.desk.review import Reviewing
+from recommender.evaluation.exposure import Exposures
+from recommender.release.trials import Interleaving
+from recommender.serving.recommender import Recommender
+from recommender.serving.recorder import Recorder
+from recommender.settings import Settings
+from recommender.store.base import Store
+from recommender.web.cache import SidebarCache
+from recommender.web.metrics import Metrics
+from recommender.worker.client import WorkerClient
+
+_NAME = "recommender"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One application's settings, store, use cases, caches and counters."""
+
+    settings: Settings
+    store: Store
+    recommender: Recommender
+    accounts: Accounts
+    decisions: Decisions
+    reviewing: Reviewing
+    worklist: Worklist
+    exposures: Exposures
+    recorder: Recorder
+    interleaving: Interleaving
+    worker: WorkerClient
+    cache: SidebarCache
+    metrics: Metrics
+
+
+def attach(app: Flask, made: Context) -> None:
+    """Gives the application its context."""
+    app.extensions[_NAME] = made
+
+
+def context() -> Context:
+    """The context of the application that handles this request."""
+    return cast(Context, current_app.extensions[_NAME])

@@ -1,0 +1,131 @@
+"""The demonstration site: a small news journal whose sidebars come from the public endpoint."""
+
+import unicodedata
+from typing import Any
+
+from flask import Blueprint, abort, render_template, url_for
+from markupsafe import Markup
+
+from recommender.articles.article import Article
+from recommender.articles.reasons import count, day
+from recommender.errors import ArticleNotFound
+from recommender.serving.document import iso
+from recommender.web.api.recommend import document_for, render_fragment
+from recommender.web.api.schemas import Wishes
+from recommender.web.context import context
+
+bp = Blueprint("site", __name__)
+
+PAGE = 24
+
+
+bp.add_app_template_filter(day, "day")
+bp.add_app_template_filter(count, "count")
+
+
+@bp.get("/")
+def front() -> str:
+    """The newest stories of all editions."""
+    return _page(None, 1)
+
+
+@bp.get("/editions/<slug>")
+@bp.get("/editions/<slug>/<int:page>")
+def edition(slug: str, page: int = 1) -> str:
+    """The newest stories of one edition; `all` is every edition."""
+    names = {slugify(name): name for name in context().store.articles.editions()}
+    if slug != "all" and slug not in names:
+        abort(404)
+    return _page(None if slug == "all" else names[slug], page)
+
+
+def _page(name: str | None, page: int) -> str:
+    sizes = context().store.articles.editions()
+    total = sum(sizes.values()) if name is None else sizes[name]
+    pages = max(1, -(-total // PAGE))
+    if not 1 <= page <= pages:
+        abort(404)
+    cards = [card(article) for article in context().store.articles.listing(name, PAGE, (page - 1) * PAGE)]
+    lead = cards.pop(0) if cards and page == 1 else None
+    return render_template(
+        "site/front.html", edition=name, lead=lead, cards=cards, page=page, pages=pages, **frame(name or "all")
+    )
+
+
+@bp.get("/articles/<path:article_id>")
+def article(article_id: str) -> str:
+    """One story with its sidebar: filled by the script, and without scripts by the fragment."""
+    store = context().store
+    known = store.articles.by_id(article_id)
+    if known is None:
+        abort(404)
+    found = store.articles.get([known[0]])[known[0]]
+    document = document_for(article_id, Wishes())
+    fragment = render_fragment(
+        document, context().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
+    )
+    return render_template(
+        "site/article.html",
+        article={**card(found), "paragraphs": found.body.split("\n\n") if found.body else []},
+        fragment=Markup(fragment),  # noqa: S704  # made by our own template, which escapes
+        reports=_reports(article_id),
+        recommend_url=url_for("recommend.sidebar"),
+        **frame(found.edition),
+    )
+
+
+@bp.get("/stories/<path:article_id>")
+def story(article_id: str) -> str:
+    """A running story: what has been reported on it, in the order of time. Any of its articles finds it."""
+    reports = _reports(article_id)
+    if not reports:
+        abort(404)
+    return render_template("site/story.html", reports=reports, **frame(reports[0]["edition"]))
+
+
+def _reports(article_id: str) -> list[dict[str, Any]]:
+    """The articles of a running story, the oldest first; none where there is no such article to be shown."""
+    try:
+        return [card(found) for found in context().recommender.story(article_id).articles]
+    except ArticleNotFound:
+        return []
+
+
+def message_page(status: int) -> str | None:
+    """A page for people who followed an old link; None for what is no missing page."""
+    if status != 404:
+        return None
+    text = "The address may be old, or the story has been withdrawn."
+    return render_template("site/message.html", heading="Page not found", text=text, **frame())
+
+
+def frame(current: str | None = None) -> dict[str, Any]:
+    """What every page shows around its content."""
+    sizes = context().store.articles.editions()
+    return {
+        "site_name": context().settings.site_name,
+        "editions": [{"name": name or "Other", "slug": slugify(name), "count": size} for name, size in sizes.items()],
+        "current_edition": slugify(current) if current is not None else None,
+    }
+
+
+def card(found: Article) -> dict[str, Any]:
+    """An article as the templates show it."""
+    return {
+        "id": found.id,
+        "url": found.url,
+        "title": found.title,
+        "summary": found.summary,
+        "posted_on": iso(found.posted_on),
+        "read_count": found.read_count,
+        "edition": found.edition,
+        "language": found.language,
+        "author": found.author,
+        "countries": list(found.countries),
+    }
+
+
+def slugify(name: str) -> str:
+    """An edition's name in an address: lower case, without accents, words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return "-".join("".join(character if character.isalnum() else " " for character in plain).split()) or "other"

@@ -1,0 +1,187 @@
+"""Who is signed in and what they may do. Everything that is not public is closed, to strangers and to other roles."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+from apiflask import abort
+from flask import Blueprint, Flask, Response, current_app, flash, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from markupsafe import Markup
+
+from recommender.desk.accounts import SESSION, Accounts
+from recommender.desk.permissions import permitted
+from recommender.errors import Forbidden
+from recommender.store.accounts import Account
+from recommender.web.api import security
+from recommender.web.api.problems import for_people, problem
+from recommender.web.context import context
+from recommender.web.headers import DESK, is_desk
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+FIRST_PAGE = f"{DESK}/"
+MAX_KEY = 100
+_PERMISSION = "permission"  # the attribute that `allows` leaves on a view
+
+
+def set_up(app: Flask, accounts: Accounts, *, https: bool, other_proof: Iterable[Blueprint]) -> None:
+    """Closes the application. Forms need a CSRF token, but for the blueprints of `other_proof`, which use no cookie."""
+    app.secret_key = accounts.secret("session")
+    app.config.update(
+        SESSION_COOKIE_NAME="desk",
+        SESSION_COOKIE_PATH=DESK,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        PERMANENT_SESSION_LIFETIME=SESSION,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page may lie open through a long day
+    )
+    app.session_interface = DeskSessions()
+    logins = LoginManager()
+    # Nobody's address or browser is compared: both change on the way through a newsroom's proxies.
+    logins.session_protection = None
+    logins.init_app(app, add_context_processor=False)
+    logins.user_loader(_visitor)
+    app.before_request(_gate)
+    csrf = CSRFProtect()
+    csrf.init_app(app)
+    for blueprint in other_proof:
+        csrf.exempt(blueprint)
+    app.jinja_env.globals.update(csrf_field=csrf_field, request_field=request_field, may=may, signed_in=signed_in)
+
+
+class DeskSessions(SecureCookieSessionInterface):
+    """Flask's sessions, for the editors' desk only: readers get no cookie, and caches need not tell them apart."""
+
+    def open_session(self, app: Flask, request: Any) -> SecureCookieSession | None:
+        """No session outside the desk."""
+        return super().open_session(app, request) if is_desk(request.path) else None
+
+
+class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
+    """Somebody with a session, as Flask-Login wants them."""
+
+    def __init__(self, account: Account, token: str) -> None:
+        self.account = account
+        self.token = token
+
+    def get_id(self) -> str:
+        """What Flask-Login puts into the signed cookie."""
+        return self.token
+
+
+def _visitor(token: str) -> Visitor | None:
+    account = context().accounts.who(token)
+    return None if account is None else Visitor(account, token)
+
+
+# -- for views and templates
+
+
+def who() -> Account:
+    """The account that is signed in; a view of the desk always has one."""
+    account = signed_in()
+    if account is None:
+        raise Forbidden(_("Nobody is signed in."))
+    return account
+
+
+def signed_in() -> Account | None:
+    """The account that is signed in, if any."""
+    return cast(Account | None, g.get("account"))
+
+
+def may(permission: str) -> bool:
+    """Whether somebody is signed in whose role has a permission."""
+    account = signed_in()
+    return account is not None and permitted(account.role, permission)
+
+
+def allows(permission: str) -> Callable[[View], View]:
+    """Says which permission a view needs. A view outside PUBLIC that does not say it is open to nobody."""
+
+    def marked(view: View) -> View:
+        setattr(view, _PERMISSION, permission)
+        return view
+
+    return marked
+
+
+def csrf_field() -> Markup:
+    """The hidden field that every form has which changes something."""
+    return _hidden(current_app.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
+
+
+def request_field() -> Markup:
+    """A hidden field with a key that names one sending of a form: sent twice, it counts once."""
+    return _hidden("request", secrets.token_urlsafe(16))
+
+
+def request_key() -> str:
+    """The key of `request_field`, of its own for each account. Without one the request is refused."""
+    key = request.form.get("request", "")
+    if not 0 < len(key) <= MAX_KEY:
+        abort(400, _("The form was not complete. Load the page again and repeat the last step."))
+    return f"{who().number}-{key}"
+
+
+def local_path(wanted: str | None) -> str:
+    """An address to go on to, if it is one of the desk's own; else the desk's first page."""
+    plain = wanted is not None and wanted.isprintable() and "\\" not in wanted
+    return wanted if wanted and plain and is_desk(wanted.partition("?")[0]) else FIRST_PAGE
+
+
+def enter(token: str) -> None:
+    """Puts a new session into the browser, in the place of whatever was there."""
+    session.clear()
+    account = context().accounts.who(token)
+    if account is not None:
+        login_user(Visitor(account, token))
+        g.account = account
+
+
+def leave() -> None:
+    """Ends the session, in the browser and in the store."""
+    context().accounts.sign_out(current_user.token)
+    logout_user()
+    session.clear()
+    g.account = None
+
+
+# -- the gate
+
+
+def _gate() -> ResponseReturnValue | None:
+    desk = is_desk(request.path)
+    if desk and current_user.is_authenticated:
+        g.account = current_user.account
+    if request.endpoint in security.PUBLIC | security.KEYED or (request.endpoint is None and not desk):
+        return None
+    if signed_in() is None:
+        return _turned_away()
+    if request.endpoint is None:
+        return None  # there is no such page, and somebody who is signed in may know
+    permission = getattr(current_app.view_functions[request.endpoint], _PERMISSION, None)
+    if permission is None or not may(permission):
+        raise Forbidden(_("Your role does not allow this."))
+    return None
+
+
+def _turned_away() -> Response:
+    if not for_people():
+        return problem(401, "Sign in first", "This address is for people who are signed in.")
+    if request.method in ("GET", "HEAD"):
+        wanted = request.full_path.removesuffix("?")
+    else:
+        flash(_("You were signed out meanwhile, and what you sent has not been saved. Sign in and send it again."))
+        wanted = FIRST_PAGE
+    return cast(Response, redirect(url_for("sign_in.form", next=wanted), 303))
+
+
+def _hidden(name: str, value: str) -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(name, value)

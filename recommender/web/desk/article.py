@@ -1,0 +1,172 @@
+"""One article: its text beside its sidebar, the candidates below, and everything that editors can decide about it."""
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, MATRIX, OFF, PIN, RANKING, REJECT, RULE
+from recommender.desk.decisions import APPROVE, END, Sent
+from recommender.desk.permissions import DECIDE, READ, RULES, TUNE
+from recommender.errors import ArticleNotFound, Conflict, Forbidden, InvalidSignal, NotFound
+from recommender.ranking.facts import PINNED
+from recommender.serving.recommender import Query
+from recommender.store.audit import Entry
+from recommender.web.context import context
+from recommender.web.desk.access import allows, local_path, may, request_key, who
+from recommender.web.desk.article_pages import (
+    address,
+    conflict,
+    known,
+    not_undone,
+    preview,
+    published,
+    shown,
+    signal_of,
+)
+from recommender.web.desk.forms import ON_A_STORY, REORDER, Asked, completed, is_number, read, told, wishes
+from recommender.web.desk.messages import ACTIONS
+from recommender.web.desk.queue import PRESENT, carried, wanted
+from recommender.web.headers import DESK
+from recommender.wiring import utc_now
+
+bp = Blueprint("review", __name__, url_prefix=DESK)
+
+MAX_SEARCH = 2_000  # characters; an address may be as long
+# Which permission the undo of a decision for the whole site needs.
+_NEEDS = {RULE: RULES, MATRIX: TUNE, RANKING: TUNE}
+
+DONE = {
+    APPROVE: lazy_gettext("Approved."),
+    REJECT: lazy_gettext("Rejected."),
+    PIN: lazy_gettext("Pinned."),
+    REORDER: lazy_gettext("The order is kept."),
+    BOOST: lazy_gettext("Boosted."),
+    BURY: lazy_gettext("Buried."),
+    EXCLUDE: lazy_gettext("Excluded everywhere."),
+    APART: lazy_gettext("They will not stand together."),
+    OFF: lazy_gettext("The box is off."),
+    END: lazy_gettext("Taken back."),
+}
+
+
+# -- looking
+
+
+@bp.get("/article/<path:article_id>")
+@allows(READ)
+def article(article_id: str) -> str:
+    """The page of an article. Who opens it is seen there by others for two minutes."""
+    page, now = context().reviewing.page(article_id), utc_now()
+    return shown(
+        "editor/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
+    )
+
+
+@bp.get("/search/<path:article_id>")
+@allows(READ)
+def search(article_id: str) -> str:
+    """Stories that could be added to the sidebar of an article, by words, id or address."""
+    text = request.args.get("q", "").strip()[:MAX_SEARCH]
+    page, found = context().reviewing.search(article_id, text)
+    return shown("editor/article_search.html", page, text=text, found=found)
+
+
+@bp.get("/next/<path:article_id>")
+@allows(READ)
+def following(article_id: str) -> ResponseReturnValue:
+    """Leads to the article that comes after one in the queue."""
+    after = context().worklist.following(article_id, wanted())
+    if after is None:
+        flash(_("Nothing is left in this queue."))
+        return redirect(url_for("worklist.queue", **carried()), 303)
+    return redirect(url_for("review.article", article_id=after, **carried()), 303)
+
+
+# -- deciding
+
+
+@bp.post("/article/<path:article_id>")
+@allows(DECIDE)
+def decide(article_id: str) -> ResponseReturnValue:
+    """Keeps a decision about an article, or shows first what it would change."""
+    asked = read(request.form)
+    if asked.preview:
+        return preview(article_id, completed(asked, _slot(article_id, asked.story) if asked.action == PIN else 1))
+    key = request_key()
+    try:
+        entry = _keep(article_id, asked, key)
+    except InvalidSignal as error:
+        return preview(article_id, asked, told(error))
+    except Conflict as error:
+        return conflict(article_id, asked, error)
+    except NotFound as error:
+        if asked.action != END or isinstance(error, ArticleNotFound):
+            raise
+        flash(_("That is not in force any more."), "problem")
+        return redirect(address(article_id, asked), 303)
+    if entry is None:
+        return preview(article_id, asked)
+    context().reviewing.note(article_id)
+    here = local_path(asked.values["next"]) if asked.values.get("next") else address(article_id, asked)
+    flash(
+        f"{DONE[asked.action]} {_about(article_id, asked)}",
+        f"undo {url_for('review.undo', entry=entry.number, next=here)}",
+    )
+    onwards = asked.values.get("onwards") if asked.action == APPROVE else None
+    return redirect(local_path(onwards) if onwards else here, 303)
+
+
+def _keep(article_id: str, asked: Asked, key: str) -> Entry | None:
+    """The entry of a decision; None where its fields are wrong. Raises Conflict, InvalidSignal, NotFound."""
+    decisions, sent = context().decisions, asked.sent(who().name, key, _seconds())
+    if asked.action == APPROVE:
+        return decisions.approve(article_id, asked.values["digest"], context().reviewing.digest(article_id), sent)
+    if asked.action == END:
+        return decisions.end(article_id, [signal_of(article_id, asked).number], sent)
+    wished, problems = wishes(asked, utc_now())
+    return None if problems else decisions.decide(article_id, wished, sent)
+
+
+def _seconds() -> int:
+    text = request.form.get("seconds", "")
+    return int(text) if is_number(text) else 0
+
+
+def _about(article_id: str, asked: Asked) -> str:
+    """The title of what a decision was about."""
+    return known(asked.story if asked.action in ON_A_STORY else article_id)[1].title
+
+
+@bp.post("/undo/<int:entry>")
+@allows(READ)
+def undo(entry: int) -> ResponseReturnValue:
+    """Takes a decision back, if whoever asks may decide such things."""
+    key, back = request_key(), local_path(request.args.get("next"))
+    found = context().store.audit.get(entry)
+    if found is None:
+        raise NotFound(f"There is no entry {entry}.")
+    kinds = {one["kind"] for side in (found.before, found.after) for one in (side or {}).get("signals", ())}
+    if not all(may(_NEEDS.get(kind, DECIDE)) for kind in kinds or {APPROVE}):
+        raise Forbidden(_("Your role does not allow this."))
+    try:
+        if context().store.audit.by_key(key) is None and not context().reviewing.can_undo(found):
+            latest = entry if found.article is None else context().store.audit.latest(found.article)
+            raise Conflict("This decision has been changed since, so it cannot be undone.", latest)
+        context().decisions.undo(entry, Sent(who().name, key, seconds=_seconds()))
+    except Conflict as error:
+        return not_undone(found, error)
+    one = published(found)
+    if one is not None:
+        context().reviewing.note(one.id)
+    flash(_("Undone: %(action)s.", action=ACTIONS.get(found.action, found.action)))
+    return redirect(back, 303)
+
+
+def _slot(article_id: str, story: str) -> int:
+    """The place that is offered for a pin: where the story stands already, else the first that has no pin."""
+    items = context().recommender.for_article(article_id, Query()).items
+    places = {item.article.id: place for place, item in enumerate(items, start=1)}
+    pinned = {place for place, item in enumerate(items, start=1) if item.teaser.source == PINNED}
+    free = (place for place in range(1, Query().n + 1) if place not in pinned)
+    return places.get(story) or next(free, 1)

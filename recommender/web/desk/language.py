@@ -1,0 +1,24 @@
+"""The choice of a language, for everybody: the page to sign in has it too."""
+
+from flask import Blueprint, abort, current_app, redirect, request
+from flask.typing import ResponseReturnValue
+
+from recommender.web.desk.access import local_path
+from recommender.web.headers import DESK
+from recommender.web.languages import COOKIE, LANGUAGES
+
+YEAR = 365 * 24 * 3600  # seconds
+
+bp = Blueprint("language", __name__, url_prefix=DESK)
+
+
+@bp.post("/language")
+def choose() -> ResponseReturnValue:
+    """Keeps the language in a cookie, and goes back to where it was chosen."""
+    wanted = request.form.get("language")
+    if wanted not in LANGUAGES:
+        abort(400)
+    response = redirect(local_path(request.form.get("next")), 303)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(COOKIE, wanted, YEAR, path=DESK, secure=secure, httponly=True, samesite="Lax")
+    return response

@@ -1,0 +1,96 @@
+"""Signing in and out, one-time links, and one's own password."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from recommender.desk.permissions import READ
+from recommender.errors import InvalidInput, SignInRefused
+from recommender.web.context import context
+from recommender.web.desk.access import allows, enter, leave, local_path, signed_in, who
+from recommender.web.desk.messages import phrase
+from recommender.web.headers import DESK
+
+bp = Blueprint("sign_in", __name__, url_prefix=DESK)
+
+
+@bp.get("/sign-in")
+def form() -> ResponseReturnValue:
+    """The page where people sign in."""
+    wanted = local_path(request.args.get("next"))
+    return redirect(wanted, 303) if signed_in() else _form(wanted, "", None)
+
+
+@bp.post("/sign-in")
+def enter_with_password() -> ResponseReturnValue:
+    """Signs in with name and password."""
+    wanted, name = local_path(request.form.get("next")), request.form.get("name", "")
+    try:
+        enter(context().accounts.sign_in(name, request.form.get("password", "")))
+    except SignInRefused as error:
+        return _form(wanted, name, phrase(error)), 401
+    return redirect(wanted, 303)
+
+
+def _form(wanted: str, name: str, problem: str | None) -> str:
+    return render_template("editor/sign_in.html", wanted=wanted, name=name, problem=problem)
+
+
+@bp.post("/sign-out")
+@allows(READ)
+def sign_out() -> ResponseReturnValue:
+    """Ends the session."""
+    leave()
+    flash(_("You are signed out."))
+    return redirect(url_for("sign_in.form"), 303)
+
+
+@bp.get("/link/<token>")
+def link_form(token: str) -> ResponseReturnValue:
+    """Asks for a new password. Looking at it does not use the link up: mail programs look at links too."""
+    return _link_form(token, None)
+
+
+@bp.post("/link/<token>")
+def use_link(token: str) -> ResponseReturnValue:
+    """Sets the password, uses the link up, and signs in."""
+    try:
+        enter(context().accounts.use_link(token, _new_password()))
+    except InvalidInput as error:  # a link that is used up shows in the page below
+        return _link_form(token, phrase(error))
+    return redirect(local_path(None), 303)
+
+
+def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
+    try:
+        holder = context().accounts.link_holder(token)
+    except SignInRefused as error:
+        return render_template("editor/message.html", heading=_("A link for one use"), text=phrase(error)), 410
+    page = render_template("editor/link.html", token=token, name=holder.name, problem=problem)
+    return page, 422 if problem else 200
+
+
+@bp.get("/password")
+@allows(READ)
+def password_form() -> str:
+    """Where people change their own password."""
+    return render_template("editor/password.html", problem=None)
+
+
+@bp.post("/password")
+@allows(READ)
+def change_password() -> ResponseReturnValue:
+    """Changes one's own password, and ends one's other sessions."""
+    try:
+        enter(context().accounts.change_password(who(), request.form.get("old", ""), _new_password()))
+    except InvalidInput as error:
+        return render_template("editor/password.html", problem=phrase(error)), 422
+    flash(_("Your password is changed, and you are signed out everywhere else."))
+    return redirect(url_for("sign_in.password_form"), 303)
+
+
+def _new_password() -> str:
+    chosen = request.form.get("password", "")
+    if chosen != request.form.get("again"):
+        raise InvalidInput(_("The two passwords differ. Type the same one twice."))
+    return chosen

@@ -1,0 +1,140 @@
+"""The OpenAPI file, and a page that shows it."""
+
+from typing import Any, cast
+
+from apiflask import APIFlask
+from flask import Blueprint, Response, current_app, jsonify, render_template
+
+from recommender.web.api.articles import NDJSON
+from recommender.web.api.problems import PROBLEM_JSON
+from recommender.web.api.schemas import Problem
+from recommender.web.demo import frame
+
+bp = Blueprint("api", __name__)
+
+RECOMMEND = "/api/v1/recommend"
+ARTICLES = "/api/v1/articles"
+_SCHEMAS = "#/components/schemas/"
+_ID = "The article's id on the site that publishes it. It may hold slashes."
+
+# What an example's answer is for the sample stories. By "METHOD path", for the page.
+_SIDEBAR = """\
+{
+  "article": {
+    "id": "mali-2024-09-17-jnim-raids-bamako",
+    "url": "https://example.org/sahel/mali-2024-09-17-jnim-raids-bamako",
+    "title": "Jihadists storm gendarmerie school and air base in Bamako",
+    "language": "en"
+  },
+  "items": [
+    {
+      "id": "mali-2025-09-17-year-after-faladie-siege-economy",
+      "url": "https://example.org/sahel/mali-2025-09-17-year-after-faladie-siege-economy",
+      "title": "A year after Faladié, Bamako faces jihadist pressure of another sort",
+      "summary": "Twelve months after gunmen entered the capital's air base, guards are more numerous …",
+      "posted_on": "2025-09-17T00:00:00Z",
+      "read_count": 1356,
+      "edition": "Sahel",
+      "language": "en",
+      "image_url": null,
+      "score": 0.9998,
+      "source": "related",
+      "role": "latest",
+      "in_language": null,
+      "reason": "Also about JNIM and Faladie",
+      "parts": {
+        "dense": 0.1866, "lexical": 0.1252, "themes": 0.1173, "names": 0.1719,
+        "topics": 0.1547, "tags": 0.1078, "places": 0.105, "nearness": 0.0313
+      },
+      "shared": {
+        "countries": ["Mali"],
+        "tags": ["jnim", "bamako", "faladié"],
+        "names": ["Faladie", "JNIM", "foreign bases and troop withdrawals", "Bamako", "jihadist groups"]
+      },
+      "sentences": {
+        "source": "Jihadists storm gendarmerie school and air base in Bamako",
+        "teaser": "Protection of the gendarmerie school and of the airport zone at Sénou has been …"
+      }
+    }
+  ],
+  "model": "all-MiniLM-L6-v2@53aa51172d14/passages180-mean",
+  "generation": 1,
+  "request_id": "e62b2373d98d586d"
+}"""
+_UNKNOWN = """\
+{
+  "type": "about:blank",
+  "title": "Unknown article",
+  "status": 404,
+  "detail": "There is no published article 'yesterdays-draft'. Publish it with PUT /api/v1/articles/{id}, or ask with \
+fallback=latest for a filled box."
+}"""
+EXAMPLES = {
+    f"GET {RECOMMEND}": [
+        {
+            "title": "the best story beside an article, and why",
+            "request": f"curl 'http://127.0.0.1:8000{RECOMMEND}"
+            "?article_id=mali-2024-09-17-jnim-raids-bamako&n=1&explain=true'",
+            "response": _SIDEBAR,
+        },
+        {
+            "title": "an article that is not known",
+            "request": f"curl 'http://127.0.0.1:8000{RECOMMEND}?article_id=yesterdays-draft'",
+            "response": _UNKNOWN,
+        },
+    ],
+    f"PUT {ARTICLES}/{{article_id}}": [
+        {
+            "title": "publish a story",
+            "request": f"curl -X PUT 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
+            "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
+            """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
+            "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "added"}',
+        }
+    ],
+}
+
+
+@bp.get("/openapi.json")
+def openapi() -> Response:
+    """The API as OpenAPI."""
+    return jsonify(specification())
+
+
+@bp.get("/docs")
+def docs() -> str:
+    """The same for people."""
+    return render_template("docs.html", spec=specification(), examples=EXAMPLES, **frame())
+
+
+def specification() -> dict[str, Any]:
+    """The OpenAPI document: what APIFlask finds in the code, with the bodies it cannot see there."""
+    return cast(dict[str, Any], cast(APIFlask, current_app).spec)
+
+
+def completed(spec: dict[str, Any]) -> dict[str, Any]:
+    """The document with what APIFlask cannot see in the code: media types of bodies, and the path parameter."""
+    paths, schemas = spec["paths"], spec["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
+    schemas |= schemas["Problem"].pop("$defs")
+    del schemas["HTTPError"]
+    for operation in (operation for path in paths.values() for operation in path.values()):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                response["content"] = {PROBLEM_JSON: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
+            elif status in ("201", "202"):
+                response["content"] = operation["responses"]["200"]["content"]
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "path":
+                parameter["description"] = _ID
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
+    for method in ("get", "post"):
+        paths[RECOMMEND][method]["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    paths[ARTICLES]["post"]["requestBody"] = {
+        "required": True,
+        "description": "One JSON object a line, with `id`.",
+        "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"id": "a", "title": "A", "summary": "B"}\n'}},
+    }
+    return spec

@@ -1,0 +1,1 @@
+"""The process that holds the embedding model, and how others reach it."""
