@@ -16,12 +16,12 @@ from filelock import FileLock
 from sqlalchemy import make_url
 from threadpoolctl import threadpool_limits
 
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.ingest import ingest
-from recommender.interfaces import Store
-from recommender.model_files import DEFAULT_MODEL
+from recommender.embedding.model_files import DEFAULT_MODEL
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.settings import Settings
 from recommender.sources.files import open_source
+from recommender.sources.ingest import ingest
+from recommender.store.base import Store
 from recommender.wiring import make_builder, open_store
 from tests import postgres
 
@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("tests")
 Unavailable = Callable[[str, str], NoReturn]
 
 # Files that take minutes come first: with several processes none is left with one of them when the others are done.
-LONGEST = ("test_notebooks.py", "test_editors.py", "test_reviewing.py", "test_trainer.py")
+LONGEST = ("test_notebooks.py", "test_editors.py", "test_reviewing.py", "test_sentence_transformers_trainer.py")
 
 required = pytest.StashKey[frozenset[str]]()
 own_server = pytest.StashKey[str]()

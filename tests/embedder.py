@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.interfaces import Vectors
+from recommender.arrays import Vectors
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+")

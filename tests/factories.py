@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from recommender.article import Article
-from recommender.build import Builder
-from recommender.candidates import FEATURES, CandidateArray, make_candidates
-from recommender.gazetteer import Gazetteer, Name
-from recommender.guard import bits
-from recommender.interfaces import Embedder, Progress, Store
-from recommender.ranking import Columns
-from recommender.releases import Release
-from recommender.scoring import RankingModel
-from recommender.service import RankingDefaults, Recommender
+from recommender.articles.article import Article
+from recommender.articles.gazetteer import Gazetteer, Name
+from recommender.build.builder import Builder
+from recommender.build.releases import Release
+from recommender.curation.sensitivity import bits
+from recommender.embedding.base import Embedder
+from recommender.progress import Progress
+from recommender.ranking.candidates import FEATURES, CandidateArray, make_candidates
+from recommender.ranking.facts import Columns
+from recommender.ranking.scoring import RankingModel
+from recommender.release.trials import end_left
+from recommender.serving.recommender import RankingDefaults, Recommender
+from recommender.store.base import Store
 from recommender.wiring import make_toolbox
 from tests.embedder import ToyEmbedder
 
@@ -79,6 +82,10 @@ def make_builder(
     prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
 ) -> Builder:
     """A builder with the toy embedder and the real word weights and indexes; it prepares no answers."""
+
+    def switched() -> None:
+        end_left(store, "recommender build", NOW)
+
     return Builder(
         store,
         embedder or ToyEmbedder(),
@@ -87,6 +94,7 @@ def make_builder(
         lambda: NOW,
         min_score=MIN_SCORE,
         prepare=prepare,
+        switched=switched,
     )
 
 

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from recommender.article import Article
-from recommender.build import Builder
-from recommender.cards import LIVE, Card, Embedding, HistoryEntry
-from recommender.editorial import SATISFACTORY
-from recommender.grading import Grading
-from recommender.interfaces import Embedder, Registry, Store
-from recommender.panels import Sample
-from recommender.pinned import generation_of, pinned
-from recommender.registry import FolderRegistry
-from recommender.releases import Release
-from recommender.releasing import Releasing
-from recommender.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel
+from recommender.articles.article import Article
+from recommender.build.builder import Builder
+from recommender.build.releases import Release
+from recommender.embedding.base import Embedder
+from recommender.grading.grading import Grading
+from recommender.grading.panels import Sample
+from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel
+from recommender.release.base import Registry
+from recommender.release.cards import LIVE, Card, Embedding, HistoryEntry
+from recommender.release.promotion import Releasing
+from recommender.release.registry import FolderRegistry
+from recommender.store.base import Store
+from recommender.store.generation_view import generation_of, pinned
+from recommender.store.grading import SATISFACTORY
 from tests.embedder import BlindEmbedder, ToyEmbedder
 from tests.factories import NOW, days_ago, make_article, make_builder, make_recommender
 

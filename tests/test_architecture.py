@@ -3,90 +3,39 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "recommender"
 
-CORE = {
-    "errors",
-    "article",
-    "addresses",
-    "text",
-    "terms",
-    "shingles",
-    "candidates",
-    "scoring",
-    "ranking",
-    "stories",
-    "gazetteer",
-    "labels",
-    "reasons",
-    "sentences",
-    "metrics",
-    "interfaces",
-    "permissions",
-    "signals",
-    "editorial",
-    "directives",
-    "guard",
-    "rules",
-    "agreement",
-    "panels",
-    "golden",
-    "gate",
-    "releases",
-    "cards",
-    "pairs",
-    "lessons",
-    "recipes",
-    "groups",
-    "interleaving",
-}
-USE_CASES = {
-    "ingest",
-    "build",
-    "vectors",
-    "neighbours",
-    "service",
-    "catalogue",
-    "document",
-    "prepared",
-    "evaluation",
-    "systems",
-    "learning",
-    "accounts",
-    "decisions",
-    "review",
-    "worklist",
-    "ledger",
-    "reach",
-    "grading",
-    "exposure",
-    "advice",
-    "findings",
-    "export",
-    "publishing",
-    "proposals",
-    "comparing",
-    "releasing",
-    "shadowing",
-    "pinned",
-    "exploring",
-    "training",
-    "training_data",
-    "behind",
-    "trial",
-}
-# One adapter each; the files of a model belong to its embedder.
-ADAPTERS = {"sources": "sources", "embedding": "model", "model_files": "model", "lexical": "lexical", "bm25": "bm25"}
-ADAPTERS |= {"indexes": "indexes", "storage": "storage", "fitting": "fitting", "registry": "registry"}
-ADAPTERS |= {"passwords": "passwords", "projection": "projection", "fragment": "fragment", "folder": "folder"}
-ADAPTERS |= {"trainer": "training", "layers": "training", "distilling": "training"}
-ASSEMBLY = {"wiring", "settings"}
-EDGES = {"web", "cli", "plots", "notebooks", "__main__"}
+# From the bottom to the top: a package imports only what stands above it in this list, and itself. What stands in one
+# line is one floor; nobody on a floor imports a neighbour.
+FLOORS = (
+    ("errors", "arrays"),
+    ("progress", "metrics"),
+    ("settings", "articles"),
+    ("curation", "embedding", "retrieval"),
+    ("ranking",),
+    ("store",),
+    ("sources", "build", "serving"),
+    ("evaluation",),
+    ("grading", "desk"),
+    ("release",),
+    ("training",),
+    ("wiring",),
+    ("workflows",),
+    ("worker", "notebook"),
+    ("web",),
+    ("cli",),
+    ("__main__",),
+)
+# The rules: NumPy and the standard library only; no file, no network, no clock, no environment.
+CORE = ("errors", "arrays", "progress", "metrics", "articles", "curation", "ranking")
+# Where outside libraries are known, and which module knows which. The trainer is one library in several packages.
+TRAINER = {"datasets", "sentence_transformers", "torch", "transformers"}
+EDGES = ("workflows", "worker", "notebook", "web", "cli", "__main__")
 HEAVY = ("torch", "sentence_transformers", "transformers", "sklearn", "scipy", "bm25s", "alembic")
 
 
@@ -112,7 +61,7 @@ def imports(tree: ast.Module) -> set[str]:
 
 
 def inside(tree: ast.Module) -> set[str]:
-    """The parts of this package that a module imports, such as `storage` for recommender.storage.tables."""
+    """The packages of this one that a module imports, such as `store` for recommender.store.sql.tables."""
     names = {name.split(".")[1] for name in imports(tree) if name.startswith("recommender.")}
     return names - {"__version__"}
 
@@ -123,71 +72,59 @@ def outside(tree: ast.Module) -> set[str]:
     return names - sys.stdlib_module_names - {"recommender", "numpy"}
 
 
-ALL = dict(modules())
-PARTS = {name: name.split(".")[0] for name in ALL if name not in ("", "sample")}
+ALL = {name: tree for name, tree in modules() if name and name.split(".")[0] != "sample"}
+FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 
 
-def of(group: object) -> list[str]:
-    return [name for name, part in PARTS.items() if part in group]  # type: ignore[operator]
+def of(packages: Container[str]) -> list[str]:
+    """The modules of some packages."""
+    return [name for name in ALL if name.split(".")[0] in packages]
 
 
 def test_every_module_has_its_place() -> None:
-    assert set(PARTS.values()) == CORE | USE_CASES | ADAPTERS.keys() | ASSEMBLY | EDGES
+    assert {name.split(".", 1)[0] for name in ALL} == set(FLOOR)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_imports_go_one_way(name: str) -> None:
+    own = name.split(".", maxsplit=1)[0]
+    assert [one for one in inside(ALL[name]) if one != own and FLOOR[one] >= FLOOR[own]] == []
 
 
 @pytest.mark.parametrize("name", of(CORE))
-def test_core_imports_only_core(name: str) -> None:
-    assert inside(ALL[name]) <= CORE
+def test_core_knows_no_library(name: str) -> None:
     assert outside(ALL[name]) == set()
 
 
-@pytest.mark.parametrize("name", of(USE_CASES))
-def test_use_cases_import_only_inwards(name: str) -> None:
-    assert inside(ALL[name]) <= CORE | USE_CASES
-    assert outside(ALL[name]) == set()
-
-
-@pytest.mark.parametrize("name", of(ADAPTERS))
-def test_adapters_import_core_and_themselves(name: str) -> None:
-    own = ADAPTERS[PARTS[name]]
-    assert inside(ALL[name]) <= CORE | {part for part, adapter in ADAPTERS.items() if adapter == own}
-
-
-@pytest.mark.parametrize("name", of(ADAPTERS))
-def test_adapters_import_one_library(name: str) -> None:
+@pytest.mark.parametrize("name", of(set(FLOOR) - set(EDGES) - {"wiring", "settings"}))
+def test_no_module_knows_two_libraries(name: str) -> None:
     found = outside(ALL[name])
-    # The trainer is one library in several packages.
-    assert len(found - {"datasets", "torch", "transformers"} if name == "trainer" else found) <= 1
-    assert PARTS[name] != "storage" or found <= {"sqlalchemy", "alembic"}
+    if name == "training.sentence_transformers_trainer":
+        found -= TRAINER - {"sentence_transformers"}
+    assert len(found) <= 1
+
+
+def test_settings_know_no_part() -> None:
+    assert inside(ALL["settings"]) <= set(CORE)
+    assert outside(ALL["settings"]) == {"pydantic", "pydantic_settings"}
 
 
 @pytest.mark.parametrize("name", of(EDGES))
 def test_edges_leave_making_to_the_assembly(name: str) -> None:
-    """They may open a file, since that is theirs to name; store, models and indexes come from `wiring`."""
-    assert inside(ALL[name]) & ADAPTERS.keys() <= {"sources"}
-
-
-def test_edges_do_not_know_each_other() -> None:
-    assert not [name for name in of({"web"}) if "cli" in inside(ALL[name])]
-    assert not [name for name in of({"cli"}) if "web" in inside(ALL[name]) and name != "cli.serve"]
-
-
-def test_nobody_imports_the_edges() -> None:
-    inner = of(CORE | USE_CASES | ADAPTERS.keys() | ASSEMBLY)
-    assert not [name for name in inner if inside(ALL[name]) & EDGES]
-
-
-def test_settings_know_no_part() -> None:
-    assert inside(ALL["settings"]) <= CORE
-    assert outside(ALL["settings"]) == {"pydantic", "pydantic_settings"}
+    """Store, models and indexes come from `wiring`, which alone knows the modules that wrap a library."""
+    names = {one.removeprefix("recommender.") for one in imports(ALL[name]) if one.startswith("recommender.")}
+    wrapped = {other for other in of(set(FLOOR) - set(EDGES) - {"wiring", "settings"}) if outside(ALL[other])}
+    assert {other for other in wrapped if any(one.startswith(f"{other}.") or one == other for one in names)} == set()
 
 
 def test_only_settings_read_the_environment() -> None:
     """The embedder sets two variables of its library; the server's children inherit theirs."""
     readers = [
-        name for name in of(CORE | USE_CASES | ADAPTERS.keys()) if "os" in {i.split(".")[0] for i in imports(ALL[name])}
+        name
+        for name in of(set(FLOOR) - set(EDGES) - {"settings"})
+        if "os" in {one.split(".")[0] for one in imports(ALL[name])}
     ]
-    assert readers == ["embedding"]
+    assert readers == ["embedding.sentence_transformer"]
 
 
 def loaded(program: str) -> list[str]:
@@ -221,7 +158,7 @@ def test_nothing_heavy_at_import(program: str) -> None:
 def test_requests_load_no_model(tmp_path: Path) -> None:
     """The store needs Alembic to see that its tables are current; nothing else is heavy."""
     program = f"""
-from recommender.service import Query
+from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.wiring import make_recommender, open_store
 from tests.factories import make_article
@@ -233,5 +170,7 @@ assert make_recommender(store, Settings()).for_article("a", Query()).items
 
 
 def test_importing_changes_no_setting() -> None:
-    program = "import os; before = dict(os.environ); import recommender.embedding, recommender.web.app\n"
+    program = (
+        "import os; before = dict(os.environ); import recommender.embedding.sentence_transformer, recommender.web.app\n"
+    )
     assert loaded(f"{program}assert dict(os.environ) == before") == []

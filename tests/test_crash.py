@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from recommender.build import EMBED_AT_ONCE
-from recommender.interfaces import Store
-from recommender.service import Query
+from recommender.build.builder import EMBED_AT_ONCE
+from recommender.serving.recommender import Query
+from recommender.store.base import Store
 from tests.embedder import ToyEmbedder
 from tests.factories import built, make_article, make_recommender
 from tests.web.served import command, environment, eventually, serving

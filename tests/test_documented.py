@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from recommender.article import EXPLAINER_TAGS, UPDATE_TAG
+from recommender.articles.article import EXPLAINER_TAGS, UPDATE_TAG
+from recommender.articles.gazetteer import COLUMNS, KINDS, parse_gazetteer
 from recommender.cli import COMMANDS, cli
-from recommender.gazetteer import COLUMNS, KINDS, parse_gazetteer
-from recommender.ranking import ROLES
-from recommender.scoring import PARTS
+from recommender.ranking.facts import ROLES
+from recommender.ranking.scoring import PARTS
 from recommender.settings import Settings
+from recommender.web.api.schemas import Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
 from recommender.web.app import make_app
-from recommender.web.schemas import Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
 from scripts import docs
 from tests.web.conftest import close
 from tests.web.toy import settings_for

@@ -15,8 +15,8 @@ from tests.web.toy import build_archive
 PROGRAM = """
 import json, sys
 from datetime import timedelta
-from recommender.pinned import pinned
-from recommender.service import Query
+from recommender.store.generation_view import pinned
+from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.wiring import make_builder, make_recommender, open_store, utc_now
 from tests.embedder import ToyEmbedder

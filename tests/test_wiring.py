@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from recommender.cards import BUILT_IN, Embedding
+from recommender.build.releases import Release
 from recommender.errors import InvalidInput, NotFound
-from recommender.registry import FolderRegistry
-from recommender.releases import Release
-from recommender.scoring import DEFAULT
+from recommender.ranking.scoring import DEFAULT
+from recommender.release.cards import BUILT_IN, Embedding
+from recommender.release.registry import FolderRegistry
 from recommender.settings import Settings
 from recommender.wiring import make_release
-from tests.test_cards import CARD
+from tests.release.test_cards import CARD
 
 PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"
 WEIGHTS = replace(DEFAULT, version="ours", threshold=7.5)

@@ -17,8 +17,8 @@ from urllib.request import Request, urlopen
 import psutil
 from playwright.sync_api import Page, expect
 
-from recommender.editorial import AuditQuery, Entry
-from recommender.interfaces import Store
+from recommender.store.audit import AuditQuery, Entry
+from recommender.store.base import Store
 from recommender.wiring import make_accounts, open_store
 from tests.web.served import command, environment, eventually, free_port
 

@@ -10,11 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from recommender.web import texts
+from recommender.web import languages
 from recommender.web.headers import PAGE_POLICY
 from tests.web.look import page as rendered
 
-STATIC = Path(texts.__file__).parent / "static"
+STATIC = Path(languages.__file__).parent / "static"
 SITE = "http://127.0.0.1:9"  # nobody listens there: every answer is given by `Opener`
 LIST = """
 <h1>Queue</h1>

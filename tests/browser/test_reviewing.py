@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from recommender.decisions import APPROVE, UNDO
-from recommender.signals import REJECT
+from recommender.curation.signals import REJECT
+from recommender.desk.decisions import APPROVE, UNDO
 from tests.browser.conftest import MakePage
 from tests.browser.served_desk import ARTICLES, ServedDesk, serving_desk, sign_in, told
 from tests.web.served import eventually

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from recommender.editorial import AuditQuery
-from recommender.grading import Grading
-from recommender.interfaces import Store
+from recommender.curation.signals import PIN, Signal
+from recommender.evaluation.trec import read_qrels
+from recommender.grading.grading import Grading
 from recommender.settings import load_settings
-from recommender.signals import PIN, Signal
-from recommender.sources.trec import read_qrels
+from recommender.store.audit import AuditQuery
+from recommender.store.base import Store
 from recommender.wiring import make_recommender, opened_store, utc_now
 from tests.cli.conftest import Run
 from tests.web.toy import YESTERDAY, story

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recommender.interfaces import Mixed
-from recommender.interleaving import CHALLENGER, LIVE, Pick
 from recommender.settings import load_settings
+from recommender.store.trials import CHALLENGER, LIVE, Mixed, Pick
 from recommender.wiring import opened_store
 from tests.cli.conftest import Run
 from tests.newsroom import BLIND, builder_of, opened

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from recommender.cards import Embedding
 from recommender.errors import InvalidInput
-from recommender.registry import FolderRegistry
+from recommender.release.cards import Embedding
+from recommender.release.registry import FolderRegistry
 from recommender.settings import load_settings
 from recommender.wiring import make_release
 from tests.cli.conftest import Run
-from tests.test_cards import CARD
+from tests.release.test_cards import CARD
 from tests.tiny import SIZE, make_model
 
 FILES = {"embedding/model.safetensors": b"weights"}

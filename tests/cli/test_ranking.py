@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recommender.interfaces import quiet
-from recommender.prepared import prepare
+from recommender.progress import quiet
+from recommender.serving.prepared import prepare
 from recommender.settings import load_settings
 from recommender.wiring import make_recommender, opened_store
 from tests.cli.conftest import Run

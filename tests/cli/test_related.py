@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.embedding import SentenceTransformerEmbedder
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from tests.cli.conftest import Run
 from tests.web.toy import build_archive
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from recommender.cards import Card, Embedding
 from recommender.cli.release import comparison_text
-from recommender.comparing import Comparison, Cost, Judged, Overlap, Pair, paired
-from recommender.editorial import SATISFACTORY
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.grading import Grading
-from recommender.panels import Sample
-from recommender.pinned import generation_of, pinned
-from recommender.registry import FolderRegistry
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.grading.grading import Grading
+from recommender.grading.panels import Sample
+from recommender.release.cards import Card, Embedding
+from recommender.release.comparison import Comparison, Cost, Judged, Overlap, Pair, paired
+from recommender.release.registry import FolderRegistry
+from recommender.release.shadow import Shadowing
 from recommender.settings import Settings, load_settings
-from recommender.shadowing import Shadowing
+from recommender.store.generation_view import generation_of, pinned
+from recommender.store.grading import SATISFACTORY
 from recommender.wiring import make_builder, make_recommender, opened_store, utc_now
 from tests.cli.conftest import Run
 from tests.factories import NOW

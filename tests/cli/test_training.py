@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from recommender.cards import Card
-from recommender.notebooks import open_site
-from recommender.pairs import parse
-from recommender.scoring import PARTS
+from recommender.notebook.site import open_site
+from recommender.ranking.scoring import PARTS
+from recommender.release.cards import Card
 from recommender.settings import load_settings
+from recommender.training.pairs import parse
 from recommender.wiring import make_registry, opened_store
 from tests.cli.conftest import Run
 from tests.web.toy import ARCHIVE

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from recommender.editorial import AuditQuery
-from recommender.interfaces import Store
 from recommender.settings import load_settings
+from recommender.store.audit import AuditQuery
+from recommender.store.base import Store
 from recommender.wiring import make_accounts, opened_store
 from tests.cli.conftest import Run
 

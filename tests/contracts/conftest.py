@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recommender.interfaces import Store
+from recommender.store.base import Store
 from recommender.wiring import open_store
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import pytest
 import sqlalchemy as sa
 
-from recommender.editorial import Account
 from recommender.errors import InvalidInput, NotFound
-from recommender.interfaces import Store
+from recommender.store.accounts import Account
+from recommender.store.base import Store
 from recommender.wiring import open_store
 from tests.factories import NOW
 

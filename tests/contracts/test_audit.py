@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.editorial import PUBLISHING, AuditQuery, Entry
-from recommender.interfaces import Store
+from recommender.store.audit import PUBLISHING, AuditQuery, Entry
+from recommender.store.base import Store
 from tests.factories import NOW
 
 EVERYTHING = AuditQuery()

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from recommender.interfaces import State
-from recommender.storage.database import Database
+from recommender.store.base import State
+from recommender.store.sql.database import Database
 from recommender.wiring import open_store
 
 SOON = 10

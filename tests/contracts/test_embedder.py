@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.interfaces import Embedder
+from recommender.embedding.base import Embedder
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from tests.embedder import DIMENSION, ToyEmbedder, place
 
 TEXTS = ["The junta has seized power.", "Gold prices rise.", "", "La junte a pris le pouvoir à Niamey.", "word " * 300]
@@ -100,7 +100,7 @@ def test_french_is_less_familiar(model: SentenceTransformerEmbedder) -> None:
 
 def test_version_loads_no_library() -> None:
     program = (
-        "import sys; from recommender.embedding import SentenceTransformerEmbedder as E; "
+        "import sys; from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder as E; "
         "E('all-MiniLM-L6-v2').version; "
         "print([name for name in ('torch', 'sentence_transformers', 'transformers') if name in sys.modules])"
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from recommender.editorial import Grade, Panel, PanelSidebar
 from recommender.errors import InvalidInput
-from recommender.interfaces import Store
+from recommender.store.base import Store
+from recommender.store.grading import Grade, Panel, PanelSidebar
 from tests.factories import NOW
 
 PANEL = Panel(

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.indexes.exact import ExactIndex
-from recommender.indexes.terms import SparseTermIndex
-from recommender.interfaces import Index, TermIndex, Vectors
-from recommender.terms import TERM_FIELDS, TermRow
+from recommender.arrays import Vectors
+from recommender.retrieval.base import Index, TermIndex
+from recommender.retrieval.exact import ExactIndex
+from recommender.retrieval.sparse import SparseTermIndex
+from recommender.retrieval.terms import TERM_FIELDS, TermRow
 
 INDEXES = [ExactIndex]
 TERM_INDEXES = [SparseTermIndex]

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.editorial import Outlook, Shown, Stay
-from recommender.interfaces import Store
+from recommender.store.base import Store
+from recommender.store.ledger import Outlook, Shown, Stay
 from tests.factories import NOW
 
 

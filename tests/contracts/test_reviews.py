@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from recommender.editorial import Review
-from recommender.interfaces import Store
+from recommender.store.base import Store
+from recommender.store.reviews import Review
 from tests.factories import NOW
 
 REVIEW = Review(article=7, by="awa", at=NOW, digest="d1")

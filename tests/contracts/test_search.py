@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from recommender.article import HOLD_FLAG, MAX_BODY, Article
-from recommender.interfaces import Store
+from recommender.articles.article import HOLD_FLAG, MAX_BODY, Article
+from recommender.store.base import Store
 from tests.factories import days_ago, make_article, stored
 
 # Each example searches in what the ones before it have left.

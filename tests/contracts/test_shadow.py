@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from recommender.interfaces import Beside, Store
+from recommender.store.base import Store
+from recommender.store.shadow import Beside
 from tests.factories import NOW
 
 FIRST = Beside(3, NOW, (1, 2), (2, 9, 4))

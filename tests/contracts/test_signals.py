@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from recommender.interfaces import Store
-from recommender.signals import BOOST, EXCLUDE, KINDS, MATRIX, PIN, RULE, Signal
+from recommender.curation.signals import BOOST, EXCLUDE, KINDS, MATRIX, PIN, RULE, Signal
+from recommender.store.base import Store
 from tests.factories import NOW, make_article, stored
 
 SOON = NOW + timedelta(hours=1)

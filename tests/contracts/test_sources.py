@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-from recommender.interfaces import Record, Source
 from recommender.sources import files
+from recommender.sources.base import Record, Source
 from recommender.sources.files import open_source
 
 FORMATS = ["jsonl", "csv"]

@@ -17,29 +17,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
-from recommender import terms
-from recommender.article import EXPLAINER_TAGS, FLAGS, MAX_READS, Article
-from recommender.candidates import CANDIDATE, CandidateArray
+from recommender.articles.article import EXPLAINER_TAGS, FLAGS, MAX_READS, Article
+from recommender.curation.sensitivity import bits
+from recommender.embedding.pooling import vector_version
 from recommender.errors import InvalidInput, SettingsError, StoreUnavailable, Unavailable
-from recommender.guard import bits
-from recommender.interfaces import (
-    DELETED,
-    Facts,
-    Generation,
-    NeighbourRow,
-    NewGeneration,
-    Standing,
-    State,
-    Store,
-    Trace,
-    Upserted,
-)
-from recommender.scoring import DEFAULT, USUAL, Scale, Scales
-from recommender.storage import schema
-from recommender.storage.database import Database
-from recommender.storage.schema import upgrade
-from recommender.storage.tables import metadata
-from recommender.vectors import vector_version
+from recommender.ranking.candidates import CANDIDATE, CandidateArray
+from recommender.ranking.scoring import DEFAULT, USUAL, Scale, Scales
+from recommender.retrieval import terms
+from recommender.store.articles import DELETED, Facts, Trace, Upserted
+from recommender.store.base import State, Store
+from recommender.store.generations import Generation, NeighbourRow, NewGeneration, Standing
+from recommender.store.sql import schema
+from recommender.store.sql.database import Database
+from recommender.store.sql.schema import upgrade
+from recommender.store.sql.tables import metadata
 from recommender.wiring import open_store
 from tests.embedder import RecordingEmbedder, ToyEmbedder
 from tests.factories import NOW, built, days_ago, make_article, make_builder, make_rows, stored

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from recommender.interfaces import Mixed, Store, Trial
-from recommender.interleaving import CHALLENGER, LIVE, HourCount, Pick
+from recommender.store.base import Store
+from recommender.store.trials import CHALLENGER, LIVE, HourCount, Mixed, Pick, Trial
 from tests.factories import NOW
 
 PICKS = (Pick(4, LIVE), Pick(9, None), Pick(2, CHALLENGER))

@@ -11,12 +11,12 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
-from recommender.article import Article
-from recommender.embedding import SentenceTransformerEmbedder
-from recommender.interfaces import Store
+from recommender.articles.article import Article
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.settings import load_settings
+from recommender.store.base import Store
 from recommender.web.app import make_app
-from recommender.web.parts import Parts
+from recommender.web.context import Context
 from recommender.wiring import make_builder, open_store
 from tests.embedder import ToyEmbedder
 from tests.web.toy import build_archive, settings_for
@@ -25,18 +25,18 @@ MakeClient = Callable[..., FlaskClient]
 Publish = Callable[..., None]
 
 
-def parts_of(app: APIFlask) -> Parts:
-    """The parts of an application."""
+def context_of(app: APIFlask) -> Context:
+    """The context of an application."""
     found = app.extensions["recommender"]
-    assert isinstance(found, Parts)
+    assert isinstance(found, Context)
     return found
 
 
 def close(app: APIFlask) -> None:
     """Ends the desk, writes down what waits, and gives the database back."""
-    parts_of(app).recorder.close()
-    parts_of(app).desk.close()
-    parts_of(app).store.close()
+    context_of(app).recorder.close()
+    context_of(app).worker.close()
+    context_of(app).store.close()
 
 
 @pytest.fixture(scope="session")

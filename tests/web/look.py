@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from flask import Blueprint, Flask, flash, render_template_string
 from markupsafe import Markup
 
-from recommender.permissions import PERMISSIONS
-from recommender.web import texts
+from recommender.desk.permissions import PERMISSIONS
+from recommender.web import languages
 
-WEB = Path(texts.__file__).parent
+WEB = Path(languages.__file__).parent
 MACROS = (
     "button, go, field, area, pick, tick, radios, scale, why, tag, day, moment, nothing, problems, subnav, pager, "
     "score, waiting"
@@ -29,10 +29,10 @@ def page(
     """A whole page around `content`, a template in which all parts are known. `flashes` are (text, category)."""
     app = Flask("recommender.web")
     app.secret_key = "of-the-tests-only"
-    texts.set_up(app, "Sahel Journal")
-    languages = Blueprint("language", __name__)
-    languages.post("/editor/language", endpoint="choose")(lambda: "")
-    app.register_blueprint(languages)
+    languages.set_up(app, "Sahel Journal")
+    choice = Blueprint("language", __name__)
+    choice.post("/editor/language", endpoint="choose")(lambda: "")
+    app.register_blueprint(choice)
     app.jinja_env.globals.update(
         signed_in=lambda: name and SimpleNamespace(name=name),
         may=lambda permission: permission in permissions,

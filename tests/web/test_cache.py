@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.interfaces import Store
-from recommender.service import Query, Recommender
+from recommender.serving.recommender import Query, Recommender
+from recommender.store.base import Store
 from recommender.web import cache as cache_module
 from recommender.web.cache import Answer, SidebarCache
 from tests.factories import built, make_article, make_recommender, stored

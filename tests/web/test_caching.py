@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.interfaces import Store
 from recommender.settings import load_settings
+from recommender.store.base import Store
 from recommender.wiring import make_builder
 from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from recommender.article import Article, parse_article
-from recommender.embedding import SentenceTransformerEmbedder
+from recommender.articles.article import Article, parse_article
+from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.web.api.schemas import Coverage
 from recommender.web.app import make_app
-from recommender.web.schemas import Coverage
-from tests.web.conftest import close, parts_of
+from tests.web.conftest import close, context_of
 from tests.web.toy import YESTERDAY, build_archive, settings_for
 
 MARCH = YESTERDAY.replace(year=YESTERDAY.year - 1, month=3, day=12)
@@ -37,7 +37,7 @@ def app(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def raid(app: APIFlask) -> Article:
     """A published article with its text."""
-    articles = parts_of(app).store.articles
+    articles = context_of(app).store.articles
     found = articles.by_id(RAID)
     assert found is not None
     return articles.get([found[0]])[found[0]]
@@ -45,8 +45,8 @@ def raid(app: APIFlask) -> Article:
 
 def published(app: APIFlask, article: Article) -> None:
     """Puts an article into the archive and its neighbours."""
-    parts_of(app).store.articles.upsert([article])
-    assert parts_of(app).desk.update() is not None
+    context_of(app).store.articles.upsert([article])
+    assert context_of(app).worker.update() is not None
 
 
 def coverage(app: APIFlask, article: Article) -> list[dict[str, Any]]:
@@ -93,5 +93,5 @@ def test_coverage_of_the_future_is_not_shown(app: APIFlask, raid: Article) -> No
 def test_withdrawn_coverage_is_gone_at_once(app: APIFlask, raid: Article) -> None:
     published(app, replace(raid, id="withdrawn", url=None, posted_on=YESTERDAY))
     assert "withdrawn" in [card["id"] for card in coverage(app, raid)]
-    parts_of(app).store.articles.withdraw("withdrawn")
+    context_of(app).store.articles.withdraw("withdrawn")
     assert "withdrawn" not in [card["id"] for card in coverage(app, raid)]

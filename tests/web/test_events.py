@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.decisions import Decisions, Sent
-from recommender.interfaces import Store
-from recommender.releases import Release
-from recommender.trial import MOST_CLICKS, Trials
+from recommender.build.releases import Release
+from recommender.desk.decisions import Decisions, Sent
+from recommender.release.trials import MOST_CLICKS, Trials
+from recommender.store.base import Store
 from recommender.wiring import utc_now
 from tests.embedder import BlindEmbedder
 from tests.factories import make_builder
 from tests.newsroom import DENSE
-from tests.web.conftest import MakeClient, parts_of
+from tests.web.conftest import MakeClient, context_of
 
 SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
 EVENTS = "/api/v1/events"
@@ -51,7 +51,7 @@ def ids(answer: dict[str, object]) -> list[str]:
 
 
 def flush(client: FlaskClient) -> None:
-    parts_of(client.application).interleaving.flush()  # type: ignore[arg-type]  # an APIFlask
+    context_of(client.application).interleaving.flush()  # type: ignore[arg-type]  # an APIFlask
 
 
 def test_trial_changes_the_next_answer_and_its_end_too(make_client: MakeClient, shadowed: Store) -> None:
@@ -98,7 +98,7 @@ def test_answers_differ_in_the_next_hour(
 ) -> None:
     client = make_client()
     first = shown(client)
-    recommender = parts_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
+    recommender = context_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
     later = recommender.now() + timedelta(hours=1)
     monkeypatch.setattr(recommender, "_clock", lambda: later)
     assert shown(client)["request_id"] != first["request_id"]
@@ -129,7 +129,7 @@ def test_approval_shows_the_live_model_again(make_client: MakeClient, trial: Sto
 def test_what_is_shown_stands_in_the_ledger(make_client: MakeClient, trial: Store) -> None:
     client = make_client()
     answer = shown(client)
-    parts_of(client.application).recorder.flush()  # type: ignore[arg-type]  # an APIFlask
+    context_of(client.application).recorder.flush()  # type: ignore[arg-type]  # an APIFlask
     number = trial.articles.numbers(["blockade-1"])["blockade-1"]
     numbers = trial.articles.numbers(ids(answer))
     assert trial.ledger.history(number, 1)[0].items == tuple(numbers[one] for one in ids(answer))

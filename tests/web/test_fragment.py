@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.fragment import make_fragment
-from recommender.interfaces import Store
+from recommender.serving.fragment import make_fragment
+from recommender.store.base import Store
 from tests.embedder import ToyEmbedder
 from tests.web.conftest import MakeClient
 from tests.web.toy import ARCHIVE, YESTERDAY, build_archive, story

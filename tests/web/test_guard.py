@@ -17,14 +17,16 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.article import FLAGS, HOLD_FLAG
-from recommender.guard import ANYTHING, FIXED, ROWS, Matrix
-from recommender.interfaces import Found, Store, quiet
-from recommender.prepared import prepare
-from recommender.service import Query
-from recommender.signals import APART, BOOST, EXCLUDE, MATRIX, OFF, PIN, REJECT, Signal
+from recommender.articles.article import FLAGS, HOLD_FLAG
+from recommender.curation.sensitivity import ANYTHING, FIXED, ROWS, Matrix
+from recommender.curation.signals import APART, BOOST, EXCLUDE, MATRIX, OFF, PIN, REJECT, Signal
+from recommender.progress import quiet
+from recommender.ranking.candidates import Found
+from recommender.serving.prepared import prepare
+from recommender.serving.recommender import Query
+from recommender.store.base import Store
 from recommender.web.app import make_app
-from tests.web.conftest import close, parts_of
+from tests.web.conftest import close, context_of
 from tests.web.toy import ARCHIVE, YESTERDAY, settings_for
 
 IDS = [article.id for article in ARCHIVE]
@@ -126,8 +128,8 @@ def site(toy_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """One application for all examples, with answers prepared before the first."""
     database = Path(shutil.copy(toy_archive, tmp_path_factory.mktemp("guard") / "copy.db"))
     app = make_app(settings_for(database))
-    prepare(parts_of(app).store, parts_of(app).recommender, quiet)
-    yield app.test_client(), parts_of(app).store
+    prepare(context_of(app).store, context_of(app).recommender, quiet)
+    yield app.test_client(), context_of(app).store
     close(app)
 
 
@@ -159,7 +161,7 @@ def test_drafts_do_not_lead_around_the_guard(
     world = replace(world, flags={**world.flags, "draft": tuple(flags)}, off=frozenset(), gone=world.gone - {like})
     rows = store.generations.candidates(store.state().generation or 0, [NUMBERS[like]])[NUMBERS[like]]
     draft = replace(next(one for one in ARCHIVE if one.id == like), id="draft", flags=tuple(flags))
-    recommender = parts_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
+    recommender = context_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
     found = recommender.for_draft(draft, Found(rows, ()), Query(n=9, languages=("any",), fallback="ladder"))
     shown = [item.article.id for item in found.items] + [
         article.id for article in recommender.coverage(draft, Found(rows, ()))

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.export import export, file_names
-from recommender.interfaces import Store, quiet
-from recommender.prepared import prepare
-from recommender.service import Recommender
+from recommender.progress import quiet
+from recommender.serving.export import export, file_names
+from recommender.serving.prepared import prepare
+from recommender.serving.recommender import Recommender
 from recommender.settings import Settings
+from recommender.store.base import Store
 from recommender.wiring import make_files, make_fragment_of, make_recommender, open_store
 from tests.web.test_guard import IDS, World, become, worlds
 from tests.web.toy import settings_for

@@ -8,9 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from schemathesis import openapi
 
-from recommender.web.documents import EXAMPLES
-from recommender.web.problems import PROBLEM_JSON
-from recommender.web.schemas import Problem, Sidebar, Stored
+from recommender.web.api.problems import PROBLEM_JSON
+from recommender.web.api.schemas import Problem, Sidebar, Stored
+from recommender.web.openapi import EXAMPLES
 
 Operation = dict[str, Any]
 UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/", "/stories/", "/editor")

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.interfaces import Store
+from recommender.store.base import Store
 from tests.web.conftest import MakeClient
 from tests.web.toy import KEY
 

@@ -44,7 +44,7 @@ def routes(client: FlaskClient) -> set[tuple[str, str]]:
 
 
 def test_tables_name_every_route(routes: set[tuple[str, str]]) -> None:
-    """The editors' desk has tables of its own: tests/web/editor/test_access.py."""
+    """The editors' desk has tables of its own: tests/web/desk/test_access.py."""
     assert {route for route in routes if not route[1].startswith("/editor")} == PUBLIC.keys() | GATED.keys()
 
 

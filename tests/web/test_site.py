@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.interfaces import Store
-from recommender.web.site import PAGE, day, slugify
+from recommender.store.base import Store
+from recommender.web.demo import PAGE, day, slugify
 from tests.web.conftest import MakeClient
 from tests.web.toy import ARCHIVE, YESTERDAY, story
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.interfaces import Store
-from recommender.web.schemas import Card
-from tests.web.conftest import MakeClient, Publish, parts_of
+from recommender.store.base import Store
+from recommender.web.api.schemas import Card
+from tests.web.conftest import MakeClient, Publish, context_of
 from tests.web.toy import ARCHIVE, YESTERDAY, story
 
 URL = "/api/v1/stories/"
@@ -109,7 +109,7 @@ def test_article_of_the_future_has_no_story_yet(make_client: MakeClient, publish
 def test_unbuilt_archive_has_stories_of_one(make_client: MakeClient, database: Path) -> None:
     database.unlink()
     client = make_client()
-    parts_of(client.application).store.articles.upsert(ARCHIVE)  # type: ignore[arg-type]  # it is an APIFlask
+    context_of(client.application).store.articles.upsert(ARCHIVE)  # type: ignore[arg-type]  # it is an APIFlask
     assert ids(client, "gold-1") == ["gold-1"]
 
 

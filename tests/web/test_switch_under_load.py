@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recommender.document import make_document
+from recommender.build.releases import Release
 from recommender.errors import ArticleNotFound
-from recommender.interfaces import Store, quiet
-from recommender.pinned import pinned
-from recommender.prepared import prepare
-from recommender.releases import Release
-from recommender.scoring import DEFAULT
-from recommender.service import Query
+from recommender.progress import quiet
+from recommender.ranking.scoring import DEFAULT
+from recommender.serving.document import make_document
+from recommender.serving.prepared import prepare
+from recommender.serving.recommender import Query
+from recommender.store.base import Store
+from recommender.store.generation_view import pinned
 from recommender.wiring import make_gazetteer, make_recommender, open_store
 from tests.embedder import BlindEmbedder
 from tests.factories import make_builder

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from recommender.article import Article
-from recommender.interfaces import Embedder
+from recommender.articles.article import Article
+from recommender.embedding.base import Embedder
 from recommender.settings import Settings, load_settings
 from recommender.wiring import make_builder, open_store
 
