@@ -27,7 +27,7 @@ class Shortlist:
     rows: CandidateArray
     facts: Columns
     scores: Scores
-    worth: FloatArray  # by which places are given: the score, less for another language than the reader's
+    worth: FloatArray  # by which places are given: the score, to which a reader's own language may add
     roles: Sequence[str | None]
     versions_of_source: IntArray
 
@@ -49,15 +49,15 @@ def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules
     scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
     factors = factors_of(facts.take(keep), source.beside)
     scores = scores if factors is None else multiplied(scores, factors)
-    other = rules.foreign & (facts.language[keep] != source.language)
-    order = np.lexsort((facts.number[keep], np.log(OWN_LANGUAGE) * other - scores.evidence))[:POOL]
+    own = rules.foreign & (facts.language[keep] == source.language)
+    order = np.lexsort((facts.number[keep], -(scores.evidence + np.log(OWN_LANGUAGE) * own)))[:POOL]
     chosen = facts.take(keep[order])
     found = scores.take(order)
     return Shortlist(
         rows=rows[keep[order]],
         facts=chosen,
         scores=found,
-        worth=_multiplied(found.score, np.where(other[order], 1 / OWN_LANGUAGE, 1.0)),
+        worth=_multiplied(found.score, np.where(own[order], OWN_LANGUAGE, 1.0)),
         roles=roles_of(rows[keep[order]], chosen, source, rules.roles),
         versions_of_source=facts.number[version],
     )
