@@ -22,7 +22,7 @@ from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.store.generations import Generation
 from recommender.training import ranking_weights
-from recommender.training.ranking_weights import Judged
+from recommender.training.ranking_weights import JudgedQuery
 from recommender.wiring import Evaluated, make_fitter, make_gazetteer, make_systems, open_store, utc_now
 
 SAMPLE = corpora.ROOT / "recommender" / "sample"
@@ -58,7 +58,7 @@ class Archive:
         return make_systems(self.store, self.recommender())
 
     @cached_property
-    def judged(self) -> list[Judged]:
+    def judged(self) -> list[JudgedQuery]:
         """The likenesses of all judged candidates."""
         return ranking_weights.collect(self.store, self.qrels)
 

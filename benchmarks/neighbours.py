@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks import corpora
 from benchmarks.report import Table, in_turn, ratio, seconds
 from recommender.arrays import Vectors
-from recommender.build.neighbours import SEARCHED_AT_ONCE, Finder, Frame
+from recommender.build.neighbours import SEARCHED_AT_ONCE, Finder, GenerationModels
 from recommender.embedding.pooling import Geometry
 from recommender.ranking.candidates import DEPTH
 from recommender.retrieval import terms
@@ -66,7 +66,7 @@ def _stage(url: str) -> Table:
     members = store.generations.members(live.model)
     rows = {row.number: row for row in store.generations.rows_since(live.number, 0)}
     toolbox = make_toolbox(make_gazetteer(Settings()))
-    frame = Frame(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))
+    frame = GenerationModels(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))
     entries = [
         frame.entry(
             member.number,

@@ -26,7 +26,7 @@ from recommender.articles.reasons import reason
 from recommender.evaluation.baselines import boxes, sidebars
 from recommender.evaluation.evaluation import ALL, MAIN, SERVICE, Estimate, delivered
 from recommender.metrics import paired_randomisation
-from recommender.ranking.facts import Ranker, Rules, SourceArticle
+from recommender.ranking.facts import Filters, Ranker, SourceArticle
 from recommender.ranking.scoring import DEFAULT, PARTS
 from recommender.ranking.selection import choose_related
 from recommender.ranking.shortlist import shortlist
@@ -365,7 +365,7 @@ def _speed(archive: Archive) -> Table:
         number = next(place)
         rows = lists[number]
         source = SourceArticle(number, float(columns.posted[number]), 0, int(columns.language[number]))
-        rules = Rules(now=float("inf"))
+        rules = Filters(now=float("inf"))
         choose_related(
             shortlist(rows, columns.take(rows["number"]), source, rules, ranker), lists, rules, source, ranker
         )

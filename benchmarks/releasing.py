@@ -17,7 +17,7 @@ from benchmarks.judged import SAMPLE
 from benchmarks.report import Table, in_turn, ratio
 from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades
-from recommender.release.trials import Interleaving, TrialReport
+from recommender.release.trials import Interleaver, InterleavingReport
 from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.store.base import Store
@@ -119,7 +119,7 @@ class Clock:
         return self.now
 
 
-def _shared(site: Site, clock: Clock, key: str = "") -> Interleaving:
+def _shared(site: Site, clock: Clock, key: str = "") -> Interleaver:
     """A trial of sahel/1 and the other one, begun anew."""
     trials, releasing = make_trials(site.store), make_releasing(site.store, site.settings)
     live = site.store.state().generation
@@ -131,7 +131,7 @@ def _shared(site: Site, clock: Clock, key: str = "") -> Interleaving:
         trials.end(BY)
     trials.start(OTHER, BY)
     live_side = make_recommender(site.store, site.settings, clock)
-    return Interleaving(site.store, live_side, lambda one: make_recommender(one, site.settings, clock), key)
+    return Interleaver(site.store, live_side, lambda one: make_recommender(one, site.settings, clock), key)
 
 
 def _sharing(site: Site) -> Table:
@@ -193,7 +193,7 @@ def _clicks(site: Site) -> Table:
     )
 
 
-def _simulated(site: Site, wish: Wish, trial: int) -> TrialReport:
+def _simulated(site: Site, wish: Wish, trial: int) -> InterleavingReport:
     clock, random = Clock(), np.random.default_rng(trial)
     interleaving = _shared(site, clock, key=f"of trial {trial}")
     for hour in range(HOURS):
@@ -213,7 +213,7 @@ def _simulated(site: Site, wish: Wish, trial: int) -> TrialReport:
     return make_trials(site.store).report()
 
 
-def _told(report: TrialReport) -> list[str]:
+def _told(report: InterleavingReport) -> list[str]:
     said = report.preference
     share = said.share
     return [

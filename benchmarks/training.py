@@ -38,11 +38,11 @@ from recommender.training import ranking_weights
 from recommender.training.dataset import Request, collect
 from recommender.training.examples import Teaching
 from recommender.training.linear_adapter import low_rank, whitening
-from recommender.training.pairs import TEST, TITLE_BODY, TRAIN, Pair
-from recommender.training.ranking_weights import Judged
+from recommender.training.pairs import TEST, TITLE_BODY, TRAIN, TextPair
+from recommender.training.ranking_weights import JudgedQuery
 from recommender.training.recipes import FinetuneRecipe, parse_recipe
 from recommender.training.sentence_transformers_trainer import SentenceTransformersTrainer
-from recommender.training.training import Material, examples_of, teaching_of
+from recommender.training.training import TrainingSet, examples_of, teaching_of
 from recommender.wiring import copied, make_builder, make_fitter
 
 RECIPES = corpora.ROOT / "models" / "recipes"
@@ -159,7 +159,7 @@ def search() -> list[Table]:
             layer = base.moved(f"within {ridge}", whitening(base, replace(within, ridge=ridge), seen))  # type: ignore[arg-type]
             rows.append(_row(f"within.toml, ridge {ridge:g}", _worth(archive, layer), before))
 
-        def unseen(recipe: FinetuneRecipe, known: Sequence[Judged], held: Sequence[Judged]) -> Embedder:
+        def unseen(recipe: FinetuneRecipe, known: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> Embedder:
             lessons = teaching_of(archive.store, _material(archive, known, held), make_fitter())
             learned = whitening(base, recipe, lessons) if recipe == within else low_rank(base, recipe, [], lessons)[0]  # type: ignore[arg-type]
             return base.moved("unseen", learned)
@@ -340,7 +340,7 @@ def _worth(archive: Archive, embedder: Embedder) -> Worth:
         return Worth(made.values(made.evaluated.systems[DENSE], MAIN), _service(made, folds))
 
 
-def _by_fold(archive: Archive, embedder: Callable[[Sequence[Judged], Sequence[Judged]], Embedder]) -> Worth:
+def _by_fold(archive: Archive, embedder: Callable[[Sequence[JudgedQuery], Sequence[JudgedQuery]], Embedder]) -> Worth:
     """The same with an embedder of its own for each fold."""
     alone: dict[str, float] = {}
     service: dict[str, float] = {}
@@ -355,7 +355,7 @@ def _by_fold(archive: Archive, embedder: Callable[[Sequence[Judged], Sequence[Ju
     return Worth([alone[query] for query in archive.qrels], [service[query] for query in archive.qrels])
 
 
-def _service(archive: Archive, folds: Sequence[tuple[Sequence[Judged], Sequence[Judged]]]) -> list[float]:
+def _service(archive: Archive, folds: Sequence[tuple[Sequence[JudgedQuery], Sequence[JudgedQuery]]]) -> list[float]:
     values: dict[str, list[float]] = {query: [] for query in archive.qrels}
     for known, held in folds:
         system = three(archive.recommender(ranking_weights.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
@@ -370,7 +370,7 @@ def _learned_from(archive: Archive, count: int | None) -> tuple[float, list[floa
     used, folds = [], []
     for seed in range(CURVE_REPEATS):
         for known, held in ranking_weights.folds(archive.judged, seed):
-            chosen: list[Judged] = []
+            chosen: list[JudgedQuery] = []
             grades = 0
             for place in np.random.default_rng(seed).permutation(len(known)).tolist():
                 if count is None or grades < count:
@@ -394,7 +394,7 @@ def _difference(first: Sequence[float], second: Sequence[float]) -> str:
     return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
-def _network(archive: Archive, name: str, known: Sequence[Judged] | None = None) -> Embedder:
+def _network(archive: Archive, name: str, known: Sequence[JudgedQuery] | None = None) -> Embedder:
     """The default model after a recipe of models/recipes: on all articles, and the judgments of some queries.
 
     It is kept under var/bench, by what it has learned from.
@@ -413,14 +413,14 @@ def _network(archive: Archive, name: str, known: Sequence[Judged] | None = None)
     return SentenceTransformerEmbedder(str(into))
 
 
-def _material(archive: Archive, known: Sequence[Judged], held: Sequence[Judged]) -> Material:
+def _material(archive: Archive, known: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> TrainingSet:
     """Material in which the stories of `held` are kept aside: the queries and whatever is graded for them."""
     aside = {one.query for one in held}
     aside |= {article for one in held for article, grade in archive.qrels[one.query].items() if grade >= LEAST_LABEL}
     members = archive.store.generations.members(archive.live.model)
     articles = archive.store.articles.get([member.number for member in members], texts=False).values()
-    pairs = [Pair(TITLE_BODY, TEST if one.id in aside else TRAIN, one.id, one.id, 1.0, "", "") for one in articles]
-    return Material(pairs, {one.query: archive.qrels[one.query] for one in known}, DEFAULT)
+    pairs = [TextPair(TITLE_BODY, TEST if one.id in aside else TRAIN, one.id, one.id, 1.0, "", "") for one in articles]
+    return TrainingSet(pairs, {one.query: archive.qrels[one.query] for one in known}, DEFAULT)
 
 
 def _texts(archive: Archive) -> list[str]:

@@ -21,7 +21,7 @@ from recommender.ranking.scoring import DEFAULT, PARTS, likenesses, scored
 from recommender.retrieval.tfidf import words
 from recommender.training import ranking_weights
 from recommender.training.ordinal_regression import fit
-from recommender.training.ranking_weights import Judged
+from recommender.training.ranking_weights import JudgedQuery
 
 FloatArray = npt.NDArray[np.float64]
 # From an archive to a likeness of any two of its articles: (source id, candidate ids) -> (candidates,).
@@ -48,7 +48,7 @@ def parts(archive: Archive) -> Table:
 
 
 def _learned(
-    archive: Archive, judged: Sequence[Judged], extras: Mapping[str, Extra], leave_out: str | None = None
+    archive: Archive, judged: Sequence[JudgedQuery], extras: Mapping[str, Extra], leave_out: str | None = None
 ) -> list[str]:
     features = {one.query: _features(one, extras, leave_out) for one in judged}
     found: dict[str, dict[str, list[float]]] = {measure: {one.query: [] for one in judged} for measure in SHOWN}
@@ -69,7 +69,7 @@ def _learned(
     return [estimate(means[SHOWN[0]]), *(mean(means[measure]) for measure in SHOWN[1:])]
 
 
-def _features(one: Judged, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
+def _features(one: JudgedQuery, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
     columns = [np.nan_to_num(one.known[part]) for part in PARTS if part != leave_out]
     columns += [extra(one.query, one.articles) for extra in extras.values()]
     return np.stack(columns, axis=1)

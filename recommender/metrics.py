@@ -76,7 +76,7 @@ def paired_randomisation(
     return float((np.count_nonzero(permuted >= observed - 1e-12) + 1) / (resamples + 1))
 
 
-class Difference(NamedTuple):
+class PairedDifference(NamedTuple):
     """The mean of some paired differences with its 95 % bootstrap interval."""
 
     mean: float
@@ -84,14 +84,14 @@ class Difference(NamedTuple):
     high: float
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float]) -> Difference:
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
     """By how much the second is above the first on the same queries; the queries are drawn again, not the systems.
 
     So what makes a query hard for both is in neither end of the interval.
     """
     differences = [other - one for one, other in zip(first, second, strict=True)]
     mean = sum(differences) / len(differences) if differences else 0.0
-    return Difference(mean, *bootstrap_interval(differences))
+    return PairedDifference(mean, *bootstrap_interval(differences))
 
 
 def sign_test(wins: int, losses: int) -> float:

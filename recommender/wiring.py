@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.articles.gazetteer import Gazetteer, parse_gazetteer
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.progress import Progress
 from recommender.ranking.scoring import DEFAULT, RankingModel
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from recommender.desk.accounts import Accounts
     from recommender.desk.decisions import Decisions
     from recommender.evaluation.evaluation import System
-    from recommender.release.cards import Card
+    from recommender.release.cards import ModelCard
     from recommender.release.golden_pairs import GoldenPair
     from recommender.release.promotion import Releasing
     from recommender.release.registry import FolderRegistry
     from recommender.release.shadow import Shadowing
-    from recommender.release.trials import Interleaving, Trials
+    from recommender.release.trials import Interleaver, InterleavingRuns
     from recommender.serving.export import Files
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
     from recommender.serving.recorder import Recorder
     from recommender.sources.publishing import Publishing
     from recommender.training.ranking_weights import Fitter
-    from recommender.training.training import Base, Outside
+    from recommender.training.training import Base, TrainingServices
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
@@ -137,7 +137,7 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     return Toolbox(f"{gazetteer.digest}/{FORMAT}", fit_lexical, read_lexical, index, term_index)
 
 
-def make_release(settings: Settings, name: str | None = None) -> tuple[Release, Embedder]:
+def make_release(settings: Settings, name: str | None = None) -> tuple[ModelVersion, Embedder]:
     """The live version of the registry, or the one with a name, and its embedder; the model is loaded when needed.
 
     The setting `model` takes the place of the live version's embedding. Raises NotFound and InvalidInput for a version
@@ -151,10 +151,10 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[Release, 
     registry = make_registry(settings)
     wanted = name or registry.live()
     if wanted == BUILT_IN and wanted not in registry.names():
-        release, model, version, promised = Release(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
+        release, model, version, promised = ModelVersion(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
     else:
         card = _whole_card(registry, wanted)
-        release, embedding = Release(wanted, card.ranking), card.embedding
+        release, embedding = ModelVersion(wanted, card.ranking), card.embedding
         files = None if embedding.files is None else registry.folder(wanted) / embedding.files
         model, version = (embedding.model or "", None) if files is None else (str(files), wanted)
         promised = embedding.version if files is None else None  # of files that are its own the digests are on the card
@@ -166,7 +166,7 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[Release, 
     return release, embedder
 
 
-def _whole_card(registry: "FolderRegistry", name: str) -> "Card":
+def _whole_card(registry: "FolderRegistry", name: str) -> "ModelCard":
     """The card of a version whose files are those of the card. Raises NotFound, and InvalidInput for a damaged one."""
     from recommender.errors import InvalidInput
 
@@ -291,21 +291,21 @@ def make_shadowing(store: Store, settings: Settings) -> "Shadowing":
     return Shadowing(store, lambda one: make_recommender(one, settings))
 
 
-def make_interleaving(store: Store, settings: Settings, recommender: Recommender) -> "Interleaving":
+def make_interleaving(store: Store, settings: Settings, recommender: Recommender) -> "Interleaver":
     """Mixes the sidebars of two models while a trial goes on, and counts clicks."""
     import secrets
 
-    from recommender.release.trials import Interleaving
+    from recommender.release.trials import Interleaver
 
     key = store.accounts.secret("interleaving", secrets.token_urlsafe(48))
-    return Interleaving(store, recommender, lambda one: make_recommender(one, settings), key)
+    return Interleaver(store, recommender, lambda one: make_recommender(one, settings), key)
 
 
-def make_trials(store: Store) -> "Trials":
+def make_trials(store: Store) -> "InterleavingRuns":
     """Opens and ends trials of two models, and reports on them."""
-    from recommender.release.trials import Trials
+    from recommender.release.trials import InterleavingRuns
 
-    return Trials(store, utc_now)
+    return InterleavingRuns(store, utc_now)
 
 
 def make_fragment_of(settings: Settings) -> "Fragment":
@@ -341,7 +341,9 @@ def make_base(settings: Settings, name: str) -> "Base":
     return Base(name, card.embedding, folder, card.ranking)
 
 
-def make_candidate(settings: Settings, model: str, name: str, by: str, licence: str) -> "tuple[Card, dict[str, Path]]":
+def make_candidate(
+    settings: Settings, model: str, name: str, by: str, licence: str
+) -> "tuple[ModelCard, dict[str, Path]]":
     """The card and the files of a version with another embedding model and the weights of the live one.
 
     `model` is as `find_model` takes it; the files of a folder become the version's own. Raises ModelUnavailable, and
@@ -350,7 +352,7 @@ def make_candidate(settings: Settings, model: str, name: str, by: str, licence: 
     from recommender import __version__
     from recommender.embedding.model_files import DEFAULT_MODEL, find_model
     from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
-    from recommender.release.cards import CANDIDATE, Card, Embedding, HistoryEntry
+    from recommender.release.cards import CANDIDATE, Embedding, HistoryEntry, ModelCard
     from recommender.training.training import EMBEDDING
 
     live = make_release(settings, make_registry(settings).live())[0]
@@ -359,7 +361,7 @@ def make_candidate(settings: Settings, model: str, name: str, by: str, licence: 
     embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)
     paths = [path for path in sorted(found.folder.rglob("*")) if path.is_file()] if own else []
     now = utc_now()
-    card = Card(
+    card = ModelCard(
         name=name,
         made_on=now.date(),
         made_with=f"recommender {__version__}",
@@ -382,13 +384,13 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def make_training(settings: Settings, name: str) -> "Outside":
+def make_training(settings: Settings, name: str) -> "TrainingServices":
     """What it takes to train the version `name`. Raises ModelUnavailable without the libraries that training needs."""
     from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
     from recommender.evaluation.baselines import service_system
     from recommender.release.cards import Embedding
     from recommender.training.sentence_transformers_trainer import SentenceTransformersTrainer
-    from recommender.training.training import EMBEDDING, Outside
+    from recommender.training.training import EMBEDDING, TrainingServices
 
     def system(store: Store, model: RankingModel) -> "System":
         return service_system(make_recommender(store, settings, ranking=model))
@@ -403,7 +405,7 @@ def make_training(settings: Settings, name: str) -> "Outside":
         embedder = SentenceTransformerEmbedder(str(folder), name=name)
         return Embedding(None, EMBEDDING, embedder.version, embedder.embed([""]).shape[1], _size(folder))
 
-    return Outside(SentenceTransformersTrainer(), make_fitter(), described, system, built)
+    return TrainingServices(SentenceTransformersTrainer(), make_fitter(), described, system, built)
 
 
 @contextmanager

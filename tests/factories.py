@@ -9,7 +9,7 @@ import numpy as np
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer, Name
 from recommender.build.builder import Builder
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.curation.sensitivity import bits
 from recommender.embedding.base import Embedder
 from recommender.progress import Progress
@@ -40,7 +40,7 @@ RANKING = RankingModel(
     threshold=8.8,
     relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5},
 )
-RELEASE = Release("toy/1", RANKING)
+RELEASE = ModelVersion("toy/1", RANKING)
 MIN_SCORE = 0.12
 
 # A few names of each sort. Their forms begin with a capital, so words in lower case name nothing.
@@ -77,7 +77,7 @@ def make_builder(
     store: Store,
     embedder: Embedder | None = None,
     *,
-    release: Release = RELEASE,
+    release: ModelVersion = RELEASE,
     gazetteer: Gazetteer = GAZETTEER,
     prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
 ) -> Builder:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from recommender.articles.article import Article
 from recommender.build.builder import Builder
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.grading.grading import Grading
 from recommender.grading.panels import Sample
 from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel
 from recommender.release.base import Registry
-from recommender.release.cards import LIVE, Card, Embedding, HistoryEntry
+from recommender.release.cards import LIVE, Embedding, HistoryEntry, ModelCard
 from recommender.release.promotion import Releasing
 from recommender.release.registry import FolderRegistry
 from recommender.store.base import Store
@@ -32,9 +32,9 @@ DENSE = RankingModel(
     relief=dict.fromkeys(OPTIONAL, 0.0),
 )
 GOOD, ALIKE, BLIND = (
-    Release("good/1", DENSE),
-    Release("alike/1", replace(DENSE, threshold=1.1)),
-    Release("blind/1", DENSE),
+    ModelVersion("good/1", DENSE),
+    ModelVersion("alike/1", replace(DENSE, threshold=1.1)),
+    ModelVersion("blind/1", DENSE),
 )
 EMBEDDERS: dict[str, Embedder] = {
     GOOD.name: ToyEmbedder(),
@@ -42,7 +42,7 @@ EMBEDDERS: dict[str, Embedder] = {
     BLIND.name: BlindEmbedder(),
     "toy/1": ToyEmbedder(),
 }
-RELEASES = {one.name: one for one in (GOOD, ALIKE, BLIND, Release("toy/1", DEFAULT))}
+RELEASES = {one.name: one for one in (GOOD, ALIKE, BLIND, ModelVersion("toy/1", DEFAULT))}
 
 
 def stories(each: int = EACH) -> list[Article]:
@@ -85,7 +85,7 @@ def make_registry(folder: Path) -> FolderRegistry:
     registry = FolderRegistry(folder)
     for name, release in RELEASES.items():
         embedding = Embedding("toy", None, EMBEDDERS[name].version, 64, 0)
-        registry.create(Card(name, NOW.date(), "tests", embedding, release.ranking), {})
+        registry.create(ModelCard(name, NOW.date(), "tests", embedding, release.ranking), {})
     registry.record(GOOD.name, HistoryEntry(NOW, "tests", LIVE))
     registry.put_live(GOOD.name)
     return registry

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.errors import InvalidInput, NotFound
 from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding
@@ -32,12 +32,12 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_without_a_folder_there_is_the_built_in_version(tmp_path: Path) -> None:
     release, embedder = make_release(Settings(models=tmp_path / "none"))
-    assert (release, embedder.version) == (Release(BUILT_IN, DEFAULT), PACKAGED)
+    assert (release, embedder.version) == (ModelVersion(BUILT_IN, DEFAULT), PACKAGED)
 
 
 def test_live_version_is_taken(settings: Settings) -> None:
     release, embedder = make_release(settings)
-    assert release == Release(OURS.name, WEIGHTS)
+    assert release == ModelVersion(OURS.name, WEIGHTS)
     assert embedder.version.startswith("ours/1@")
 
 
@@ -47,7 +47,7 @@ def test_named_version_is_taken(settings: Settings) -> None:
 
 
 def test_built_in_version_needs_no_card_among_others(settings: Settings) -> None:
-    assert make_release(settings, BUILT_IN)[0] == Release(BUILT_IN, DEFAULT)
+    assert make_release(settings, BUILT_IN)[0] == ModelVersion(BUILT_IN, DEFAULT)
 
 
 def test_model_of_the_settings_takes_the_place_of_the_live_one(settings: Settings) -> None:

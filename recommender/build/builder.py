@@ -14,8 +14,8 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
-from recommender.build.neighbours import Frame, LiveNeighbours, best_of, story_links
-from recommender.build.releases import Release
+from recommender.build.neighbours import GenerationModels, LiveNeighbours, best_of, story_links
+from recommender.build.releases import ModelVersion
 from recommender.build.stories import LEAST_LINK, Link, join
 from recommender.embedding.base import Embedder
 from recommender.embedding.pooling import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
@@ -61,7 +61,7 @@ class Builder:
         store: Store,
         embedder: Embedder,
         toolbox: Toolbox,
-        release: Release,
+        release: ModelVersion,
         clock: Callable[[], datetime],
         *,
         min_score: float,
@@ -225,7 +225,7 @@ class Builder:
             rows += lexical.rows(chunk)
             names += map(lexical.names, chunk)
         geometry = self._geometry(members, lexical.themes(rows))
-        frame = Frame(geometry, lexical)
+        frame = GenerationModels(geometry, lexical)
         entries = [
             frame.entry(member.number, member.text_hash, member.language, member.vector, row)
             for member, row in zip(members, rows, strict=True)
@@ -359,7 +359,7 @@ class LiveBuilder:
         return builder
 
     def _live(self) -> tuple[str | None, str | None]:
-        """Release and embedding model of the live generation."""
+        """Model version and embedding model of the live generation."""
         generations = self._store.generations
         with self._store.reading():
             number = self._store.state().generation

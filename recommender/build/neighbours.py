@@ -47,7 +47,7 @@ USUAL_PAIRS = 100  # usual pairs mixed in, so that three articles have scales as
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexedArticle:
     """One article as the finder holds it: centred unit vectors of its text and of its themes, and weighted terms."""
 
     number: int
@@ -59,15 +59,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Frame:
+class GenerationModels:
     """What one generation has learned, and so how it sees an article."""
 
     geometry: Geometry
     lexical: LexicalModel
 
-    def entry(self, number: int, text_hash: str, language: str, vector: Vectors, row: TermRow) -> Entry:
+    def entry(self, number: int, text_hash: str, language: str, vector: Vectors, row: TermRow) -> IndexedArticle:
         """The entry of an article; `vector` as `article_vectors` gives it."""
-        return Entry(
+        return IndexedArticle(
             number,
             text_hash,
             language,
@@ -76,7 +76,7 @@ class Frame:
             terms.to_bytes(row),
         )
 
-    def finder(self, toolbox: Toolbox, entries: Sequence[Entry]) -> "Finder":
+    def finder(self, toolbox: Toolbox, entries: Sequence[IndexedArticle]) -> "Finder":
         """The finder among some entries."""
         return Finder(toolbox, entries, self.geometry.trust, names_known=self.lexical.covers_names)
 
@@ -85,7 +85,12 @@ class Finder:
     """Finds candidate lists among a fixed set of articles."""
 
     def __init__(
-        self, toolbox: Toolbox, entries: Sequence[Entry], trust: Mapping[str, float], *, names_known: bool = False
+        self,
+        toolbox: Toolbox,
+        entries: Sequence[IndexedArticle],
+        trust: Mapping[str, float],
+        *,
+        names_known: bool = False,
     ) -> None:
         """`trust` says by language how far the model's likenesses count; all of it where a language is not named.
 
@@ -117,7 +122,7 @@ class Finder:
             for places in [np.flatnonzero(languages == language)]
         }
 
-    def replaced(self, gone: set[int], came: Sequence[Entry]) -> "Finder":
+    def replaced(self, gone: set[int], came: Sequence[IndexedArticle]) -> "Finder":
         """A finder without some articles, and with others; this one stays as it is.
 
         The parts of the others are not made anew, which takes seconds in a large archive.
@@ -138,14 +143,14 @@ class Finder:
         finder._terms = self._terms.replaced(keep, [terms.from_bytes(entry.terms) for entry in came])
         return finder
 
-    def lists(self, queries: Sequence[Entry]) -> list[CandidateArray]:
+    def lists(self, queries: Sequence[IndexedArticle]) -> list[CandidateArray]:
         """The candidate list of each query; an article never stands in its own list."""
         found: list[CandidateArray] = []
         for start in range(0, len(queries), SEARCHED_AT_ONCE):
             found += self._chunk(queries[start : start + SEARCHED_AT_ONCE])
         return found
 
-    def _chunk(self, queries: Sequence[Entry]) -> list[CandidateArray]:
+    def _chunk(self, queries: Sequence[IndexedArticle]) -> list[CandidateArray]:
         if not len(self.numbers):
             return [EMPTY] * len(queries)
         rows = [terms.from_bytes(query.terms) for query in queries]
@@ -156,7 +161,7 @@ class Finder:
         unions = [union[self.numbers[union] != query.number] for union, query in zip(unions, queries, strict=True)]
         return [trim(pairs) for pairs in self._pairs(queries, rows, unions)]
 
-    def _nearest(self, queries: Sequence[Entry]) -> list[list[Positions]]:
+    def _nearest(self, queries: Sequence[IndexedArticle]) -> list[list[Positions]]:
         vectors = np.stack([query.vector for query in queries])
         places: list[list[Positions]] = [[] for _ in queries]
         languages = np.array([query.language for query in queries], dtype=object)
@@ -170,7 +175,7 @@ class Finder:
         return places
 
     def _pairs(
-        self, queries: Sequence[Entry], rows: Sequence[TermRow], others: Sequence[Positions]
+        self, queries: Sequence[IndexedArticle], rows: Sequence[TermRow], others: Sequence[Positions]
     ) -> list[CandidateArray]:
         """Each query compared with its others, given by their places here."""
         query = np.repeat(np.arange(len(others)), [len(places) for places in others])
@@ -189,12 +194,12 @@ class Finder:
         ends = np.cumsum([len(places) for places in others])[:-1]
         return [by_number(part) for part in np.split(table, ends)]
 
-    def compared(self, query: Entry, others: Sequence[Entry]) -> CandidateArray:
+    def compared(self, query: IndexedArticle, others: Sequence[IndexedArticle]) -> CandidateArray:
         """One article compared with some that are here."""
         places = np.array([self._places[entry.number] for entry in others], dtype=np.intp)
         return self._pairs([query], [terms.from_bytes(query.terms)], [places])[0]
 
-    def similarities(self, query: Entry) -> tuple[Vectors, Vectors]:
+    def similarities(self, query: IndexedArticle) -> tuple[Vectors, Vectors]:
         """Dense and lexical similarity of one article to every one here, each (n,)."""
         if not len(self.numbers):
             return np.empty(0, np.float32), np.empty(0, np.float32)
@@ -274,7 +279,7 @@ class LiveNeighbours:
         """Drops the copy; the next `sync` reads everything anew."""
         self.generation: Generation | None = None
         self._revision = -1
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, IndexedArticle] = {}
         self._floors: dict[int, tuple[float, float, float]] = {}
         self._stories: dict[int, int] = {}
         self._finder = Finder(self._toolbox, [], {})
@@ -287,7 +292,7 @@ class LiveNeighbours:
             self.generation = self._store.generations.live()
             if self.generation is None:
                 return None
-            self._frame = Frame(
+            self._frame = GenerationModels(
                 Geometry.from_bytes(self.generation.geometry), self._toolbox.read_lexical(self.generation.lexical)
             )
             self._finder = self._frame.finder(self._toolbox, [])
@@ -315,7 +320,7 @@ class LiveNeighbours:
         if entries or gone:
             self._finder = self._finder.replaced(gone, entries)
 
-    def _entry(self, row: NeighbourRow, vector: Vectors) -> Entry:
+    def _entry(self, row: NeighbourRow, vector: Vectors) -> IndexedArticle:
         return self._frame.entry(row.number, row.text_hash, row.language, vector, terms.from_bytes(row.terms))
 
     def candidates(self, article: Article, vector: Vectors) -> Found:
@@ -323,7 +328,7 @@ class LiveNeighbours:
         rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
         return Found(rows, self._frame.lexical.names(article), self._known_generation().number)
 
-    def _new_entry(self, number: int, article: Article, vector: Vectors) -> Entry:
+    def _new_entry(self, number: int, article: Article, vector: Vectors) -> IndexedArticle:
         row = self._frame.lexical.rows([article])[0]
         return self._frame.entry(number, article.text_hash, article.language, vector, row)
 
@@ -370,7 +375,7 @@ class LiveNeighbours:
             raise NotBuilt
         return self.generation
 
-    def _reached_by(self, entry: Entry) -> set[int]:
+    def _reached_by(self, entry: IndexedArticle) -> set[int]:
         """The articles in whose lists `entry` stands, or would if it were there: it reaches one of their floors."""
         numbers = self._finder.numbers
         floor = np.array([self._floors.get(number, _CLOSED) for number in numbers.tolist()]).reshape(-1, 3)
@@ -380,10 +385,10 @@ class LiveNeighbours:
         reached |= (lexical > 0) & (lexical >= floor[:, 2] - _ROUNDING)
         return set(numbers[reached & (numbers != entry.number)].tolist())
 
-    def _grown(self, came: Sequence[Entry], done: set[int]) -> dict[int, CandidateArray]:
+    def _grown(self, came: Sequence[IndexedArticle], done: set[int]) -> dict[int, CandidateArray]:
         """New lists of the articles that find some of `came` worth a place, without those in `done`."""
         generation = self._known_generation()
-        wanted: dict[int, list[Entry]] = {}
+        wanted: dict[int, list[IndexedArticle]] = {}
         for entry in came:
             for number in self._reached_by(entry) - done:
                 wanted.setdefault(number, []).append(entry)

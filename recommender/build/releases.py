@@ -6,7 +6,7 @@ from recommender.ranking.scoring import RankingModel
 
 
 @dataclass(frozen=True)
-class Release:
+class ModelVersion:
     """A model version. `name` is NAME/VERSION; its embedding model goes beside it, as an `Embedder`."""
 
     name: str

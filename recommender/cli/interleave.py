@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from recommender.release.interleaving import TELLING
-from recommender.release.trials import TrialReport
+from recommender.release.trials import InterleavingReport
 from recommender.settings import load_settings
 from recommender.store.trials import CHALLENGER
 from recommender.wiring import make_trials, opened_store
@@ -45,7 +45,7 @@ def interleave(config: Path | None, name: str | None, off: bool, report: bool, a
     click.echo(text)
 
 
-def _shown(found: TrialReport) -> str:
+def _shown(found: InterleavingReport) -> str:
     trial, said = found.trial, found.preference
     if trial.until is not None:
         state = f"ended {trial.until:%Y-%m-%d %H:%M} UTC"

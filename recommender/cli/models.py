@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.release.base import Registry
-    from recommender.release.cards import Card
+    from recommender.release.cards import ModelCard
 
 _MIB = 1 << 20
 
@@ -128,7 +128,7 @@ def _line(registry: "Registry", name: str) -> str:
     return f"{card.state:<9}  {card.made_on}  {_quality(card):<26}  {card.embedding.bytes / _MIB:7.1f} MiB"
 
 
-def _quality(card: "Card") -> str:
+def _quality(card: "ModelCard") -> str:
     """The first figure of the main measure on a card."""
     for measures in card.metrics.values():
         found = measures.get(MAIN) if isinstance(measures, dict) else None
@@ -137,7 +137,7 @@ def _quality(card: "Card") -> str:
     return f"no {MAIN}"
 
 
-def _card(card: "Card") -> str:
+def _card(card: "ModelCard") -> str:
     embedding = card.embedding
     lines = [
         f"{card.name}, {card.state}",

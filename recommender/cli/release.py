@@ -11,13 +11,13 @@ import click
 from recommender.cli.articles import progress
 from recommender.errors import SettingsError
 from recommender.evaluation.evaluation import MAIN, Estimate
-from recommender.metrics import Difference
+from recommender.metrics import PairedDifference
 from recommender.release.comparison import (
-    Comparison,
     Cost,
-    Judged,
+    JudgedComparison,
     Overlap,
     Paired,
+    VersionComparison,
 )
 from recommender.release.shadow import ShadowReport, shadow_report
 from recommender.settings import Settings, load_settings
@@ -153,7 +153,7 @@ def _settings(config: Path | None) -> Settings:
 # -- text --------------------------------------------------------------------------------------------------------------
 
 
-def comparison_text(found: Comparison) -> str:
+def comparison_text(found: VersionComparison) -> str:
     """A comparison for people."""
     lines = [
         f"A  {found.first}",
@@ -168,7 +168,7 @@ def comparison_text(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _judged(judged: Judged) -> list[str]:
+def _judged(judged: JudgedComparison) -> list[str]:
     lines = [f"judged queries of {judged.name}"]
     told = [f"{side} has learned from {count}" for side, count in zip("AB", judged.learned, strict=True) if count]
     if told:
@@ -199,7 +199,7 @@ def _estimate(one: Estimate) -> str:
     return f"{one.mean:.3f} ({one.low:.3f}-{one.high:.3f})"
 
 
-def _difference(one: Difference) -> str:
+def _difference(one: PairedDifference) -> str:
     return f"{one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
 
 

@@ -10,7 +10,7 @@ import click
 from recommender.cli.articles import progress
 from recommender.errors import InvalidInput
 from recommender.evaluation.trec import read_qrels
-from recommender.release.cards import Card
+from recommender.release.cards import ModelCard
 from recommender.settings import load_settings
 from recommender.training import dataset, pairs
 from recommender.training.click_log import read_events
@@ -20,7 +20,7 @@ from recommender.workflows.corpus import corpus
 from recommender.workflows.train import train_version
 
 if TYPE_CHECKING:
-    from recommender.training.pairs import Pair
+    from recommender.training.pairs import TextPair
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SEEDS = click.IntRange(0, 2**31 - 1)
@@ -83,7 +83,7 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     sys.exit(1 if problems else 0)
 
 
-def _counts(found: "list[Pair]") -> str:
+def _counts(found: "list[TextPair]") -> str:
     lines = [f"{'kind':<12}{'training':>10}{'testing':>10}"]
     lines += [
         f"{kind:<12}{sides[pairs.TRAIN]:>10,}{sides[pairs.TEST]:>10,}" for kind, sides in pairs.counts(found).items()
@@ -113,7 +113,7 @@ def train(  # noqa: PLR0917  # click passes every option by name
     click.echo(f"The candidate is {make_registry(settings).folder(name)}.")
 
 
-def _report(card: Card) -> str:
+def _report(card: ModelCard) -> str:
     lines = [f"{card.name}, from {card.training['base']}", ""]
     for name, figures in card.metrics.items():
         lines.append(name)

@@ -30,7 +30,7 @@ BANS = (EXCLUDE, REJECT, APART)
 
 
 @dataclass(frozen=True)
-class Beside:
+class SidebarConstraints:
     """What holds beside one article now.
 
     `forbidden` are the bits of the flags that may not stand there, `banned` says by article number which signal keeps
@@ -52,7 +52,7 @@ class Beside:
         return not any(rule.then == NO_FALLBACK for rule in self.rules)
 
 
-OPEN = Beside()
+OPEN = SidebarConstraints()
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Directives:
     def _everywhere(self) -> list[Signal]:
         return [one for one in self.kept.values() if one.source is None and one.kind not in POLICIES]
 
-    def beside(self, number: int, flags: int, found: Labels, now: float) -> Beside:
+    def beside(self, number: int, flags: int, found: Labels, now: float) -> SidebarConstraints:
         """What holds beside an article with these flags (as bits) and labels; `now` in seconds since 1970."""
         moment = datetime.fromtimestamp(now, UTC)
         own = self._of_source.get(number, [])
@@ -140,7 +140,7 @@ class Directives:
                 factors[signal.target] = factors.get(signal.target, 1.0) * signal.factor
         periods = [(one.since, one.until) for one in own] + [(rule.since, rule.until) for rule in fitting]
         until = min((_turn(since, until, now) for since, until in periods), default=NEVER)
-        return Beside(self.matrix.mask(flags), banned, pins, factors, off, rules, until)
+        return SidebarConstraints(self.matrix.mask(flags), banned, pins, factors, off, rules, until)
 
     def everywhere(self, numbers: Iterable[int]) -> list[Signal]:
         """The signals about some articles that hold everywhere."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from recommender.desk.permissions import ADMINISTRATOR, ROLES
 from recommender.errors import InvalidInput, NotFound, SignInRefused
 from recommender.store.accounts import Account
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 
 MIN_PASSWORD, MAX_PASSWORD, MAX_NAME = 12, 200, 60
@@ -280,7 +280,7 @@ class Accounts:
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        self.store.audit.append(Entry(self.clock(), by, action, account.name, before=before, after=after))
+        self.store.audit.append(AuditEntry(self.clock(), by, action, account.name, before=before, after=after))
 
 
 def hash_token(token: str) -> str:

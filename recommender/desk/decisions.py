@@ -30,7 +30,7 @@ from recommender.curation.signals import (
 )
 from recommender.errors import ArticleNotFound, Conflict, FieldProblem, InvalidSignal, NotFound
 from recommender.ranking.scoring import PARTS
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.reviews import Review
 
@@ -95,45 +95,45 @@ class Decisions:
             standing = [one for one in found.values() if one.in_force(now)]
         return new, [one.number for one in standing if any(_replaces(signal, one) for signal in new)]
 
-    def decide(self, article_id: str, wishes: Sequence[Wish], sent: Sent) -> Entry:
+    def decide(self, article_id: str, wishes: Sequence[Wish], sent: Sent) -> AuditEntry:
         """Keeps the signals of some wishes about the sidebar of an article, in the place of those they contradict."""
 
-        def work(source: int, article: Article) -> Entry:
+        def work(source: int, article: Article) -> AuditEntry:
             new, ended = self.signals(article_id, wishes, sent)
             action = new[0].kind if len({one.kind for one in new}) == 1 else "change"
             return self._change(self._entry(action, article.id, sent, source), new, ended, sent)
 
         return self._about(article_id, sent, work)
 
-    def end(self, article_id: str, numbers: Sequence[int], sent: Sent) -> Entry:
+    def end(self, article_id: str, numbers: Sequence[int], sent: Sent) -> AuditEntry:
         """Takes signals of an article back. Raises NotFound for one that is not in force."""
 
-        def work(source: int, article: Article) -> Entry:
+        def work(source: int, article: Article) -> AuditEntry:
             if any(one.kind in POLICIES for one in self._require(numbers)):
                 raise NotFound("A rule or policy is no signal of an article.")
             return self._change(self._entry(END, article.id, sent, source), [], numbers, sent)
 
         return self._about(article_id, sent, work)
 
-    def approve(self, article_id: str, digest: str, current: str, sent: Sent) -> Entry:
+    def approve(self, article_id: str, digest: str, current: str, sent: Sent) -> AuditEntry:
         """Notes that a sidebar is good as it is. `digest` is what the page had shown, `current` what stands there now.
 
         Raises Conflict where the two differ.
         """
 
-        def work(source: int, article: Article) -> Entry:
+        def work(source: int, article: Article) -> AuditEntry:
             if digest != current:
                 raise Conflict("The sidebar has changed since you opened the page.", self._store.audit.latest(source))
             before = self._store.reviews.get(source)
             now = self._clock()
             self._store.reviews.put(Review(source, sent.by, now, digest))
             return self._kept(
-                Entry(now, sent.by, APPROVE, article.id, source, _review(before), {"digest": digest}), sent
+                AuditEntry(now, sent.by, APPROVE, article.id, source, _review(before), {"digest": digest}), sent
             )
 
         return self._about(article_id, sent, work)
 
-    def undo(self, number: int, sent: Sent) -> Entry:
+    def undo(self, number: int, sent: Sent) -> AuditEntry:
         """Takes a decision back: what it kept is ended, what it ended is kept again. An undo can be undone.
 
         Raises NotFound for what is no decision, and Conflict where it has been changed since.
@@ -152,7 +152,7 @@ class Decisions:
                 return self._undo_review(entry, sent)
             raise NotFound(f"Entry {number} of the audit trail is nothing that can be undone.")
 
-    def _refuse_again(self, entry: Entry) -> None:
+    def _refuse_again(self, entry: AuditEntry) -> None:
         """What was ended would be kept twice if a decision were taken back twice."""
         later = AuditQuery(article=entry.article, action=UNDO, since=entry.at)
         if any(one.why == _undo_of(entry) for one in self._store.audit.entries(later, MOST_UNDONE)):
@@ -160,8 +160,8 @@ class Decisions:
             raise Conflict("This decision has been taken back already.", latest)
 
     def _undo_signals(
-        self, entry: Entry, ended: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]], sent: Sent
-    ) -> Entry:
+        self, entry: AuditEntry, ended: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]], sent: Sent
+    ) -> AuditEntry:
         now = self._clock()
         numbers = [one["number"] for one in added]
         found = self._store.signals.get([*numbers, *(one["number"] for one in ended)])
@@ -176,7 +176,7 @@ class Decisions:
         undone = self._entry(UNDO, entry.subject, sent, entry.article)
         return self._change(undone, back, numbers, replace(sent, why=_undo_of(entry)))
 
-    def _undo_review(self, entry: Entry, sent: Sent) -> Entry:
+    def _undo_review(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
         assert entry.article is not None  # noqa: S101  # asked by the caller
         now, old = self._clock(), entry.before or {}
         before = self._store.reviews.get(entry.article)
@@ -188,26 +188,26 @@ class Decisions:
         else:
             self._store.reviews.remove(entry.article)
         after = _review(self._store.reviews.get(entry.article))
-        undone = Entry(now, sent.by, UNDO, entry.subject, entry.article, _review(before), after)
+        undone = AuditEntry(now, sent.by, UNDO, entry.subject, entry.article, _review(before), after)
         return self._kept(undone, replace(sent, why=_undo_of(entry)))
 
     # -- for the whole site --------------------------------------------------------------------------------------------
 
-    def keep_rule(self, rule: Rule, sent: Sent) -> Entry:
+    def keep_rule(self, rule: Rule, sent: Sent) -> AuditEntry:
         """Keeps a rule; one that has a number takes the place of that one."""
         now = self._clock()
         signal = self._policy(RULE, rule.to_data(), sent, since=max(rule.since or now, now), until=rule.until)
         return self._site(rule.description, RULE, [signal], [rule.number] if rule.number else [], sent)
 
-    def end_rule(self, number: int, sent: Sent) -> Entry:
+    def end_rule(self, number: int, sent: Sent) -> AuditEntry:
         """Takes a rule back for good."""
         return self._site("", END, [], [number], sent)
 
-    def keep_matrix(self, matrix: Matrix, sent: Sent) -> Entry:
+    def keep_matrix(self, matrix: Matrix, sent: Sent) -> AuditEntry:
         """Puts a matrix of sensitive content in force."""
         return self._site("sensitive content", MATRIX, [self._policy(MATRIX, matrix.to_data(), sent)], None, sent)
 
-    def keep_ranking(self, data: Mapping[str, Any], sent: Sent) -> Entry:
+    def keep_ranking(self, data: Mapping[str, Any], sent: Sent) -> AuditEntry:
         """Puts a threshold and strengths of the parts in force: see `check_ranking`."""
         check_ranking(data)
         return self._site("ranking", RANKING, [self._policy(RANKING, data, sent)], None, sent)
@@ -225,7 +225,9 @@ class Decisions:
             kind, None, None, sent.by, since=since or self._clock(), reason=sent.why, until=until, data=dict(data)
         )
 
-    def _site(self, subject: str, action: str, new: Sequence[Signal], ended: Sequence[int] | None, sent: Sent) -> Entry:
+    def _site(
+        self, subject: str, action: str, new: Sequence[Signal], ended: Sequence[int] | None, sent: Sent
+    ) -> AuditEntry:
         """One decision for the whole site. `ended` None ends whatever is in force of the new one's kind."""
         with self._store.writing():
             if (again := self._again(sent)) is not None:
@@ -239,7 +241,7 @@ class Decisions:
 
     # -- what all share ------------------------------------------------------------------------------------------------
 
-    def _about(self, article_id: str, sent: Sent, work: Callable[[int, Article], Entry]) -> Entry:
+    def _about(self, article_id: str, sent: Sent, work: Callable[[int, Article], AuditEntry]) -> AuditEntry:
         with self._store.writing():
             if (again := self._again(sent)) is not None:
                 return again
@@ -255,7 +257,7 @@ class Decisions:
             return "Somebody has decided about this article since you opened the page."
         return f"{entry.by} has decided about this article since you opened the page ({entry.action})."
 
-    def _again(self, sent: Sent) -> Entry | None:
+    def _again(self, sent: Sent) -> AuditEntry | None:
         return None if sent.key is None else self._store.audit.by_key(sent.key)
 
     def _article(self, article_id: str) -> tuple[int, Article]:
@@ -289,10 +291,10 @@ class Decisions:
             until=wish.until,
         )
 
-    def _entry(self, action: str, subject: str, sent: Sent, article: int | None = None) -> Entry:
-        return Entry(self._clock(), sent.by, action, subject, article)
+    def _entry(self, action: str, subject: str, sent: Sent, article: int | None = None) -> AuditEntry:
+        return AuditEntry(self._clock(), sent.by, action, subject, article)
 
-    def _change(self, entry: Entry, new: Sequence[Signal], ended: Sequence[int], sent: Sent) -> Entry:
+    def _change(self, entry: AuditEntry, new: Sequence[Signal], ended: Sequence[int], sent: Sent) -> AuditEntry:
         """Ends and keeps signals, and writes down both."""
         old = self._store.signals.get(ended)
         self._store.signals.end(ended, entry.at, sent.by)
@@ -307,7 +309,7 @@ class Decisions:
         numbers = {number for one in signals for number in (one.source, one.target) if number is not None}
         return {number: found.id for number, found in self._store.articles.get(sorted(numbers), texts=False).items()}
 
-    def _kept(self, entry: Entry, sent: Sent) -> Entry:
+    def _kept(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
         whole = replace(entry, why=sent.why.strip(), seconds=max(0, min(sent.seconds, MOST_SECONDS)))
         return replace(whole, number=self._store.audit.append(whole, sent.key))
 
@@ -357,7 +359,7 @@ def _told(signal: Signal, names: Mapping[int, str]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 
 
-def _undo_of(entry: Entry) -> str:
+def _undo_of(entry: AuditEntry) -> str:
     return f"undo of {entry.number}"
 
 

@@ -11,7 +11,7 @@ from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
 from recommender.desk.review import BANNED, RULED, SENSITIVE, Obstacle
 from recommender.ranking.candidates import Found
-from recommender.ranking.facts import Teaser
+from recommender.ranking.facts import RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.scoring import DAY
 from recommender.ranking.shortlist import teasers_of
@@ -80,7 +80,7 @@ def advise(
         )
 
 
-def _strong(asked: Question) -> list[Teaser]:
+def _strong(asked: Question) -> list[RankedTeaser]:
     """The candidates that are related, the best first, whether they may stand there or not."""
     facts, rules = asked.candidates, asked.rules
     here = ~np.isin(facts.number, list(rules.exclude)) & ~(facts.posted > rules.now) & readable(facts, rules)
@@ -89,7 +89,7 @@ def _strong(asked: Question) -> list[Teaser]:
     return sorted(strong, key=lambda teaser: (-teaser.score, teaser.number))
 
 
-def _kept_out(store: Store, asked: Question, strong: Sequence[Teaser], own: int) -> list[KeptOut]:
+def _kept_out(store: Store, asked: Question, strong: Sequence[RankedTeaser], own: int) -> list[KeptOut]:
     found = [(teaser, _obstacle(asked, teaser.number, own)) for teaser in strong]
     articles = store.articles.get([teaser.number for teaser, obstacle in found if obstacle is not None], texts=False)
     return [

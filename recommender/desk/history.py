@@ -15,7 +15,7 @@ from recommender.errors import ArticleNotFound
 from recommender.serving.document import Document, make_card
 from recommender.serving.recommender import Recommender
 from recommender.store.articles import Trace
-from recommender.store.audit import CHANGE_ARTICLE, PUBLISHING, AuditQuery, Entry
+from recommender.store.audit import CHANGE_ARTICLE, PUBLISHING, AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.ledger import Shown, Stay
 
@@ -58,7 +58,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Sidebar:
+class PastSidebar:
     """A sidebar as it stood from `at` to `until` (None: it stands), and which teasers came with it and went."""
 
     shown: Shown
@@ -81,7 +81,7 @@ class History:
     """
 
     subject: Subject
-    events: list[Sidebar | Entry]
+    events: list[PastSidebar | AuditEntry]
     whole: bool
     signals: list[Signal]
     names: Mapping[int, Trace]
@@ -96,7 +96,7 @@ class Past:
     """
 
     at: datetime
-    sidebar: Sidebar | None
+    sidebar: PastSidebar | None
     begins: datetime | None
     signals: list[Signal]
     rules: list[Rule]
@@ -115,7 +115,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Place:
+class Appearance:
     """Where an article stands or stood. `late` is how long after its removal, or its correction, the sidebar changed.
 
     `outdated` says that the sidebar shows an older text of it.
@@ -138,8 +138,8 @@ class Whereabouts:
     subject: Subject
     turns: list[Turn]
     gone: Turn | None
-    now: list[Place]
-    before: list[Place]
+    now: list[Appearance]
+    before: list[Appearance]
     whole: bool
 
 
@@ -238,18 +238,18 @@ class Findings:
                 whole=max(len(standing), len(ended)) <= PLACES,
             )
 
-    def every_place(self, article_id: str) -> list[Place]:
+    def every_place(self, article_id: str) -> list[Appearance]:
         """All places at which an article stands or stood: those still standing first, then the latest."""
         with self._store.reading():
             return list(self._places(self._store.ledger.stays(self.subject(article_id).trace.number, ALL)))
 
-    def _places(self, stays: Sequence[Stay]) -> Iterator[Place]:
+    def _places(self, stays: Sequence[Stay]) -> Iterator[Appearance]:
         numbers = sorted({stay.source for stay in stays})
         traces = self._store.articles.traces(numbers)
         articles = self._store.articles.get(numbers, texts=False)
         for stay in stays:
             article = articles.get(stay.source)
-            yield Place(stay, traces[stay.source], article.title if article else "")
+            yield Appearance(stay, traces[stay.source], article.title if article else "")
 
     def _turns(self, number: int) -> list[Turn]:
         entries = [
@@ -273,14 +273,14 @@ class Findings:
             return None
         return next((turn for turn in turns if turn.kind in REMOVALS), None)
 
-    def _corrected(self, places: list[Place], article: Article, turn: Turn) -> list[Place]:
+    def _corrected(self, places: list[Appearance], article: Article, turn: Turn) -> list[Appearance]:
         card = _teased(make_card(article))
         return [
             *(self._followed(place, article.id, card, turn) for place in places[:CORRECTIONS]),
             *places[CORRECTIONS:],
         ]
 
-    def _followed(self, place: Place, article_id: str, card: Document, turn: Turn) -> Place:
+    def _followed(self, place: Appearance, article_id: str, card: Document, turn: Turn) -> Appearance:
         """A standing place with when its sidebar took the present text of the article over."""
         since: datetime | None = None
         for row in self._store.ledger.history(place.stay.source, BACK):
@@ -293,11 +293,11 @@ class Findings:
         return replace(place, late=since - turn.at if since >= turn.at else None)
 
 
-def _sidebar(rows: Sequence[Shown], place: int) -> Sidebar:
+def _sidebar(rows: Sequence[Shown], place: int) -> PastSidebar:
     """One of the sidebars of an article, which come the latest first."""
     document = json.loads(rows[place].document)
     earlier = json.loads(rows[place + 1].document) if place + 1 < len(rows) else None
-    return Sidebar(
+    return PastSidebar(
         shown=rows[place],
         until=rows[place - 1].at if place else None,
         document=document,
@@ -312,7 +312,7 @@ def _missing(document: Document, other: Document | None) -> list[Document]:
     return [item for item in document["items"] if item["id"] not in there]
 
 
-def _turns_of(entry: Entry) -> Iterator[Turn]:
+def _turns_of(entry: AuditEntry) -> Iterator[Turn]:
     before, after = entry.before or {}, entry.after or {}
     if entry.action != CHANGE_ARTICLE:
         yield Turn(WITHDRAWN, entry.at, entry.by)
@@ -326,7 +326,7 @@ def _turns_of(entry: Entry) -> Iterator[Turn]:
         yield Turn(CORRECTED, entry.at, entry.by)
 
 
-def _late(place: Place, gone: Turn | None) -> Place:
+def _late(place: Appearance, gone: Turn | None) -> Appearance:
     until = place.stay.until
     return place if gone is None or until is None or until < gone.at else replace(place, late=until - gone.at)
 

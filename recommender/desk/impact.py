@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from recommender.articles.article import Article
 from recommender.curation.signals import Signal
 from recommender.errors import Unavailable
-from recommender.ranking.facts import PINNED, RELATED, Teaser
+from recommender.ranking.facts import PINNED, RELATED, RankedTeaser
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.base import Store
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Change:
+class ProposedChange:
     """Signals that would be kept, and the numbers of those that would be ended."""
 
     added: tuple[Signal, ...]
@@ -41,7 +41,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SidebarDifference:
     """The sidebar of an article as it is and as it would be."""
 
     source: Named
@@ -62,7 +62,7 @@ class Reach:
     losing: int
     gaining: int
     weaker: int
-    most: tuple[Difference, ...]
+    most: tuple[SidebarDifference, ...]
     revision: int
 
 
@@ -100,10 +100,10 @@ class _Changed:
     after: tuple[int, ...]
 
 
-class Comparison:
+class ImpactComparison:
     """Compares sidebars as they are and as they would be, some at a time. For one thread."""
 
-    def __init__(self, store: Store, recommender: Recommender, change: Change) -> None:
+    def __init__(self, store: Store, recommender: Recommender, change: ProposedChange) -> None:
         self._store = store
         self._recommender = recommender
         self._trial = recommender.trying(change.added, change.ended)
@@ -146,7 +146,9 @@ class Comparison:
         self.done += len(batch)
         return self.done < self.total
 
-    def _compare(self, number: int, article: Article | None, old: Sequence[Teaser], new: Sequence[Teaser]) -> None:
+    def _compare(
+        self, number: int, article: Article | None, old: Sequence[RankedTeaser], new: Sequence[RankedTeaser]
+    ) -> None:
         before, after = _numbers(old), _numbers(new)
         counts = self._counts
         counts["changed"] += before != after
@@ -162,18 +164,20 @@ class Comparison:
         numbers = {number for one in self._changed for number in (one.source, *one.before, *one.after)}
         articles = self._store.articles.get(sorted(numbers), texts=False)
         most = [
-            Difference(_named(one.source, articles), _all_named(one.before, articles), _all_named(one.after, articles))
+            SidebarDifference(
+                _named(one.source, articles), _all_named(one.before, articles), _all_named(one.after, articles)
+            )
             for one in self._changed
             if one.source in articles
         ]
         return Reach(looked_at=self.done, most=tuple(most), revision=self._revision, **self._counts)
 
 
-def _numbers(teasers: Sequence[Teaser]) -> tuple[int, ...]:
+def _numbers(teasers: Sequence[RankedTeaser]) -> tuple[int, ...]:
     return tuple(teaser.number for teaser in teasers)
 
 
-def _related(teasers: Sequence[Teaser]) -> int:
+def _related(teasers: Sequence[RankedTeaser]) -> int:
     return sum(teaser.source in (RELATED, PINNED) for teaser in teasers)
 
 
@@ -190,7 +194,7 @@ def _all_named(numbers: Sequence[int], articles: Mapping[int, Article]) -> tuple
 class _Job:
     """A comparison under way or done. `until` is when a result is forgotten."""
 
-    comparison: Comparison
+    comparison: ImpactComparison
     reach: Reach | None = None
     failed: bool = False
     cancelled: bool = False
@@ -211,7 +215,7 @@ class Reaches:
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
 
-    def start(self, change: Change) -> str | None:
+    def start(self, change: ProposedChange) -> str | None:
         """Begins to work out a reach and gives the name of the job; None while as many are under way as may be."""
         with self._lock:
             now = self._monotonic()
@@ -219,7 +223,7 @@ class Reaches:
             if sum(job.running for job in self._jobs.values()) >= AT_THE_SAME_TIME:
                 return None
             name = secrets.token_urlsafe(12)
-            job = self._jobs[name] = _Job(Comparison(self._store, self._recommender, change))
+            job = self._jobs[name] = _Job(ImpactComparison(self._store, self._recommender, change))
         threading.Thread(target=self._work, args=(job,), daemon=True, name="reach").start()
         return name
 

@@ -12,9 +12,9 @@ from recommender.curation.rules import Rule, parse_rule
 from recommender.curation.sensitivity import DEFAULT_MATRIX, Matrix, parse_matrix
 from recommender.curation.signals import MATRIX, MAX_REASON, POLICIES, RANKING, RULE, Signal
 from recommender.desk.decisions import END, Decisions, Sent, check_ranking
-from recommender.desk.impact import Change
+from recommender.desk.impact import ProposedChange
 from recommender.errors import Conflict, FieldProblem, InvalidSignal, NotFound
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 
 KINDS = (*POLICIES, END)
@@ -87,14 +87,14 @@ class Proposals:
             raise NotFound(f"There is no rule {number}.")
         return found
 
-    def change(self, wanted: Proposal, by: str) -> Change:
+    def change(self, wanted: Proposal, by: str) -> ProposedChange:
         """What a proposal would change. A rule that begins later counts from now on. Raises what `check` does."""
         self.check(wanted)
         if wanted.kind == END:
-            return Change((), (wanted.seen,))
+            return ProposedChange((), (wanted.seen,))
         signal = Signal(wanted.kind, None, None, by, since=self._clock(), until=wanted.until, data=dict(wanted.data))
         # A matrix or a ranking counts before the one in force; of rules the old one has to go.
-        return Change((signal,), (wanted.seen,) if wanted.kind == RULE and wanted.seen else ())
+        return ProposedChange((signal,), (wanted.seen,) if wanted.kind == RULE and wanted.seen else ())
 
     def check(self, wanted: Proposal) -> None:
         """Raises InvalidSignal with every field that is wrong, and NotFound for a rule that there never was."""
@@ -156,7 +156,7 @@ class Proposals:
                 return next(iter(_numbers(entry.after)), 0)
         return 0
 
-    def apply(self, wanted: Proposal, sent: Sent) -> Entry:
+    def apply(self, wanted: Proposal, sent: Sent) -> AuditEntry:
         """Puts a proposal in force. Raises what `check` does, and Conflict where somebody else has been faster."""
         with self._store.writing():
             if sent.key is not None and (again := self._store.audit.by_key(sent.key)) is not None:

@@ -42,7 +42,7 @@ WEIGHTS = {NEW: 1.0, MUCH_READ: 0.5, UNSURE: 1.0, SENSITIVE: 0.6, CHANGED: 0.4}
 
 
 @dataclass(frozen=True)
-class Filter:
+class QueueFilter:
     """Which articles: of an edition, posted from `since` on and before `until`, in one of STATES."""
 
     edition: str = ""
@@ -52,7 +52,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Line:
+class QueueLine:
     """One article of the queue with its reasons, the sidebar beside it and who has approved one, if anybody has.
 
     `digest` names the sidebar, `seen` is the latest entry of the audit trail about the article.
@@ -75,7 +75,7 @@ class Listing:
     `after` is the number of the article that comes after the page, if one does.
     """
 
-    lines: list[Line]
+    lines: list[QueueLine]
     found: int
     left: int
     approved: int
@@ -115,7 +115,7 @@ class Worklist:
         self._editions: tuple[int, list[str]] | None = None
         self._answers: dict[int, tuple[Recommendation, Shown]] = {}
 
-    def listing(self, wanted: Filter, limit: int, offset: int = 0) -> Listing:
+    def listing(self, wanted: QueueFilter, limit: int, offset: int = 0) -> Listing:
         """A page of the queue, the most urgent first. Its sidebars are those of this moment."""
         with self._store.reading():
             columns, reviews = self._recommender.columns(), self._reviews()
@@ -134,7 +134,7 @@ class Worklist:
             done = int(order.done.sum())
             return Listing(lines, len(numbers), len(order.done) - done, done, after[0] if after else None)
 
-    def following(self, article_id: str, wanted: Filter) -> str | None:
+    def following(self, article_id: str, wanted: QueueFilter) -> str | None:
         """The id of the article that comes after one in the queue, or of the first where that was the last.
 
         It is found where the article itself has left the state asked for with the last decision.
@@ -158,10 +158,10 @@ class Worklist:
             self._editions = revision, [name for name in self._store.articles.editions() if name]
         return self._editions[1]
 
-    def _line(self, number: int, article: Article, review: Review | None, columns: Columns, busy: float) -> Line:
+    def _line(self, number: int, article: Article, review: Review | None, columns: Columns, busy: float) -> QueueLine:
         found, told = self._answer(number, article)
         outlook = Outlook(number, told.digest, told.doubt, told.fallbacks, len(found.items))
-        return Line(
+        return QueueLine(
             number=number,
             article=article,
             state=APPROVED if _is_done(outlook, review) else OPEN,
@@ -203,7 +203,7 @@ class Worklist:
     def _reviews(self) -> dict[int, Review]:
         return {review.article: review for review in self._store.reviews.all()}
 
-    def _order(self, wanted: Filter, columns: Columns, reviews: Mapping[int, Review]) -> _Order:
+    def _order(self, wanted: QueueFilter, columns: Columns, reviews: Mapping[int, Review]) -> _Order:
         known = self._outlooks()
         keep = columns.shown & ~(columns.posted > self._now())
         if wanted.edition:

@@ -11,17 +11,17 @@ import numpy as np
 from recommender.arrays import IntArray
 from recommender.articles.article import HOLD_FLAG, Article
 from recommender.articles.sentences import SentencePair
-from recommender.curation.constraints import Beside
+from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import AT_MOST, FORBID, Rule
 from recommender.curation.sensitivity import BITS, Cell
 from recommender.curation.signals import APART, BOOST, PIN, Signal
-from recommender.ranking.facts import PINNED, RELATED, Columns, Teaser
+from recommender.ranking.facts import PINNED, RELATED, Columns, RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.shortlist import shortlist, teasers_of
 from recommender.serving.document import digest_of, make_document
 from recommender.serving.recommender import Item, Query, Question, Recommendation, Recommender
 from recommender.serving.recorder import shown
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.reviews import Review
 
@@ -82,12 +82,12 @@ class Page:
     article: Article
     found: Recommendation
     digest: str
-    beside: Beside
+    beside: SidebarConstraints
     sidebar: list[Candidate]
     candidates: list[Candidate]
     signals: list[Signal]
     others: Mapping[int, Article]
-    decisions: list[tuple[Entry, bool]]
+    decisions: list[tuple[AuditEntry, bool]]
     review: Review | None
     seen: int
 
@@ -161,7 +161,7 @@ class Reviewing:
             asked = self._recommender.question(article_id, Query())
             inside = {item.teaser.number: item.teaser for item in page.found.items}
             known = _teasers(asked, numbers) | inside
-            teasers = [known.get(one, Teaser(one, 0.0, RELATED)) for one in numbers]
+            teasers = [known.get(one, RankedTeaser(one, 0.0, RELATED)) for one in numbers]
             items = self._recommender.items(asked, teasers)
             texts = self._store.articles.get([*numbers, page.number])
             return page, self._candidates(asked, items, list(inside), texts)
@@ -183,7 +183,7 @@ class Reviewing:
             inside = [item.teaser.number for item in self._recommender.answer(asked).items]
             return self._obstacles(asked, inside, [number for number in numbers if number not in inside])
 
-    def can_undo(self, entry: Entry) -> bool:
+    def can_undo(self, entry: AuditEntry) -> bool:
         """Whether nothing has changed since what a decision has changed, so that it can be taken back."""
         with self._store.reading():
             numbers = [one["number"] for one in _kept(entry)]
@@ -191,12 +191,12 @@ class Reviewing:
             later = [] if entry.article is None else self._trail(entry.article)
             return _can_undo(entry, self._store.signals.get(numbers), review, later)
 
-    def _decisions(self, number: int, review: Review | None) -> list[tuple[Entry, bool]]:
+    def _decisions(self, number: int, review: Review | None) -> list[tuple[AuditEntry, bool]]:
         entries = self._trail(number)
         signals = self._store.signals.get([one["number"] for entry in entries for one in _kept(entry)])
         return [(entry, _can_undo(entry, signals, review, entries)) for entry in entries]
 
-    def _trail(self, number: int) -> list[Entry]:
+    def _trail(self, number: int) -> list[AuditEntry]:
         return self._store.audit.entries(AuditQuery(article=number), DECISIONS)
 
     def _digest(self, found: Recommendation) -> str:
@@ -251,18 +251,18 @@ def _on(number: int, source: int, signals: Sequence[Signal]) -> Iterator[Signal]
             yield one
 
 
-def _teasers(asked: Question, numbers: Sequence[int]) -> dict[int, Teaser]:
+def _teasers(asked: Question, numbers: Sequence[int]) -> dict[int, RankedTeaser]:
     return teasers_of(_array(numbers), asked.rows, asked.candidates, asked.source, asked.ranker)
 
 
-def _others(asked: Question, inside: Sequence[int], depth: int) -> list[Teaser]:
+def _others(asked: Question, inside: Sequence[int], depth: int) -> list[RankedTeaser]:
     """What is pinned but kept out, and then the best candidates that do not stand in the sidebar."""
     kept_out = [number for number in asked.source.beside.pins.values() if number not in inside]
     facts = asked.candidates
     here = ~np.isin(facts.number, inside) & (readable(facts, asked.rules) | np.isin(facts.number, kept_out))
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
     best = sorted(teasers.values(), key=lambda teaser: (-teaser.score, teaser.number))
-    pinned = [replace(teasers.get(number, Teaser(number, 0.0, PINNED)), source=PINNED) for number in kept_out]
+    pinned = [replace(teasers.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED) for number in kept_out]
     return [*pinned, *[teaser for teaser in best if teaser.number not in kept_out][:depth]]
 
 
@@ -272,7 +272,9 @@ def _full(asked: Question, inside: Columns) -> list[Rule]:
     return [rule for rule in limits if rule.what.among(inside.labels).sum() >= (rule.count or 0)]
 
 
-def _obstacle(asked: Question, facts: Columns, teaser: Teaser | None, reported: bool, full: Sequence[Rule]) -> Obstacle:
+def _obstacle(
+    asked: Question, facts: Columns, teaser: RankedTeaser | None, reported: bool, full: Sequence[Rule]
+) -> Obstacle:
     """What keeps one story out; `facts` are its own. The last resort is that others are better."""
     weak = teaser is None or teaser.score < asked.rules.min_score
     ranked = REPORTED if reported else WEAK if weak else LOWER
@@ -308,12 +310,14 @@ def _filters(asked: Question, facts: Columns) -> Iterator[Obstacle]:
         yield Obstacle(BEYOND)
 
 
-def _kept(entry: Entry) -> list[Mapping[str, Any]]:
+def _kept(entry: AuditEntry) -> list[Mapping[str, Any]]:
     """The signals that a decision has kept, as the audit trail tells them."""
     return list((entry.after or {}).get("signals", ()))
 
 
-def _can_undo(entry: Entry, signals: Mapping[int, Signal], review: Review | None, trail: Sequence[Entry]) -> bool:
+def _can_undo(
+    entry: AuditEntry, signals: Mapping[int, Signal], review: Review | None, trail: Sequence[AuditEntry]
+) -> bool:
     before, after = entry.before or {}, entry.after or {}
     if "signals" in before or "signals" in after:
         stand = all(one["number"] in signals and signals[one["number"]].ended is None for one in _kept(entry))
@@ -326,7 +330,7 @@ def _can_undo(entry: Entry, signals: Mapping[int, Signal], review: Review | None
     return review is not None and made == {"digest": review.digest, "by": review.by, "at": review.at.isoformat()}
 
 
-def _moves(entry: Entry) -> bool:
+def _moves(entry: AuditEntry) -> bool:
     """Whether a decision has kept or ended signals."""
     return "signals" in {**(entry.before or {}), **(entry.after or {})}
 

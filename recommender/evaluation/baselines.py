@@ -9,7 +9,7 @@ import numpy.typing as npt
 from recommender.articles.article import Article
 from recommender.embedding.pooling import Geometry
 from recommender.errors import NotBuilt
-from recommender.evaluation.evaluation import DEPTH, Place, Ranking, System
+from recommender.evaluation.evaluation import DEPTH, DeliveredPlace, Ranking, System
 from recommender.ranking.facts import RELATED
 from recommender.serving.recommender import ANY_LANGUAGE, Query, Recommender
 from recommender.store.base import Store
@@ -90,7 +90,7 @@ def service_system(recommender: Recommender) -> System:
     return system
 
 
-def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, list[Place]]:
+def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, list[DeliveredPlace]]:
     """The box of each of some articles as readers get it, but for editors' signals, which are not measured."""
     recommender = recommender.without_signals()
     found = {}
@@ -98,7 +98,7 @@ def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, lis
         answer = recommender.for_article(article_id, Query())
         language = answer.article.language if answer.article else ""
         found[article_id] = [
-            Place(item.article.id, item.teaser.source == RELATED, item.article.language != language)
+            DeliveredPlace(item.article.id, item.teaser.source == RELATED, item.article.language != language)
             for item in answer.items
         ]
     return found

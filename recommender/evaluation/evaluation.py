@@ -35,7 +35,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BaselineComparison:
     """The service against the best baseline by MAIN: mean difference and p-value of the paired randomisation test."""
 
     baseline: str
@@ -44,7 +44,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Place:
+class DeliveredPlace:
     """One place of a box: the article that fills it, and whether it is related (else a fallback) and of another
     language than the source."""
 
@@ -86,7 +86,7 @@ class Evaluation:
     missing: tuple[str, ...]
     table: Mapping[str, Mapping[str, Estimate]]
     by_language: Mapping[str, tuple[int, Estimate]]
-    comparison: Comparison
+    comparison: BaselineComparison
     runs: Mapping[str, Mapping[str, Ranking]]
 
 
@@ -117,7 +117,7 @@ def evaluate(systems: Mapping[str, System], qrels: Mapping[str, Grades], languag
 
 
 def delivered(
-    boxes: Mapping[str, Sequence[Place]], qrels: Mapping[str, Grades], languages: Mapping[str, str], n: int
+    boxes: Mapping[str, Sequence[DeliveredPlace]], qrels: Mapping[str, Grades], languages: Mapping[str, str], n: int
 ) -> dict[str, Delivered]:
     """By language of the query, and for all of them as ALL, how good boxes of `n` places are; every place counts.
 
@@ -133,7 +133,7 @@ def delivered(
     }
 
 
-def _delivered(boxes: Sequence[Sequence[Place]], grades: Sequence[Grades], n: int) -> Delivered:
+def _delivered(boxes: Sequence[Sequence[DeliveredPlace]], grades: Sequence[Grades], n: int) -> Delivered:
     lists = [[place.article for place in box] for box in boxes]
     places = [place for box in boxes for place in box]
     related = [place for place in places if place.related]
@@ -166,12 +166,12 @@ def _by_language(values: Sequence[float], languages: Sequence[str]) -> dict[str,
     return {language: (len(group), _estimate(group)) for language, group in sorted(groups.items())}
 
 
-def _compare(values: Mapping[str, Sequence[float]]) -> Comparison:
+def _compare(values: Mapping[str, Sequence[float]]) -> BaselineComparison:
     baselines = {name: column for name, column in values.items() if name != SERVICE}
     best = max(baselines, key=lambda name: sum(baselines[name]))
     service = values[SERVICE]
     difference = (sum(service) - sum(baselines[best])) / len(service)
-    return Comparison(best, difference, metrics.paired_randomisation(service, baselines[best]))
+    return BaselineComparison(best, difference, metrics.paired_randomisation(service, baselines[best]))
 
 
 def spread(lists: Mapping[str, Sequence[str]], n: int) -> Spread:

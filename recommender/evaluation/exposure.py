@@ -19,7 +19,7 @@ COUNTRY = "country:"  # as labels begin that name one
 
 
 @dataclass(frozen=True)
-class Share:
+class GroupExposure:
     """How many articles of some sort there are, and how many of them stand in some sidebar."""
 
     name: str
@@ -36,8 +36,8 @@ class Exposure:
     gini: float
     most: list[tuple[Article, int]]
     orphans: list[Article]
-    editions: list[Share]
-    countries: list[Share]
+    editions: list[GroupExposure]
+    countries: list[GroupExposure]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Exposures:
         counts[targets[known]] = np.fromiter(found.values(), dtype=np.int64, count=len(found))[known]
         return counts
 
-    def _of_countries(self, columns: Columns, public: BoolArray, shown: BoolArray) -> list[Share]:
+    def _of_countries(self, columns: Columns, public: BoolArray, shown: BoolArray) -> list[GroupExposure]:
         """The most frequent first, each written as its newest article writes it: labels know no case."""
         if self._countries is None or self._countries.columns is not columns:
             self._countries = _Countries(columns, _by_country(columns))
@@ -116,8 +116,8 @@ def _newest(columns: Columns, numbers: Positions) -> list[int]:
     return found
 
 
-def _share(name: str, shown: BoolArray) -> Share:
-    return Share(name, len(shown), int(shown.sum()))
+def _share(name: str, shown: BoolArray) -> GroupExposure:
+    return GroupExposure(name, len(shown), int(shown.sum()))
 
 
 def _by_country(columns: Columns) -> dict[str, Positions]:

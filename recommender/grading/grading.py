@@ -29,7 +29,7 @@ from recommender.grading.panels import (
 )
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.articles import Facts
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from recommender.store.grading import Grade, Panel, PanelSidebar
 
@@ -105,7 +105,7 @@ class Grading:
                 return self.panel(earlier.after["panel"])
             number = self._store.grading.add_panel(panel)
             after = {"panel": number, "articles": len(chosen), **_drawn(sample)}
-            self._store.audit.append(Entry(panel.created, by, "panel", subject=name, after=after), request)
+            self._store.audit.append(AuditEntry(panel.created, by, "panel", subject=name, after=after), request)
             return self.panel(number)
 
     def _eligible(self, sample: Sample) -> list[Facts]:
@@ -228,7 +228,7 @@ class Grading:
             self._store.grading.put_grades(grades)
             earlier = [target for target in changed if target in before]
             # About no article: for one it would tell its editors that somebody has decided about its sidebar.
-            entry = Entry(
+            entry = AuditEntry(
                 at=now,
                 by=grader,
                 action="grade",

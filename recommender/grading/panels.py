@@ -94,7 +94,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """So many sidebars, as a share in [0, 1] with its 95 % Wilson interval."""
 
     count: int
@@ -136,7 +136,7 @@ class Report:
 
     progress: Progress
     judged: int
-    verdicts: Mapping[int, Share]
+    verdicts: Mapping[int, Proportion]
     bar: Mapping[int, bool]
     unacceptable: tuple[int, ...]
     ndcg: Mean | None
@@ -235,12 +235,12 @@ def agreed(values: Iterable[int]) -> int:
     return math.floor(statistics.median([max(value, 0) for value in given]))
 
 
-def share(count: int, total: int) -> Share:
+def share(count: int, total: int) -> Proportion:
     """A share of `total` (1 or more) with its 95 % score interval, by Wilson (1927)."""
     part, spread = count / total, NORMAL_95**2 / total
     centre = (part + spread / 2) / (1 + spread)
     half = NORMAL_95 / (1 + spread) * math.sqrt(part * (1 - part) / total + spread / (4 * total))
-    return Share(count, part, max(0.0, centre - half), min(1.0, centre + half))
+    return Proportion(count, part, max(0.0, centre - half), min(1.0, centre + half))
 
 
 def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Report:
@@ -263,7 +263,7 @@ def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Rep
     )
 
 
-def _bar(shares: Mapping[int, Share]) -> dict[int, bool]:
+def _bar(shares: Mapping[int, Proportion]) -> dict[int, bool]:
     return {
         UNACCEPTABLE: shares[UNACCEPTABLE].share <= MOST_UNACCEPTABLE,
         INAPPROPRIATE: shares[INAPPROPRIATE].share <= MOST_INAPPROPRIATE,

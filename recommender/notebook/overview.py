@@ -12,7 +12,7 @@ from recommender.articles.gazetteer import Gazetteer
 from recommender.embedding.pooling import Geometry
 from recommender.errors import NotBuilt
 from recommender.evaluation.evaluation import System
-from recommender.evaluation.exposure import Share
+from recommender.evaluation.exposure import GroupExposure
 from recommender.metrics import Grades, ndcg
 from recommender.store.base import Store
 
@@ -38,7 +38,7 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Place:
+class MapPoint:
     """An article on the map, and the number of its running story."""
 
     article: Article
@@ -51,7 +51,7 @@ class Place:
 class StoryMap:
     """All articles of a generation in two dimensions, and what the larger stories are about."""
 
-    places: Sequence[Place]
+    places: Sequence[MapPoint]
     stories: Mapping[int, str]
 
     def members(self, story: int) -> list[Article]:
@@ -61,7 +61,7 @@ class StoryMap:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSidebar:
     """A judged query with its first teasers, their grades, and nDCG@3."""
 
     query: Article
@@ -108,7 +108,7 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
         articles = store.articles.get(numbers, texts=False)
     spots = project(np.stack([centres.centred(member.vector, member.language) for member in members]))
     places = [
-        Place(articles[number], float(x), float(y), standings[number].story if number in standings else number)
+        MapPoint(articles[number], float(x), float(y), standings[number].story if number in standings else number)
         for number, (x, y) in zip(numbers, spots.tolist(), strict=True)
         if number in articles
     ]
@@ -129,13 +129,13 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
 
 def judged_sidebars(
     store: Store, run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Grades]
-) -> list[Judged]:
+) -> list[JudgedSidebar]:
     """The judged queries of a run, the worst first."""
     wanted = {item for query, ranking in run.items() for item in (query, *(one for one, _ in ranking[:3]))}
     numbers = store.articles.numbers(sorted(wanted))
     articles = {article.id: article for article in store.articles.get(list(numbers.values()), texts=False).values()}
     found = [
-        Judged(
+        JudgedSidebar(
             articles[query],
             [(articles[item], qrels[query].get(item, 0)) for item, _ in ranking[:3]],
             ndcg([item for item, _ in ranking], qrels[query], 3),
@@ -174,7 +174,7 @@ def counted(sidebars: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return {article: counts[article] for article in sidebars}
 
 
-def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[[Article], str]) -> list[Share]:
+def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[[Article], str]) -> list[GroupExposure]:
     """For each group of articles, how many of them stand in some sidebar; by the name of the group."""
     counts = counted(sidebars)
     every: Counter[str] = Counter()
@@ -182,7 +182,7 @@ def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[
     for article in _published(store).values():
         every[group(article)] += 1
         shown[group(article)] += counts.get(article.id, 0) > 0
-    return [Share(name, every[name], shown[name]) for name in sorted(every)]
+    return [GroupExposure(name, every[name], shown[name]) for name in sorted(every)]
 
 
 def language_of(article: Article) -> str:

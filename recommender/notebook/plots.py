@@ -9,10 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from recommender.evaluation.evaluation import Estimate
-from recommender.evaluation.exposure import Share
+from recommender.evaluation.exposure import GroupExposure
 from recommender.notebook.overview import StoryMap
 from recommender.ranking.scoring import PARTS, RankingModel
-from recommender.release.cards import Card
+from recommender.release.cards import ModelCard
 
 INK = "#1c2a5a"
 PALE = "#b9bfd3"
@@ -63,7 +63,7 @@ def estimates(table: Mapping[str, Estimate], title: str) -> Picture:
     return Picture(figure)
 
 
-def figures(cards: Sequence[Card], measure: str, title: str) -> Picture:
+def figures(cards: Sequence[ModelCard], measure: str, title: str) -> Picture:
     """A measure of every set of queries on some cards, with its interval."""
     return estimates(
         {
@@ -110,7 +110,7 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, x: st
     return Picture(figure)
 
 
-def shares(found: Sequence[Share], title: str, most: int = 15) -> Picture:
+def shares(found: Sequence[GroupExposure], title: str, most: int = 15) -> Picture:
     """The share of each group that is shown somewhere, with the size of the group; the first `most` groups."""
     figure, axes = _axes(title)
     chosen = found[:most][::-1]

@@ -16,8 +16,8 @@ from recommender.evaluation.baselines import sidebars
 from recommender.evaluation.evaluation import Evaluation, evaluate
 from recommender.metrics import Grades
 from recommender.ranking.scoring import DEFAULT, RankingModel
-from recommender.release.cards import Card
-from recommender.release.comparison import Comparison
+from recommender.release.cards import ModelCard
+from recommender.release.comparison import VersionComparison
 from recommender.release.gate import Check
 from recommender.serving.recommender import Query, Recommender
 from recommender.settings import Settings, load_settings
@@ -74,7 +74,7 @@ class Site:
             raise InvalidInput("Nothing is judged here yet. `recommender panel create` draws sidebars for grading.")
         return {query: grades for one in sets for query, grades in one.qrels.items()}
 
-    def train(self, recipe: str, name: str, qrels: Path | None = None) -> Card:
+    def train(self, recipe: str, name: str, qrels: Path | None = None) -> ModelCard:
         """Trains a version on the archive by a recipe of models/recipes, as the command does.
 
         `qrels` is a file of judgments; if left out, those of the sample where its articles are here, else the grades of
@@ -91,7 +91,7 @@ class Site:
         live = self.store.generations.live()
         return DEFAULT if live is None or live.ranking is None else live.ranking
 
-    def compare(self, first: str, second: str) -> Comparison:
+    def compare(self, first: str, second: str) -> VersionComparison:
         """Two versions on all judged sets and in all sidebars."""
         return compare_versions(self.settings, self.store, first, second)
 

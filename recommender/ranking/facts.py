@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.arrays import BoolArray, Counts, FloatArray, IntArray
-from recommender.curation.constraints import OPEN, Beside
+from recommender.curation.constraints import OPEN, SidebarConstraints
 from recommender.ranking.scoring import RankingModel, Scales
 
 RELATED = "related"
@@ -73,11 +73,11 @@ class SourceArticle:
     language: int
     desk: int = -1
     story: int = -1
-    beside: Beside = OPEN
+    beside: SidebarConstraints = OPEN
 
 
 @dataclass(frozen=True)
-class Rules:
+class Filters:
     """What one request asks for. Codes as in `Columns`; None means "any". Times are seconds since 1970.
 
     With `foreign` related stories may be of other languages too, and so may pins; fallbacks may not.
@@ -98,7 +98,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Teaser:
+class RankedTeaser:
     """One place in the sidebar: an article's number, its score, the parts that add up to it, its origin and role."""
 
     number: int

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray, Positions
-from recommender.ranking.facts import Columns, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.quotas import Quota, allowed_by_quotas
 from recommender.ranking.scoring import DAY
@@ -19,12 +19,12 @@ READ_LATELY = 30 * DAY
 
 
 def fill_with_fallbacks(
-    chosen: Sequence[Teaser],
-    more: Sequence[Teaser],
+    chosen: Sequence[RankedTeaser],
+    more: Sequence[RankedTeaser],
     events: Callable[[IntArray], BoolArray],
     n: int,
     quotas: Sequence[Quota] = (),
-) -> list[Teaser]:
+) -> list[RankedTeaser]:
     """`chosen` and as many of `more` as fill `n` places within the rules, without a second report of any event.
 
     `events` says which of some articles report one event, as `events_among` does. `more` is taken in its order, but for
@@ -49,12 +49,12 @@ def fill_with_fallbacks(
 def fallbacks(
     facts: Columns,
     source: SourceArticle,
-    rules: Rules,
+    rules: Filters,
     missing: int,
     taken: frozenset[int],
     *,
     kinds: Positions | None = None,
-) -> list[Teaser]:
+) -> list[RankedTeaser]:
     """What fills the places that no related story fills, by a ladder; every filter of the request holds.
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
@@ -72,13 +72,13 @@ def fallbacks(
         rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= rules.now - READ_LATELY), facts.reads))
     kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
-    found: list[Teaser] = []
+    found: list[RankedTeaser] = []
     for label, mask, key in rungs:
         places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in found]))
         order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
         for place in _first_of_each(places[order], kinds, room):
             room[int(kinds[place])] -= 1
-            found.append(Teaser(int(facts.number[place]), 0.0, label))
+            found.append(RankedTeaser(int(facts.number[place]), 0.0, label))
     return found
 
 

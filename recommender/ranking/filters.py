@@ -3,12 +3,12 @@
 import numpy as np
 
 from recommender.arrays import BoolArray
-from recommender.curation.constraints import Beside
+from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import AT_MOST, FORBID
-from recommender.ranking.facts import Columns, Rules, SourceArticle
+from recommender.ranking.facts import Columns, Filters, SourceArticle
 
 
-def guarded(facts: Columns, beside: Beside) -> BoolArray:
+def guarded(facts: Columns, beside: SidebarConstraints) -> BoolArray:
     """Which articles may stand beside the source at all, whoever put them there and whatever is asked for.
 
     Not there: what is withdrawn or held, what the matrix of sensitive content keeps apart, what editors have excluded,
@@ -25,7 +25,7 @@ def guarded(facts: Columns, beside: Beside) -> BoolArray:
     return mask
 
 
-def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
+def allowed(facts: Columns, source: SourceArticle, rules: Filters) -> BoolArray:
     """Which articles may stand in this sidebar: what the guard lets through, and every filter of the request."""
     mask: BoolArray = guarded(facts, source.beside) & (facts.number != source.number)
     # NaN compares false: an article without a date is not "posted later", and in no period that is asked for.
@@ -42,7 +42,7 @@ def allowed(facts: Columns, source: SourceArticle, rules: Rules) -> BoolArray:
     return mask
 
 
-def readable(facts: Columns, rules: Rules) -> BoolArray:
+def readable(facts: Columns, rules: Filters) -> BoolArray:
     """Which articles are of a language that is asked for."""
     if rules.languages is None or rules.foreign:
         return np.ones(len(facts.language), dtype=bool)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from recommender.ranking.facts import Columns, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArticle
 from recommender.ranking.filters import allowed
 
 
-def pinned_places(facts: Columns, source: SourceArticle, rules: Rules) -> dict[int, int]:
+def pinned_places(facts: Columns, source: SourceArticle, rules: Filters) -> dict[int, int]:
     """By slot (from 1) the place in `facts` of each pinned article that may stand in this sidebar."""
     slots = {number: slot for slot, number in source.beside.pins.items() if slot <= rules.n}
     mask = allowed(facts, source, rules)
@@ -15,10 +15,10 @@ def pinned_places(facts: Columns, source: SourceArticle, rules: Rules) -> dict[i
     }
 
 
-def place_pins(teasers: Sequence[Teaser], pins: Mapping[int, Teaser], n: int) -> list[Teaser]:
+def place_pins(teasers: Sequence[RankedTeaser], pins: Mapping[int, RankedTeaser], n: int) -> list[RankedTeaser]:
     """The sidebar with every pin in its slot, and the others around them; where too few are there, pins move up."""
     rest = list(teasers)
-    found: list[Teaser] = []
+    found: list[RankedTeaser] = []
     waiting = dict(sorted(pins.items()))
     while len(found) < n and (rest or waiting):
         slot = len(found) + 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.arrays import Positions
-from recommender.curation.constraints import Beside
+from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import AT_LEAST, AT_MOST
-from recommender.ranking.facts import Columns, Teaser
+from recommender.ranking.facts import Columns, RankedTeaser
 
 NO_LIMIT = 1 << 30
 
@@ -22,7 +22,7 @@ class Quota:
     most: int
 
 
-def quotas_of(facts: Columns, beside: Beside) -> list[Quota]:
+def quotas_of(facts: Columns, beside: SidebarConstraints) -> list[Quota]:
     """What the rules say of how many teasers may be of some sort, among the articles given."""
     found = []
     for rule in beside.rules:
@@ -48,7 +48,7 @@ def allowed_by_quotas(remaining: Sequence[int], taken: Sequence[int], free: int,
     return wanted if wanted and sum(count for _, count in short) >= free else open_
 
 
-def missing_quota(taken: Sequence[Teaser], quotas: Sequence[Quota]) -> tuple[int, frozenset[int]]:
+def missing_quota(taken: Sequence[RankedTeaser], quotas: Sequence[Quota]) -> tuple[int, frozenset[int]]:
     """How many more teasers rules ask for than are taken, and by number the articles that would do."""
     numbers = [teaser.number for teaser in taken]
     short = [(quota.least - len(quota.sort.intersection(numbers)), quota.sort) for quota in quotas]

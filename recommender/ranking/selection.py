@@ -8,7 +8,7 @@ import numpy.typing as npt
 from recommender.arrays import FloatArray, IntArray, Positions
 from recommender.ranking.candidates import Lists, pair_features
 from recommender.ranking.events import events_among, one_of_each
-from recommender.ranking.facts import Columns, Ranker, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.quotas import Choice, quotas_of
 from recommender.ranking.scoring import Scales
 from recommender.ranking.shortlist import Shortlist, make_teaser
@@ -21,12 +21,12 @@ RARE_GAIN = 0.25  # what an article in no other sidebar may be worth in the last
 def choose_related(
     short: Shortlist,
     lists: Lists,
-    rules: Rules,
+    rules: Filters,
     source: SourceArticle,
     ranker: Ranker,
     *,
     pinned: Columns | None = None,
-) -> tuple[list[Teaser], frozenset[int]]:
+) -> tuple[list[RankedTeaser], frozenset[int]]:
     """The related teasers, best first, and the numbers that must not come back as fallbacks.
 
     `lists` holds the candidate lists of the shortlisted articles, and of those that are pinned: they say how alike any

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.arrays import FloatArray, IntArray
-from recommender.curation.constraints import Beside
+from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import LOWER, RAISE
 from recommender.ranking.candidates import CandidateArray
 from recommender.ranking.events import same_event
-from recommender.ranking.facts import RELATED, Columns, Ranker, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
 from recommender.ranking.scoring import SIGNALS, UNITS, Scores, likenesses, multiplied, scored
@@ -37,7 +37,7 @@ class Shortlist:
         return self.facts.number
 
 
-def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Rules, ranker: Ranker) -> Shortlist:
+def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Filters, ranker: Ranker) -> Shortlist:
     """The POOL best candidates that pass the filters, without other reports of the source's event in its language.
 
     `facts` go with `rows`. A report in another language stays: who reads both may want it.
@@ -68,7 +68,7 @@ def _multiplied(score: FloatArray, factors: FloatArray) -> FloatArray:
     return score * factors / (1 - score + score * factors)
 
 
-def factors_of(facts: Columns, beside: Beside) -> FloatArray | None:
+def factors_of(facts: Columns, beside: SidebarConstraints) -> FloatArray | None:
     """By what the odds of some articles are multiplied; None where there is nothing to multiply."""
     rules = [
         (rule.what, rule.factor) for rule in beside.rules if rule.then in (RAISE, LOWER) and rule.factor is not None
@@ -81,16 +81,16 @@ def factors_of(facts: Columns, beside: Beside) -> FloatArray | None:
     return factors
 
 
-def make_teaser(short: Shortlist, place: int) -> Teaser:
+def make_teaser(short: Shortlist, place: int) -> RankedTeaser:
     units = {part: int(values[place]) for part, values in short.scores.units.items()}
     # Most teasers stand under no signal, and say nothing of any.
     parts = {part: count / UNITS for part, count in units.items() if count or part != SIGNALS}
-    return Teaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
+    return RankedTeaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
 
 
 def teasers_of(
     numbers: IntArray, rows: CandidateArray, facts: Columns, source: SourceArticle, ranker: Ranker
-) -> dict[int, Teaser]:
+) -> dict[int, RankedTeaser]:
     """What some of the candidates would look like as teasers, whether they are good enough or not."""
     places = np.flatnonzero(np.isin(facts.number, numbers))
     if not len(places):

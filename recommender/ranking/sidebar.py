@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray
-from recommender.curation.constraints import Beside
+from recommender.curation.constraints import SidebarConstraints
 from recommender.ranking.candidates import CandidateArray, Lists
 from recommender.ranking.events import events_among
-from recommender.ranking.facts import PINNED, Columns, Ranker, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import PINNED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.fallbacks import fallbacks, fill_with_fallbacks
 from recommender.ranking.filters import guarded
 from recommender.ranking.pins import pinned_places, place_pins
@@ -24,8 +24,8 @@ ListsOf = Callable[[Sequence[int]], Lists]
 
 
 def sidebar(
-    rows: CandidateArray, source: SourceArticle, rules: Rules, ranker: Ranker, *, archive: Columns, lists: ListsOf
-) -> list[Teaser]:
+    rows: CandidateArray, source: SourceArticle, rules: Filters, ranker: Ranker, *, archive: Columns, lists: ListsOf
+) -> list[RankedTeaser]:
     """The teasers beside an article, in their order; at most `rules.n`, and none where editors have turned the box off.
 
     `rows` is its candidate list, `archive` the facts of every article, each at the place of its number. The steps are:
@@ -48,7 +48,7 @@ def sidebar(
 
     known = teasers_of(pinned.number, rows, candidates, source, ranker)
     pins = {
-        slot: replace(known.get(number, Teaser(number, 0.0, PINNED)), source=PINNED)
+        slot: replace(known.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED)
         for slot, number in zip(slots, pinned.number.tolist(), strict=True)
     }
     chosen = [*pins.values(), *related]
@@ -59,16 +59,16 @@ def sidebar(
 
 
 def _with_fallbacks(
-    chosen: list[Teaser],
+    chosen: list[RankedTeaser],
     pins: int,
     dropped: frozenset[int],
     source: SourceArticle,
-    rules: Rules,
+    rules: Filters,
     *,
     ranker: Ranker,
     archive: Columns,
     lists: ListsOf,
-) -> list[Teaser]:
+) -> list[RankedTeaser]:
     """Pins, which come first in `chosen`, and related teasers, with fallbacks in the places that are left."""
     quotas = quotas_of(archive, source.beside)
     missing = rules.n - len(chosen)
@@ -90,7 +90,7 @@ def _with_fallbacks(
     return fill_with_fallbacks(kept, spare, events, rules.n, quotas)
 
 
-def let_through(teasers: Sequence[Teaser], archive: Columns, beside: Beside) -> list[Teaser]:
+def let_through(teasers: Sequence[RankedTeaser], archive: Columns, beside: SidebarConstraints) -> list[RankedTeaser]:
     """What the guard lets through, whatever has put it there."""
     facts = archive.take(np.array([teaser.number for teaser in teasers], dtype=np.intp))
     passed = guarded(facts, beside)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from recommender.release.cards import Card, HistoryEntry
+from recommender.release.cards import HistoryEntry, ModelCard
 
 
 class Registry(Protocol):
@@ -14,13 +14,15 @@ class Registry(Protocol):
 
     def folder(self, name: str) -> Path: ...  # where its files lie
 
-    def card(self, name: str) -> Card: ...  # what is known of it
+    def card(self, name: str) -> ModelCard: ...  # what is known of it
 
     def live(self) -> str: ...  # the version that builds build
 
     def put_live(self, name: str) -> None: ...  # says which that is
 
-    def create(self, card: Card, files: Mapping[str, bytes | Path]) -> Card: ...  # adds one, whole or not at all
+    def create(
+        self, card: ModelCard, files: Mapping[str, bytes | Path]
+    ) -> ModelCard: ...  # adds one, whole or not at all
 
     def record(self, name: str, entry: HistoryEntry) -> None: ...  # adds to its history
 

@@ -69,7 +69,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """Everything that is known of a model version. Its state is that of the last entry of `history`."""
 
     name: str
@@ -95,7 +95,7 @@ class Card:
         named = self.training.get(LEARNED_QUERIES, ())
         return frozenset(one for one in named if isinstance(one, str)) if isinstance(named, list) else frozenset()
 
-    def recorded(self, entry: HistoryEntry) -> "Card":
+    def recorded(self, entry: HistoryEntry) -> "ModelCard":
         """The card with one more entry in its history."""
         return replace(self, history=(*self.history, entry))
 
@@ -129,7 +129,7 @@ def checked_file(path: str) -> str:
     return path
 
 
-def to_json(card: Card) -> str:
+def to_json(card: ModelCard) -> str:
     """A card as it lies in its folder. Raises InvalidInput for one that could not be read again, or is too large."""
     name, _, version = card.name.partition("/")
     embedding = card.embedding
@@ -176,7 +176,7 @@ def to_json(card: Card) -> str:
     return text
 
 
-def from_json(text: str, source: str) -> Card:
+def from_json(text: str, source: str) -> ModelCard:
     """The card in a text that lies at `source`. Raises InvalidInput for one that is not whole."""
     try:
         text.encode()
@@ -191,7 +191,7 @@ def from_json(text: str, source: str) -> Card:
         raise InvalidInput(f"{source} is no model card: {_said(error)}") from error
 
 
-def readme(card: Card) -> str:
+def readme(card: ModelCard) -> str:
     """A card for people, as Markdown."""
     name, _, version = card.name.partition("/")
     embedding = card.embedding
@@ -264,12 +264,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _card(data: Mapping[str, Any]) -> Card:
+def _card(data: Mapping[str, Any]) -> ModelCard:
     embedding = data["embedding"]
     model, folder = embedding.get("model"), embedding.get("files")
     if (model is None) == (folder is None):
         raise ValueError("embedding needs either `model` or `files`")
-    return Card(
+    return ModelCard(
         name=checked_name(f"{_text(data['name'])}/{_text(data['version'])}"),
         made_on=date.fromisoformat(data["made_on"]),
         made_with=_text(data["made_with"]),

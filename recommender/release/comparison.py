@@ -14,7 +14,7 @@ from recommender.embedding.base import Embedder
 from recommender.evaluation.baselines import embedding_system, service_system, sidebars
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
-from recommender.metrics import Difference, Grades
+from recommender.metrics import Grades, PairedDifference
 from recommender.release.base import Registry
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.base import Store
@@ -60,14 +60,14 @@ class Paired:
     queries: int
     first: Estimate
     second: Estimate
-    difference: Difference
+    difference: PairedDifference
     p_value: float
     better: int
     worse: int
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedComparison:
     """What one judged set says: by system and measure, and MAIN of the service by language, country and age.
 
     `learned` says from how many of its queries each of the two models has learned.
@@ -80,7 +80,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SidebarPair:
     """The sidebars of an article with both models, by title, and how alike they are."""
 
     article: str
@@ -103,7 +103,7 @@ class Overlap:
     same: int
     overlap: float
     likeness: float
-    most: tuple[Pair, ...]
+    most: tuple[SidebarPair, ...]
 
 
 @dataclass(frozen=True)
@@ -134,22 +134,22 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """Everything that is said of two model versions."""
 
     first: str
     second: str
     articles: int
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedComparison, ...]
     overlap: Overlap
     costs: tuple[Cost, Cost]
 
 
-def compare(first: Side, second: Side, sets: Sequence[JudgedSet]) -> Comparison:
+def compare(first: Side, second: Side, sets: Sequence[JudgedSet]) -> VersionComparison:
     """Compares two models that were built from the same articles. Sets without a query of theirs are left out."""
     articles = published(first.store, first.recommender)
     judged = [one.among(articles) for one in sets]
-    return Comparison(
+    return VersionComparison(
         first.name,
         second.name,
         len(articles),
@@ -189,7 +189,7 @@ def values(system: System, judged: JudgedSet, measure: str = MAIN) -> list[float
     return [function([one for one, _ in system(query)[:DEPTH]], grades) for query, grades in judged.qrels.items()]
 
 
-def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str, Article]) -> Judged:
+def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str, Article]) -> JudgedComparison:
     makers: Mapping[str, Callable[[Side], System]] = {
         SERVICE: lambda side: service_system(side.recommender),
         EMBEDDING: lambda side: embedding_system(side.store),
@@ -201,7 +201,7 @@ def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str,
             measure: (values(one, judged, measure), values(other, judged, measure)) for measure in MEASURES
         }
     queries = [articles[query] for query in judged.qrels]
-    return Judged(
+    return JudgedComparison(
         judged.name,
         {name: {measure: paired(*both) for measure, both in found.items()} for name, found in systems.items()},
         _grouped(queries, *systems[SERVICE][MAIN], newest=_newest(articles.values())),
@@ -265,7 +265,7 @@ def overlaps(first: Recommender, second: Recommender, articles: Mapping[str, Art
         return tuple(articles[other].title for other in shown[side][key])
 
     pairs = [
-        Pair(
+        SidebarPair(
             key,
             articles[key].title,
             titles(0, key),

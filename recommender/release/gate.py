@@ -36,7 +36,7 @@ class Check:
         return f"{self.name}: {'passed' if self.passed else 'not passed'}; {self.says}"
 
 
-class Refused(InvalidInput):
+class ReleaseRefused(InvalidInput):
     """The gate has not let a model version through. `checks` are all that were made."""
 
     def __init__(self, name: str, checks: Sequence[Check]) -> None:

@@ -22,11 +22,19 @@ from recommender.progress import Progress, quiet
 from recommender.release.base import Registry
 from recommender.release.cards import BUILT_IN, CANDIDATE, LIVE, RETIRED, SHADOW, HistoryEntry
 from recommender.release.comparison import JudgedSet, learned_queries, lineage, published, remembered, values
-from recommender.release.gate import LEAST_QUERIES, Check, Refused, checked_reason, on_golden, on_judgments, on_panel
+from recommender.release.gate import (
+    LEAST_QUERIES,
+    Check,
+    ReleaseRefused,
+    checked_reason,
+    on_golden,
+    on_judgments,
+    on_panel,
+)
 from recommender.release.golden_pairs import GoldenPair, broken, unknown
 from recommender.release.trials import end_left
 from recommender.serving.recommender import Query, Recommender
-from recommender.store.audit import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, Entry
+from recommender.store.audit import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, AuditEntry
 from recommender.store.base import Store
 from recommender.store.generation_view import pinned
 from recommender.store.generations import Generation
@@ -94,7 +102,7 @@ class Releasing:
         checks, notes = self.checks(name, number, judged, golden)
         if not reason and not all(check.passed for check in checks):
             self._store.generations.drop_retired()
-            raise Refused(name, checks)
+            raise ReleaseRefused(name, checks)
         with self._store.writing():
             live = self._still(before, name)
             self._store.generations.activate(number, keep=True)
@@ -322,7 +330,7 @@ class Releasing:
         told |= {"checks": [str(check) for check in checks]} if checks else {}
         name, _ = after or before or ("", 0)
         earlier = None if before is None else _told(*before)
-        self._store.audit.append(Entry(self._clock(), by, action, name, before=earlier, after=told, why=why))
+        self._store.audit.append(AuditEntry(self._clock(), by, action, name, before=earlier, after=told, why=why))
 
 
 def _told(name: str, generation: int) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from recommender.release.cards import (
     CARD,
     MAX_BYTES,
     README,
-    Card,
     FileEntry,
     HistoryEntry,
+    ModelCard,
     checked_file,
     checked_name,
     from_json,
@@ -56,7 +56,7 @@ class FolderRegistry:
             raise NotFound(f"There is no model version {name} in {self._root}.")
         return folder
 
-    def card(self, name: str) -> Card:
+    def card(self, name: str) -> ModelCard:
         """The card of a version. Raises NotFound, and InvalidInput for one that is damaged or another's."""
         file = self.folder(name) / CARD
         try:
@@ -90,7 +90,7 @@ class FolderRegistry:
             self.folder(name)
         self._write(self._root / LIVE_FILE, f"{name}\n".encode())
 
-    def create(self, card: Card, files: Mapping[str, bytes | Path]) -> Card:
+    def create(self, card: ModelCard, files: Mapping[str, bytes | Path]) -> ModelCard:
         """Adds a version with its files, whole or not at all; gives the card with their digests.
 
         Raises InvalidInput where there is one already: released versions are not written over.

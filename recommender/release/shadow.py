@@ -10,7 +10,7 @@ from recommender.errors import ArticleNotFound, InvalidInput
 from recommender.serving.recommender import Basis, Query, Recommender
 from recommender.store.base import State, Store
 from recommender.store.generation_view import pinned
-from recommender.store.shadow import Beside
+from recommender.store.shadow import ShadowSidebar
 
 COMPARED_AT_ONCE = 50
 SHOWN = 20  # articles whose sidebars differ most
@@ -60,7 +60,7 @@ class Shadowing:
         self._due = [one for one in self._store.generations.numbers(number) if not right(one)]
         self._state = state
 
-    def _compared(self, batch: list[int], number: int, shadow: Recommender) -> list[Beside]:
+    def _compared(self, batch: list[int], number: int, shadow: Recommender) -> list[ShadowSidebar]:
         """Both sidebars of some articles.
 
         Left out is one where the live model shows an article that came after the shadow was built: of that the other
@@ -76,7 +76,7 @@ class Shadowing:
             self._bases[live.basis.number] = (live.basis, other.basis)
             if known.issuperset(live.basis.teasers):
                 at = self._live.now()
-                rows.append(Beside(live.basis.number, at, live.basis.teasers, other.basis.teasers))
+                rows.append(ShadowSidebar(live.basis.number, at, live.basis.teasers, other.basis.teasers))
         return rows
 
 

@@ -13,17 +13,17 @@ import numpy as np
 
 from recommender.arrays import IntArray
 from recommender.errors import InvalidInput, NotBuilt, NotFound
-from recommender.ranking.facts import PINNED, Teaser
+from recommender.ranking.facts import PINNED, RankedTeaser
 from recommender.ranking.pins import place_pins
 from recommender.ranking.quotas import allowed_by_quotas, quotas_of
 from recommender.release.interleaving import HOUR, Fits, Preference, coins, drafted, preference
 from recommender.serving.document import digest
 from recommender.serving.recommender import Query, Question, Recommendation, Recommender, basis_of
-from recommender.serving.write_behind import Behind
-from recommender.store.audit import END_TRIAL, START_TRIAL, Entry
+from recommender.serving.write_behind import WriteBehind
+from recommender.store.audit import END_TRIAL, START_TRIAL, AuditEntry
 from recommender.store.base import State, Store
 from recommender.store.generation_view import pinned
-from recommender.store.trials import CHALLENGER, Mixed, Pick, Trial
+from recommender.store.trials import CHALLENGER, InterleavingRun, MixedSidebar, Pick
 
 LATE = 3600  # seconds after its hour in which a sidebar may still be clicked on: pages stay open
 MOST_CLICKS = 1_000  # on one teaser of an answer, so in an hour; more are not counted
@@ -37,7 +37,7 @@ Turn = tuple[int, int]  # the trial and the challenger's generation
 class _Running:
     """A trial that goes on: the challenger's generation, the service over it, and which articles it knows, in order."""
 
-    trial: Trial
+    trial: InterleavingRun
     generation: int
     challenger: Recommender
     known: IntArray
@@ -49,11 +49,11 @@ class _Side:
 
     service: Recommender
     asked: Question
-    teasers: list[Teaser]
+    teasers: list[RankedTeaser]
 
 
 @dataclass(frozen=True)
-class Shared:
+class InterleavedSidebar:
     """A sidebar during a trial: of both models where there are `picks`, else that of the live model alone."""
 
     found: Recommendation
@@ -71,7 +71,7 @@ class Shared:
         return digest(f"{name}/{self.trial}/{self.hour}".encode())
 
 
-class Interleaving:
+class Interleaver:
     """Mixes the sidebars of one worker, and counts its clicks. Safe to use from several threads."""
 
     def __init__(
@@ -83,11 +83,11 @@ class Interleaving:
         self._recommender_of = recommender_of
         self._key = key
         self._at: tuple[State, _Running | None] | None = None
-        self._answers: Behind[Mixed] = Behind("trial", store.trials.note)
-        self._clicks: Behind[tuple[str, int]] = Behind(
+        self._answers: WriteBehind[MixedSidebar] = WriteBehind("trial", store.trials.note)
+        self._clicks: WriteBehind[tuple[str, int]] = WriteBehind(
             "count of clicks", lambda clicks: store.trials.count(Counter(clicks), MOST_CLICKS)
         )
-        self._left: Behind[Trial] = Behind("end of a trial", self._end)
+        self._left: WriteBehind[InterleavingRun] = WriteBehind("end of a trial", self._end)
 
     def turn(self, state: State) -> Turn:
         """Names the trial that goes on at a state, NO_TURN where none does. An answer of another is wrong."""
@@ -113,7 +113,7 @@ class Interleaving:
             known = np.array(self._store.generations.numbers(number), dtype=np.int32)
             return _Running(trial, number, self._recommender_of(pinned(self._store, number)), known)
 
-    def _end(self, left: Collection[Trial]) -> None:
+    def _end(self, left: Collection[InterleavingRun]) -> None:
         with self._store.writing():
             trial = self._store.trials.latest()
             if trial is not None and trial in left:  # still open, as it was seen
@@ -121,7 +121,7 @@ class Interleaving:
 
     # -- sidebars ------------------------------------------------------------------------------------------------------
 
-    def answer(self, article_id: str) -> Shared | None:
+    def answer(self, article_id: str) -> InterleavedSidebar | None:
         """The sidebar of an article in the trial that goes on; None where none does. Raises ArticleNotFound."""
         with self._store.reading():
             running = self._running(self._store.state())
@@ -129,7 +129,7 @@ class Interleaving:
                 return None
             trial, hour = running.trial.number, int(self._live.now().timestamp() // HOUR)
             live, challenger = (_side(one, article_id) for one in (self._live, running.challenger))
-            alone = Shared(_finished(live, live.teasers, challenger), trial, hour)
+            alone = InterleavedSidebar(_finished(live, live.teasers, challenger), trial, hour)
             if not self._takes_part(live, running):
                 return alone
             teasers, teams = _mixed(live, challenger, coins(self._key, trial, live.asked.source.number, hour))
@@ -148,10 +148,10 @@ class Interleaving:
         shown = [number, *(teaser.number for teaser in live.teasers)]
         return bool(np.isin(shown, running.known).all()) and self._store.reviews.get(number) is None
 
-    def note(self, request: str, shared: Shared) -> None:
+    def note(self, request: str, shared: InterleavedSidebar) -> None:
         """Writes down that an answer is shown, behind the request."""
         number = shared.found.basis.number
-        self._answers.put(Mixed(request, shared.trial, number, shared.hour, shared.picks))
+        self._answers.put(MixedSidebar(request, shared.trial, number, shared.hour, shared.picks))
 
     # -- clicks --------------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Interleaving:
             raise InvalidInput(f"The answer {request} does not show the article {article_id!r}.")
         return clicks[number] < MOST_CLICKS and self._clicks.put((request, number))
 
-    def _over(self, answer: Mixed) -> bool:
+    def _over(self, answer: MixedSidebar) -> bool:
         return self._live.now().timestamp() >= (answer.hour + 1) * HOUR + LATE
 
     def flush(self) -> None:
@@ -183,7 +183,7 @@ class Interleaving:
             one.close()
 
 
-def goes_on(store: Store, trial: Trial) -> bool:
+def goes_on(store: Store, trial: InterleavingRun) -> bool:
     """Whether readers get the sidebars of a trial: it was not ended, and both models are where they were."""
     live, shadow = store.state().generation, store.generations.shadow()
     if trial.until is not None or live is None or shadow is None:
@@ -193,7 +193,7 @@ def goes_on(store: Store, trial: Trial) -> bool:
 
 
 def end_left(store: Store, by: str, at: datetime) -> None:
-    """Ends the open trial for good where one of its models has left its place, as `Trials.end` does.
+    """Ends the open trial for good where one of its models has left its place, as `InterleavingRuns.end` does.
 
     Whoever puts another version live or changes the shadow calls this in the same transaction. A worker does what was
     left undone, but only of what it sees.
@@ -204,10 +204,10 @@ def end_left(store: Store, by: str, at: datetime) -> None:
             _ended(store, trial, by, at)
 
 
-def _ended(store: Store, trial: Trial, by: str, at: datetime) -> Trial:
+def _ended(store: Store, trial: InterleavingRun, by: str, at: datetime) -> InterleavingRun:
     store.trials.end(trial.number, at)
     before = {"model": trial.challenger, "live": trial.live}
-    store.audit.append(Entry(at, by, END_TRIAL, subject=trial.challenger, before=before))
+    store.audit.append(AuditEntry(at, by, END_TRIAL, subject=trial.challenger, before=before))
     return replace(trial, until=at)
 
 
@@ -216,7 +216,7 @@ def _side(service: Recommender, article_id: str) -> _Side:
     return _Side(service, asked, service.teasers(asked))
 
 
-def _finished(live: _Side, teasers: list[Teaser], other: _Side, until: float = np.inf) -> Recommendation:
+def _finished(live: _Side, teasers: list[RankedTeaser], other: _Side, until: float = np.inf) -> Recommendation:
     """The answer with some teasers. It is right while the sidebar of the other model is too, and until a time."""
     found = live.service.finished(live.asked, teasers)
     ours, theirs = found.basis, basis_of(other.asked, other.teasers)
@@ -228,7 +228,7 @@ def _finished(live: _Side, teasers: list[Teaser], other: _Side, until: float = n
 
 def _mixed(
     live: _Side, challenger: _Side, coin: Callable[[int], bool]
-) -> tuple[list[Teaser], Mapping[int, str | None]]:
+) -> tuple[list[RankedTeaser], Mapping[int, str | None]]:
     """The sidebar that both share, and whose each teaser is, by number. Pins stay in their slots, and are nobody's."""
     pinned_here = {one.number: one for one in live.teasers if one.source == PINNED}
     slots = live.asked.source.beside.pins
@@ -263,14 +263,14 @@ def _fits(live: _Side, challenger: _Side, fixed: list[int], others: Collection[i
 
 
 @dataclass(frozen=True)
-class TrialReport:
+class InterleavingReport:
     """What a trial has shown so far.
 
     `sidebars` counts articles in hours, and `nobody` the clicks on teasers that are nobody's. `going_on` is False for
     one that was ended, or whose live model or shadow is another now, which ends it too.
     """
 
-    trial: Trial
+    trial: InterleavingRun
     going_on: bool
     sidebars: int
     articles: int
@@ -279,14 +279,14 @@ class TrialReport:
     preference: Preference
 
 
-class Trials:
+class InterleavingRuns:
     """Opens and ends trials, and reports on them."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
 
-    def start(self, name: str, by: str) -> Trial:
+    def start(self, name: str, by: str) -> InterleavingRun:
         """Gives readers sidebars that the live model and the one in the shadow share; what was counted is forgotten.
 
         Raises InvalidInput where `name` is not in the shadow, or its trial goes on already; NotBuilt.
@@ -306,10 +306,10 @@ class Trials:
             at = self._clock()
             end_left(self._store, by, at)
             number = self._store.trials.start(live, name, at)
-            self._store.audit.append(Entry(at, by, START_TRIAL, subject=name, after={"model": name, "live": live}))
-        return Trial(number, live, name, at)
+            self._store.audit.append(AuditEntry(at, by, START_TRIAL, subject=name, after={"model": name, "live": live}))
+        return InterleavingRun(number, live, name, at)
 
-    def end(self, by: str) -> Trial:
+    def end(self, by: str) -> InterleavingRun:
         """Gives readers the live model's sidebars again. Raises InvalidInput where no trial is open."""
         with self._store.writing():
             trial = self._store.trials.latest()
@@ -317,14 +317,14 @@ class Trials:
                 raise InvalidInput("No model shares the sidebars.")
             return _ended(self._store, trial, by, self._clock())
 
-    def report(self) -> TrialReport:
+    def report(self) -> InterleavingReport:
         """What the last trial has shown so far. Raises InvalidInput where there was none."""
         with self._store.reading():
             trial = self._store.trials.latest()
             if trial is None:
                 raise InvalidInput("There was no trial yet; `recommender models interleave NAME/VERSION` starts one.")
             counts, going_on = self._store.trials.counts(trial.number), goes_on(self._store, trial)
-        return TrialReport(
+        return InterleavingReport(
             trial=trial,
             going_on=going_on,
             sidebars=len(counts),

@@ -14,14 +14,14 @@ from recommender.articles.article import HOLD_FLAG, Article
 from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.reasons import shared
 from recommender.articles.sentences import MAX_SENTENCES, SentencePair, closest, passages
-from recommender.curation.constraints import Beside, Directives
+from recommender.curation.constraints import Directives, SidebarConstraints
 from recommender.curation.rules import labels
 from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking.candidates import EMPTY, CandidateArray, Found
 from recommender.ranking.events import events_among, near_identical
-from recommender.ranking.facts import PINNED, RELATED, ROLES, Columns, Ranker, Rules, SourceArticle, Teaser
+from recommender.ranking.facts import PINNED, RELATED, ROLES, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import guarded
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
@@ -72,7 +72,7 @@ class Item:
     """One teaser with the article it shows, and what that shares with the source: see `reasons.shared`."""
 
     article: Article
-    teaser: Teaser
+    teaser: RankedTeaser
     shared: Mapping[str, list[str]]
 
 
@@ -123,7 +123,7 @@ class _Made:
 
 
 @dataclass(frozen=True)
-class Story:
+class RunningStory:
     """A running story: its articles in the order of time, the oldest first."""
 
     articles: list[Article]
@@ -265,7 +265,7 @@ class Recommender:
             found = [self._store.articles.by_url(link) for link in links]
         return [article for _, article in filter(None, found) if HOLD_FLAG not in article.flags]
 
-    def story(self, article_id: str) -> Story:
+    def story(self, article_id: str) -> RunningStory:
         """The running story that an article belongs to. Raises ArticleNotFound."""
         with self._store.reading():
             state = self._store.state()
@@ -282,7 +282,7 @@ class Recommender:
             shown = members.number[may].tolist()
             articles = list(self._store.articles.get(shown or [found[0]], texts=False).values())
         ordered = sorted(articles, key=lambda one: (one.posted_on.timestamp() if one.posted_on else 0.0, one.id))
-        return Story(ordered)
+        return RunningStory(ordered)
 
     def _known(self, state: State) -> Known:
         known = self._catalogue.as_of(state)
@@ -316,7 +316,7 @@ class Recommender:
             if article.status == "published"
         }
 
-    def teasers(self, asked: "Question") -> list[Teaser]:
+    def teasers(self, asked: "Question") -> list[RankedTeaser]:
         """The sidebar that a question asks for, without its articles, in the same transaction."""
         return self._teasers(asked)
 
@@ -337,12 +337,12 @@ class Recommender:
         """The sidebar that a question asks for, in the same transaction."""
         return self._answered(asked, self._teasers(asked))
 
-    def finished(self, asked: "Question", teasers: Sequence[Teaser]) -> Recommendation:
+    def finished(self, asked: "Question", teasers: Sequence[RankedTeaser]) -> Recommendation:
         """The answer to a question with teasers that were chosen elsewhere, of which the guard lets none through that
         may not stand there; in the same transaction."""
         return self._answered(asked, let_through(teasers, asked.known.columns, asked.source.beside))
 
-    def _answered(self, asked: "Question", teasers: list[Teaser]) -> Recommendation:
+    def _answered(self, asked: "Question", teasers: list[RankedTeaser]) -> Recommendation:
         model = self._made_with(asked.state).model
         return Recommendation(asked.article, self.items(asked, teasers), basis_of(asked, teasers), model)
 
@@ -368,7 +368,7 @@ class Recommender:
         source = self._source(number, article, known, rules.now)
         return Question(state, known, article, found, source, rules, self._ranker(state, known.directives))
 
-    def _teasers(self, asked: "Question") -> list[Teaser]:
+    def _teasers(self, asked: "Question") -> list[RankedTeaser]:
         return sidebar(
             asked.rows,
             asked.source,
@@ -383,7 +383,7 @@ class Recommender:
             return {}
         return self._store.generations.candidates(state.generation, numbers)
 
-    def items(self, asked: "Question", teasers: Sequence[Teaser]) -> list[Item]:
+    def items(self, asked: "Question", teasers: Sequence[RankedTeaser]) -> list[Item]:
         """Teasers with their articles, in the same transaction; withdrawn ones are left out."""
         numbers, state = [teaser.number for teaser in teasers], asked.state
         articles = self._store.articles.get(numbers, texts=False)
@@ -429,7 +429,7 @@ class Recommender:
             beside=beside,
         )
 
-    def _beside(self, number: int, article: Article | None, known: Known, now: float) -> Beside:
+    def _beside(self, number: int, article: Article | None, known: Known, now: float) -> SidebarConstraints:
         """What holds beside an article of the archive, or beside a draft, whose flags and labels are its own."""
         directives = known.directives
         if number != NO_NUMBER:
@@ -446,14 +446,14 @@ class Recommender:
         )
         return directives.beside(NO_NUMBER, bits(article.flags), found, now)
 
-    def _rules(self, query: Query, article: Article | None, directives: Directives) -> Rules:
+    def _rules(self, query: Query, article: Article | None, directives: Directives) -> Filters:
         codes: frozenset[int] | None = None
         if query.languages == (SAME_LANGUAGE,):
             codes = self._catalogue.codes([article.language]) if article else None
         elif query.languages != (ANY_LANGUAGE,):
             codes = self._catalogue.codes(query.languages)
         least = directives.ranking.get("min_score", self._defaults.min_score)
-        return Rules(
+        return Filters(
             now=self._clock().timestamp(),
             n=query.n,
             exclude=frozenset(self._store.articles.numbers(query.exclude).values()) if query.exclude else frozenset(),
@@ -501,7 +501,7 @@ class Question:
     article: Article | None
     found: Found
     source: SourceArticle
-    rules: Rules
+    rules: Filters
     ranker: Ranker
 
     @property
@@ -515,7 +515,7 @@ class Question:
         return self.known.columns.take(self.rows["number"])
 
 
-def basis_of(asked: Question, teasers: Sequence[Teaser]) -> Basis:
+def basis_of(asked: Question, teasers: Sequence[RankedTeaser]) -> Basis:
     """What an answer with these teasers is made from."""
     rules, source, candidates = asked.rules, asked.source, asked.candidates
     shown = tuple(teaser.number for teaser in teasers)

@@ -12,7 +12,7 @@ from recommender.articles.gazetteer import Gazetteer
 from recommender.ranking.facts import PINNED, RELATED
 from recommender.serving.document import digest_of, make_document
 from recommender.serving.recommender import Basis, Item, Recommendation
-from recommender.serving.write_behind import Behind
+from recommender.serving.write_behind import WriteBehind
 from recommender.store.base import Store
 from recommender.store.ledger import Shown
 
@@ -57,7 +57,7 @@ def shown(found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int =
     )
 
 
-class Recorder(Behind[Callable[[], Shown]]):
+class Recorder(WriteBehind[Callable[[], Shown]]):
     """Writes down the answers of one worker."""
 
     def __init__(self, store: Store, gazetteer: Gazetteer, clock: Callable[[], datetime]) -> None:

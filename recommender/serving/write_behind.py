@@ -17,7 +17,7 @@ Row = TypeVar("Row")
 _log = logging.getLogger(__name__)
 
 
-class Behind(Generic[Row]):
+class WriteBehind(Generic[Row]):
     """Hands rows to `write`, some at a time, in a thread of its own that the first row starts."""
 
     def __init__(self, name: str, write: Callable[[list[Row]], object]) -> None:

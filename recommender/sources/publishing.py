@@ -11,7 +11,7 @@ from typing import Any
 
 from recommender.articles.article import Article
 from recommender.store.articles import DELETED, Upserted
-from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, Entry
+from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditEntry
 from recommender.store.base import Store
 
 TOLD = ("status", "flags")  # with their values; of the others only that they have changed
@@ -56,7 +56,7 @@ class Publishing:
     def _note(
         self, action: str, article_id: str, number: int, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        entry = Entry(self._clock(), self._by, action, article_id, number, before=before or None, after=after)
+        entry = AuditEntry(self._clock(), self._by, action, article_id, number, before=before or None, after=after)
         self._store.audit.append(entry)
 
 

@@ -14,7 +14,7 @@ PUBLISHING = (CHANGE_ARTICLE, WITHDRAW)
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One line of the audit trail: who did what to what, when, what it was before and after, and why.
 
     `article` is the number of the article it is about, `subject` what people call what was changed, `seconds` how long
@@ -48,22 +48,22 @@ class AuditQuery:
 class AuditStore(Protocol):
     """The audit trail. Entries are added; the database itself refuses to change or remove one."""
 
-    def append(self, entry: Entry, key: str | None = None) -> int:
+    def append(self, entry: AuditEntry, key: str | None = None) -> int:
         """Adds an entry and gives its number. `key` names the request it comes from; None where it has no name.
 
         Raises ValueError if an entry with this key is there: ask `by_key` first, in the same transaction.
         """
         ...
 
-    def by_key(self, key: str) -> Entry | None:
+    def by_key(self, key: str) -> AuditEntry | None:
         """The entry that a request has left, for one that is sent twice."""
         ...
 
-    def get(self, number: int) -> Entry | None:
+    def get(self, number: int) -> AuditEntry | None:
         """One entry."""
         ...
 
-    def entries(self, query: AuditQuery, limit: int) -> list[Entry]:
+    def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         """Entries, the latest first."""
         ...
 

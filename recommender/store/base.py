@@ -13,7 +13,7 @@ from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
-from recommender.store.trials import TrialStore
+from recommender.store.trials import InterleavingStore
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Store(Protocol):
         ...
 
     @property
-    def trials(self) -> TrialStore:
+    def trials(self) -> InterleavingStore:
         """Trials in which two models share the sidebars."""
         ...
 

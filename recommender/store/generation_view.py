@@ -15,7 +15,7 @@ from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
-from recommender.store.trials import TrialStore
+from recommender.store.trials import InterleavingStore
 
 # What a pinned store does with generations; everything else would change them.
 READS = frozenset(
@@ -117,7 +117,7 @@ class _Pinned:
         return self._store.shadow
 
     @property
-    def trials(self) -> TrialStore:
+    def trials(self) -> InterleavingStore:
         """Trials in which two models share the sidebars."""
         return self._store.trials
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Beside:
+class ShadowSidebar:
     """What the live model and the one in the shadow would show beside an article, by number, as of a time."""
 
     article: int
@@ -19,11 +19,11 @@ class Beside:
 class ShadowStore(Protocol):
     """The sidebars of a model that runs in the shadow, beside the live ones."""
 
-    def put(self, generation: int, rows: Sequence[Beside]) -> None:
+    def put(self, generation: int, rows: Sequence[ShadowSidebar]) -> None:
         """Keeps rows of a shadow's generation in the place of those of the same articles."""
         ...
 
-    def rows(self, generation: int) -> list[Beside]:
+    def rows(self, generation: int) -> list[ShadowSidebar]:
         """All rows of a generation, by article."""
         ...
 

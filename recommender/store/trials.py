@@ -27,7 +27,7 @@ class HourCount:
 
 
 @dataclass(frozen=True)
-class Trial:
+class InterleavingRun:
     """A model version that shares the sidebars with the live one, both by NAME/VERSION; without `until` it is open."""
 
     number: int
@@ -38,7 +38,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Mixed:
+class MixedSidebar:
     """A sidebar that two models share, as it was shown beside an article in an hour (from 1970); `request` names it."""
 
     request: str
@@ -48,7 +48,7 @@ class Mixed:
     picks: tuple[Pick, ...]
 
 
-class TrialStore(Protocol):
+class InterleavingStore(Protocol):
     """Trials in which two models share the sidebars, and how often their teasers were clicked on."""
 
     def start(self, live: str, challenger: str, at: datetime) -> int:
@@ -59,15 +59,15 @@ class TrialStore(Protocol):
         """Ends a trial. Is a change to readers."""
         ...
 
-    def latest(self) -> Trial | None:
+    def latest(self) -> InterleavingRun | None:
         """The trial that was opened last, whether it goes on or not."""
         ...
 
-    def note(self, answers: Sequence[Mixed]) -> None:
+    def note(self, answers: Sequence[MixedSidebar]) -> None:
         """Keeps what was shown; an answer that is there already stays as it is."""
         ...
 
-    def shown(self, request: str) -> tuple[Mixed, Mapping[int, int]] | None:
+    def shown(self, request: str) -> tuple[MixedSidebar, Mapping[int, int]] | None:
         """An answer by its name, and the clicks on each of its articles."""
         ...
 

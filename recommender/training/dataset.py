@@ -24,8 +24,8 @@ from recommender.training.pairs import (
     TITLE_BODY,
     TRAIN,
     Clicks,
-    Pair,
     Split,
+    TextPair,
     Window,
     alike,
     copies,
@@ -63,7 +63,7 @@ class TrainingData:
     """
 
     window: Window
-    pairs: list[Pair]
+    pairs: list[TextPair]
     stories: Mapping[str, str]
     posted: Mapping[str, datetime]
     crossing: int
@@ -141,22 +141,22 @@ def _in_time(moment: datetime | None, until: datetime | None) -> bool:
     return until is None or (moment is not None and moment <= until)
 
 
-def _within(article: Article, side: str) -> Iterator[Pair]:
+def _within(article: Article, side: str) -> Iterator[TextPair]:
     """Pairs inside one article, which nobody has to label: its title and its lead, its lead and what comes later."""
     if not article.body:
         return
     lead, *later = passages("", "", article.body)
-    yield Pair(TITLE_BODY, side, article.id, article.id, 1.0, article.title, lead)
+    yield TextPair(TITLE_BODY, side, article.id, article.id, 1.0, article.title, lead)
     for passage in later[:LATER]:
-        yield Pair(LEAD_LATER, side, article.id, article.id, 1.0, lead, passage)
+        yield TextPair(LEAD_LATER, side, article.id, article.id, 1.0, lead, passage)
 
 
-def _between(labelled: Iterable[Labelled], articles: Mapping[str, Article], sides: Split) -> Iterator[Pair]:
+def _between(labelled: Iterable[Labelled], articles: Mapping[str, Article], sides: Split) -> Iterator[TextPair]:
     for kind, source, target, label in labelled:
         side = sides.of(source, target)
         if side is not None:
             texts = [passages(one.title, one.summary, one.body)[0] for one in (articles[source], articles[target])]
-            yield Pair(kind, side, source, target, label, *texts)
+            yield TextPair(kind, side, source, target, label, *texts)
 
 
 def _linked(articles: Sequence[Article]) -> Iterator[Labelled]:

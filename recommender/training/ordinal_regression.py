@@ -13,7 +13,7 @@ SHRINKAGE = 1e-4  # ridge on the weights: little, as there are few of them
 
 
 @dataclass(frozen=True)
-class Fitted:
+class OrdinalFit:
     """Weights of the columns, one threshold for each of GRADES, and the relief for each column that may be missing."""
 
     weights: FloatArray
@@ -21,7 +21,7 @@ class Fitted:
     relief: FloatArray
 
 
-def fit(features: FloatArray, missing: FloatArray, grades: FloatArray, weight: FloatArray) -> Fitted:
+def fit(features: FloatArray, missing: FloatArray, grades: FloatArray, weight: FloatArray) -> OrdinalFit:
     """Maximum likelihood of P(grade >= g) = logistic(features @ weights - threshold_g + missing @ relief).
 
     `features` is (m, k), `missing` (m, r) with 1 where something optional is unknown, `grades` and `weight` (m,).
@@ -50,4 +50,4 @@ def fit(features: FloatArray, missing: FloatArray, grades: FloatArray, weight: F
     bounds: Sequence[tuple[float | None, None]] = [(0, None)] * count + [(None, None)] * steps + [(0, None)] * relieved
     result = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2_000})
     weights, thresholds, relief = np.split(result.x, [count, count + steps])
-    return Fitted(weights, thresholds, relief)
+    return OrdinalFit(weights, thresholds, relief)

@@ -31,7 +31,7 @@ COMMON = 50  # a shingle of more texts than this is a phrase of the house, such 
 
 
 @dataclass(frozen=True)
-class Pair:
+class TextPair:
     """Two texts, the articles they come from (one and the same for UNLABELLED), and how far they belong together.
 
     `label` is in [0, 1]: 1 for what belongs together, 0 for what does not.
@@ -122,7 +122,7 @@ def _sampled(text: str) -> set[int]:
 
 
 def leaks(
-    pairs: Sequence[Pair],
+    pairs: Sequence[TextPair],
     stories: Mapping[str, str],
     posted: Mapping[str, datetime],
     until: datetime | None,
@@ -150,7 +150,7 @@ def leaks(
     return problems
 
 
-def copies(pairs: Sequence[Pair]) -> dict[str, tuple[str, str]]:
+def copies(pairs: Sequence[TextPair]) -> dict[str, tuple[str, str]]:
     """Texts of training that are nearly a text of the test: the article that each is of, and the one of the test."""
     owners: dict[tuple[str, str], str] = {}
     for pair in pairs:
@@ -166,7 +166,7 @@ def copies(pairs: Sequence[Pair]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def counts(pairs: Iterable[Pair]) -> dict[str, dict[str, int]]:
+def counts(pairs: Iterable[TextPair]) -> dict[str, dict[str, int]]:
     """How many pairs of each kind there are on each side; kinds without any are left out."""
     found = Counter((pair.kind, pair.side) for pair in pairs)
     return {
@@ -276,17 +276,17 @@ class Window:
     seed: int
 
 
-def lines(window: Window, pairs: Iterable[Pair]) -> Iterable[str]:
+def lines(window: Window, pairs: Iterable[TextPair]) -> Iterable[str]:
     """The file's lines: a head that says what it is, then one pair each, as JSON."""
     yield json.dumps({"format": FORMAT, **asdict(window)}, ensure_ascii=False)
     for pair in pairs:
         yield json.dumps(asdict(pair), ensure_ascii=False)
 
 
-def parse(text: Iterable[str], name: str) -> tuple[Window, list[Pair]]:
+def parse(text: Iterable[str], name: str) -> tuple[Window, list[TextPair]]:
     """What `lines` wrote. Raises InvalidInput with the line that is wrong."""
     head: Window | None = None
-    found: list[Pair] = []
+    found: list[TextPair] = []
     for number, line in enumerate(text, start=1):
         try:
             record = json.loads(line)
@@ -309,8 +309,8 @@ def _head(record: Any) -> Window:
     return Window(**record)
 
 
-def _pair(record: Any) -> Pair:
-    pair = Pair(**record)
+def _pair(record: Any) -> TextPair:
+    pair = TextPair(**record)
     texts: Collection[object] = (pair.source, pair.target, pair.anchor, pair.text)
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("source, target, anchor and text are texts")

@@ -37,7 +37,7 @@ UNKNOWN: Sequence[frozenset[str]] = tuple(
 )
 
 
-class Fitted(Protocol):
+class FittedWeights(Protocol):
     """What a fitter returns: weights of PARTS, thresholds of the grades 1, 2, 3, relief of OPTIONAL."""
 
     @property
@@ -50,12 +50,12 @@ class Fitted(Protocol):
     def relief(self) -> FloatArray: ...
 
 
-# (features, missing, grades, weight) -> Fitted, as `recommender.training.ordinal_regression.fit` does it.
-Fitter = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Fitted]
+# (features, missing, grades, weight) -> FittedWeights, as `recommender.training.ordinal_regression.fit` does it.
+Fitter = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FittedWeights]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedQuery:
     """One judged query: its candidates, their likenesses and grades, and the story it belongs to."""
 
     query: str
@@ -65,7 +65,7 @@ class Judged:
     story: int = field(default=0)
 
 
-def collect(store: Store, qrels: Mapping[str, Grades]) -> list[Judged]:
+def collect(store: Store, qrels: Mapping[str, Grades]) -> list[JudgedQuery]:
     """The candidates of every judged query that the live generation knows, without other reports of its event.
 
     An article that is not listed in the judgments counts as grade 0. Raises NotBuilt, and InvalidInput where none of
@@ -98,7 +98,7 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[Judged]:
         grades = np.array([qrels[query].get(ids[other], 0) for other in rows["number"].tolist()], dtype=np.float64)
         known = {part: values[kept] for part, values in known.items()}
         others = [ids[other] for other in rows["number"][kept].tolist()]
-        found.append(Judged(query, others, known, grades[kept], stories[query]))
+        found.append(JudgedQuery(query, others, known, grades[kept], stories[query]))
     if not found:
         raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
     return found
@@ -127,7 +127,7 @@ def _same_story(grade: int) -> bool:
     return grade >= SAME_STORY_GRADE or grade == VERSION
 
 
-def learn(judged: Sequence[Judged], fitter: Fitter, version: str) -> RankingModel:
+def learn(judged: Sequence[JudgedQuery], fitter: Fitter, version: str) -> RankingModel:
     """The model that fits the judgments of some queries best. Every query counts alike."""
     features, missing, grades, weight = [], [], [], []
     for one, unknown in product(judged, UNKNOWN):
@@ -151,7 +151,7 @@ def _rounded(names: Sequence[str], values: FloatArray) -> dict[str, float]:
     return {name: round(float(value), DECIMALS) for name, value in zip(names, values, strict=True)}
 
 
-def folds(judged: Sequence[Judged], seed: int) -> list[tuple[list[Judged], list[Judged]]]:
+def folds(judged: Sequence[JudgedQuery], seed: int) -> list[tuple[list[JudgedQuery], list[JudgedQuery]]]:
     """(for learning, held out) FOLDS times, so that no story stands on both sides."""
     stories = sorted({one.story for one in judged})
     order = np.random.default_rng(seed).permutation(len(stories))
@@ -174,7 +174,7 @@ class Bin:
     related: float
 
 
-def calibration(judged: Sequence[tuple[Judged, RankingModel]], edges: Sequence[float]) -> list[Bin]:
+def calibration(judged: Sequence[tuple[JudgedQuery, RankingModel]], edges: Sequence[float]) -> list[Bin]:
     """How far scores are probabilities: each query scored by a model that has not seen its story."""
     scores = np.concatenate([scored(one.known, model).score for one, model in judged])
     related = np.concatenate([one.grades >= RELATED_GRADE for one, _ in judged])

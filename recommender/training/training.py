@@ -19,12 +19,12 @@ from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
 from recommender.metrics import Grades, bootstrap_interval, ndcg
 from recommender.ranking.scoring import RankingModel, likenesses, scored
-from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Card, Embedding, HistoryEntry
+from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Embedding, HistoryEntry, ModelCard
 from recommender.store.base import Store
 from recommender.training import ranking_weights
 from recommender.training.examples import Exam, Example, Learned, Teaching
-from recommender.training.pairs import GRADE, REJECTION, TEST, TRAIN, Pair, counts
-from recommender.training.ranking_weights import Fitter, Judged
+from recommender.training.pairs import GRADE, REJECTION, TEST, TRAIN, TextPair, counts
+from recommender.training.ranking_weights import Fitter, JudgedQuery
 from recommender.training.recipes import (
     ADAPTER,
     DISTIL,
@@ -73,7 +73,7 @@ class Trainer(Protocol):
 
 
 @dataclass(frozen=True)
-class Outside:
+class TrainingServices:
     """What training asks of the assembly.
 
     `described` is what a card says of the model in a folder, `system` the service over a store with some weights.
@@ -107,7 +107,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Occasion:
+class RunInfo:
     """Who trains, when and with what; `data` says what the training data was: see `data_card`."""
 
     name: str
@@ -118,8 +118,15 @@ class Occasion:
 
 
 def train(
-    store: Store, recipe: Recipe, base: Base, material: "Material", *, outside: Outside, into: Path, occasion: Occasion
-) -> Card:
+    store: Store,
+    recipe: Recipe,
+    base: Base,
+    material: "TrainingSet",
+    *,
+    outside: TrainingServices,
+    into: Path,
+    occasion: RunInfo,
+) -> ModelCard:
     """The card of a new version; the files of its embedding model, if it has one of its own, are in `into`.
 
     Raises NotBuilt and ModelUnavailable, and InvalidInput where the recipe has nothing to learn from.
@@ -145,7 +152,7 @@ def train(
         if made.learned:
             extra = {"exam": {**asdict(made.learned), "scores": [round(score, 3) for score in made.learned.scores]}}
     libraries = outside.trainer.libraries()
-    return Card(
+    return ModelCard(
         name=occasion.name,
         made_on=occasion.at.date(),
         made_with=occasion.software,
@@ -167,7 +174,7 @@ def train(
 
 
 @contextmanager
-def _of(base: Base, store: Store, outside: Outside) -> Iterator[Store]:
+def _of(base: Base, store: Store, outside: TrainingServices) -> Iterator[Store]:
     """The store, where what is live has the base's embedding; else its articles, built with that."""
     live = store.generations.live()
     if live is not None and live.model == vector_version(base.embedding):
@@ -177,7 +184,7 @@ def _of(base: Base, store: Store, outside: Outside) -> Iterator[Store]:
             yield built
 
 
-def learned_queries(recipe: Recipe, material: "Material") -> list[str]:
+def learned_queries(recipe: Recipe, material: "TrainingSet") -> list[str]:
     """The articles whose judgments a recipe may know: it learns from them, or picks its best epoch by them.
 
     The release gate leaves them out. Both articles of a pair are among them, since it says something of either.
@@ -197,7 +204,7 @@ def learned_queries(recipe: Recipe, material: "Material") -> list[str]:
     return sorted(told | (material.judged(TRAIN).keys() if exam or recipe.loss == DISTIL else set()))
 
 
-def data_card(window: Mapping[str, Any], pairs: Sequence[Pair], sha256: str) -> dict[str, Any]:
+def data_card(window: Mapping[str, Any], pairs: Sequence[TextPair], sha256: str) -> dict[str, Any]:
     """What a card says of training data: from when it is, how much of what kind, and its digest."""
     kinds = {kind: f"{sides[TRAIN]} for training, {sides[TEST]} for testing" for kind, sides in counts(pairs).items()}
     return {
@@ -234,7 +241,7 @@ class Fit:
 
 
 def fit_ranking(
-    store: Store, recipe: RankingRecipe, version: str, judgments: Mapping[str, Grades], outside: Outside
+    store: Store, recipe: RankingRecipe, version: str, judgments: Mapping[str, Grades], outside: TrainingServices
 ) -> Fit:
     """Learns ranking weights; no story stands on both sides of a fold. Raises NotBuilt and InvalidInput."""
     judged = ranking_weights.collect(store, judgments)
@@ -242,7 +249,7 @@ def fit_ranking(
     if stories < LEAST_STORIES:
         raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
     values: dict[str, dict[str, list[float]]] = {measure: defaultdict(list) for measure in MEASURES}
-    seen: list[tuple[Judged, RankingModel]] = []
+    seen: list[tuple[JudgedQuery, RankingModel]] = []
     for repeat in range(recipe.repeats):
         for known, held in ranking_weights.folds(judged, recipe.seed + repeat):
             model = ranking_weights.learn(known, outside.fitter, "fold")
@@ -309,18 +316,18 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingSet:
     """What an embedding model is trained and measured with: pairs with their sides, judged queries, ranking weights.
 
     A judged query is for testing if its article is; queries of articles without a side are left out. `ranking` is the
     teacher where there are no judged queries to learn one from.
     """
 
-    pairs: Sequence[Pair]
+    pairs: Sequence[TextPair]
     judgments: Mapping[str, Grades]
     ranking: RankingModel
 
-    def among(self, articles: Collection[str]) -> "Material":
+    def among(self, articles: Collection[str]) -> "TrainingSet":
         """The same without judged queries of other articles: one that is withdrawn has no sidebar to be measured."""
         known = {query: grades for query, grades in self.judgments.items() if query in articles}
         return replace(self, judgments=known)
@@ -344,7 +351,7 @@ class Embedded:
 
 
 def finetune(
-    store: Store, base: Path, recipe: FinetuneRecipe, material: Material, *, outside: Outside, into: Path
+    store: Store, base: Path, recipe: FinetuneRecipe, material: TrainingSet, *, outside: TrainingServices, into: Path
 ) -> Embedded:
     """Trains an embedding model on and measures it beside the one that it comes from.
 
@@ -366,7 +373,7 @@ def finetune(
 
 
 def distil(
-    store: Store, base: Path, recipe: StaticRecipe, material: Material, *, outside: Outside, into: Path
+    store: Store, base: Path, recipe: StaticRecipe, material: TrainingSet, *, outside: TrainingServices, into: Path
 ) -> Embedded:
     """Makes a static model that imitates another on the texts of the articles, and measures it beside that one."""
     texts = sorted({text for article in _archive(store) for text in _texts(article)})
@@ -388,7 +395,7 @@ def _archive(store: Store) -> list[Article]:
     return [found[number] for number in sorted(found)]
 
 
-def examples_of(pairs: Sequence[Pair], kinds: Sequence[str]) -> list[Example]:
+def examples_of(pairs: Sequence[TextPair], kinds: Sequence[str]) -> list[Example]:
     """Pairs of training that belong together; what was rejected or graded 0 beside an article are its negatives."""
     of = [pair for pair in pairs if pair.side == TRAIN and pair.kind in {*kinds, REJECTION}]
     negatives: defaultdict[str, list[str]] = defaultdict(list)
@@ -399,7 +406,7 @@ def examples_of(pairs: Sequence[Pair], kinds: Sequence[str]) -> list[Example]:
     return [Example(pair.anchor, pair.text, tuple(negatives[pair.source])) for pair in together]
 
 
-def teaching_of(store: Store, material: Material, fitter: Fitter) -> Teaching:
+def teaching_of(store: Store, material: TrainingSet, fitter: Fitter) -> Teaching:
     """The evidence of the ranking for the candidates of every article that is not kept aside."""
     judged = material.judged(TRAIN)
     model = (
@@ -426,7 +433,7 @@ def teaching_of(store: Store, material: Material, fitter: Fitter) -> Teaching:
     return Teaching(*_passages([articles[number] for number in numbers]), candidates, evidence)
 
 
-def _of_training(store: Store, material: Material) -> list[Article]:
+def _of_training(store: Store, material: TrainingSet) -> list[Article]:
     sides = material.sides()
     return [article for article in _archive(store) if sides.get(article.id, TRAIN) == TRAIN]
 
@@ -437,7 +444,7 @@ def _passages(articles: Sequence[Article]) -> tuple[list[list[str]], list[str]]:
     return texts, [article.language for article in articles]
 
 
-def _exam(store: Store, material: Material) -> Exam | None:
+def _exam(store: Store, material: TrainingSet) -> Exam | None:
     """nDCG@3 of the embedding alone on the judged queries of the training side, among all articles of that side."""
     judged = material.judged(TRAIN)
     if not judged:
@@ -469,7 +476,7 @@ def _alone(
     return found
 
 
-def _measured(store: Store, folder: Path, material: Material, outside: Outside) -> Metrics:
+def _measured(store: Store, folder: Path, material: TrainingSet, outside: TrainingServices) -> Metrics:
     """The new model and the live one on the queries kept aside; the weights are learned from the others each time."""
     if not material.judged(TEST):
         return {}
@@ -478,7 +485,7 @@ def _measured(store: Store, folder: Path, material: Material, outside: Outside) 
         return _held_out(HELD_OUT, beside, material, outside) | before
 
 
-def _held_out(name: str, store: Store, material: Material, outside: Outside) -> Metrics:
+def _held_out(name: str, store: Store, material: TrainingSet, outside: TrainingServices) -> Metrics:
     known, held = material.judged(TRAIN), material.judged(TEST)
     model = (
         ranking_weights.learn(ranking_weights.collect(store, known), outside.fitter, "known")

@@ -10,7 +10,7 @@ from recommender.desk.decisions import Decisions
 from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
 from recommender.evaluation.exposure import Exposures
-from recommender.release.trials import Interleaving
+from recommender.release.trials import Interleaver
 from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import Recorder
 from recommender.settings import Settings
@@ -35,7 +35,7 @@ class Context:
     worklist: Worklist
     exposures: Exposures
     recorder: Recorder
-    interleaving: Interleaving
+    interleaving: Interleaver
     worker: WorkerClient
     cache: SidebarCache
     metrics: Metrics

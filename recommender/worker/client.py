@@ -10,7 +10,7 @@ from typing import Any
 
 from recommender.articles.article import Article
 from recommender.build.builder import BuildReport
-from recommender.desk.impact import Change, Status
+from recommender.desk.impact import ProposedChange, Status
 from recommender.errors import RecommenderError, Unavailable
 from recommender.ranking.candidates import Found
 from recommender.settings import Settings
@@ -65,7 +65,7 @@ class WorkerClient:
         finally:
             self._drafts.release()
 
-    def start_reach(self, change: Change) -> str | None:
+    def start_reach(self, change: ProposedChange) -> str | None:
         """Begins to work out what a change would do: see `Reaches.start`."""
         return self._told("start_reach", change)  # type: ignore[no-any-return]  # as _UNLOCKED has it
 

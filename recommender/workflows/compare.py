@@ -17,10 +17,10 @@ from recommender.embedding.pooling import article_vectors
 from recommender.errors import InvalidInput
 from recommender.progress import Progress, quiet
 from recommender.release.comparison import (
-    Comparison,
     Cost,
     Side,
     Timed,
+    VersionComparison,
     compare,
     copy_articles,
     copy_vectors,
@@ -38,7 +38,7 @@ _EMBEDDED = 20  # articles whose embedding is timed
 
 def compare_versions(
     settings: Settings, store: Store, first: str, second: str, given: Sequence[Path] = (), *, progress: Progress = quiet
-) -> Comparison:
+) -> VersionComparison:
     """How two model versions differ: on judged queries, and in the sidebars of the whole archive.
 
     `given` are files of judgments; without any the sample's are taken where its articles are here, and those of panels.

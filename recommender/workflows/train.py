@@ -13,13 +13,13 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.trec import read_qrels
 from recommender.grading.grading import Grading
 from recommender.metrics import Grades
-from recommender.release.cards import Card, checked_name
+from recommender.release.cards import ModelCard, checked_name
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.training import dataset, pairs, training
-from recommender.training.pairs import Pair
+from recommender.training.pairs import TextPair
 from recommender.training.recipes import RankingRecipe, parse_recipe
-from recommender.training.training import EMBEDDING, Material, Occasion
+from recommender.training.training import EMBEDDING, RunInfo, TrainingSet
 from recommender.wiring import make_base, make_recommender, make_registry, make_training, utc_now
 from recommender.workflows.operator import operator
 
@@ -32,7 +32,7 @@ def train_version(
     *,
     data: Path | None = None,
     qrels: Path | None = None,
-) -> Card:
+) -> ModelCard:
     """Trains a version on the articles of a store and adds it to the settings' registry.
 
     `data` is a file of pairs, made from the store if left out; `qrels` one of judgments, the grades of panels if left
@@ -53,7 +53,7 @@ def train_version(
     base = make_base(settings, recipe.base)
     with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
         if isinstance(recipe, RankingRecipe):
-            learned_from: list[Pair] = []
+            learned_from: list[TextPair] = []
             about = _archive(store)
         else:
             learned_from, about = _data(store, data, given)
@@ -63,13 +63,13 @@ def train_version(
                 "queries": len(judgments),
                 "pairs": sum(map(len, judgments.values())),
             }
-        occasion = Occasion(name, utc_now(), operator(), f"recommender {__version__}", about)
+        occasion = RunInfo(name, utc_now(), operator(), f"recommender {__version__}", about)
         into = Path(folder) / EMBEDDING
         card = training.train(
             store,
             recipe,
             base,
-            Material(learned_from, judgments, base.ranking),
+            TrainingSet(learned_from, judgments, base.ranking),
             outside=make_training(settings, name),
             into=into,
             occasion=occasion,
@@ -91,7 +91,7 @@ def _text(file: Path) -> str:
         raise InvalidInput(f"The recipe {file} cannot be read: {error}") from error
 
 
-def _data(store: Store, file: Path | None, judgments: Mapping[str, Grades]) -> tuple[list[Pair], dict[str, Any]]:
+def _data(store: Store, file: Path | None, judgments: Mapping[str, Grades]) -> tuple[list[TextPair], dict[str, Any]]:
     """Pairs and what the card says of them."""
     if file is None:
         made = dataset.collect(store, dataset.Request(judgments=judgments))

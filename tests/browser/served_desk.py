@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import psutil
 from playwright.sync_api import Page, expect
 
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.wiring import make_accounts, open_store
 from tests.web.served import command, environment, eventually, free_port
@@ -125,7 +125,7 @@ class ServedDesk:
         finally:
             opened.close()
 
-    def entries(self, **query: Any) -> list[Entry]:
+    def entries(self, **query: Any) -> list[AuditEntry]:
         """The audit trail, the earliest first."""
         with self.store() as store:
             return store.audit.entries(AuditQuery(**query), MOST_ENTRIES)[::-1]

@@ -9,7 +9,7 @@ import pytest
 from recommender.articles.gazetteer import Gazetteer, Name
 from recommender.build import builder as build_module
 from recommender.build.builder import EMBED_AT_ONCE, REBUILD_LEAST, BuildReport
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.embedding.pooling import Geometry, vector_version
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.ranking.scoring import DEFAULT
@@ -109,7 +109,7 @@ def test_another_model_makes_a_new_generation(store: Store) -> None:
 def test_another_recipe_makes_a_new_generation(store: Store, gazetteer: Gazetteer, model: Any) -> None:
     """Names and stories are kept in the generation: they must be those of the settings. Vectors stay right."""
     first = built(store, archive(5)).build().generation
-    builder = make_builder(store, release=Release(RELEASE.name, model), gazetteer=gazetteer)
+    builder = make_builder(store, release=ModelVersion(RELEASE.name, model), gazetteer=gazetteer)
     report = builder.build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert report.generation > first
@@ -345,7 +345,7 @@ def test_overtaken_build_says_so(store: Store) -> None:
 def test_release_put_live_meanwhile_stays(store: Store) -> None:
     """A build that began before a promotion or a rollback must not undo it."""
     built(store, archive(5))
-    other = make_builder(store, release=Release("other/1", RELEASE.ranking))
+    other = make_builder(store, release=ModelVersion("other/1", RELEASE.ranking))
     late = make_builder(store, prepare=lambda _number, _progress: other.build())
     with pytest.raises(Unavailable, match=r"While this build ran other/1 was put live, and readers keep it"):
         late.build(full=True)

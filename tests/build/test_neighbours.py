@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recommender.articles.article import Article
 from recommender.build import neighbours
-from recommender.build.neighbours import Entry, Finder, Frame, best_of, story_links
+from recommender.build.neighbours import Finder, GenerationModels, IndexedArticle, best_of, story_links
 from recommender.embedding.pooling import Geometry, unit
 from recommender.ranking import candidates, scoring
 from recommender.ranking.candidates import FEATURES, CandidateArray, make_candidates
@@ -37,7 +37,7 @@ def entries(
     languages: Sequence[str],
     themes: Sequence[Sequence[float]] | None = None,
     **labels: Sequence[int | None],
-) -> list[Entry]:
+) -> list[IndexedArticle]:
     """Articles without words, numbered from 10, with these vectors; each label is one term, or none."""
     rows = unit(np.array(vectors, dtype=np.float32))
     parts = rows if themes is None else unit(np.array(themes, dtype=np.float32))
@@ -47,7 +47,7 @@ def entries(
         for field, labelled in labels.items():
             term = labelled[place]
             own[field] = NOTHING if term is None else (np.array([term], np.int32), np.ones(1, np.float32))
-        found.append(Entry(10 + place, f"hash{place}", language, row, part, terms.to_bytes(own)))
+        found.append(IndexedArticle(10 + place, f"hash{place}", language, row, part, terms.to_bytes(own)))
     return found
 
 
@@ -146,7 +146,7 @@ def test_scales_are_those_of_pairs_of_one_language() -> None:
 def test_lexical_scale_is_that_of_square_roots() -> None:
     halves = [(np.array([1, 2], np.int32), np.array([0.5, 0.5], np.float32))] * 2
     some = [
-        Entry(
+        IndexedArticle(
             number,
             "h",
             "en",
@@ -250,7 +250,7 @@ def from_scratch(store: Store) -> dict[int, tuple[CandidateArray, tuple[str, ...
     """The list and the names of every published article, made anew from what the live generation has learned."""
     live = store.generations.live()
     assert live is not None
-    frame = Frame(Geometry.from_bytes(live.geometry), TOOLBOX.read_lexical(live.lexical))
+    frame = GenerationModels(Geometry.from_bytes(live.geometry), TOOLBOX.read_lexical(live.lexical))
     members = store.generations.members(live.model)
     articles = store.articles.get([member.number for member in members])
     found = []

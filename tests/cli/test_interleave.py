@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recommender.settings import load_settings
-from recommender.store.trials import CHALLENGER, LIVE, Mixed, Pick
+from recommender.store.trials import CHALLENGER, LIVE, MixedSidebar, Pick
 from recommender.wiring import opened_store
 from tests.cli.conftest import Run
 from tests.newsroom import BLIND, builder_of, opened
@@ -30,7 +30,7 @@ def clicks(won: int, lost: int, ties: int) -> None:
         trial = store.trials.latest()
         assert trial is not None
         hours = range(won + lost + ties)
-        store.trials.note([Mixed(f"{hour:016x}", trial.number, 4, hour, PICKS) for hour in hours])
+        store.trials.note([MixedSidebar(f"{hour:016x}", trial.number, 4, hour, PICKS) for hour in hours])
         counted = Counter[tuple[str, int]]()
         for hour in hours:
             numbers = [2] if hour < won else [1] if hour < won + lost else [1, 2]

@@ -12,8 +12,8 @@ from recommender.cli.release import comparison_text
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.grading.grading import Grading
 from recommender.grading.panels import Sample
-from recommender.release.cards import Card, Embedding
-from recommender.release.comparison import Comparison, Cost, Judged, Overlap, Pair, paired
+from recommender.release.cards import Embedding, ModelCard
+from recommender.release.comparison import Cost, JudgedComparison, Overlap, SidebarPair, VersionComparison, paired
 from recommender.release.registry import FolderRegistry
 from recommender.release.shadow import Shadowing
 from recommender.settings import Settings, load_settings
@@ -38,7 +38,7 @@ def made_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     registry = FolderRegistry(folder / "models")
     for release in (GOOD, ALIKE):
         embedding = Embedding(None, "embedding", version, SIZE, size)
-        registry.create(Card(release.name, NOW.date(), "tests", embedding, release.ranking), files)
+        registry.create(ModelCard(release.name, NOW.date(), "tests", embedding, release.ranking), files)
     registry.put_live(GOOD.name)
     lines = (
         f"{one} 0 {other} {grade}\n" for one, grades in qrels(stories()).items() for other, grade in grades.items()
@@ -165,13 +165,13 @@ def test_setting_that_would_win_stops_it(
 def test_comparison_for_people() -> None:
     """Every line of a comparison whose figures are known."""
     all_lost = paired([1.0, 1.0], [0.5, 0.5])
-    pair = Pair("gold-0", "gold golds 0", ("one", "two"), ("two", "x" * 70), 1 / 3, 0.25)
-    found = Comparison(
+    pair = SidebarPair("gold-0", "gold golds 0", ("one", "two"), ("two", "x" * 70), 1 / 3, 0.25)
+    found = VersionComparison(
         "good/1",
         "blind/1",
         24,
         (
-            Judged(
+            JudgedComparison(
                 "topics",
                 {"the service": {"nDCG@3": all_lost}},
                 {

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.notebook.site import open_site
 from recommender.ranking.scoring import PARTS
-from recommender.release.cards import Card
+from recommender.release.cards import ModelCard
 from recommender.settings import load_settings
 from recommender.training.pairs import parse
 from recommender.wiring import make_registry, opened_store
@@ -26,7 +26,7 @@ RANKING = 'kind = "ranking"\nbase = "sahel/1"\nrepeats = 2\n'
 ADAPTER = 'kind = "finetune"\nbase = "sahel/1"\nloss = "MultipleNegativesRankingLoss"\npart = "adapter"\n'
 
 
-def load_card(name: str) -> Card:
+def load_card(name: str) -> ModelCard:
     """The card of a version in the settings' registry."""
     return make_registry(load_settings()).card(name)
 

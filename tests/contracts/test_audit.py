@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.store.audit import PUBLISHING, AuditQuery, Entry
+from recommender.store.audit import PUBLISHING, AuditEntry, AuditQuery
 from recommender.store.base import Store
 from tests.factories import NOW
 
 EVERYTHING = AuditQuery()
 ANY_TEXT = st.text(st.characters())  # lone surrogates too
-FULL = Entry(
+FULL = AuditEntry(
     at=NOW,
     by="awa",
     action="reject",
@@ -27,12 +27,12 @@ FULL = Entry(
 )
 
 
-def entry(**fields: Any) -> Entry:
+def entry(**fields: Any) -> AuditEntry:
     """An entry about article 7, made now by somebody."""
-    return Entry(**({"at": NOW, "by": "awa", "action": "reject", "article": 7} | fields))
+    return AuditEntry(**({"at": NOW, "by": "awa", "action": "reject", "article": 7} | fields))
 
 
-def appended(store: Store, *entries: Entry) -> list[int]:
+def appended(store: Store, *entries: AuditEntry) -> list[int]:
     return [store.audit.append(one) for one in entries]
 
 
@@ -40,12 +40,12 @@ def numbers(store: Store, limit: int = 100, **query: Any) -> list[int]:
     return [one.number for one in store.audit.entries(AuditQuery(**query), limit)]
 
 
-@pytest.mark.parametrize("given", [FULL, Entry(at=NOW, by="", action="sign-in")], ids=["every field", "least"])
-def test_entries_come_back_unchanged(store: Store, given: Entry) -> None:
+@pytest.mark.parametrize("given", [FULL, AuditEntry(at=NOW, by="", action="sign-in")], ids=["every field", "least"])
+def test_entries_come_back_unchanged(store: Store, given: AuditEntry) -> None:
     number = store.audit.append(given)
     kept = store.audit.get(number)
     assert kept is not None
-    assert kept == Entry(**{**vars(given), "number": number})
+    assert kept == AuditEntry(**{**vars(given), "number": number})
 
 
 def test_times_are_kept_to_the_millisecond(store: Store) -> None:

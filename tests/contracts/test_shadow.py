@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from recommender.store.base import Store
-from recommender.store.shadow import Beside
+from recommender.store.shadow import ShadowSidebar
 from tests.factories import NOW
 
-FIRST = Beside(3, NOW, (1, 2), (2, 9, 4))
-SECOND = Beside(1, NOW, (), (3,))
+FIRST = ShadowSidebar(3, NOW, (1, 2), (2, 9, 4))
+SECOND = ShadowSidebar(1, NOW, (), (3,))
 
 
 def test_rows_come_back_by_article(store: Store) -> None:
@@ -16,7 +16,7 @@ def test_rows_come_back_by_article(store: Store) -> None:
 
 
 def test_later_row_takes_the_place_of_the_earlier(store: Store) -> None:
-    later = Beside(3, NOW + timedelta(minutes=1), (2,), (2,))
+    later = ShadowSidebar(3, NOW + timedelta(minutes=1), (2,), (2,))
     store.shadow.put(5, [FIRST, SECOND])
     store.shadow.put(5, [later])
     assert store.shadow.rows(5) == [SECOND, later]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from recommender.store.base import Store
-from recommender.store.trials import CHALLENGER, LIVE, HourCount, Mixed, Pick, Trial
+from recommender.store.trials import CHALLENGER, LIVE, HourCount, InterleavingRun, MixedSidebar, Pick
 from tests.factories import NOW
 
 PICKS = (Pick(4, LIVE), Pick(9, None), Pick(2, CHALLENGER))
@@ -14,16 +14,16 @@ def started(store: Store) -> int:
     return store.trials.start("good/1", "new/1", NOW)
 
 
-def answer(trial: int, request: str = "aa", *, article: int = 1, hour: int = 5) -> Mixed:
-    return Mixed(request, trial, article, hour, PICKS)
+def answer(trial: int, request: str = "aa", *, article: int = 1, hour: int = 5) -> MixedSidebar:
+    return MixedSidebar(request, trial, article, hour, PICKS)
 
 
 def test_trial_comes_back(store: Store) -> None:
     assert store.trials.latest() is None
     number = started(store)
-    assert store.trials.latest() == Trial(number, "good/1", "new/1", NOW)
+    assert store.trials.latest() == InterleavingRun(number, "good/1", "new/1", NOW)
     store.trials.end(number, NOW + timedelta(hours=1))
-    assert store.trials.latest() == Trial(number, "good/1", "new/1", NOW, NOW + timedelta(hours=1))
+    assert store.trials.latest() == InterleavingRun(number, "good/1", "new/1", NOW, NOW + timedelta(hours=1))
 
 
 def test_start_and_end_are_changes_to_readers(store: Store) -> None:

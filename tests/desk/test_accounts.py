@@ -17,7 +17,7 @@ from recommender.desk.accounts import Accounts, state_of
 from recommender.desk.passwords import ScryptPasswords
 from recommender.errors import InvalidInput, NotFound, SignInRefused
 from recommender.store.accounts import Account
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.wiring import open_store
 from tests.factories import NOW
@@ -67,7 +67,7 @@ class Bench:
         assert found is not None
         return found
 
-    def trail(self) -> list[Entry]:
+    def trail(self) -> list[AuditEntry]:
         return self.store.audit.entries(AuditQuery(), 100)
 
     def fail(self, times: int, name: str = "Awa") -> None:

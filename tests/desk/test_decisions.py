@@ -13,7 +13,7 @@ from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, OFF, PIN, 
 from recommender.desk.decisions import Decisions, Sent, Wish, check_ranking
 from recommender.errors import ArticleNotFound, Conflict, InvalidSignal, NotFound
 from recommender.serving.document import digest_of
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from tests.factories import NOW, make_article, stored
 
@@ -46,7 +46,7 @@ def in_force(store: Store) -> list[tuple[Any, ...]]:
     return [(one.kind, one.source, one.target, one.slot or one.factor) for one in store.signals.changed_since(-1)]
 
 
-def trail(store: Store) -> list[Entry]:
+def trail(store: Store) -> list[AuditEntry]:
     return store.audit.entries(AuditQuery(), 100)
 
 
@@ -257,7 +257,7 @@ def test_sidebar_that_has_changed_is_not_approved(decisions: Decisions, store: S
 # -- undo --------------------------------------------------------------------------------------------------------------
 
 
-def undo_twice(decisions: Decisions, act: Callable[[], Entry], look: Callable[[], object]) -> None:
+def undo_twice(decisions: Decisions, act: Callable[[], AuditEntry], look: Callable[[], object]) -> None:
     """What an undo brings back is as before; what an undo of the undo brings back is as after."""
     before = look()
     entry = act()
@@ -352,7 +352,7 @@ def test_there_is_nothing_to_undo(decisions: Decisions, number: int) -> None:
 
 
 def test_entries_that_are_no_decisions_cannot_be_undone(decisions: Decisions, store: Store) -> None:
-    number = store.audit.append(Entry(NOW, "awa", "role", "moussa", after={"role": "viewer"}))
+    number = store.audit.append(AuditEntry(NOW, "awa", "role", "moussa", after={"role": "viewer"}))
     with pytest.raises(NotFound, match="nothing that can be undone"):
         decisions.undo(number, AWA)
 

@@ -22,13 +22,13 @@ from recommender.desk.history import (
     UNPUBLISHED,
     WITHDRAWN,
     Findings,
-    Sidebar,
+    PastSidebar,
 )
 from recommender.errors import ArticleNotFound
 from recommender.serving.recommender import Query
 from recommender.serving.recorder import shown
 from recommender.sources.publishing import Publishing
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_recommender
 
@@ -65,7 +65,7 @@ def note(store: Store, at: datetime, *article_ids: str, served: bool = False) ->
     store.ledger.append([shown(one, GAZETTEER, at, served=served) for one in found])
 
 
-def decide(store: Store, at: datetime, article_id: str, *wishes: Wish, why: str = "") -> Entry:
+def decide(store: Store, at: datetime, article_id: str, *wishes: Wish, why: str = "") -> AuditEntry:
     return Decisions(store, lambda: at).decide(article_id, wishes, Sent("awa", why=why))
 
 
@@ -73,7 +73,7 @@ def put(store: Store, at: datetime, article: Article) -> None:
     Publishing(store, "API", lambda: at).put([article])
 
 
-def ids(sidebar: Sidebar | None) -> list[str]:
+def ids(sidebar: PastSidebar | None) -> list[str]:
     assert sidebar is not None
     return [item["id"] for item in sidebar.document["items"]]
 
@@ -102,9 +102,9 @@ def test_history_tells_what_came_and_went(archive: Store) -> None:
     decide(archive, SOON, "coup-1", Wish(REJECT, second))
     note(archive, LATER, "coup-1")
     latest, decision, oldest = findings(archive).history("coup-1").events
-    assert isinstance(latest, Sidebar)
-    assert isinstance(decision, Entry)
-    assert isinstance(oldest, Sidebar)
+    assert isinstance(latest, PastSidebar)
+    assert isinstance(decision, AuditEntry)
+    assert isinstance(oldest, PastSidebar)
     assert [item["id"] for item in latest.left] == [second]
     assert {item["id"] for item in latest.came} == set(shown_now(archive, "coup-1", LATER)) - {first, third}
     assert (latest.at, latest.until, latest.shown.served) == (LATER, None, False)
@@ -127,8 +127,8 @@ def test_history_survives_the_article(archive: Store) -> None:
     Publishing(archive, "API", lambda: SOON).withdraw("coup-1")
     found = findings(archive).history("coup-1")
     withdrawal, sidebar = found.events
-    assert isinstance(withdrawal, Entry)
-    assert isinstance(sidebar, Sidebar)
+    assert isinstance(withdrawal, AuditEntry)
+    assert isinstance(sidebar, PastSidebar)
     assert ids(sidebar) == before
     assert (found.subject.name, found.subject.article, found.subject.trace.status) == ("coup-1", None, "deleted")
 

@@ -17,8 +17,8 @@ from recommender.desk.impact import (
     AT_THE_SAME_TIME,
     KEPT_SECONDS,
     MOST_CHANGED,
-    Change,
-    Comparison,
+    ImpactComparison,
+    ProposedChange,
     Reach,
     Reaches,
     Status,
@@ -67,7 +67,7 @@ def rule(then: str, *, when: dict[str, list[str]] | None = None, **fields: Any) 
 
 
 def reach_of(store: Store, *added: Signal, ended: tuple[int, ...] = ()) -> Reach:
-    comparison = Comparison(store, make_recommender(store), Change(added, ended))
+    comparison = ImpactComparison(store, make_recommender(store), ProposedChange(added, ended))
     comparison.look()
     while comparison.step():
         pass
@@ -166,14 +166,16 @@ class TestComparison:
         assert [one.source.id for one in reach.most] == ["gold-2"]
 
     def test_steps_can_be_counted(self, archive: Store) -> None:
-        comparison = Comparison(archive, make_recommender(archive), Change((policy(RANKING, min_score=1.0),)))
+        comparison = ImpactComparison(
+            archive, make_recommender(archive), ProposedChange((policy(RANKING, min_score=1.0),))
+        )
         assert (comparison.done, comparison.total) == (0, 0)
         comparison.look()
         counts = [(comparison.step(10), comparison.done) for _ in range(4)]
         assert counts == [(True, 10), (True, 20), (True, 30), (False, len(ARCHIVE))]
 
     def test_revision_is_that_of_the_beginning(self, archive: Store) -> None:
-        comparison = Comparison(archive, make_recommender(archive), Change((rule("no_box"),)))
+        comparison = ImpactComparison(archive, make_recommender(archive), ProposedChange((rule("no_box"),)))
         comparison.look()
         before = archive.state().revision
         Decisions(archive, lambda: NOW).decide("gold-1", [Wish(OFF)], Sent("awa"))
@@ -228,7 +230,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def begin(reaches: Reaches) -> str:
-    job = reaches.start(Change((rule("no_box"),)))
+    job = reaches.start(ProposedChange((rule("no_box"),)))
     assert job is not None
     return job
 
@@ -255,7 +257,7 @@ class TestReaches:
     def test_third_one_has_to_wait(self, archive: Store, gate: Gate) -> None:
         reaches = Reaches(archive, gate)
         jobs = [begin(reaches) for _ in range(AT_THE_SAME_TIME)]
-        assert reaches.start(Change((rule("no_box"),))) is None
+        assert reaches.start(ProposedChange((rule("no_box"),))) is None
         gate.open.set()
         assert eventually(lambda: all(done(reaches, job) for job in jobs))
         assert begin(reaches) not in jobs

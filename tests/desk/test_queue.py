@@ -18,8 +18,8 @@ from recommender.desk.queue import (
     OPEN,
     SENSITIVE,
     UNSURE,
-    Filter,
-    Line,
+    QueueFilter,
+    QueueLine,
     Worklist,
 )
 from recommender.desk.review import Reviewing
@@ -28,7 +28,7 @@ from recommender.store.reviews import Review
 from tests.factories import NOW, built, days_ago, make_article, make_recommender
 
 COUP = "junta seized power niamey president bazoum guard palace"
-ALL = Filter(state=EVERY)
+ALL = QueueFilter(state=EVERY)
 
 
 def coup(number: int) -> Article:
@@ -62,11 +62,11 @@ def worklist(store: Store) -> Worklist:
     return Worklist(store, make_recommender(store))
 
 
-def ids(lines: list[Line]) -> list[str]:
+def ids(lines: list[QueueLine]) -> list[str]:
     return [line.article.id for line in lines]
 
 
-def lines_of(store: Store, wanted: Filter = ALL) -> dict[str, Line]:
+def lines_of(store: Store, wanted: QueueFilter = ALL) -> dict[str, QueueLine]:
     return {line.article.id: line for line in worklist(store).listing(wanted, 100).lines}
 
 
@@ -112,7 +112,7 @@ def test_reasons_are_told(archive: Store, article_id: str, reasons: set[str]) ->
 
 def test_empty_sidebar_is_a_reason(store: Store) -> None:
     built(store, [make_article("alone")])
-    (line,) = worklist(store).listing(Filter(), 20).lines
+    (line,) = worklist(store).listing(QueueFilter(), 20).lines
     assert EMPTY in line.reasons
     assert line.teasers == ()
 
@@ -128,25 +128,25 @@ def test_line_shows_the_sidebar_of_this_moment(archive: Store) -> None:
 
 
 def test_edition_is_filtered(archive: Store) -> None:
-    assert list(lines_of(archive, Filter("Maghreb"))) == ["fresh"]
-    assert lines_of(archive, Filter("Nowhere")) == {}
+    assert list(lines_of(archive, QueueFilter("Maghreb"))) == ["fresh"]
+    assert lines_of(archive, QueueFilter("Nowhere")) == {}
 
 
 def test_days_are_filtered(archive: Store) -> None:
-    found = lines_of(archive, Filter(since=days_ago(190), until=days_ago(180)))
+    found = lines_of(archive, QueueFilter(since=days_ago(190), until=days_ago(180)))
     assert list(found) == ["read"]  # the first moment is in, the last is not
 
 
 def test_approved_sidebar_leaves_the_queue(archive: Store) -> None:
     approve(archive, "lone")
-    assert "lone" not in lines_of(archive, Filter())
-    assert list(lines_of(archive, Filter(state=APPROVED))) == ["lone"]
+    assert "lone" not in lines_of(archive, QueueFilter())
+    assert list(lines_of(archive, QueueFilter(state=APPROVED))) == ["lone"]
     assert lines_of(archive)["lone"].state == APPROVED
 
 
 def test_changed_sidebar_comes_back(archive: Store) -> None:
     approve(archive, "coup-1", "of another sidebar")
-    line = lines_of(archive, Filter())["coup-1"]
+    line = lines_of(archive, QueueFilter())["coup-1"]
     assert (line.state, line.reasons) == (OPEN, (CHANGED,))
     assert list(lines_of(archive)).index("coup-1") < list(lines_of(archive)).index("coup-2")
 
@@ -154,51 +154,51 @@ def test_changed_sidebar_comes_back(archive: Store) -> None:
 def test_progress_is_counted_whatever_is_shown(archive: Store) -> None:
     approve(archive, "lone")
     for state in (OPEN, APPROVED, EVERY):
-        listing = worklist(archive).listing(Filter(state=state), 1)
+        listing = worklist(archive).listing(QueueFilter(state=state), 1)
         assert (listing.left, listing.approved) == (7, 1)
-    assert worklist(archive).listing(Filter(), 1).found == 7
+    assert worklist(archive).listing(QueueFilter(), 1).found == 7
 
 
 def test_pages_follow_each_other(archive: Store) -> None:
     queue = worklist(archive)
-    whole = queue.listing(Filter(), 100)
-    first, second = queue.listing(Filter(), 5), queue.listing(Filter(), 5, 5)
+    whole = queue.listing(QueueFilter(), 100)
+    first, second = queue.listing(QueueFilter(), 5), queue.listing(QueueFilter(), 5, 5)
     assert ids(first.lines) + ids(second.lines) == ids(whole.lines)
     assert first.after == second.lines[0].number
     assert second.after is None
-    assert queue.listing(Filter(), 5, 50).lines == []
+    assert queue.listing(QueueFilter(), 5, 50).lines == []
 
 
 def test_news_of_the_ledger_are_noticed(archive: Store) -> None:
     queue = worklist(archive)
     approve(archive, "coup-1")
-    assert "coup-1" not in ids(queue.listing(Filter(), 100).lines)
+    assert "coup-1" not in ids(queue.listing(QueueFilter(), 100).lines)
     archive.articles.withdraw("coup-2")
     Reviewing(archive, make_recommender(archive)).note("coup-1")
-    assert "coup-1" in ids(queue.listing(Filter(), 100).lines)
+    assert "coup-1" in ids(queue.listing(QueueFilter(), 100).lines)
 
 
 def test_next_comes_after_the_last(archive: Store) -> None:
     queue = worklist(archive)
-    order = ids(queue.listing(Filter(), 100).lines)
-    assert [queue.following(one, Filter()) for one in order] == [*order[1:], order[0]]
+    order = ids(queue.listing(QueueFilter(), 100).lines)
+    assert [queue.following(one, QueueFilter()) for one in order] == [*order[1:], order[0]]
 
 
 def test_next_is_found_from_what_has_left(archive: Store) -> None:
     queue = worklist(archive)
-    order = ids(queue.listing(Filter(), 100).lines)
+    order = ids(queue.listing(QueueFilter(), 100).lines)
     approve(archive, order[2])
-    assert queue.following(order[2], Filter()) == order[3]
+    assert queue.following(order[2], QueueFilter()) == order[3]
 
 
 def test_next_of_an_unknown_article_is_the_first(archive: Store) -> None:
     queue = worklist(archive)
-    assert queue.following("nothing", Filter()) == ids(queue.listing(Filter(), 1).lines)[0]
+    assert queue.following("nothing", QueueFilter()) == ids(queue.listing(QueueFilter(), 1).lines)[0]
 
 
 def test_nothing_follows_the_only_one(archive: Store) -> None:
-    assert worklist(archive).following("fresh", Filter("Maghreb")) is None
-    assert worklist(archive).following("fresh", Filter("Nowhere")) is None
+    assert worklist(archive).following("fresh", QueueFilter("Maghreb")) is None
+    assert worklist(archive).following("fresh", QueueFilter("Nowhere")) is None
 
 
 def test_line_tells_the_latest_decision(archive: Store) -> None:
@@ -215,9 +215,9 @@ def test_walking_meets_every_open_sidebar_once(archive: Store, done: set[str]) -
     for article_id in done:
         approve(archive, article_id)
     queue = worklist(archive)
-    left = ids(queue.listing(Filter(), 100).lines)
+    left = ids(queue.listing(QueueFilter(), 100).lines)
     met: list[str] = left[:1]
-    while met and (after := queue.following(met[-1], Filter())) and after not in met:
+    while met and (after := queue.following(met[-1], QueueFilter())) and after not in met:
         met.append(after)
     assert met == left
 

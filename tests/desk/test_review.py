@@ -32,7 +32,7 @@ from recommender.errors import ArticleNotFound
 from recommender.ranking.facts import PINNED, RELATED
 from recommender.ranking.fallbacks import FALLBACK_EDITION
 from recommender.serving.recommender import Query
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from tests.factories import NOW, built, days_ago, make_article, make_recommender
 
@@ -71,7 +71,7 @@ def reviewing(store: Store, now: datetime = NOW, *, other_languages: bool = True
     return Reviewing(store, make_recommender(store, now=now, other_languages=other_languages))
 
 
-def decide(store: Store, *wishes: Wish, article_id: str = "coup", at: datetime = NOW) -> Entry:
+def decide(store: Store, *wishes: Wish, article_id: str = "coup", at: datetime = NOW) -> AuditEntry:
     return Decisions(store, lambda: at).decide(article_id, wishes, AWA)
 
 
@@ -396,7 +396,7 @@ def undoable(store: Store) -> list[tuple[str, bool]]:
     return [(entry.action, can) for entry, can in page(store).decisions]
 
 
-def undo(store: Store, entry: Entry) -> Entry:
+def undo(store: Store, entry: AuditEntry) -> AuditEntry:
     return Decisions(store, lambda: NOW).undo(entry.number, AWA)
 
 
@@ -435,5 +435,5 @@ def test_approval_is_undone_by_the_latest_only(archive: Store) -> None:
 
 
 def test_what_is_no_decision_cannot_be_undone(archive: Store) -> None:
-    archive.audit.append(Entry(NOW, "awa", "grade", article=number_of(archive, "coup")))
+    archive.audit.append(AuditEntry(NOW, "awa", "grade", article=number_of(archive, "coup")))
     assert undoable(archive) == [("grade", False)]

@@ -18,7 +18,7 @@ from recommender.evaluation.baselines import (
     service_system,
     sidebars,
 )
-from recommender.evaluation.evaluation import SERVICE, Place
+from recommender.evaluation.evaluation import SERVICE, DeliveredPlace
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.wiring import make_systems
@@ -114,7 +114,9 @@ def test_boxes_are_those_of_the_site(store: Store) -> None:
         ],
     )
     Decisions(store, lambda: NOW).decide("fr", [Wish(REJECT, "en")], Sent("awa", why="because"))
-    assert boxes(make_recommender(store), ["fr"]) == {"fr": [Place("en", True, True), Place("new", False, False)]}
+    assert boxes(make_recommender(store), ["fr"]) == {
+        "fr": [DeliveredPlace("en", True, True), DeliveredPlace("new", False, False)]
+    }
 
 
 def test_sidebars_are_those_of_the_site(store: Store) -> None:

@@ -10,7 +10,7 @@ from recommender.evaluation.evaluation import (
     MAIN,
     MEASURES,
     SERVICE,
-    Place,
+    DeliveredPlace,
     Ranking,
     delivered,
     evaluate,
@@ -87,8 +87,8 @@ def test_spread_describes_all_sidebars() -> None:
 def test_box_is_measured_by_language_and_in_all() -> None:
     """Three places each; what fills none of them counts against the box, as a fallback does."""
     boxes = {
-        "q": [Place("a", True, False), Place("b", True, True), Place("x", False, False)],
-        "r": [Place("a", True, False)],
+        "q": [DeliveredPlace("a", True, False), DeliveredPlace("b", True, True), DeliveredPlace("x", False, False)],
+        "r": [DeliveredPlace("a", True, False)],
         "s": [],
     }
     qrels = {"q": {"a": 2, "b": 1}, "r": {"a": 1}, "s": {"a": 1}, "gone": {"a": 1}}

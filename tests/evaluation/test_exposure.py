@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recommender.evaluation.exposure import ORPHANS, Exposure, Exposures, Share
+from recommender.evaluation.exposure import ORPHANS, Exposure, Exposures, GroupExposure
 from recommender.store.base import Store
 from recommender.store.ledger import Shown
 from tests.factories import NOW, days_ago, make_article, make_recommender, stored
@@ -75,8 +75,8 @@ def test_editions_and_countries_are_told_apart(archive: Store) -> None:
     """Case does not matter, and the newest article's way of writing is shown."""
     beside(archive, "a", "b", "c")
     told = found(archive)
-    assert told.editions == [Share("Europe", 2, 1), Share("Sahel", 2, 1)]
-    assert told.countries == [Share("mali", 2, 1), Share("Niger", 2, 0)]
+    assert told.editions == [GroupExposure("Europe", 2, 1), GroupExposure("Sahel", 2, 1)]
+    assert told.countries == [GroupExposure("mali", 2, 1), GroupExposure("Niger", 2, 0)]
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_changes_between_two_questions_count(archive: Store) -> None:
     archive.articles.upsert([replace(ARCHIVE[1], countries=("Chad",)), make_article("e", countries=("Chad",))])
     told = asked.now()
     assert (told.articles, told.shown) == (5, 2)
-    assert told.countries == [Share("Chad", 2, 1), Share("Niger", 2, 1), Share("Mali", 1, 0)]
+    assert told.countries == [GroupExposure("Chad", 2, 1), GroupExposure("Niger", 2, 1), GroupExposure("Mali", 1, 0)]

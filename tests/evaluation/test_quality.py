@@ -17,7 +17,7 @@ from recommender.serving.recommender import Query, Recommender
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.training.ordinal_regression import fit
-from recommender.training.ranking_weights import Judged, calibration, collect, folds, learn
+from recommender.training.ranking_weights import JudgedQuery, calibration, collect, folds, learn
 from recommender.wiring import make_recommender, open_store
 
 pytestmark = pytest.mark.timeout(600)  # the first of them builds the sample
@@ -47,7 +47,7 @@ def sample(sample_database: str) -> Iterator[Sample]:
 
 
 @pytest.fixture(scope="module")
-def judged(sample: Sample) -> list[Judged]:
+def judged(sample: Sample) -> list[JudgedQuery]:
     return collect(sample.store, sample.qrels)
 
 
@@ -107,7 +107,7 @@ def _spoken(source: str, shown: list[str], languages: Mapping[str, str]) -> set[
     return {one for one in shown if languages[one] == languages[source]}
 
 
-def test_scores_are_probabilities_on_stories_not_seen(judged: list[Judged]) -> None:
+def test_scores_are_probabilities_on_stories_not_seen(judged: list[JudgedQuery]) -> None:
     """Each query scored by a model learned without its story. The bins hold 160 candidates or more."""
     scored = [(one, model) for known, held in folds(judged, 0) for model in [learn(known, fit, "fold")] for one in held]
     bins = calibration(scored, (0, 0.05, 0.1, 0.3, 0.6, 0.9, 1))
@@ -116,7 +116,7 @@ def test_scores_are_probabilities_on_stories_not_seen(judged: list[Judged]) -> N
         assert one.related == pytest.approx(one.score, abs=0.15 if one.low >= 0.3 else 0.03), one
 
 
-def test_shipped_weights_are_those_of_the_judgments(judged: list[Judged]) -> None:
+def test_shipped_weights_are_those_of_the_judgments(judged: list[JudgedQuery]) -> None:
     learned = learn(judged, fit, DEFAULT.version)
     assert learned.weights == pytest.approx(DEFAULT.weights, rel=0.05, abs=0.05)
     assert learned.threshold == pytest.approx(DEFAULT.threshold, rel=0.05)

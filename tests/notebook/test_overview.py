@@ -7,7 +7,7 @@ import pytest
 
 from recommender.arrays import Vectors
 from recommender.errors import NotBuilt
-from recommender.evaluation.exposure import Share
+from recommender.evaluation.exposure import GroupExposure
 from recommender.notebook.overview import (
     counted,
     disagreements,
@@ -110,8 +110,12 @@ def test_places_in_sidebars_are_counted() -> None:
 
 def test_groups_have_their_shares(archive: Store) -> None:
     sidebars = {"a": ["b"], "b": ["a"], "c": ["a"]}
-    assert shares(archive, sidebars, language_of) == [Share("en", 2, 1), Share("fr", 1, 1)]
-    assert shares(archive, sidebars, year_of) == [Share("2025", 1, 1), Share("2026", 1, 1), Share("no date", 1, 0)]
+    assert shares(archive, sidebars, language_of) == [GroupExposure("en", 2, 1), GroupExposure("fr", 1, 1)]
+    assert shares(archive, sidebars, year_of) == [
+        GroupExposure("2025", 1, 1),
+        GroupExposure("2026", 1, 1),
+        GroupExposure("no date", 1, 0),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 40])

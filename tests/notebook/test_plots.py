@@ -3,18 +3,18 @@
 import pytest
 
 from recommender.evaluation.evaluation import Estimate
-from recommender.evaluation.exposure import Share
+from recommender.evaluation.exposure import GroupExposure
 from recommender.notebook import plots
-from recommender.notebook.overview import Place, StoryMap
+from recommender.notebook.overview import MapPoint, StoryMap
 from tests.factories import make_article
 
-MAP = StoryMap([Place(make_article(f"a{number}"), float(number), 0.0, 1) for number in range(4)], {1: "Mali"})
+MAP = StoryMap([MapPoint(make_article(f"a{number}"), float(number), 0.0, 1) for number in range(4)], {1: "Mali"})
 PICTURES = {
     "bars": plots.bars({"a": 3, "b": 1}, "t"),
     "histogram": plots.histogram([1, 2, 2], "t", "words"),
     "estimates": plots.estimates({"one": Estimate(0.5, 0.4, 0.7)}, "t"),
     "lines": plots.lines({"one": [(0, 1), (1, 2)]}, "t", "x", "y"),
-    "shares": plots.shares([Share("en", 4, 1), Share("fr", 0, 0)], "t"),
+    "shares": plots.shares([GroupExposure("en", 4, 1), GroupExposure("fr", 0, 0)], "t"),
     "lorenz": plots.lorenz([0, 1, 3], "t"),
     "map": plots.story_map(MAP, "t"),
 }

@@ -19,10 +19,10 @@ from recommender.ranking.facts import (
     RELATED,
     ROLES,
     Columns,
+    Filters,
+    RankedTeaser,
     Ranker,
-    Rules,
     SourceArticle,
-    Teaser,
 )
 from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, fallbacks, fill_with_fallbacks
 from recommender.ranking.quotas import Choice, Quota, kinds_of
@@ -33,24 +33,24 @@ from recommender.ranking.shortlist import POOL, shortlist
 from tests.factories import NOW_SECONDS, make_columns, make_rows
 
 SOURCE = SourceArticle(number=0, posted=NOW_SECONDS - DAY, edition=0, language=0)
-RULES = Rules(now=NOW_SECONDS, min_score=0.0)
+RULES = Filters(now=NOW_SECONDS, min_score=0.0)
 RANKER = Ranker(DEFAULT, Scales())
 
 
 def ranked(
     rows: CandidateArray,
     facts: Columns,
-    rules: Rules = RULES,
+    rules: Filters = RULES,
     lists: Mapping[int, CandidateArray] | None = None,
     *,
     source: SourceArticle = SOURCE,
     ranker: Ranker = RANKER,
-) -> list[Teaser]:
+) -> list[RankedTeaser]:
     """The related teasers of a source."""
     return choose_related(shortlist(rows, facts, source, rules, ranker), lists or {}, rules, source, ranker)[0]
 
 
-def numbers(teasers: list[Teaser]) -> list[int]:
+def numbers(teasers: list[RankedTeaser]) -> list[int]:
     return [teaser.number for teaser in teasers]
 
 
@@ -58,7 +58,7 @@ def numbers(teasers: list[Teaser]) -> list[int]:
 
 
 @st.composite
-def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]:
+def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Filters, dict[int, CandidateArray]]:
     """Up to thirty candidates of SOURCE with their facts, the lists of each, and rules of every kind."""
     size = draw(st.integers(0, 30))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -92,7 +92,7 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
     }
     some = st.none() | st.frozensets(st.integers(0, 2), min_size=1)
     moments = st.none() | st.integers(-3, 60).map(lambda days: NOW_SECONDS - DAY * days)
-    rules = Rules(
+    rules = Filters(
         now=NOW_SECONDS,
         n=draw(st.integers(1, 12)),
         exclude=draw(st.frozensets(st.integers(0, 40), max_size=5)),
@@ -108,7 +108,7 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Rules, dict[int,
     return make_rows(names.tolist(), **features(size)), facts, rules, lists
 
 
-def whole(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]) -> list[Teaser]:
+def whole(case: tuple[CandidateArray, Columns, Filters, dict[int, CandidateArray]]) -> list[RankedTeaser]:
     """The whole sidebar, as the service makes it."""
     rows, facts, rules, lists = case
     related, dropped = choose_related(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
@@ -122,7 +122,7 @@ def whole(case: tuple[CandidateArray, Columns, Rules, dict[int, CandidateArray]]
     return fill_with_fallbacks(related, more, events, rules.n)
 
 
-def fits(facts: Columns, place: int, rules: Rules) -> bool:
+def fits(facts: Columns, place: int, rules: Filters) -> bool:
     """Whether the article at a place passes every filter, said the long way."""
     posted = float(facts.posted[place])
     return bool(
@@ -227,7 +227,7 @@ def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-unt
         ({"posted": [nan, NOW_SECONDS]}, replace(RULES, until=NOW_SECONDS)),
     ],
 )
-def test_each_filter_keeps_one_of_two(columns: dict[str, object], rules: Rules) -> None:
+def test_each_filter_keeps_one_of_two(columns: dict[str, object], rules: Filters) -> None:
     facts = make_columns([1, 2], **columns)
     assert numbers(ranked(make_rows([1, 2], tags=[0.9, 0.5]), facts, rules)) == [2]
     assert numbers(fallbacks(facts, SOURCE, rules, 3, frozenset())) == [2]
@@ -632,8 +632,8 @@ def test_equal_fallbacks_favour_newer_numbers() -> None:
     assert numbers(fallbacks(make_columns([1, 2, 3]), SOURCE, RULES, 2, frozenset())) == [3, 2]
 
 
-def teasers_of(*given: int) -> list[Teaser]:
-    return [Teaser(number, 0.0, FALLBACK_ANY) for number in given]
+def teasers_of(*given: int) -> list[RankedTeaser]:
+    return [RankedTeaser(number, 0.0, FALLBACK_ANY) for number in given]
 
 
 def halves(some: np.ndarray) -> BoolArray:

@@ -17,10 +17,10 @@ from recommender.release.cards import (
     LIVE,
     MAX_BYTES,
     MAX_PATH,
-    Card,
     Embedding,
     FileEntry,
     HistoryEntry,
+    ModelCard,
     checked_file,
     checked_name,
     from_json,
@@ -29,7 +29,7 @@ from recommender.release.cards import (
 )
 
 DIGEST = "0" * 64
-CARD = Card(
+CARD = ModelCard(
     name="sahel/2",
     made_on=date(2026, 6, 1),
     made_with="recommender 1.0",

@@ -11,11 +11,11 @@ import pytest
 from recommender.release.comparison import (
     EMBEDDING,
     SERVICE,
-    Comparison,
     Cost,
     JudgedSet,
     Side,
     Timed,
+    VersionComparison,
     compare,
     copy_articles,
     copy_vectors,
@@ -37,7 +37,7 @@ def side(store: Store, name: str) -> Side:
     return Side(name, beside, make_recommender(beside), COST)
 
 
-def compared(store: Store, first: str, second: str, *sets: JudgedSet) -> Comparison:
+def compared(store: Store, first: str, second: str, *sets: JudgedSet) -> VersionComparison:
     if store.state().generation is None:
         opened(store)
     return compare(side(store, first), side(store, second), sets)

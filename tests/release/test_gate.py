@@ -7,7 +7,15 @@ import pytest
 
 from recommender.errors import InvalidInput
 from recommender.grading.panels import Report, report
-from recommender.release.gate import LEAST_QUERIES, Check, Refused, checked_reason, on_golden, on_judgments, on_panel
+from recommender.release.gate import (
+    LEAST_QUERIES,
+    Check,
+    ReleaseRefused,
+    checked_reason,
+    on_golden,
+    on_judgments,
+    on_panel,
+)
 from recommender.release.golden_pairs import Broken, GoldenPair
 from recommender.store.grading import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, Grade, Panel, PanelSidebar
 
@@ -133,7 +141,9 @@ class TestPanel:
 
 
 def test_refusal_names_what_has_failed_only() -> None:
-    found = Refused("mine/2", [Check("golden pairs", True, "all 4 hold"), Check("graded panel", False, "no panel")])
+    found = ReleaseRefused(
+        "mine/2", [Check("golden pairs", True, "all 4 hold"), Check("graded panel", False, "no panel")]
+    )
     assert str(found) == (
         "mine/2 is not released, and nothing has changed:\n  graded panel: no panel\n"
         "Mend it, or take it upon yourself: `--reason TEXT` releases it all the same, and the reason is kept."

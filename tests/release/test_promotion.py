@@ -12,14 +12,14 @@ from recommender.errors import InvalidInput, NotBuilt, NotFound, Unavailable
 from recommender.release.base import Registry
 from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, LIVE, RETIRED, SHADOW
 from recommender.release.comparison import JudgedSet
-from recommender.release.gate import Refused
+from recommender.release.gate import ReleaseRefused
 from recommender.release.golden_pairs import GoldenPair
 from recommender.release.promotion import Releasing
 from recommender.serving.recommender import Query
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.grading import UNACCEPTABLE
-from recommender.store.shadow import Beside
+from recommender.store.shadow import ShadowSidebar
 from tests.factories import NOW, make_article, make_recommender
 from tests.newsroom import (
     ALIKE,
@@ -66,7 +66,7 @@ def states(registry: Registry) -> dict[str, str]:
     return {name: registry.card(name).state for name in (GOOD.name, ALIKE.name, BLIND.name)}
 
 
-def trail(store: Store, action: str) -> list[Entry]:
+def trail(store: Store, action: str) -> list[AuditEntry]:
     return store.audit.entries(AuditQuery(action=action), 10)
 
 
@@ -105,7 +105,7 @@ class TestPromote:
 
     def test_worse_version_is_refused(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before, sidebars, names = store.state(), shown(store), states(registry)
-        with pytest.raises(Refused, match=r"judged queries: nDCG@3 1\.000 with the live model, 0"):
+        with pytest.raises(ReleaseRefused, match=r"judged queries: nDCG@3 1\.000 with the live model, 0"):
             releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD])
         assert store.state().generation == before.generation
         assert shown(store) == sidebars
@@ -114,7 +114,7 @@ class TestPromote:
 
     def test_refused_build_is_removed(self, store: Store, releasing: Releasing) -> None:
         before = store.state().generation
-        with pytest.raises(Refused):
+        with pytest.raises(ReleaseRefused):
             releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD])
         shadow = store.generations.shadow()
         assert before is not None
@@ -142,14 +142,14 @@ class TestPromote:
     def test_each_check_is_enough_to_refuse(
         self, releasing: Releasing, judged: JudgedSet, golden: list[GoldenPair], fault: str
     ) -> None:
-        with pytest.raises(Refused, match=fault) as found:
+        with pytest.raises(ReleaseRefused, match=fault) as found:
             releasing.promote(ALIKE.name, "awa", [judged], golden)
         assert [check.passed for check in found.value.checks].count(False) == 1
 
     def test_worse_on_one_of_several_sets_is_refused(self, releasing: Releasing) -> None:
         """The version that sees no topic is as good where everything is as right."""
         flat = JudgedSet("no difference", {one.id: {other.id: 3 for other in stories()} for one in stories()})
-        with pytest.raises(Refused) as found:
+        with pytest.raises(ReleaseRefused) as found:
             releasing.promote(BLIND.name, "awa", [flat, JUDGED], [])
         assert [check.passed for check in found.value.checks if check.name == "judged queries"] == [True, False]
 
@@ -165,7 +165,9 @@ class TestPromote:
         card = replace(registry.card(ALIKE.name), training={LEARNED_QUERIES: learned})
         shutil.rmtree(registry.folder(ALIKE.name))
         registry.create(card, {})
-        with pytest.raises(Refused, match="the topics, without 5 that it has learned from: 19 queries are judged here"):
+        with pytest.raises(
+            ReleaseRefused, match="the topics, without 5 that it has learned from: 19 queries are judged here"
+        ):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [])
 
     def test_what_its_base_has_learned_from_does_not_count_either(
@@ -182,20 +184,22 @@ class TestPromote:
             card = replace(registry.card(name), training=training)
             shutil.rmtree(registry.folder(name))
             registry.create(card, {})
-        with pytest.raises(Refused, match="the topics, without 5 that it has learned from: 19 queries are judged here"):
+        with pytest.raises(
+            ReleaseRefused, match="the topics, without 5 that it has learned from: 19 queries are judged here"
+        ):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [])
 
     def test_bad_panel_is_enough_to_refuse(self, store: Store, releasing: Releasing) -> None:
         graded(store, ALIKE.name, UNACCEPTABLE)
         with pytest.raises(
-            Refused, match="graded panel: panel 'alike/1 by 0' has verdicts on 24 of 24 sidebars by awa"
+            ReleaseRefused, match="graded panel: panel 'alike/1 by 0' has verdicts on 24 of 24 sidebars by awa"
         ):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [GOLD])
 
     def test_panel_of_the_live_model_does_not_count(self, store: Store, registry: Registry) -> None:
         opened(store)
         graded(store, GOOD.name)
-        with pytest.raises(Refused, match="no panel shows sidebars of alike/1"):
+        with pytest.raises(ReleaseRefused, match="no panel shows sidebars of alike/1"):
             make_releasing(store, registry).promote(ALIKE.name, "awa", [JUDGED], [GOLD])
 
     def test_reason_lets_it_through_and_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
@@ -211,7 +215,7 @@ class TestPromote:
         """Readers get the sidebar with decisions, so a rejected story does not stand there."""
         numbers = store.articles.numbers(["gold-0", "gold-1"])
         store.signals.add([Signal(REJECT, numbers["gold-0"], numbers["gold-1"], "awa", NOW)])
-        with pytest.raises(Refused, match="gold-0 does not list gold-1"):
+        with pytest.raises(ReleaseRefused, match="gold-0 does not list gold-1"):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [GoldenPair("gold-0", must=("gold-1",))])
 
     def test_unknown_articles_in_golden_pairs_are_told(self, releasing: Releasing) -> None:
@@ -390,7 +394,7 @@ class TestShadow:
         assert trail(store, "shadow")[0].subject == "blind/1"
 
     def test_other_shadow_begins_with_an_empty_log(self, store: Store, releasing: Releasing) -> None:
-        store.shadow.put(store.generations.shadow() or 0, [Beside(1, NOW, (2,), (3,))])
+        store.shadow.put(store.generations.shadow() or 0, [ShadowSidebar(1, NOW, (2,), (3,))])
         number = releasing.start_shadow(BLIND.name, "awa")
         assert store.shadow.rows(number) == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from recommender.arrays import Vectors
 from recommender.build.builder import Builder, LiveBuilder
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.embedding.pooling import vector_version
 from recommender.errors import Unavailable
 from recommender.progress import quiet
@@ -41,7 +41,7 @@ STORIES = [
 NOISE = [make_article(f"n{place}", title=f"lone{place} apart{place}", posted_on=None) for place in range(20)]
 EVERYONE = [*STORIES, *NOISE]
 # Another embedding, and other weights: likeness by an embedding that sees nothing.
-OTHER = Release(
+OTHER = ModelVersion(
     "other/1", replace(DEFAULT, version="o", weights={part: 3.0 * (part == "dense") for part in DEFAULT.weights})
 )
 
@@ -58,7 +58,7 @@ def sidebars(store: Store, recommender: Recommender | None = None) -> Sidebars:
     }
 
 
-def promoted(store: Store, release: Release = OTHER) -> int:
+def promoted(store: Store, release: ModelVersion = OTHER) -> int:
     """Another release made live, as a promotion does it; gives its generation."""
     number = make_builder(store, BlindEmbedder(), release=release).build_beside()
     store.generations.activate(number, keep=True)
@@ -222,7 +222,7 @@ def test_first_build_has_nothing_before_it(store: Store) -> None:
 def test_release_is_built_again_for_other_weights(store: Store) -> None:
     """Tried out under the same name: there is no other release to go back to."""
     first = built(store, EVERYONE).build().generation
-    tried = make_builder(store, release=Release(RELEASE.name, replace(DEFAULT, threshold=8.0)))
+    tried = make_builder(store, release=ModelVersion(RELEASE.name, replace(DEFAULT, threshold=8.0)))
     report = tried.build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert report.generation > first

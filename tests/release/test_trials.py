@@ -12,7 +12,16 @@ from recommender.curation.rules import AT_MOST, Condition, Rule
 from recommender.curation.signals import APART, PIN
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.errors import InvalidInput, NotFound
-from recommender.release.trials import LATE, MOST_CLICKS, NO_TURN, WORKER, Interleaving, Shared, Trials, end_left
+from recommender.release.trials import (
+    LATE,
+    MOST_CLICKS,
+    NO_TURN,
+    WORKER,
+    InterleavedSidebar,
+    Interleaver,
+    InterleavingRuns,
+    end_left,
+)
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.audit import END_TRIAL, AuditQuery
 from recommender.store.base import Store
@@ -36,23 +45,23 @@ def trying(store: Store, name: str = BLIND.name, articles: Iterable[Article] = (
     store.articles.upsert(list(articles))
     opened(store)
     store.generations.put_shadow(builder_of(store, name).build_beside())
-    Trials(store, lambda: NOW).start(name, "awa")
+    InterleavingRuns(store, lambda: NOW).start(name, "awa")
     return store
 
 
-def worker(store: Store, now: datetime = NOW) -> Interleaving:
+def worker(store: Store, now: datetime = NOW) -> Interleaver:
     """One worker at a time that stands still."""
     recommender = make_recommender(store, now=now)
-    return Interleaving(store, recommender, lambda one: make_recommender(one, now=now), KEY)
+    return Interleaver(store, recommender, lambda one: make_recommender(one, now=now), KEY)
 
 
-def shared(store: Store, article_id: str = "gold-0", now: datetime = NOW) -> Shared:
+def shared(store: Store, article_id: str = "gold-0", now: datetime = NOW) -> InterleavedSidebar:
     found = worker(store, now).answer(article_id)
     assert found is not None
     return found
 
 
-def ids(found: Shared) -> list[str]:
+def ids(found: InterleavedSidebar) -> list[str]:
     return [item.article.id for item in found.found.items]
 
 
@@ -202,7 +211,7 @@ def test_one_report_of_each_event(store: Store) -> None:
 # -- clicks ------------------------------------------------------------------------------------------------------------
 
 
-def noted(store: Store, article_id: str = "gold-0") -> tuple[Shared, str]:
+def noted(store: Store, article_id: str = "gold-0") -> tuple[InterleavedSidebar, str]:
     """A sidebar that has been shown, and its name."""
     one = worker(store)
     found = one.answer(article_id)
@@ -223,7 +232,7 @@ def test_clicks_count_for_a_team(trial: Store) -> None:
     found, request = noted(trial)
     teams = [pick.team for pick in found.picks]
     assert clicked(trial, request, ids(found)[teams.index(CHALLENGER)])
-    said = Trials(trial, lambda: NOW).report()
+    said = InterleavingRuns(trial, lambda: NOW).report()
     assert (said.sidebars, said.articles, said.hours) == (1, 1, 1)
     assert (said.preference.wins, said.preference.losses, said.preference.clicks) == (1, 0, 1)
 
@@ -262,7 +271,7 @@ def test_flood_ends_at_the_most(trial: Store) -> None:
 
 def test_clicks_after_the_trial_do_not_count(trial: Store) -> None:
     found, request = noted(trial)
-    Trials(trial, lambda: NOW).end("awa")
+    InterleavingRuns(trial, lambda: NOW).end("awa")
     with pytest.raises(NotFound):
         clicked(trial, request, ids(found)[0])
 
@@ -273,7 +282,7 @@ def test_clicks_after_the_trial_do_not_count(trial: Store) -> None:
 def test_worker_sees_start_and_end(store: Store) -> None:
     opened(store)
     store.generations.put_shadow(builder_of(store, BLIND.name).build_beside())
-    one, trials = worker(store), Trials(store, lambda: NOW)
+    one, trials = worker(store), InterleavingRuns(store, lambda: NOW)
     assert one.turn(store.state()) == NO_TURN
     number = trials.start(BLIND.name, "awa").number
     assert one.turn(store.state()) == (number, store.generations.shadow())
@@ -330,11 +339,11 @@ LEAVE = pytest.mark.parametrize("leave", [no_shadow, other_shadow, other_live, c
 @LEAVE
 def test_trial_ends_for_good_when_a_model_leaves_its_place(trial: Store, leave: Callable[[Store], None]) -> None:
     leave(trial)
-    assert not Trials(trial, lambda: NOW).report().going_on
+    assert not InterleavingRuns(trial, lambda: NOW).report().going_on
     end_left(trial, "ben", NOW + timedelta(days=1))
     back(trial)
     assert worker(trial).turn(trial.state()) == NO_TURN
-    assert Trials(trial, lambda: NOW).report().trial.until == NOW + timedelta(days=1)
+    assert InterleavingRuns(trial, lambda: NOW).report().trial.until == NOW + timedelta(days=1)
     assert ends(trial) == [("ben", BLIND.name)]
 
 
@@ -354,7 +363,7 @@ def test_worker_ends_what_it_sees_to_be_over(trial: Store, leave: Callable[[Stor
 
 def test_new_trial_ends_one_that_was_left_open(trial: Store) -> None:
     other_shadow(trial)
-    Trials(trial, lambda: NOW).start(ALIKE.name, "ben")
+    InterleavingRuns(trial, lambda: NOW).start(ALIKE.name, "ben")
     assert ends(trial) == [("ben", BLIND.name)]
 
 
@@ -366,16 +375,16 @@ def ends(store: Store) -> list[tuple[str, str]]:
 def test_only_what_is_in_the_shadow_can_be_tried(store: Store) -> None:
     opened(store)
     with pytest.raises(InvalidInput, match="models shadow blind/1"):
-        Trials(store, lambda: NOW).start(BLIND.name, "awa")
+        InterleavingRuns(store, lambda: NOW).start(BLIND.name, "awa")
 
 
 def test_two_trials_at_once_are_refused(trial: Store) -> None:
     with pytest.raises(InvalidInput, match="--off"):
-        Trials(trial, lambda: NOW).start(BLIND.name, "awa")
+        InterleavingRuns(trial, lambda: NOW).start(BLIND.name, "awa")
 
 
 def test_nothing_to_end_or_report(store: Store) -> None:
-    trials = Trials(store, lambda: NOW)
+    trials = InterleavingRuns(store, lambda: NOW)
     with pytest.raises(InvalidInput, match="No model shares"):
         trials.end("awa")
     with pytest.raises(InvalidInput, match="no trial yet"):

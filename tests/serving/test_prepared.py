@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.curation.signals import EXCLUDE, PIN, REJECT
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.errors import NotBuilt
@@ -38,7 +38,7 @@ def story(number: int, topic: int = 0, **fields: object) -> Article:
 
 
 ARCHIVE = [story(number, number % 2) for number in range(10)]
-OTHER = Release("other/1", replace(DEFAULT, version="other", threshold=7.0))
+OTHER = ModelVersion("other/1", replace(DEFAULT, version="other", threshold=7.0))
 # What likenesses are measured against; related to nothing, and without a date in no fallback.
 NOISE = [make_article(f"n{number}", title=f"lone{number} apart{number}", posted_on=None) for number in range(20)]
 

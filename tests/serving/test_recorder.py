@@ -13,7 +13,7 @@ import pytest
 from recommender.articles.article import Article
 from recommender.errors import StoreUnavailable
 from recommender.progress import quiet
-from recommender.ranking.facts import PINNED, RELATED, Teaser
+from recommender.ranking.facts import PINNED, RELATED, RankedTeaser
 from recommender.ranking.fallbacks import FALLBACK_ANY
 from recommender.serving.document import digest_of
 from recommender.serving.prepared import find_prepared, prepare
@@ -52,7 +52,7 @@ def sidebar(store: Store, article_id: str = "s0", **query: Any) -> Recommendatio
 
 
 def item(score: float, source: str = RELATED, **parts: float) -> Item:
-    return Item(make_article("any"), Teaser(1, score, source, parts), {})
+    return Item(make_article("any"), RankedTeaser(1, score, source, parts), {})
 
 
 def history(store: Store, found: Recommendation) -> list[Shown]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from recommender.errors import StoreUnavailable
-from recommender.serving.write_behind import AT_ONCE, Behind
+from recommender.serving.write_behind import AT_ONCE, WriteBehind
 
 ROWS = list(range(4 * AT_ONCE))
 
@@ -25,7 +25,7 @@ class Written:
         self.rows += rows
 
 
-class Still(Behind[int]):
+class Still(WriteBehind[int]):
     """Writes when it is told only."""
 
     def _start(self) -> None:
@@ -72,7 +72,7 @@ def test_fault_loses_one_portion_and_says_so(caplog: pytest.LogCaptureFixture) -
 
 def test_thread_goes_on_after_a_fault() -> None:
     written = Written(ZeroDivisionError("a fault"))
-    behind = Behind("list", written)
+    behind = WriteBehind("list", written)
     behind.put(1)
     wait_until(lambda: not written.errors)
     behind.put(2)
@@ -82,5 +82,5 @@ def test_thread_goes_on_after_a_fault() -> None:
 
 def test_nothing_that_waits_ends_at_once() -> None:
     written = Written(ZeroDivisionError("is not asked"))
-    Behind("list", written).close()
+    WriteBehind("list", written).close()
     assert written.errors

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recommender.sources.publishing import Publishing
-from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditQuery, Entry
+from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditEntry, AuditQuery
 from recommender.store.base import Store
 from tests.factories import NOW, make_article, stored
 
@@ -16,7 +16,7 @@ def publishing(store: Store) -> Publishing:
     return Publishing(store, "API", lambda: NOW)
 
 
-def trail(store: Store) -> list[Entry]:
+def trail(store: Store) -> list[AuditEntry]:
     """Entries, the oldest first."""
     return store.audit.entries(AuditQuery(), 100)[::-1]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.errors import InvalidInput
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT
@@ -23,7 +23,7 @@ STORIES = [
 ]
 NOISE = [make_article(f"n{place}", title=f"lone{place} apart{place}", posted_on=None) for place in range(20)]
 # By tags alone, which no story has.
-OTHER = Release(
+OTHER = ModelVersion(
     "other/1", replace(DEFAULT, version="o", weights={part: 1.0 * (part == "tags") for part in DEFAULT.weights})
 )
 
@@ -143,7 +143,7 @@ def test_answers_are_ready_at_the_switch(store: Store) -> None:
     lines = store.ledger.last()
     number = make_builder(
         store,
-        release=Release("other/1", DEFAULT),
+        release=ModelVersion("other/1", DEFAULT),
         prepare=lambda number, progress: prepare(store, make_recommender(pinned(store, number)), progress),
     ).build_beside()
     assert store.ledger.last() == lines

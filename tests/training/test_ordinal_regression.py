@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.training.ordinal_regression import GRADES, Fitted, fit
+from recommender.training.ordinal_regression import GRADES, OrdinalFit, fit
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def test_no_data_gives_a_negative_weight(seed: int, size: int, columns: int) -> 
     assert np.isfinite([*found.weights, *found.thresholds, *found.relief]).all()
 
 
-def shares(features: FloatArray, missing: FloatArray, found: Fitted) -> list[FloatArray]:
+def shares(features: FloatArray, missing: FloatArray, found: OrdinalFit) -> list[FloatArray]:
     """The probability of each of GRADES or better."""
     evidence = features @ found.weights + missing @ found.relief
     return [logistic(evidence - threshold) for threshold in found.thresholds]

@@ -15,7 +15,7 @@ from recommender.training.pairs import (
     TITLE_BODY,
     TRAIN,
     Clicks,
-    Pair,
+    TextPair,
     Window,
     alike,
     copies,
@@ -29,7 +29,7 @@ from recommender.training.pairs import (
     split,
 )
 
-PAIR = Pair(GRADE, TRAIN, "a", "b", 0.75, "a text", "another text")
+PAIR = TextPair(GRADE, TRAIN, "a", "b", 0.75, "a text", "another text")
 WINDOW = Window("2024-01-01", "2024-12-31", 2, 7)
 
 

@@ -16,7 +16,7 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel, scored
 from recommender.store.base import Store
 from recommender.training.ordinal_regression import fit
-from recommender.training.ranking_weights import FOLDS, UNKNOWN, Judged, calibration, collect, folds, learn
+from recommender.training.ranking_weights import FOLDS, UNKNOWN, JudgedQuery, calibration, collect, folds, learn
 from tests.factories import built, days_ago, make_article
 
 FloatArray = npt.NDArray[np.float64]
@@ -130,12 +130,12 @@ def test_queries_of_one_story_are_known(archive: Store, qrels: Mapping[str, Mapp
 # -- what the fitter is given ------------------------------------------------------------------------------------------
 
 
-def judged_query(name: str, grades: Sequence[float], story: int = 0, seed: int = 0, **known: FloatArray) -> Judged:
+def judged_query(name: str, grades: Sequence[float], story: int = 0, seed: int = 0, **known: FloatArray) -> JudgedQuery:
     """A query with random likenesses, all of them known."""
     random = np.random.default_rng(seed)
     likenesses = {part: random.uniform(0, 1, len(grades)) for part in PARTS} | known
     ids = [f"{name}-{place}" for place in range(len(grades))]
-    return Judged(name, ids, likenesses, np.array(grades, dtype=np.float64), story)
+    return JudgedQuery(name, ids, likenesses, np.array(grades, dtype=np.float64), story)
 
 
 @dataclass
@@ -196,7 +196,7 @@ def test_what_an_article_lacks_is_told_as_lacking() -> None:
     assert features[:2, PARTS.index("tags")].tolist() == [0, 0.5]
 
 
-def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list[Judged]:
+def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list[JudgedQuery]:
     """Queries whose candidates are related exactly as often as the model says, of one story each."""
     random = np.random.default_rng(seed)
     found = []
@@ -206,7 +206,7 @@ def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list
             known[part] *= 6
         score = scored(known, model).score
         grades = 2.0 * (random.random(candidates) < score)
-        found.append(Judged(f"q{number}", [str(place) for place in range(candidates)], known, grades, number))
+        found.append(JudgedQuery(f"q{number}", [str(place) for place in range(candidates)], known, grades, number))
     return found
 
 
@@ -277,7 +277,7 @@ def test_overconfidence_shows() -> None:
 def test_bins_are_counted_by_hand() -> None:
     """Scores 0 (nothing in common), 0.5 and 1; the upper end belongs to the last bin, an empty bin is left out."""
     known = {part: np.zeros(4) for part in PARTS} | {"dense": np.array([0.0, 3.0, 3.0, 99.0])}
-    judged = Judged("q", list("abcd"), known, np.array([0.0, 1.0, 2.0, 4.0]))
+    judged = JudgedQuery("q", list("abcd"), known, np.array([0.0, 1.0, 2.0, 4.0]))
     bins = calibration([(judged, FLAT)], (0, 0.25, 0.5, 0.75, 1.0))
     assert [(one.low, one.high, one.count, one.score, one.related) for one in bins] == [
         (0, 0.25, 1, 0.0, 0.0),
@@ -288,7 +288,7 @@ def test_bins_are_counted_by_hand() -> None:
 
 def test_each_query_is_scored_by_its_own_model() -> None:
     known = {part: np.zeros(1) for part in PARTS} | {"dense": np.array([3.0])}
-    one = Judged("q", ["a"], known, np.array([2.0]))
+    one = JudgedQuery("q", ["a"], known, np.array([2.0]))
     (low, high) = calibration([(one, replace(FLAT, threshold=6.0)), (one, FLAT)], (0, 0.25, 1.0))
     assert (low.count, high.count) == (1, 1)
     assert high.score == 0.5

@@ -23,7 +23,7 @@ from recommender.store.base import Store
 from recommender.training import training
 from recommender.training.examples import Exam, Example, Learned, Teaching
 from recommender.training.ordinal_regression import fit
-from recommender.training.pairs import APPROVAL, GRADE, REJECTION, TEST, TITLE_BODY, TRAIN, Pair
+from recommender.training.pairs import APPROVAL, GRADE, REJECTION, TEST, TITLE_BODY, TRAIN, TextPair
 from recommender.training.recipes import (
     ADAPTER,
     CONTRASTIVE,
@@ -40,9 +40,9 @@ from recommender.training.training import (
     HELD_OUT,
     NO_ORDER,
     Base,
-    Material,
-    Occasion,
-    Outside,
+    RunInfo,
+    TrainingServices,
+    TrainingSet,
     train,
 )
 from recommender.wiring import open_store
@@ -112,7 +112,7 @@ JUDGMENTS: dict[str, Grades] = {
 }
 # The stories of gold and fuel are for training.
 PAIRS = [
-    Pair(
+    TextPair(
         TITLE_BODY,
         TRAIN if name in {"gold", "fuel"} else TEST,
         f"{name}{n}",
@@ -124,10 +124,10 @@ PAIRS = [
     for name in STORIES
     for n in range(5)
 ]
-MATERIAL = Material(PAIRS, JUDGMENTS, DEFAULT)
+MATERIAL = TrainingSet(PAIRS, JUDGMENTS, DEFAULT)
 
 
-def make_outside(trainer: FakeTrainer, embedder: ToyEmbedder | None = None) -> Outside:
+def make_outside(trainer: FakeTrainer, embedder: ToyEmbedder | None = None) -> TrainingServices:
     def system(store: Store, model: RankingModel) -> training.System:
         return service_system(make_recommender(store))
 
@@ -142,12 +142,14 @@ def make_outside(trainer: FakeTrainer, embedder: ToyEmbedder | None = None) -> O
     def described(folder: Path) -> Embedding:
         return Embedding(None, "embedding", "new@1", 64, 2)
 
-    return Outside(trainer, fit, described, system, beside)
+    return TrainingServices(trainer, fit, described, system, beside)
 
 
-def made(store: Store, recipe: training.Recipe, into: Path, outside: Outside, material: Material = MATERIAL):  # type: ignore[no-untyped-def]
+def made(
+    store: Store, recipe: training.Recipe, into: Path, outside: TrainingServices, material: TrainingSet = MATERIAL
+):  # type: ignore[no-untyped-def]
     base = Base("sahel/1", Embedding("toy", None, "toy@1", 64, 1), Path("base"), DEFAULT)
-    occasion = Occasion("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
+    occasion = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
     return train(store, recipe, base, material, outside=outside, into=into, occasion=occasion)
 
 
@@ -163,8 +165,8 @@ def test_examples_are_of_the_training_side(archive: Store, tmp_path: Path) -> No
 
 
 def test_labels_make_examples_and_negatives(archive: Store, tmp_path: Path) -> None:
-    def pair(kind: str, label: float, text: str, side: str = TRAIN) -> Pair:
-        return Pair(kind, side, "gold0", "gold1", label, "anchor", text)
+    def pair(kind: str, label: float, text: str, side: str = TRAIN) -> TextPair:
+        return TextPair(kind, side, "gold0", "gold1", label, "anchor", text)
 
     pairs = [
         *PAIRS,
@@ -280,8 +282,8 @@ def test_card_names_the_judged_queries_that_took_part(archive: Store, tmp_path: 
 def test_both_articles_of_a_graded_pair_have_been_learned_from(archive: Store, tmp_path: Path) -> None:
     pairs = [
         *PAIRS,
-        Pair(GRADE, TRAIN, "gold0", "fuel3", 0.5, "gold", "fuel"),
-        Pair(GRADE, TEST, "rain0", "vote3", 0.5, "", ""),
+        TextPair(GRADE, TRAIN, "gold0", "fuel3", 0.5, "gold", "fuel"),
+        TextPair(GRADE, TEST, "rain0", "vote3", 0.5, "", ""),
     ]
     recipe = replace(CONTRAST, pairs=(GRADE,))
     card = made(archive, recipe, tmp_path / "embedding", make_outside(FakeTrainer()), replace(MATERIAL, pairs=pairs))
@@ -301,7 +303,7 @@ def test_weights_are_learned_with_the_embedding_of_the_base(archive: Store, tmp_
     outside = make_outside(FakeTrainer(), Backwards("blind@1"))
     recipe = RankingRecipe("other/1", repeats=1)
     base = Base("other/1", Embedding("toy", None, "blind@1", 64, 1), tmp_path / "base", DEFAULT)
-    occasion = Occasion("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
+    occasion = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
     card = train(archive, recipe, base, MATERIAL, outside=outside, into=tmp_path / "embedding", occasion=occasion)
     ours = made(archive, replace(recipe, base="sahel/1"), tmp_path / "embedding", outside)
     assert card.embedding.version == "blind@1"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.desk.decisions import Decisions, Sent
-from recommender.release.trials import MOST_CLICKS, Trials
+from recommender.release.trials import MOST_CLICKS, InterleavingRuns
 from recommender.store.base import Store
 from recommender.wiring import utc_now
 from tests.embedder import BlindEmbedder
@@ -26,7 +26,7 @@ BLIND = "blind/1"
 @pytest.fixture
 def shadowed(other_worker: Store) -> Store:
     """The archive with a model in the shadow that finds nothing."""
-    blind = make_builder(other_worker, BlindEmbedder(), release=Release(BLIND, DENSE))
+    blind = make_builder(other_worker, BlindEmbedder(), release=ModelVersion(BLIND, DENSE))
     other_worker.generations.put_shadow(blind.build_beside())
     return other_worker
 
@@ -37,7 +37,7 @@ def trial(shadowed: Store) -> Store:
     left = 3600 - time.time() % 3600
     if left < 20:
         time.sleep(left)
-    Trials(shadowed, utc_now).start(BLIND, "awa")
+    InterleavingRuns(shadowed, utc_now).start(BLIND, "awa")
     return shadowed
 
 
@@ -55,7 +55,7 @@ def flush(client: FlaskClient) -> None:
 
 
 def test_trial_changes_the_next_answer_and_its_end_too(make_client: MakeClient, shadowed: Store) -> None:
-    client, trials = make_client(), Trials(shadowed, utc_now)
+    client, trials = make_client(), InterleavingRuns(shadowed, utc_now)
     before = shown(client)
     assert "trial" not in before
     trials.start(BLIND, "awa")
@@ -89,7 +89,7 @@ def test_fragment_is_the_live_models(make_client: MakeClient, trial: Store) -> N
     """Nobody would report its clicks."""
     client = make_client()
     fragment = client.get(SIDEBAR, headers={"Accept": "text/html"}).text
-    Trials(trial, utc_now).end("awa")
+    InterleavingRuns(trial, utc_now).end("awa")
     assert all(f'data-id="{one}"' in fragment for one in ids(shown(client)))
 
 

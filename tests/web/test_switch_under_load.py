@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.errors import ArticleNotFound
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT
@@ -33,7 +33,7 @@ BETWEEN = 0.4  # seconds, in which some hundred answers are given
 # A plain question is answered from a table, another one is worked out.
 QUERIES = {"": Query(), "&n=2": Query(n=2)}
 # By an embedding that sees nothing: it shows other stories, with other scores.
-OTHER = Release(
+OTHER = ModelVersion(
     "other/1", replace(DEFAULT, version="o", weights={part: 4.0 * (part == "dense") for part in DEFAULT.weights})
 )
 

@@ -18,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.articles.gazetteer import Gazetteer
-from recommender.build.releases import Release
+from recommender.build.releases import ModelVersion
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.ranking.scoring import DEFAULT
 from recommender.web.api.schemas import MAX_DRAFT, Card
@@ -295,7 +295,9 @@ def test_rollback_is_caught_up_with(writer: FlaskClient, model: SentenceTransfor
     store = context_of(writer.application).store  # type: ignore[arg-type]  # it is an APIFlask
     put(writer, "market", MARKET)
     before = store.state().generation
-    number = make_builder(store, model, release=Release("other/1", DEFAULT), gazetteer=Gazetteer([])).build_beside()
+    number = make_builder(
+        store, model, release=ModelVersion("other/1", DEFAULT), gazetteer=Gazetteer([])
+    ).build_beside()
     store.generations.activate(number, keep=True)
     assert put(writer, "meanwhile", SHEEP)["indexed"] is True
     assert store.generations.swap_back() == before

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.store.audit import PUBLISHING, AuditQuery, Entry
+from recommender.store.audit import PUBLISHING, AuditEntry, AuditQuery
 from recommender.store.sql.database import Database
 from recommender.store.sql.tables import audit
 from recommender.store.sql.texts import storable
@@ -23,7 +23,7 @@ class SqlAudit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, entry: Entry, key: str | None = None) -> int:
+    def append(self, entry: AuditEntry, key: str | None = None) -> int:
         """Adds an entry and gives its number. `key` names the request it comes from; None where it has no name.
 
         Raises ValueError if an entry with this key is there: ask `by_key` first, in the same transaction.
@@ -34,15 +34,15 @@ class SqlAudit:
             added = connection.execute(sa.insert(audit).values(_columns(entry, key)).returning(audit.c.number))
             return int(added.scalar_one())
 
-    def by_key(self, key: str) -> Entry | None:
+    def by_key(self, key: str) -> AuditEntry | None:
         """The entry that a request has left, for one that is sent twice."""
         return self._first(_LATEST_FIRST.where(audit.c.request == storable(key)))
 
-    def get(self, number: int) -> Entry | None:
+    def get(self, number: int) -> AuditEntry | None:
         """One entry."""
         return self._first(_LATEST_FIRST.where(audit.c.number == number))
 
-    def entries(self, query: AuditQuery, limit: int) -> list[Entry]:
+    def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         """Entries, the latest first; those of `until` and later are left out."""
         with self._database.reading() as connection:
             found = connection.execute(_LATEST_FIRST.where(*_conditions(query)).limit(limit))
@@ -65,7 +65,7 @@ class SqlAudit:
         with self._database.reading() as connection:
             return [(by, count, int(seconds)) for by, count, seconds in connection.execute(query)]
 
-    def _first(self, query: sa.Select[Any]) -> Entry | None:
+    def _first(self, query: sa.Select[Any]) -> AuditEntry | None:
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else _entry(row)
@@ -86,7 +86,7 @@ def _conditions(query: AuditQuery) -> Iterator[sa.ColumnElement[bool]]:
         yield audit.c.number < query.before
 
 
-def _columns(entry: Entry, key: str | None) -> dict[str, Any]:
+def _columns(entry: AuditEntry, key: str | None) -> dict[str, Any]:
     return {
         "at": milliseconds(entry.at),
         "by": storable(entry.by),
@@ -101,8 +101,8 @@ def _columns(entry: Entry, key: str | None) -> dict[str, Any]:
     }
 
 
-def _entry(row: Any) -> Entry:
-    return Entry(
+def _entry(row: Any) -> AuditEntry:
+    return AuditEntry(
         number=row.number,
         at=moment(row.at),
         by=row.by,

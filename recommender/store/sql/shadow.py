@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from recommender.store.shadow import Beside
+from recommender.store.shadow import ShadowSidebar
 from recommender.store.sql.database import Database, batches
 from recommender.store.sql.tables import shadow_sidebar
 from recommender.store.sql.times import milliseconds, moment
@@ -16,7 +16,7 @@ class SqlShadow:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, generation: int, rows: Sequence[Beside]) -> None:
+    def put(self, generation: int, rows: Sequence[ShadowSidebar]) -> None:
         """Keeps rows of a shadow's generation in the place of those of the same articles."""
         if not rows:
             return
@@ -38,12 +38,12 @@ class SqlShadow:
                 ],
             )
 
-    def rows(self, generation: int) -> list[Beside]:
+    def rows(self, generation: int) -> list[ShadowSidebar]:
         """All rows of a generation, by article."""
         query = sa.select(shadow_sidebar).where(shadow_sidebar.c.generation == generation)
         with self._database.reading() as connection:
             found = connection.execute(query.order_by(shadow_sidebar.c.article))
-            return [Beside(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in found]
+            return [ShadowSidebar(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in found]
 
     def clear(self) -> None:
         """Forgets all rows."""

@@ -13,7 +13,7 @@ from recommender.store.sql.ledger import SqlLedger
 from recommender.store.sql.reviews import SqlReviews
 from recommender.store.sql.shadow import SqlShadow
 from recommender.store.sql.signals import SqlSignals
-from recommender.store.sql.trials import SqlTrials
+from recommender.store.sql.trials import SqlInterleaving
 
 
 class SqlStore:
@@ -30,7 +30,7 @@ class SqlStore:
         self.ledger = SqlLedger(database)
         self.grading = SqlGrading(database)
         self.shadow = SqlShadow(database)
-        self.trials = SqlTrials(database)
+        self.trials = SqlInterleaving(database)
 
     def state(self) -> State:
         """Revision and live generation."""

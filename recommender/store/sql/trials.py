@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from recommender.store.sql.database import Database, batches
 from recommender.store.sql.tables import trial, trial_teaser
 from recommender.store.sql.times import milliseconds, moment
-from recommender.store.trials import CHALLENGER, LIVE, HourCount, Mixed, Pick, Trial
+from recommender.store.trials import CHALLENGER, LIVE, HourCount, InterleavingRun, MixedSidebar, Pick
 
 _CLICKS = trial_teaser.c.clicks
 
 
-class SqlTrials:
+class SqlInterleaving:
     """`TrialStore` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
@@ -33,15 +33,15 @@ class SqlTrials:
             self._database.bump()
             connection.execute(sa.update(trial).where(trial.c.number == number).values(until=milliseconds(at)))
 
-    def latest(self) -> Trial | None:
+    def latest(self) -> InterleavingRun | None:
         """The trial that was opened last, whether it goes on or not."""
         with self._database.reading() as connection:
             row = connection.execute(sa.select(trial).order_by(trial.c.number.desc()).limit(1)).first()
         if row is None:
             return None
-        return Trial(row.number, row.live, row.challenger, moment(row.since), moment(row.until))
+        return InterleavingRun(row.number, row.live, row.challenger, moment(row.since), moment(row.until))
 
-    def note(self, answers: Sequence[Mixed]) -> None:
+    def note(self, answers: Sequence[MixedSidebar]) -> None:
         """Keeps what was shown. One that is there already stays as it is; one of a forgotten trial is left out."""
         new = {answer.request: answer for answer in answers}
         with self._database.writing() as connection:
@@ -68,7 +68,7 @@ class SqlTrials:
             if rows:
                 connection.execute(sa.insert(trial_teaser), rows)
 
-    def shown(self, request: str) -> tuple[Mixed, Mapping[int, int]] | None:
+    def shown(self, request: str) -> tuple[MixedSidebar, Mapping[int, int]] | None:
         """An answer by its name, and the clicks on each of its articles."""
         query = sa.select(trial_teaser).where(trial_teaser.c.request == request).order_by(trial_teaser.c.slot)
         with self._database.reading() as connection:
@@ -76,7 +76,7 @@ class SqlTrials:
         if not rows:
             return None
         picks = tuple(Pick(row.target, row.team) for row in rows)
-        answer = Mixed(request, rows[0].trial, rows[0].article, rows[0].hour, picks)
+        answer = MixedSidebar(request, rows[0].trial, rows[0].article, rows[0].hour, picks)
         return answer, {row.target: row.clicks for row in rows}
 
     def count(self, clicks: Mapping[tuple[str, int], int], most: int) -> None:

@@ -11,7 +11,7 @@ from recommender.desk.permissions import DECIDE, READ, RULES, TUNE
 from recommender.errors import ArticleNotFound, Conflict, Forbidden, InvalidSignal, NotFound
 from recommender.ranking.facts import PINNED
 from recommender.serving.recommender import Query
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.web.context import context
 from recommender.web.desk.access import allows, local_path, may, request_key, who
 from recommender.web.desk.article_pages import (
@@ -117,7 +117,7 @@ def decide(article_id: str) -> ResponseReturnValue:
     return redirect(local_path(onwards) if onwards else here, 303)
 
 
-def _keep(article_id: str, asked: Asked, key: str) -> Entry | None:
+def _keep(article_id: str, asked: Asked, key: str) -> AuditEntry | None:
     """The entry of a decision; None where its fields are wrong. Raises Conflict, InvalidSignal, NotFound."""
     decisions, sent = context().decisions, asked.sent(who().name, key, _seconds())
     if asked.action == APPROVE:

@@ -16,7 +16,7 @@ from recommender.desk.review import Page, Preview
 from recommender.errors import ArticleNotFound, Conflict, InvalidSignal, NotFound
 from recommender.serving.document import make_document
 from recommender.serving.recommender import Item, Query, Recommendation
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.web import languages
 from recommender.web.api.recommend import render_fragment
 from recommender.web.context import context
@@ -42,7 +42,7 @@ HEADINGS = {
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedSidebar:
     """The sidebar of an article before and after, its teasers each with whether they go or come."""
 
     article: Article
@@ -165,10 +165,10 @@ def preview(article_id: str, asked: Asked, problems: dict[str, str] | None = Non
     return page, 422 if problems else 200
 
 
-def _change(of: Article, found: Preview) -> Change:
+def _change(of: Article, found: Preview) -> ChangedSidebar:
     before, after = found.before.items, found.after.items
     old, new = ({item.article.id for item in items} for items in (before, after))
-    return Change(
+    return ChangedSidebar(
         of,
         [(item, item.article.id not in new) for item in before],
         [(item, item.article.id not in old) for item in after],
@@ -202,7 +202,7 @@ def conflict(article_id: str, asked: Asked, error: Conflict) -> tuple[str, int]:
     return shown("editor/conflict.html", page, asked=again, other=other, heading=heading, leave=leave), 409
 
 
-def not_undone(entry: Entry, error: Conflict) -> tuple[str, int]:
+def not_undone(entry: AuditEntry, error: Conflict) -> tuple[str, int]:
     """What was to be undone has been changed since: by what, and the present sidebar."""
     one = published(entry)
     if one is None:
@@ -213,7 +213,7 @@ def not_undone(entry: Entry, error: Conflict) -> tuple[str, int]:
     return shown("editor/conflict.html", page, asked=None, other=other, heading=_("Undo"), leave=leave), 409
 
 
-def published(entry: Entry) -> Article | None:
+def published(entry: AuditEntry) -> Article | None:
     """The article that a decision was about, if it is still published."""
     found = {} if entry.article is None else context().store.articles.get([entry.article], texts=False)
     return next((one for one in found.values() if one.status == "published"), None)

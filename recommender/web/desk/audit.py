@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from recommender.desk.permissions import READ
 from recommender.errors import InvalidInput
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.web.context import context
 from recommender.web.desk.access import allows
@@ -30,10 +30,10 @@ bp = Blueprint("trail", __name__, url_prefix=DESK)
 
 
 @dataclass(frozen=True)
-class Line:
+class AuditLine:
     """An entry as the page shows it: with its article's id, and what changed as (name, before, after)."""
 
-    entry: Entry
+    entry: AuditEntry
     article: str | None
     changes: list[tuple[str, str, str]]
 
@@ -43,7 +43,7 @@ class Line:
 def audit() -> ResponseReturnValue:
     """The entries that fit the filters, the latest first."""
     problem: str | None = None
-    found: list[Entry] = []
+    found: list[AuditEntry] = []
     try:
         found = _entries(context().store, _query(), PAGE + 1)
     except InvalidInput as error:
@@ -99,15 +99,15 @@ def _day(name: str, after: int = 0) -> datetime | None:
         raise InvalidInput(_("“%(text)s” is no date. Write it as 2026-06-01.", text=text)) from None
 
 
-def _entries(store: Store, query: AuditQuery | None, limit: int) -> list[Entry]:
+def _entries(store: Store, query: AuditQuery | None, limit: int) -> list[AuditEntry]:
     return [] if query is None else store.audit.entries(query, limit)
 
 
-def _lines(store: Store, entries: Iterable[Entry]) -> list[Line]:
+def _lines(store: Store, entries: Iterable[AuditEntry]) -> list[AuditLine]:
     kept = list(entries)
     articles = store.articles.get([one.article for one in kept if one.article is not None], texts=False)
     return [
-        Line(one, articles[one.article].id if one.article in articles else None, _changes(one.before, one.after))
+        AuditLine(one, articles[one.article].id if one.article in articles else None, _changes(one.before, one.after))
         for one in kept
     ]
 
@@ -140,7 +140,7 @@ def _file(store: Store, query: AuditQuery | None) -> Iterator[str]:
         query = replace(query or AuditQuery(), before=batch[-1].number)
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: AuditLine) -> list[str]:
     entry = line.entry
     sides = [json.dumps(side, ensure_ascii=False) if side else "" for side in (entry.before, entry.after)]
     at = entry.at.isoformat(timespec="seconds")

@@ -20,14 +20,14 @@ from recommender.desk.history import (
     RELEASED,
     UNPUBLISHED,
     WITHDRAWN,
+    Appearance,
     Findings,
     Past,
-    Place,
 )
 from recommender.desk.permissions import READ
 from recommender.errors import InvalidInput
 from recommender.serving.document import Document
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.web.api.recommend import render_fragment
 from recommender.web.cache import STALE_SECONDS
 from recommender.web.context import context
@@ -173,7 +173,7 @@ def _parts_of(item: Document) -> list[tuple[str, str, float]]:
     ]
 
 
-def _named(entry: Entry) -> list[str]:
+def _named(entry: AuditEntry) -> list[str]:
     """The stories that a decision names, by id."""
     signals = [one for side in (entry.before, entry.after) for one in (side or {}).get("signals", ())]
     return list(dict.fromkeys(one["story"] for one in signals if "story" in one))
@@ -189,7 +189,7 @@ def _lasting(span: timedelta) -> str:
 # -- the file
 
 
-def _file(places: Iterable[Place], now: datetime) -> Iterator[str]:
+def _file(places: Iterable[Appearance], now: datetime) -> Iterator[str]:
     yield BOM + row(COLUMNS)
     for place in places:
         stay = place.stay

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from recommender.desk.permissions import READ
-from recommender.desk.queue import OPEN, STATES, Filter, Line, Listing
+from recommender.desk.queue import OPEN, STATES, Listing, QueueFilter, QueueLine
 from recommender.errors import InvalidInput
 from recommender.store.accounts import Account
 from recommender.web.context import context
@@ -31,7 +31,7 @@ bp = Blueprint("worklist", __name__, url_prefix=DESK)
 class Row:
     """A line with who else looks at it now, and the addresses to go on to: after approving, and after all else."""
 
-    line: Line
+    line: QueueLine
     looking: list[str]
     onwards: str
     here: str
@@ -108,12 +108,12 @@ def carried() -> dict[str, Any]:
     return {name: request.args[name] for name in FILTERS if request.args.get(name)}
 
 
-def wanted() -> Filter:
+def wanted() -> QueueFilter:
     """The filter of this request. Raises InvalidInput."""
     state = request.args.get("state") or OPEN
     if state not in STATES:
         raise InvalidInput(_("“%(text)s” is no state of a sidebar.", text=state))
-    return Filter(request.args.get("edition", ""), _day("since"), _day("until", after=1), state)
+    return QueueFilter(request.args.get("edition", ""), _day("since"), _day("until", after=1), state)
 
 
 def _day(name: str, after: int = 0) -> datetime | None:

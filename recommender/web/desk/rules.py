@@ -40,7 +40,7 @@ ON, OFF, LATER, OVER, ENDED = "on", "off", "later", "over", "ended"
 
 
 @dataclass(frozen=True)
-class Line:
+class RuleLine:
     """A rule as the list shows it."""
 
     signal: Signal
@@ -72,7 +72,7 @@ def _rules(problem: str = "", other: Overtaken | None = None) -> str:
     return render_template("editor/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
 
 
-def _line(signal: Signal) -> Line:
+def _line(signal: Signal) -> RuleLine:
     rule, now = rule_of(signal), utc_now()
     if signal.ended is not None:
         state = ENDED
@@ -82,7 +82,7 @@ def _line(signal: Signal) -> Line:
         state = OFF
     else:
         state = LATER if signal.since > now else ON
-    return Line(signal, rule, policies.rule_words(rule), state)
+    return RuleLine(signal, rule, policies.rule_words(rule), state)
 
 
 @bp.get("/rules/new")

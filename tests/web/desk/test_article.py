@@ -13,7 +13,7 @@ from recommender.curation.rules import Condition, Rule
 from recommender.curation.sensitivity import FIXED, Matrix
 from recommender.curation.signals import KINDS, Signal
 from recommender.desk.decisions import Sent
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.web.desk.forms import ACTIONS
 from recommender.web.desk.ui_labels import signal_text
 from tests.web.conftest import MakeClient, Publish, context_of
@@ -74,7 +74,7 @@ def undo_of(page: str) -> str:
     return next(one.action for one in forms(page) if one.action.startswith("/editor/undo/"))
 
 
-def entries(client: FlaskClient, article_id: str = "blockade-1") -> list[Entry]:
+def entries(client: FlaskClient, article_id: str = "blockade-1") -> list[AuditEntry]:
     return store_of(client).audit.entries(AuditQuery(article=number_of(client, article_id)), 50)
 
 

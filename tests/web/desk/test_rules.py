@@ -23,7 +23,7 @@ from recommender.curation.rules import EFFECTS, Condition, Rule, labels
 from recommender.curation.sensitivity import DEFAULT_MATRIX, FIXED
 from recommender.curation.signals import MATRIX, RANKING, RULE, Signal
 from recommender.ranking.scoring import PARTS
-from recommender.store.audit import AuditQuery, Entry
+from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.web.app import make_app
 from recommender.web.desk.policies import TIME, joined, read_rule, rule_form, rule_words, split, unknown
 from tests.web.conftest import close, context_of
@@ -118,7 +118,7 @@ def standing(client: FlaskClient, kind: str = RULE) -> list[Signal]:
     return [one for one in store_of(client).signals.changed_since(-1) if one.kind == kind]
 
 
-def trail(client: FlaskClient, action: str) -> list[Entry]:
+def trail(client: FlaskClient, action: str) -> list[AuditEntry]:
     return store_of(client).audit.entries(AuditQuery(action=action), 100)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.store.audit import Entry
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from tests.web.desk.conftest import Desk, store_of
 
@@ -23,7 +23,7 @@ def viewer(desk: Desk) -> FlaskClient:
 def keep(store: Store, by: str = "awa", action: str = "pin", **fields: object) -> int:
     """Adds an entry of the first of March 2026."""
     values = {"at": START, "subject": "blockade-1"} | fields
-    return store.audit.append(Entry(by=by, action=action, **values))  # type: ignore[arg-type]  # fields of Entry
+    return store.audit.append(AuditEntry(by=by, action=action, **values))  # type: ignore[arg-type]  # fields of Entry
 
 
 def number_of(store: Store, article_id: str) -> int:
