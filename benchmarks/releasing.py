@@ -21,7 +21,7 @@ from recommender.release.trials import Interleaver, InterleavingReport
 from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.store.base import Store
-from recommender.wiring import make_recommender, make_releasing, make_trials, open_store
+from recommender.wiring import make_interleaving_control, make_recommender, make_releasing, open_store
 
 OTHER = "static/1"
 ROUNDS = 10
@@ -121,9 +121,9 @@ class Clock:
 
 def _shared(site: Site, clock: Clock, key: str = "") -> Interleaver:
     """A trial of sahel/1 and the other one, begun anew."""
-    trials, releasing = make_trials(site.store), make_releasing(site.store, site.settings)
+    trials, releasing = make_interleaving_control(site.store), make_releasing(site.store, site.settings)
     live = site.store.state().generation
-    if live is None or site.store.generations.release(live) == OTHER:
+    if live is None or site.store.generations.model_version(live) == OTHER:
         releasing.roll_back(BY)
     if site.store.generations.shadow() is None:
         releasing.start_shadow(OTHER, BY)
@@ -210,7 +210,7 @@ def _simulated(site: Site, wish: Wish, trial: int) -> InterleavingReport:
                     interleaving.click(request, item.article.id)
         interleaving.flush()
     interleaving.close()
-    return make_trials(site.store).report()
+    return make_interleaving_control(site.store).report()
 
 
 def _told(report: InterleavingReport) -> list[str]:

@@ -52,7 +52,7 @@ SPEED_TEXTS = 64
 ROUNDS = 3
 GRADES = (50, 100, 200, 400, 800)
 CURVE_REPEATS = 3
-LEAST_LABEL = 1  # from this grade on an article is of the query's story, when stories are kept aside
+MIN_LABEL = 1  # from this grade on an article is of the query's story, when stories are kept aside
 
 
 @dataclass(frozen=True)
@@ -416,7 +416,7 @@ def _network(archive: Archive, name: str, known: Sequence[JudgedQuery] | None = 
 def _material(archive: Archive, known: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> TrainingSet:
     """Material in which the stories of `held` are kept aside: the queries and whatever is graded for them."""
     aside = {one.query for one in held}
-    aside |= {article for one in held for article, grade in archive.qrels[one.query].items() if grade >= LEAST_LABEL}
+    aside |= {article for one in held for article, grade in archive.qrels[one.query].items() if grade >= MIN_LABEL}
     members = archive.store.generations.members(archive.live.model)
     articles = archive.store.articles.get([member.number for member in members], texts=False).values()
     pairs = [TextPair(TITLE_BODY, TEST if one.id in aside else TRAIN, one.id, one.id, 1.0, "", "") for one in articles]

@@ -17,7 +17,7 @@ from recommender.articles.text import names, passages
 from recommender.embedding.pooling import Centres
 from recommender.evaluation.evaluation import DEPTH, MEASURES
 from recommender.ranking.events import same_event
-from recommender.ranking.scoring import DEFAULT, PARTS, likenesses, scored
+from recommender.ranking.scoring import DEFAULT, PARTS, scored, similarities
 from recommender.retrieval.tfidf import words
 from recommender.training import ranking_weights
 from recommender.training.ordinal_regression import fit
@@ -155,7 +155,7 @@ def damping(archive: Archive) -> Table:
     for number, rows in lists.items():
         others = rows["number"].tolist()
         apart = np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan)
-        known = likenesses(rows, np.abs(apart), live.scales)
+        known = similarities(rows, np.abs(apart), live.scales)
         event = same_event(known, np.abs(apart), rows["same"]) & rows["same"]
         row, columns = places[number], [places[other] for other in others]
         dense[row, columns] = np.where(event, -1.0, rows["dense"])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from recommender.release.promotion import Releasing
     from recommender.release.registry import FolderRegistry
     from recommender.release.shadow import Shadowing
-    from recommender.release.trials import Interleaver, InterleavingRuns
+    from recommender.release.trials import Interleaver, InterleavingControl
     from recommender.serving.export import Files
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
@@ -137,7 +137,7 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
     return Toolbox(f"{gazetteer.digest}/{FORMAT}", fit_lexical, read_lexical, index, term_index)
 
 
-def make_release(settings: Settings, name: str | None = None) -> tuple[ModelVersion, Embedder]:
+def make_model_version(settings: Settings, name: str | None = None) -> tuple[ModelVersion, Embedder]:
     """The live version of the registry, or the one with a name, and its embedder; the model is loaded when needed.
 
     The setting `model` takes the place of the live version's embedding. Raises NotFound and InvalidInput for a version
@@ -151,10 +151,10 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[ModelVers
     registry = make_registry(settings)
     wanted = name or registry.live()
     if wanted == BUILT_IN and wanted not in registry.names():
-        release, model, version, promised = ModelVersion(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
+        model_version, model, version, promised = ModelVersion(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
     else:
         card = _whole_card(registry, wanted)
-        release, embedding = ModelVersion(wanted, card.ranking), card.embedding
+        model_version, embedding = ModelVersion(wanted, card.ranking), card.embedding
         files = None if embedding.files is None else registry.folder(wanted) / embedding.files
         model, version = (embedding.model or "", None) if files is None else (str(files), wanted)
         promised = embedding.version if files is None else None  # of files that are its own the digests are on the card
@@ -163,7 +163,7 @@ def make_release(settings: Settings, name: str | None = None) -> tuple[ModelVers
     embedder = SentenceTransformerEmbedder(model, name=version, download=settings.model_download)
     if promised not in (None, embedder.version):
         raise InvalidInput(f"The model version {wanted} is of {promised}, but here is {embedder.version}.")
-    return release, embedder
+    return model_version, embedder
 
 
 def _whole_card(registry: "FolderRegistry", name: str) -> "ModelCard":
@@ -179,25 +179,28 @@ def _whole_card(registry: "FolderRegistry", name: str) -> "ModelCard":
 def make_builder(
     store: Store, settings: Settings, embedder: Embedder | None = None, name: str | None = None
 ) -> "Builder":
-    """Builds with the release of the settings, or with the one of a name; with the embedder given, if there is one."""
+    """Builds with the model version of the settings, or with the one of a name.
+
+    With the embedder given, if there is one.
+    """
     from recommender.build.builder import Builder
     from recommender.release.trials import end_left
     from recommender.serving.prepared import prepare
-    from recommender.store.generation_view import pinned
+    from recommender.store.generation_view import generation_view
 
     def prepare_beside(number: int, progress: Progress) -> None:
-        prepare(store, make_recommender(pinned(store, number), settings), progress)
+        prepare(store, make_recommender(generation_view(store, number), settings), progress)
 
     def switched() -> None:
         end_left(store, "recommender build", utc_now())
 
-    release, own = make_release(settings, name)
+    model_version, own = make_model_version(settings, name)
     toolbox = make_toolbox(make_gazetteer(settings))
     return Builder(
         store,
         embedder or own,
         toolbox,
-        release,
+        model_version,
         utc_now,
         min_score=settings.min_score,
         prepare=prepare_beside,
@@ -206,7 +209,7 @@ def make_builder(
 
 
 def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
-    """Takes articles in and compares drafts, with the model of whatever release is live."""
+    """Takes articles in and compares drafts, with the model of whatever version is live."""
     from recommender.build.builder import LiveBuilder
 
     return LiveBuilder(store, lambda name: make_builder(store, settings, name=name))
@@ -301,11 +304,11 @@ def make_interleaving(store: Store, settings: Settings, recommender: Recommender
     return Interleaver(store, recommender, lambda one: make_recommender(one, settings), key)
 
 
-def make_trials(store: Store) -> "InterleavingRuns":
+def make_interleaving_control(store: Store) -> "InterleavingControl":
     """Opens and ends trials of two models, and reports on them."""
-    from recommender.release.trials import InterleavingRuns
+    from recommender.release.trials import InterleavingControl
 
-    return InterleavingRuns(store, utc_now)
+    return InterleavingControl(store, utc_now)
 
 
 def make_fragment_of(settings: Settings) -> "Fragment":
@@ -323,7 +326,10 @@ def make_files(path: Path) -> "Files":
 
 
 def make_base(settings: Settings, name: str) -> "Base":
-    """The release that a recipe starts from. Raises NotFound, ModelUnavailable, and InvalidInput for a damaged one."""
+    """The model version that a recipe starts from.
+
+    Raises NotFound, ModelUnavailable, and InvalidInput for a damaged one.
+    """
     from recommender.embedding.model_files import DEFAULT_DIMENSION, DEFAULT_MODEL, find_model
     from recommender.release.cards import BUILT_IN, Embedding
     from recommender.training.training import Base
@@ -355,7 +361,7 @@ def make_candidate(
     from recommender.release.cards import CANDIDATE, Embedding, HistoryEntry, ModelCard
     from recommender.training.training import EMBEDDING
 
-    live = make_release(settings, make_registry(settings).live())[0]
+    live = make_model_version(settings, make_registry(settings).live())[0]
     found = find_model(model, download=settings.model_download)
     own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
     embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)

@@ -77,7 +77,7 @@ def make_builder(
     store: Store,
     embedder: Embedder | None = None,
     *,
-    release: ModelVersion = RELEASE,
+    model_version: ModelVersion = RELEASE,
     gazetteer: Gazetteer = GAZETTEER,
     prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
 ) -> Builder:
@@ -90,7 +90,7 @@ def make_builder(
         store,
         embedder or ToyEmbedder(),
         make_toolbox(gazetteer),
-        release,
+        model_version,
         lambda: NOW,
         min_score=MIN_SCORE,
         prepare=prepare,

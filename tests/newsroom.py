@@ -16,7 +16,7 @@ from recommender.release.cards import LIVE, Embedding, HistoryEntry, ModelCard
 from recommender.release.promotion import Releasing
 from recommender.release.registry import FolderRegistry
 from recommender.store.base import Store
-from recommender.store.generation_view import generation_of, pinned
+from recommender.store.generation_view import generation_of, generation_view
 from recommender.store.grading import SATISFACTORY
 from tests.embedder import BlindEmbedder, ToyEmbedder
 from tests.factories import NOW, days_ago, make_article, make_builder, make_recommender
@@ -71,7 +71,9 @@ def _topic(article_id: str) -> str:
 
 def builder_of(store: Store, name: str, meanwhile: Callable[[], object] = lambda: None) -> Builder:
     """The builder of a model version by its name; `meanwhile` happens just before a build can be switched to."""
-    return make_builder(store, EMBEDDERS[name], release=RELEASES[name], prepare=lambda _number, _progress: meanwhile())
+    return make_builder(
+        store, EMBEDDERS[name], model_version=RELEASES[name], prepare=lambda _number, _progress: meanwhile()
+    )
 
 
 def opened(store: Store, name: str = GOOD.name) -> int:
@@ -83,9 +85,9 @@ def opened(store: Store, name: str = GOOD.name) -> int:
 def make_registry(folder: Path) -> FolderRegistry:
     """A registry with the cards of all these versions, of which `good/1` is live."""
     registry = FolderRegistry(folder)
-    for name, release in RELEASES.items():
+    for name, model_version in RELEASES.items():
         embedding = Embedding("toy", None, EMBEDDERS[name].version, 64, 0)
-        registry.create(ModelCard(name, NOW.date(), "tests", embedding, release.ranking), {})
+        registry.create(ModelCard(name, NOW.date(), "tests", embedding, model_version.ranking), {})
     registry.record(GOOD.name, HistoryEntry(NOW, "tests", LIVE))
     registry.put_live(GOOD.name)
     return registry
@@ -98,7 +100,7 @@ def make_releasing(store: Store, registry: Registry, meanwhile: Callable[[], obj
 
 def graded(store: Store, name: str, verdict: int = SATISFACTORY) -> None:
     """A panel of all sidebars of a version, which is live or in the shadow, with one verdict on each."""
-    grading = Grading(store, make_recommender(pinned(store, generation_of(store, name))), lambda: NOW)
+    grading = Grading(store, make_recommender(generation_view(store, generation_of(store, name))), lambda: NOW)
     panel = grading.create(f"{name} by {verdict}", "awa", Sample(seed=1, pool=0))
     for place in range(len(panel.sidebars)):
         grading.grade(panel.number, place, "awa", {None: verdict})

@@ -11,7 +11,7 @@ from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.settings import Settings
-from recommender.wiring import make_release
+from recommender.wiring import make_model_version
 from tests.release.test_cards import CARD
 
 PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"
@@ -31,37 +31,37 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_without_a_folder_there_is_the_built_in_version(tmp_path: Path) -> None:
-    release, embedder = make_release(Settings(models=tmp_path / "none"))
-    assert (release, embedder.version) == (ModelVersion(BUILT_IN, DEFAULT), PACKAGED)
+    model_version, embedder = make_model_version(Settings(models=tmp_path / "none"))
+    assert (model_version, embedder.version) == (ModelVersion(BUILT_IN, DEFAULT), PACKAGED)
 
 
 def test_live_version_is_taken(settings: Settings) -> None:
-    release, embedder = make_release(settings)
-    assert release == ModelVersion(OURS.name, WEIGHTS)
+    model_version, embedder = make_model_version(settings)
+    assert model_version == ModelVersion(OURS.name, WEIGHTS)
     assert embedder.version.startswith("ours/1@")
 
 
 def test_named_version_is_taken(settings: Settings) -> None:
-    release, embedder = make_release(settings, PLAIN.name)
-    assert (release.name, embedder.version) == (PLAIN.name, PACKAGED)
+    model_version, embedder = make_model_version(settings, PLAIN.name)
+    assert (model_version.name, embedder.version) == (PLAIN.name, PACKAGED)
 
 
 def test_built_in_version_needs_no_card_among_others(settings: Settings) -> None:
-    assert make_release(settings, BUILT_IN)[0] == ModelVersion(BUILT_IN, DEFAULT)
+    assert make_model_version(settings, BUILT_IN)[0] == ModelVersion(BUILT_IN, DEFAULT)
 
 
 def test_model_of_the_settings_takes_the_place_of_the_live_one(settings: Settings) -> None:
     tried = settings.model_copy(update={"model": "all-MiniLM-L6-v2"})
-    assert make_release(tried)[1].version == PACKAGED
-    assert make_release(tried, OURS.name)[1].version.startswith("ours/1@")
+    assert make_model_version(tried)[1].version == PACKAGED
+    assert make_model_version(tried, OURS.name)[1].version.startswith("ours/1@")
 
 
 def test_unknown_version_is_not_found(settings: Settings) -> None:
     with pytest.raises(NotFound, match="ours/9"):
-        make_release(settings, "ours/9")
+        make_model_version(settings, "ours/9")
 
 
 def test_damaged_version_is_refused(settings: Settings) -> None:
     (settings.models / OURS.name / "embedding" / "model.safetensors").write_bytes(b"others")
     with pytest.raises(InvalidInput, match=r"ours/1 is damaged: embedding/model\.safetensors is not the file"):
-        make_release(settings)
+        make_model_version(settings)

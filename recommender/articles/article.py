@@ -90,7 +90,7 @@ def parse_article(record: Mapping[str, Any]) -> Article:
             continue
         try:
             values[field.name] = _PARSERS[field.name](raw)
-        except _Refused as refused:
+        except _RefusedField as refused:
             problems.append(FieldProblem(field.name, shown(raw), refused.problem, refused.advice))
     refused_fields = {problem.field for problem in problems}
     problems += [
@@ -115,7 +115,7 @@ def shown(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-class _Refused(Exception):
+class _RefusedField(Exception):
     def __init__(self, problem: str, advice: str) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -124,7 +124,7 @@ class _Refused(Exception):
 
 def _string(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise _Refused("is not text", "send a string")
+        raise _RefusedField("is not text", "send a string")
     # A lone surrogate can be written in JSON, but neither stored nor sent as UTF-8.
     return str(raw).encode("utf-8", "replace").decode()
 
@@ -132,23 +132,25 @@ def _string(raw: Any) -> str:
 def _identifier(raw: Any) -> str:
     text = _string(raw).strip()
     if len(text) > MAX_ID:
-        raise _Refused(f"is longer than {MAX_ID} characters", "use a shorter id")
+        raise _RefusedField(f"is longer than {MAX_ID} characters", "use a shorter id")
     if any(unicodedata.category(character).startswith("C") for character in text):
-        raise _Refused("contains control characters", "remove them")
+        raise _RefusedField("contains control characters", "remove them")
     return text
 
 
 def _line(raw: Any) -> str:
     text = one_line(_string(raw))
     if len(text) > MAX_LINE:
-        raise _Refused(f"is longer than {MAX_LINE} characters", "shorten it; long text belongs into the body")
+        raise _RefusedField(f"is longer than {MAX_LINE} characters", "shorten it; long text belongs into the body")
     return text
 
 
 def _body(raw: Any) -> str:
     text = _string(raw)
     if len(text) > MAX_BODY:
-        raise _Refused(f"is longer than {MAX_BODY:,} characters", "split the article, or send its text without markup")
+        raise _RefusedField(
+            f"is longer than {MAX_BODY:,} characters", "split the article, or send its text without markup"
+        )
     return plain_text(text)
 
 
@@ -156,16 +158,16 @@ def web_url(raw: Any) -> str:
     """An absolute http or https address without user name or password; anything else is refused."""
     text = _string(raw).strip()
     if len(text) > MAX_LINE:
-        raise _Refused(f"is longer than {MAX_LINE} characters", "use a shorter address")
+        raise _RefusedField(f"is longer than {MAX_LINE} characters", "use a shorter address")
     try:
         parts = urlsplit(text)
         usable = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # such as a port that is no number, or half an IPv6 address
         parts, usable = urlsplit(""), False
     if not usable or any(character.isspace() or not character.isprintable() for character in text):
-        raise _Refused("is not an http or https address", "give an absolute URL such as https://example.org/story")
+        raise _RefusedField("is not an http or https address", "give an absolute URL such as https://example.org/story")
     if parts.username or parts.password:
-        raise _Refused("holds a user name or password", "remove the part before the @")
+        raise _RefusedField("holds a user name or password", "remove the part before the @")
     return text
 
 
@@ -177,19 +179,21 @@ def utc(raw: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(_string(raw).strip())
         except ValueError as error:
-            raise _Refused("is not a date", "use ISO 8601, such as 2024-09-17 or 2024-09-17T08:30:00+02:00") from error
+            raise _RefusedField(
+                "is not a date", "use ISO 8601, such as 2024-09-17 or 2024-09-17T08:30:00+02:00"
+            ) from error
     try:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return moment.replace(microsecond=0)
     except OverflowError as error:
-        raise _Refused("is not a date this calendar holds", "use a year between 1 and 9999") from error
+        raise _RefusedField("is not a date this calendar holds", "use a year between 1 and 9999") from error
 
 
 def _language(raw: Any) -> str:
     code = _string(raw).strip().lower().replace("_", "-")
     primary = code.split("-")[0]
     if not (2 <= len(primary) <= 3 and primary.isascii() and primary.isalpha()):
-        raise _Refused("is not a language code", "use ISO 639, such as en or fr")
+        raise _RefusedField("is not a language code", "use ISO 639, such as en or fr")
     return primary
 
 
@@ -198,10 +202,10 @@ def _labels(raw: Any) -> tuple[str, ...]:
     if isinstance(raw, str):
         raw = raw.replace("|", ";").replace(",", ";").split(";")
     if not isinstance(raw, list | tuple):
-        raise _Refused("is not a list", 'send a list of strings, or one string such as "Mali; Niger"')
+        raise _RefusedField("is not a list", 'send a list of strings, or one string such as "Mali; Niger"')
     labels = tuple(dict.fromkeys(label for label in map(_line, raw) if label))
     if len(labels) > MAX_LABELS:
-        raise _Refused(f"has more than {MAX_LABELS} entries", "keep the most important ones")
+        raise _RefusedField(f"has more than {MAX_LABELS} entries", "keep the most important ones")
     return labels
 
 
@@ -209,7 +213,7 @@ def _flags(raw: Any) -> tuple[str, ...]:
     flags = _labels(raw)
     for flag in flags:
         if flag not in FLAGS:
-            raise _Refused(f"holds the unknown flag {shown(flag)}", f"use one of {', '.join(FLAGS)}")
+            raise _RefusedField(f"holds the unknown flag {shown(flag)}", f"use one of {', '.join(FLAGS)}")
     return flags
 
 
@@ -218,16 +222,16 @@ def _reads(raw: Any) -> int:
         # 7.0 is what a spreadsheet or a data frame makes of 7.
         count = int(raw) if isinstance(raw, float) and raw.is_integer() else int(_string(raw))
     except ValueError as error:
-        raise _Refused("is not a whole number", "send the number of reads") from error
+        raise _RefusedField("is not a whole number", "send the number of reads") from error
     if not 0 <= count <= MAX_READS:
-        raise _Refused("is not a whole number from 0 on", "send the number of reads")
+        raise _RefusedField("is not a whole number from 0 on", "send the number of reads")
     return count
 
 
 def _status(raw: Any) -> str:
     status = _string(raw).strip().lower()
     if status not in STATUSES:
-        raise _Refused("is not a known status", f"use one of {', '.join(STATUSES)}")
+        raise _RefusedField("is not a known status", f"use one of {', '.join(STATUSES)}")
     return status
 
 

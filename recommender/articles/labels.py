@@ -19,7 +19,7 @@ LABELS = ("tags", "places", "names", "topics")
 _UNSEEN = 0.5
 MORE_THAN_ONCE = 2  # in title, summary or tags, or twice in the text
 TOO_COMMON = 1 / 3
-MOST_NAMES = 15
+MAX_NAMES = 15
 COVERED = 0.5  # the share of an archive's names that a gazetteer must know for it to tell articles apart
 
 Row = tuple[Any, Any]
@@ -121,7 +121,7 @@ class LabelWeights:
         found = {key: count for key, count in found_names(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
         weights = self._rare(found)
         telling = [key for key in found if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
-        return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MOST_NAMES])
+        return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MAX_NAMES])
 
     @property
     def covered(self) -> bool:

@@ -1,7 +1,7 @@
 """Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once.
 
-A generation is made with one release, a model version, and keeps its name and weights. Who takes articles in works on
-whatever release is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
+A generation is made with one model version, and keeps its name and weights. Who takes articles in works on
+whatever model version is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.build.neighbours import GenerationModels, LiveNeighbours, best_of, story_links
 from recommender.build.releases import ModelVersion
-from recommender.build.stories import LEAST_LINK, Link, join
+from recommender.build.stories import MIN_LINK, Link, join
 from recommender.embedding.base import Embedder
 from recommender.embedding.pooling import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
@@ -37,7 +37,7 @@ WRITE_AT_ONCE = 500
 UPDATE_AT_ONCE = 256  # articles that one update takes in: the others who write wait for it
 # Beyond this share of changes the word weights and the centre are worth learning anew.
 REBUILD_SHARE = 0.1
-REBUILD_LEAST = 50
+REBUILD_MIN = 50
 # New words come in with every day's stories; a build once a night, run a little earlier than the last, learns them.
 REBUILD_AFTER = timedelta(hours=20)
 
@@ -54,14 +54,14 @@ class BuildReport:
 
 
 class Builder:
-    """Builds with one release, and keeps a live generation of its embedding model in step with the articles."""
+    """Builds with one model version, and keeps a live generation of its embedding model in step with the articles."""
 
     def __init__(
         self,
         store: Store,
         embedder: Embedder,
         toolbox: Toolbox,
-        release: ModelVersion,
+        model_version: ModelVersion,
         clock: Callable[[], datetime],
         *,
         min_score: float,
@@ -79,8 +79,8 @@ class Builder:
         self._min_score = min_score
         self._prepare = prepare
         self._switched = switched
-        self._live = LiveNeighbours(store, toolbox, release.ranking)
-        self.release = release
+        self._live = LiveNeighbours(store, toolbox, model_version.ranking)
+        self.model_version = model_version
 
     @property
     def version(self) -> str:
@@ -90,19 +90,19 @@ class Builder:
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
-        Few changes go into the live generation. Many, another release or table of names, changes in a generation older
-        than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of another
-        release can be gone back to then. Raises InvalidInput when there is no article at all, and Unavailable where
-        another release was put live meanwhile: readers keep that one.
+        Few changes go into the live generation. Many, another model version or table of names, changes in a generation
+        older than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of
+        another version can be gone back to then. Raises InvalidInput when there is no article at all, and Unavailable
+        where another version was put live meanwhile: readers keep that one.
         """
-        version, before = self.version, self._live_release()
+        version, before = self.version, self._live_model_version()
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
         live = self._store.generations.live()
         if live is None or full or not self._made(live):
             return self._rebuild(version, embedded, before, progress)
         stale = self._store.generations.stale(live.number)
         changes = len(stale.changed) + len(stale.left)
-        many = changes > max(REBUILD_LEAST, REBUILD_SHARE * self._store.generations.size(live.number))
+        many = changes > max(REBUILD_MIN, REBUILD_SHARE * self._store.generations.size(live.number))
         if many or self._store.generations.outdated(live.number, self._clock() - REBUILD_AFTER):
             return self._rebuild(version, embedded, before, progress)
         return self._catch_up(version, embedded)
@@ -110,8 +110,8 @@ class Builder:
     def _made(self, generation: Generation) -> bool:
         """Whether a generation is what this one would make of the same articles."""
         return (
-            generation.release == self.release.name
-            and generation.ranking == self.release.ranking
+            generation.model_version == self.model_version.name
+            and generation.ranking == self.model_version.ranking
             and generation.model == self.version
             and self._store.generations.recipe(generation.number) == self._toolbox.recipe
         )
@@ -149,8 +149,8 @@ class Builder:
             raise NotBuilt
         if generation.model != version:
             raise Unavailable(
-                f"The neighbours were computed with {generation.model}, not with {version} of {self.release.name}. "
-                "Run `recommender build`."
+                f"The neighbours were computed with {generation.model}, not with {version} of "
+                f"{self.model_version.name}. Run `recommender build`."
             )
         return generation.number
 
@@ -195,17 +195,17 @@ class Builder:
         self._live.settle(revision)
         return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
 
-    def _live_release(self) -> str | None:
+    def _live_model_version(self) -> str | None:
         live = self._store.state().generation
-        return None if live is None else self._store.generations.release(live)
+        return None if live is None else self._store.generations.model_version(live)
 
     def _rebuild(self, version: str, embedded: int, before: str | None, progress: Progress) -> BuildReport:
         members = self._store.generations.members(version)
         number = self._beside(members, version, progress)
         with self._store.writing():
-            now = self._live_release()
+            now = self._live_model_version()
             if now == before:
-                self._store.generations.activate(number, keep=before not in (None, self.release.name))
+                self._store.generations.activate(number, keep=before not in (None, self.model_version.name))
                 self._switched()
         self._store.generations.drop_retired()
         if now != before:
@@ -240,13 +240,13 @@ class Builder:
                 lexical=lexical.to_bytes(),
                 scales=scales,
                 built_on=self._clock(),
-                release=self.release.name,
-                ranking=self.release.ranking,
+                model_version=self.model_version.name,
+                ranking=self.model_version.ranking,
             )
         )
         named = iter(names)
         posted = self._store.articles.posted()
-        ranker = Ranker(self.release.ranking, scales)
+        ranker = Ranker(self.model_version.ranking, scales)
         links: list[Link] = []
         demand: Counter[int] = Counter()
         chunks = [entries[start : start + WRITE_AT_ONCE] for start in range(0, len(entries), WRITE_AT_ONCE)]
@@ -255,7 +255,7 @@ class Builder:
             for entry, candidates in zip(chunk, lists, strict=True):
                 found = story_links(entry.number, candidates, posted, ranker)
                 demand.update(best_of(found, candidates, self._min_score))
-                links += [link for link in found if link[0] >= LEAST_LINK]
+                links += [link for link in found if link[0] >= MIN_LINK]
             self._store.generations.write(
                 number,
                 [
@@ -304,10 +304,10 @@ _WITHDRAWN = Article(id="", title="")
 
 
 class LiveBuilder:
-    """Takes articles in, and compares drafts, with the model of whatever release is live. For one thread."""
+    """Takes articles in, and compares drafts, with the model of whatever version is live. For one thread."""
 
     def __init__(self, store: Store, make: Callable[[str | None], Builder]) -> None:
-        """`make` gives the builder of a release by its name; None asks for that of the settings."""
+        """`make` gives the builder of a model version by its name; None asks for that of the settings."""
         self._store = store
         self._make = make
         self._builder: Builder | None = None
@@ -352,9 +352,9 @@ class LiveBuilder:
         those of the generation anyway.
         """
         builder = self._builder or self._make(None)
-        release, model = self._live()
-        if model not in (None, builder.version) and release not in (None, builder.release.name):
-            builder = self._make(release)
+        model_version, model = self._live()
+        if model not in (None, builder.version) and model_version not in (None, builder.model_version.name):
+            builder = self._make(model_version)
         self._builder = builder
         return builder
 
@@ -365,4 +365,4 @@ class LiveBuilder:
             number = self._store.state().generation
             if number != self._followed:
                 self._followed = None
-            return (None, None) if number is None else (generations.release(number), generations.model(number))
+            return (None, None) if number is None else (generations.model_version(number), generations.model(number))

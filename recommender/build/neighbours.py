@@ -25,7 +25,7 @@ from recommender.ranking.candidates import (
     trim,
 )
 from recommender.ranking.facts import Ranker
-from recommender.ranking.scoring import USUAL, RankingModel, Scale, Scales, likenesses, scored
+from recommender.ranking.scoring import USUAL, RankingModel, Scale, Scales, scored, similarities
 from recommender.retrieval import terms
 from recommender.retrieval.base import LexicalModel, Toolbox
 from recommender.retrieval.terms import TermRow
@@ -244,7 +244,7 @@ def _products(queries: Sequence[Vectors], query: Positions, others: Vectors, oth
 def story_links(number: int, rows: CandidateArray, posted: Posted, ranker: Ranker) -> list[Link]:
     """How strongly an article is linked with each candidate: their scores."""
     apart = np.array([posted.get(other, np.nan) for other in rows["number"].tolist()]) - posted.get(number, np.nan)
-    scores = scored(likenesses(rows, np.abs(apart), ranker.scales), ranker.model).score
+    scores = scored(similarities(rows, np.abs(apart), ranker.scales), ranker.model).score
     return [(score, number, other) for score, other in zip(scores.tolist(), rows["number"].tolist(), strict=True)]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 # Links below this score are none. Mean link between two groups from which they are one story; both were chosen on the
 # pairs of the sample that are graded 3 or better ("the same running story"), see docs/quality.md.
-LEAST_LINK = 0.5
+MIN_LINK = 0.5
 JOIN = 0.6
 
 Link = tuple[float, int, int]
@@ -19,7 +19,7 @@ def join(numbers: Iterable[int], links: Iterable[Link]) -> dict[int, int]:
     """
     strengths: dict[tuple[int, int], float] = {}
     for score, one, other in links:
-        if score >= LEAST_LINK and one != other:
+        if score >= MIN_LINK and one != other:
             key = (min(one, other), max(one, other))
             strengths[key] = max(score, strengths.get(key, 0.0))
     group = {number: number for number in numbers}
@@ -47,7 +47,7 @@ def joined_story(number: int, links: Iterable[Link], stories: Mapping[int, int],
     """The story that a new article joins by its links, or its own number."""
     sums: dict[int, float] = {}
     for score, _, other in links:
-        if score >= LEAST_LINK and other in stories:
+        if score >= MIN_LINK and other in stories:
             sums[stories[other]] = sums.get(stories[other], 0.0) + score
     means = {story: total / sizes[story] for story, total in sums.items()}
     best = max(means, key=lambda story: (means[story], -story), default=number)

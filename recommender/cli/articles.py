@@ -67,10 +67,10 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 def _check_folder(settings: Settings, store: "Store") -> None:
     """Raises SettingsError where readers get a version of another folder: a build would quietly take it from them."""
     live = store.generations.live()
-    if live is None or live.release in (None, BUILT_IN) or (settings.models / "live").exists():
+    if live is None or live.model_version in (None, BUILT_IN) or (settings.models / "live").exists():
         return
     raise SettingsError(
-        f"Readers get {live.release}, but {settings.models.absolute()} has no file `live`, so this build would "
+        f"Readers get {live.model_version}, but {settings.models.absolute()} has no file `live`, so this build would "
         f"give them {BUILT_IN}. Run it where the models are, or say where with the setting `models`. If {BUILT_IN} is "
         "wanted, write its name into that file."
     )

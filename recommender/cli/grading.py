@@ -27,7 +27,7 @@ from recommender.grading.panels import (
     Sample,
 )
 from recommender.settings import load_settings
-from recommender.store.generation_view import generation_of, pinned
+from recommender.store.generation_view import generation_of, generation_view
 from recommender.store.grading import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
 from recommender.wiring import make_recommender, opened_store, utc_now
 from recommender.workflows.operator import operator
@@ -46,7 +46,7 @@ def _grading(config: Path | None, model: str | None = None) -> Iterator[Grading]
     """Grading of the live model's sidebars, or of those of the version that is live or in the shadow by a name."""
     settings = load_settings(config)
     with opened_store(settings) as store:
-        seen = store if model is None else pinned(store, generation_of(store, model))
+        seen = store if model is None else generation_view(store, generation_of(store, model))
         yield Grading(store, make_recommender(seen, settings), utc_now)
 
 
@@ -140,7 +140,8 @@ def _report(found: Report, unacceptable: list[str]) -> str:
     made = found.panel
     lines = [
         f"{made.name}: {len(made.sidebars):,} sidebars of {made.created:%Y-%m-%d}, {found.judged:,} with a verdict",
-        f"model       {f'{made.release}, ' if made.release else ''}{made.model}, generation {made.generation}",
+        f"model       {f'{made.model_version}, ' if made.model_version else ''}{made.model}, "
+        f"generation {made.generation}",
         f"graders     {_graders(found.progress)}",
         "",
     ]

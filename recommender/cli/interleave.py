@@ -10,7 +10,7 @@ from recommender.release.interleaving import TELLING
 from recommender.release.trials import InterleavingReport
 from recommender.settings import load_settings
 from recommender.store.trials import CHALLENGER
-from recommender.wiring import make_trials, opened_store
+from recommender.wiring import make_interleaving_control, opened_store
 from recommender.workflows.operator import operator
 
 
@@ -32,7 +32,7 @@ def interleave(config: Path | None, name: str | None, off: bool, report: bool, a
         raise click.UsageError("--json goes with --report.")
     settings = load_settings(config)
     with opened_store(settings) as store:
-        trials = make_trials(store)
+        trials = make_interleaving_control(store)
         if report:
             found = trials.report()
             text = json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str) if as_json else _shown(found)

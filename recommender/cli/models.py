@@ -46,8 +46,8 @@ def list_versions(config: Path | None) -> None:
         click.echo(f"Builds cannot build: {settings.models / 'live'} names {live}, which is not there.")
     with opened_store(settings) as store:
         generation = store.generations.live()
-    if generation is not None and generation.release != live:
-        shown = generation.release or "what an earlier release of this software has built"
+    if generation is not None and generation.model_version != live:
+        shown = generation.model_version or "what an earlier release of this software has built"
         click.echo(f"Readers get {shown} until the next `recommender build`.")
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     pass
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_LEAST_OF_COUNTRY = 3  # queries of a country that the table shows; --json has all
+_MIN_OF_COUNTRY = 3  # queries of a country that the table shows; --json has all
 _WIDTH = 60  # characters of a title in the table
 
 
@@ -180,7 +180,7 @@ def _judged(judged: JudgedComparison) -> list[str]:
         lines += [f"    {measure:<28}{_paired(one)}" for measure, one in measures.items()]
     lines.append(f"  {f'{MAIN} of the service':<30}{head}")
     for kind, groups in judged.groups.items():
-        least = _LEAST_OF_COUNTRY if kind == "country" else 1
+        least = _MIN_OF_COUNTRY if kind == "country" else 1
         lines += [
             f"    {f'{name} ({one.queries})':<28}{_paired(one)}" for name, one in groups.items() if one.queries >= least
         ]

@@ -34,8 +34,8 @@ from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.reviews import Review
 
-MOST_SECONDS = 3_600  # of looking at one page: more is a page left open
-MOST_UNDONE = 10_000  # decisions taken back since the one that is to be
+MAX_SECONDS = 3_600  # of looking at one page: more is a page left open
+MAX_UNDONE = 10_000  # decisions taken back since the one that is to be
 APPROVE, END, UNDO = "approve", "end", "undo"
 KEEPING_AWAY = frozenset({REJECT, APART, EXCLUDE})
 
@@ -155,7 +155,7 @@ class Decisions:
     def _refuse_again(self, entry: AuditEntry) -> None:
         """What was ended would be kept twice if a decision were taken back twice."""
         later = AuditQuery(article=entry.article, action=UNDO, since=entry.at)
-        if any(one.why == _undo_of(entry) for one in self._store.audit.entries(later, MOST_UNDONE)):
+        if any(one.why == _undo_of(entry) for one in self._store.audit.entries(later, MAX_UNDONE)):
             latest = 0 if entry.article is None else self._store.audit.latest(entry.article)
             raise Conflict("This decision has been taken back already.", latest)
 
@@ -310,7 +310,7 @@ class Decisions:
         return {number: found.id for number, found in self._store.articles.get(sorted(numbers), texts=False).items()}
 
     def _kept(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
-        whole = replace(entry, why=sent.why.strip(), seconds=max(0, min(sent.seconds, MOST_SECONDS)))
+        whole = replace(entry, why=sent.why.strip(), seconds=max(0, min(sent.seconds, MAX_SECONDS)))
         return replace(whole, number=self._store.audit.append(whole, sent.key))
 
 

@@ -143,7 +143,7 @@ class Whereabouts:
     whole: bool
 
 
-class Findings:
+class DisplayHistory:
     """Answers the questions of editors about what was and is shown."""
 
     def __init__(self, store: Store, recommender: Recommender) -> None:

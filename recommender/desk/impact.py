@@ -14,7 +14,7 @@ from recommender.ranking.facts import PINNED, RELATED, RankedTeaser
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.base import Store
 
-MOST_CHANGED = 20
+MAX_CHANGED = 20
 PERSISTENCE = 0.8  # of `overlap`: the first of three places weighs two fifths
 AT_ONCE = 20  # articles compared in one snapshot of the store
 AT_THE_SAME_TIME = 2
@@ -106,7 +106,7 @@ class ImpactComparison:
     def __init__(self, store: Store, recommender: Recommender, change: ProposedChange) -> None:
         self._store = store
         self._recommender = recommender
-        self._trial = recommender.trying(change.added, change.ended)
+        self._trial = recommender.previewing(change.added, change.ended)
         self._sources: list[int] = []
         self._changed: list[_Changed] = []
         self._counts = {"changed": 0, "losing": 0, "gaining": 0, "weaker": 0}
@@ -142,7 +142,7 @@ class ImpactComparison:
             for number, asked in before.items():
                 old, new = self._recommender.teasers(asked), self._trial.teasers(after[number])
                 self._compare(number, asked.article, old, new)
-        self._changed = sorted(self._changed)[:MOST_CHANGED]
+        self._changed = sorted(self._changed)[:MAX_CHANGED]
         self.done += len(batch)
         return self.done < self.total
 

@@ -83,7 +83,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _ArticleState:
     """The current sidebars as of a line of the ledger, by article number; the arrays are aligned."""
 
     line: int = 0
@@ -111,7 +111,7 @@ class Worklist:
         self._store = store
         self._recommender = recommender
         self._lock = threading.Lock()
-        self._known = _Known()
+        self._known = _ArticleState()
         self._editions: tuple[int, list[str]] | None = None
         self._answers: dict[int, tuple[Recommendation, Shown]] = {}
 
@@ -187,7 +187,7 @@ class Worklist:
     def _now(self) -> float:
         return self._recommender.now().timestamp()
 
-    def _outlooks(self) -> _Known:
+    def _outlooks(self) -> _ArticleState:
         """The current sidebars; only what is new of them is read."""
         line = self._store.ledger.last()
         if line > self._known.line:
@@ -197,7 +197,7 @@ class Worklist:
                     outlooks = {**self._known.outlooks, **{one.source: one for one in news}}
                     sources = np.fromiter(outlooks, dtype=np.int32, count=len(outlooks))
                     doubts = np.fromiter((one.doubt for one in outlooks.values()), np.float64, count=len(outlooks))
-                    self._known = _Known(line, outlooks, sources, doubts)
+                    self._known = _ArticleState(line, outlooks, sources, doubts)
         return self._known
 
     def _reviews(self) -> dict[int, Review]:
@@ -224,7 +224,7 @@ def _is_done(outlook: Outlook | None, review: Review | None) -> bool:
     return review is not None and outlook is not None and review.digest == outlook.digest
 
 
-def _urgency(columns: Columns, known: _Known, now: float) -> FloatArray:
+def _urgency(columns: Columns, known: _ArticleState, now: float) -> FloatArray:
     """How much each article's sidebar needs eyes, 0 or more."""
     size = len(columns.number)
     doubt = np.ones(size)  # nothing is known of it yet

@@ -169,7 +169,7 @@ class Reviewing:
     def preview(self, article_id: str, added: Sequence[Signal], ended: Sequence[int]) -> Preview:
         """What the sidebar of an article would be if some signals were kept and others (by number) ended."""
         wished = [one.target for one in added if one.kind in (PIN, BOOST) and one.target is not None]
-        trial = self._recommender.trying(added, ended)
+        trial = self._recommender.previewing(added, ended)
         with self._store.reading():
             before = self._recommender.for_article(article_id, Query())
             after = trial.for_article(article_id, Query())

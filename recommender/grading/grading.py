@@ -94,11 +94,11 @@ class Grading:
             model = None if generation is None else self._store.generations.model(generation)
             if generation is None or model is None:
                 raise NotBuilt
-            release = self._store.generations.release(generation)
+            model_version = self._store.generations.model_version(generation)
             chosen = draw(self._eligible(sample), sample)
             articles = self._store.articles.get(chosen, texts=False)
             sidebars = tuple(self._sidebar(number, articles[number].id, sample.pool) for number in chosen)
-        panel = Panel(name, by, self._clock(), model, generation, sidebars, release)
+        panel = Panel(name, by, self._clock(), model, generation, sidebars, model_version)
         with self._store.writing():
             earlier = self._store.audit.by_key(request) if request is not None else None
             if earlier is not None and earlier.after is not None:

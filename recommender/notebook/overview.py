@@ -19,7 +19,7 @@ from recommender.store.base import Store
 # (n, d) unit vectors to (n, 2) places on a map.
 Projection = Callable[[Vectors], FloatArray]
 
-LEAST_STORY = 4  # articles from which a story gets a name on the map
+MIN_STORY = 4  # articles from which a story gets a name on the map
 NAMED = 2  # names that a story is called by
 AT_ONCE = 500
 
@@ -122,7 +122,7 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
         {
             story: ", ".join(gazetteer[key].label("en") for key, _ in told[story].most_common(NAMED)) or "(no names)"
             for story, size in sizes.most_common()
-            if size >= LEAST_STORY
+            if size >= MIN_STORY
         },
     )
 

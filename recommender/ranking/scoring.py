@@ -21,8 +21,8 @@ from recommender.ranking.candidates import FEATURES, CandidateArray
 Values = npt.NDArray[np.floating]
 
 DAY = 86_400.0
-NEARNESS_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
-MOST_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
+TIME_PROXIMITY_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
+MAX_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
 UNITS = 10_000  # scores are counted in ten-thousandths, so that the parts shown add up exactly
 
 SIGNALS = "signals"  # the part of a score that editors' boosts and burials have given or taken
@@ -110,13 +110,13 @@ DEFAULT = RankingModel(
 )
 
 
-def likenesses(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
+def similarities(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
     """What each part measures of each candidate, 0 or more: for SCALED up to MOST_DEVIATIONS, else up to 1.
 
     NaN where nothing is known of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
     """
     known = scaled({feature: rows[feature] for feature in FEATURES}, scales)
-    known["nearness"] = np.exp(np.abs(apart) / (-DAY * NEARNESS_DAYS))
+    known["nearness"] = np.exp(np.abs(apart) / (-DAY * TIME_PROXIMITY_DAYS))
     return known
 
 
@@ -126,7 +126,7 @@ def scaled(features: Mapping[str, Values], scales: Scales) -> dict[str, FloatArr
 
 
 def _deviations(values: Values, scale: Scale) -> Values:
-    return _between((values - scale.mean) / scale.deviation, MOST_DEVIATIONS)
+    return _between((values - scale.mean) / scale.deviation, MAX_DEVIATIONS)
 
 
 def _share(values: Values) -> Values:

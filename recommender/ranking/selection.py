@@ -13,7 +13,7 @@ from recommender.ranking.quotas import Choice, quotas_of
 from recommender.ranking.scoring import Scales
 from recommender.ranking.shortlist import Shortlist, make_teaser
 
-MOST_DIVERSITY = 0.2  # the share of likeness in the gain at `diversity` 1
+MAX_DIVERSITY = 0.2  # the share of likeness in the gain at `diversity` 1
 ROLE_GAIN = 0.03  # what a role that no other teaser has yet may cost in score
 RARE_GAIN = 0.25  # what an article in no other sidebar may be worth in the last place
 
@@ -93,7 +93,7 @@ def diversify(score: FloatArray, alike: npt.NDArray[np.floating], choice: Choice
     `alike` is (m, m) in [0, 1]. `diversity` 0 keeps the order given; 1 lets likeness to what is chosen already count a
     fifth, which is where the sample's judgments begin to suffer.
     """
-    share = MOST_DIVERSITY * diversity
+    share = MAX_DIVERSITY * diversity
     chosen: list[int] = []
     remaining = list(range(len(score)))
     nearest = np.zeros(len(score))

@@ -13,7 +13,7 @@ from recommender.ranking.events import same_event
 from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
-from recommender.ranking.scoring import SIGNALS, UNITS, Scores, likenesses, multiplied, scored
+from recommender.ranking.scoring import SIGNALS, UNITS, Scores, multiplied, scored, similarities
 
 POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
 # A story in the reader's own language stands before one in another language with up to twice its odds of being related.
@@ -43,7 +43,7 @@ def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules
     `facts` go with `rows`. A report in another language stays: who reads both may want it.
     """
     apart = np.abs(facts.posted - source.posted)
-    known = likenesses(rows, apart, ranker.scales)
+    known = similarities(rows, apart, ranker.scales)
     version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
     keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
     scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
@@ -96,7 +96,7 @@ def teasers_of(
     if not len(places):
         return {}
     chosen = facts.take(places)
-    known = likenesses(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
+    known = similarities(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
     scores = scored(known, ranker.model)
     factors = factors_of(chosen, source.beside)
     scores = scores if factors is None else multiplied(scores, factors)

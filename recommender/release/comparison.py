@@ -120,7 +120,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedVersion:
     """A model version, built: the store with its generation live, what answers from it, and what it costs.
 
     `learned` are the judged queries that it has learned from.
@@ -145,7 +145,7 @@ class VersionComparison:
     costs: tuple[Cost, Cost]
 
 
-def compare(first: Side, second: Side, sets: Sequence[JudgedSet]) -> VersionComparison:
+def compare(first: ComparedVersion, second: ComparedVersion, sets: Sequence[JudgedSet]) -> VersionComparison:
     """Compares two models that were built from the same articles. Sets without a query of theirs are left out."""
     articles = published(first.store, first.recommender)
     judged = [one.among(articles) for one in sets]
@@ -189,8 +189,10 @@ def values(system: System, judged: JudgedSet, measure: str = MAIN) -> list[float
     return [function([one for one, _ in system(query)[:DEPTH]], grades) for query, grades in judged.qrels.items()]
 
 
-def _judged(first: Side, second: Side, judged: JudgedSet, articles: Mapping[str, Article]) -> JudgedComparison:
-    makers: Mapping[str, Callable[[Side], System]] = {
+def _judged(
+    first: ComparedVersion, second: ComparedVersion, judged: JudgedSet, articles: Mapping[str, Article]
+) -> JudgedComparison:
+    makers: Mapping[str, Callable[[ComparedVersion], System]] = {
         SERVICE: lambda side: service_system(side.recommender),
         EMBEDDING: lambda side: embedding_system(side.store),
     }

@@ -14,10 +14,10 @@ from recommender.metrics import paired_difference
 from recommender.release.golden_pairs import Broken
 from recommender.store.grading import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
 
-LEAST_QUERIES = 20  # with fewer, an interval says nothing
-LEAST_SIDEBARS = 20
-LEAST_SAME = 0.8  # of a panel's sidebars, for its verdicts to say something of those that readers would get
-MOST_REASON = 1_000
+MIN_QUERIES = 20  # with fewer, an interval says nothing
+MIN_SIDEBARS = 20
+MIN_SAME = 0.8  # of a panel's sidebars, for its verdicts to say something of those that readers would get
+MAX_REASON = 1_000
 JUDGED, GOLDEN, PANEL = "judged queries", "golden pairs", "graded panel"
 _SHOWN = 3
 
@@ -56,9 +56,9 @@ def on_judgments(live: Values, candidate: Values, where: str) -> Check:
     `where` says whose judgments they are.
     """
     queries = len(next(iter(live.values())))
-    if queries < LEAST_QUERIES:
+    if queries < MIN_QUERIES:
         says = (
-            f"{where}: {queries} queries are judged here, {LEAST_QUERIES} are needed; "
+            f"{where}: {queries} queries are judged here, {MIN_QUERIES} are needed; "
             "name judgments with `--qrels FILE`, or grade a panel"
         )
         return Check(JUDGED, passed=False, says=says)
@@ -104,12 +104,12 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
         f"panel {report.panel.name!r} has verdicts on {report.judged} of {progress.articles} sidebars by {graders}; "
         f"{shares or 'nothing is graded'}; {same} of {size} sidebars are still the same"
     )
-    if progress.articles < LEAST_SIDEBARS:
-        return Check(PANEL, passed=False, says=f"{says}; {LEAST_SIDEBARS} sidebars are needed")
+    if progress.articles < MIN_SIDEBARS:
+        return Check(PANEL, passed=False, says=f"{says}; {MIN_SIDEBARS} sidebars are needed")
     if not whole:
         return Check(PANEL, passed=False, says=f"{says}; every sidebar needs a verdict")
-    if same < LEAST_SAME * size:
-        says += f"; {LEAST_SAME:.0%} must be, or the verdicts are on others than readers would get: draw a new panel"
+    if same < MIN_SAME * size:
+        says += f"; {MIN_SAME:.0%} must be, or the verdicts are on others than readers would get: draw a new panel"
         return Check(PANEL, passed=False, says=says)
     return Check(PANEL, report.passed, says)
 
@@ -117,6 +117,6 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
 def checked_reason(reason: str) -> str:
     """The reason for letting a model through that has not passed. Raises InvalidInput for one that cannot be kept."""
     text = " ".join(reason.split())
-    if len(text) > MOST_REASON:
-        raise InvalidInput(f"The reason has {len(text):,} characters; {MOST_REASON:,} are the most. Shorten it.")
+    if len(text) > MAX_REASON:
+        raise InvalidInput(f"The reason has {len(text):,} characters; {MAX_REASON:,} are the most. Shorten it.")
     return text

@@ -9,7 +9,7 @@ from recommender.release.golden_pairs import PLACES, GoldenPair
 
 _LISTS = ("must", "never")
 _FIELDS = ("article", *_LISTS, "why")
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -20,7 +20,7 @@ def read_golden(path: Path) -> list[GoldenPair]:
     the line that is wrong.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise InvalidInput(f"The golden pairs {path} take more than a megabyte; is this the right file?")
         # Nodes and not values: they know their lines, and nothing in the file becomes an object.
         root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)

@@ -22,7 +22,7 @@ TELLING = 0.05  # by how much a share of wins must differ from one half to be wo
 SURE, POWER = 1.959964, 0.841621  # normal deviates of a two-sided 5 % and of a power of 80 %
 RESAMPLES = 2_000
 # Hours with votes. Of few a bootstrap interval is too narrow, of one it is a point; and a day has readers of all sorts.
-LEAST_HOURS = 24
+MIN_HOURS = 24
 LEVEL = 0.05  # of the sign test
 
 # (what is left of a list, what is placed) -> what of it may come next, in its order. All are article numbers.
@@ -124,8 +124,8 @@ def preference(counts: Sequence[HourCount], seed: int = 20240917) -> Preference:
 
 
 def _missing(hours: int, share: Interval | None, p_value: float) -> Iterator[str]:
-    if hours < LEAST_HOURS:
-        yield f"clicks in {LEAST_HOURS} different hours, of which there are {hours}"
+    if hours < MIN_HOURS:
+        yield f"clicks in {MIN_HOURS} different hours, of which there are {hours}"
     if p_value >= LEVEL:
         yield f"a sign test with p below {LEVEL}, which is {p_value:.4f}"
     if share is None or share.low <= 0.5 <= share.high:

@@ -23,7 +23,7 @@ from recommender.release.base import Registry
 from recommender.release.cards import BUILT_IN, CANDIDATE, LIVE, RETIRED, SHADOW, HistoryEntry
 from recommender.release.comparison import JudgedSet, learned_queries, lineage, published, remembered, values
 from recommender.release.gate import (
-    LEAST_QUERIES,
+    MIN_QUERIES,
     Check,
     ReleaseRefused,
     checked_reason,
@@ -36,7 +36,7 @@ from recommender.release.trials import end_left
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.audit import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, AuditEntry
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.store.generations import Generation
 
 GATED = (MAIN, "nDCG@10")  # of the service; see `gate.on_judgments`
@@ -124,7 +124,7 @@ class Releasing:
         Each judged set with enough queries is a check of its own, without queries that the version has learned from.
         """
         site = self._recommender_of(self._store)
-        candidate = self._recommender_of(pinned(self._store, number))
+        candidate = self._recommender_of(generation_view(self._store, number))
         articles = published(self._store, site)
         before, after = (remembered(service_system(one)) for one in (site, candidate))
         here = [pair for pair in golden if pair.article in articles]
@@ -149,15 +149,15 @@ class Releasing:
 
         What both have learned from, since they come from one version, is left in: it is in favour of neither.
         """
-        common = lineage(self._registry, self._live().release or "")
+        common = lineage(self._registry, self._live().model_version or "")
         learned = learned_queries(self._registry, (one for one in lineage(self._registry, name) if one not in common))
         left = [one.among(articles).without(learned) for one in judged]
-        enough = [one for one in left if len(one.qrels) >= LEAST_QUERIES]
+        enough = [one for one in left if len(one.qrels) >= MIN_QUERIES]
         return enough or [max(left, key=lambda one: len(one.qrels), default=JudgedSet("this site", {}))]
 
     def _panel(self, name: str, candidate: Recommender) -> tuple[Report | None, int]:
         """What the latest panel of a version's sidebars says, and how many of these are the same still."""
-        panel = next((panel for panel in self._store.grading.panels() if panel.release == name), None)
+        panel = next((panel for panel in self._store.grading.panels() if panel.model_version == name), None)
         if panel is None:
             return None, 0
         sources = self._store.articles.get([one.source for one in panel.sidebars], texts=False)
@@ -172,9 +172,9 @@ class Releasing:
     def _still(self, before: str, name: str) -> Generation:
         """The live generation. Raises Unavailable where it is not of the version that `name` was to replace."""
         live = self._live()
-        if live.release != before:
+        if live.model_version != before:
             raise Unavailable(
-                f"While {name} was built {live.release} was put live in the place of {before}, and readers keep it. "
+                f"While {name} was built {live.model_version} has replaced {before}, and readers keep it. "
                 "Compare with that one and try again."
             )
         return live
@@ -212,7 +212,7 @@ class Releasing:
             before, previous = self._named(live), self._store.generations.previous()
             if previous is None:
                 raise InvalidInput("There is no generation to go back to: only a promotion keeps the one before it.")
-            name = self._store.generations.release(previous)
+            name = self._store.generations.model_version(previous)
             if name is None:
                 raise InvalidInput(
                     "The generation before was built by an earlier release of this software and names no model "
@@ -269,7 +269,7 @@ class Releasing:
         number = self._store.generations.shadow()
         if number is None:
             return None
-        return self._store.generations.release(number) or "", number
+        return self._store.generations.model_version(number) or "", number
 
     def _end_shadow_of(self, name: str) -> None:
         shadow = self._shadow()
@@ -286,12 +286,12 @@ class Releasing:
         return live
 
     def _named(self, live: Generation) -> str:
-        if live.release is None:
+        if live.model_version is None:
             raise InvalidInput(
                 "What readers get was built by an earlier release of this software and names no model version. "
                 "Run `recommender build` first."
             )
-        return live.release
+        return live.model_version
 
     def _whole(self, name: str) -> None:
         if name == BUILT_IN and name not in self._registry.names():

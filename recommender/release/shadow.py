@@ -9,7 +9,7 @@ from recommender import metrics
 from recommender.errors import ArticleNotFound, InvalidInput
 from recommender.serving.recommender import Basis, Query, Recommender
 from recommender.store.base import State, Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.store.shadow import ShadowSidebar
 
 COMPARED_AT_ONCE = 50
@@ -37,7 +37,7 @@ class Shadowing:
                 self._shadow = None
                 return False
             if self._shadow is None or self._shadow[0] != number:
-                self._shadow = (number, self._recommender_of(pinned(self._store, number)))
+                self._shadow = (number, self._recommender_of(generation_view(self._store, number)))
                 self._state, self._bases = None, {}
             shadow = self._shadow[1]
             if state != self._state:
@@ -119,7 +119,7 @@ def shadow_report(store: Store) -> ShadowReport:
         numbers = {one for row in rows for one in (row.article, *row.live, *row.shadow)}
         articles = store.articles.get(sorted(numbers), texts=False)
         size = store.generations.size(number)
-        names = store.generations.release(number) or "", store.generations.release(live) or ""
+        names = store.generations.model_version(number) or "", store.generations.model_version(live) or ""
     rows = [row for row in rows if row.article in articles]
     overlaps = {row.article: metrics.overlap(row.live, row.shadow, Query().n) for row in rows}
     differ = [row for row in rows if row.live != row.shadow]

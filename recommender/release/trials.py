@@ -22,15 +22,15 @@ from recommender.serving.recommender import Query, Question, Recommendation, Rec
 from recommender.serving.write_behind import WriteBehind
 from recommender.store.audit import END_TRIAL, START_TRIAL, AuditEntry
 from recommender.store.base import State, Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.store.trials import CHALLENGER, InterleavingRun, MixedSidebar, Pick
 
 LATE = 3600  # seconds after its hour in which a sidebar may still be clicked on: pages stay open
-MOST_CLICKS = 1_000  # on one teaser of an answer, so in an hour; more are not counted
+MAX_CLICKS = 1_000  # on one teaser of an answer, so in an hour; more are not counted
 WORKER = "recommender serve"  # what the audit trail calls one
-NO_TURN = (0, 0)
+NO_RUN = (0, 0)
 
-Turn = tuple[int, int]  # the trial and the challenger's generation
+RunKey = tuple[int, int]  # the trial and the challenger's generation
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Running:
 
 
 @dataclass(frozen=True)
-class _Side:
+class _OwnSidebar:
     """One model's sidebar of an article, and what it was made with."""
 
     service: Recommender
@@ -85,14 +85,14 @@ class Interleaver:
         self._at: tuple[State, _Running | None] | None = None
         self._answers: WriteBehind[MixedSidebar] = WriteBehind("trial", store.trials.note)
         self._clicks: WriteBehind[tuple[str, int]] = WriteBehind(
-            "count of clicks", lambda clicks: store.trials.count(Counter(clicks), MOST_CLICKS)
+            "count of clicks", lambda clicks: store.trials.count(Counter(clicks), MAX_CLICKS)
         )
         self._left: WriteBehind[InterleavingRun] = WriteBehind("end of a trial", self._end)
 
-    def turn(self, state: State) -> Turn:
+    def turn(self, state: State) -> RunKey:
         """Names the trial that goes on at a state, NO_TURN where none does. An answer of another is wrong."""
         running = self._running(state)
-        return NO_TURN if running is None else (running.trial.number, running.generation)
+        return NO_RUN if running is None else (running.trial.number, running.generation)
 
     def _running(self, state: State) -> _Running | None:
         at = self._at
@@ -111,7 +111,7 @@ class Interleaver:
             if last is not None and last.generation == number:
                 return replace(last, trial=trial)
             known = np.array(self._store.generations.numbers(number), dtype=np.int32)
-            return _Running(trial, number, self._recommender_of(pinned(self._store, number)), known)
+            return _Running(trial, number, self._recommender_of(generation_view(self._store, number)), known)
 
     def _end(self, left: Collection[InterleavingRun]) -> None:
         with self._store.writing():
@@ -138,7 +138,7 @@ class Interleaver:
             whole = len(picks) == len(live.teasers)
             return replace(alone, found=found, picks=picks) if whole and any(pick.team for pick in picks) else alone
 
-    def _takes_part(self, live: _Side, running: _Running) -> bool:
+    def _takes_part(self, live: _OwnSidebar, running: _Running) -> bool:
         """Whether an article's sidebar is shared.
 
         Not where the live model shows what came after the challenger was built, of which that knows nothing, and not
@@ -167,7 +167,7 @@ class Interleaver:
         number = self._store.articles.numbers([article_id]).get(article_id)
         if number is None or number not in clicks:
             raise InvalidInput(f"The answer {request} does not show the article {article_id!r}.")
-        return clicks[number] < MOST_CLICKS and self._clicks.put((request, number))
+        return clicks[number] < MAX_CLICKS and self._clicks.put((request, number))
 
     def _over(self, answer: MixedSidebar) -> bool:
         return self._live.now().timestamp() >= (answer.hour + 1) * HOUR + LATE
@@ -188,12 +188,12 @@ def goes_on(store: Store, trial: InterleavingRun) -> bool:
     live, shadow = store.state().generation, store.generations.shadow()
     if trial.until is not None or live is None or shadow is None:
         return False
-    release = store.generations.release
-    return (release(live), release(shadow)) == (trial.live, trial.challenger)
+    model_version = store.generations.model_version
+    return (model_version(live), model_version(shadow)) == (trial.live, trial.challenger)
 
 
 def end_left(store: Store, by: str, at: datetime) -> None:
-    """Ends the open trial for good where one of its models has left its place, as `InterleavingRuns.end` does.
+    """Ends the open trial for good where one of its models has left its place, as `InterleavingControl.end` does.
 
     Whoever puts another version live or changes the shadow calls this in the same transaction. A worker does what was
     left undone, but only of what it sees.
@@ -211,12 +211,14 @@ def _ended(store: Store, trial: InterleavingRun, by: str, at: datetime) -> Inter
     return replace(trial, until=at)
 
 
-def _side(service: Recommender, article_id: str) -> _Side:
+def _side(service: Recommender, article_id: str) -> _OwnSidebar:
     asked = service.question(article_id, Query())
-    return _Side(service, asked, service.teasers(asked))
+    return _OwnSidebar(service, asked, service.teasers(asked))
 
 
-def _finished(live: _Side, teasers: list[RankedTeaser], other: _Side, until: float = np.inf) -> Recommendation:
+def _finished(
+    live: _OwnSidebar, teasers: list[RankedTeaser], other: _OwnSidebar, until: float = np.inf
+) -> Recommendation:
     """The answer with some teasers. It is right while the sidebar of the other model is too, and until a time."""
     found = live.service.finished(live.asked, teasers)
     ours, theirs = found.basis, basis_of(other.asked, other.teasers)
@@ -227,7 +229,7 @@ def _finished(live: _Side, teasers: list[RankedTeaser], other: _Side, until: flo
 
 
 def _mixed(
-    live: _Side, challenger: _Side, coin: Callable[[int], bool]
+    live: _OwnSidebar, challenger: _OwnSidebar, coin: Callable[[int], bool]
 ) -> tuple[list[RankedTeaser], Mapping[int, str | None]]:
     """The sidebar that both share, and whose each teaser is, by number. Pins stay in their slots, and are nobody's."""
     pinned_here = {one.number: one for one in live.teasers if one.source == PINNED}
@@ -242,7 +244,7 @@ def _mixed(
     return place_pins(chosen, pins, Query().n), dict(picks)
 
 
-def _fits(live: _Side, challenger: _Side, fixed: list[int], others: Collection[int]) -> Fits:
+def _fits(live: _OwnSidebar, challenger: _OwnSidebar, fixed: list[int], others: Collection[int]) -> Fits:
     """What may stand beside what is placed: one report of each event, as either model sees it, within the rules."""
     source = live.asked.source
     numbers = [source.number, *fixed, *sorted(others)]
@@ -279,7 +281,7 @@ class InterleavingReport:
     preference: Preference
 
 
-class InterleavingRuns:
+class InterleavingControl:
     """Opens and ends trials, and reports on them."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
@@ -295,9 +297,9 @@ class InterleavingRuns:
             state, shadow = self._store.state(), self._store.generations.shadow()
             if state.generation is None:
                 raise NotBuilt
-            if shadow is None or self._store.generations.release(shadow) != name:
+            if shadow is None or self._store.generations.model_version(shadow) != name:
                 raise InvalidInput(f"{name} is not in the shadow. Run `recommender models shadow {name}` first.")
-            live = self._store.generations.release(state.generation)
+            live = self._store.generations.model_version(state.generation)
             if live is None:
                 raise InvalidInput("What readers get names no model version. Run `recommender build` first.")
             last = self._store.trials.latest()

@@ -146,7 +146,7 @@ class Recommender:
         choices = repr((defaults, gazetteer.digest))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
 
-    def trying(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":
+    def previewing(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":
         """The same service as if some signals were kept and others (by number) ended; nothing is kept.
 
         Its answers are previews: they must not go into a cache.

@@ -27,7 +27,7 @@ READS = frozenset(
         "shadow",
         "generation",
         "model",
-        "release",
+        "model_version",
         "ranking",
         "recipe",
         "scales",
@@ -47,7 +47,7 @@ READS = frozenset(
 )
 
 
-def pinned(store: Store, number: int) -> Store:
+def generation_view(store: Store, number: int) -> Store:
     """The store as it would be if the complete generation `number` were live. It is for reading: to write raises.
 
     Articles, decisions and the rest are those of the site, as of now. Raises InvalidInput where there is no such
@@ -55,26 +55,27 @@ def pinned(store: Store, number: int) -> Store:
     """
     if store.generations.generation(number) is None:
         raise InvalidInput(f"There is no complete generation {number}: it was never built, or has been removed.")
-    return _Pinned(store, number)
+    return _GenerationView(store, number)
 
 
-def generation_of(store: Store, release: str) -> int:
+def generation_of(store: Store, model_version: str) -> int:
     """The generation of a model version that is live or runs in the shadow. Raises InvalidInput where neither does."""
     for number in (store.state().generation, store.generations.shadow()):
-        if number is not None and store.generations.release(number) == release:
+        if number is not None and store.generations.model_version(number) == model_version:
             return number
     raise InvalidInput(
-        f"{release} is neither live nor in the shadow; `recommender models shadow {release}` builds it there."
+        f"{model_version} is neither live nor in the shadow; "
+        f"`recommender models shadow {model_version}` builds it there."
     )
 
 
-class _Pinned:
+class _GenerationView:
     """`Store` with a generation of its own."""
 
     def __init__(self, store: Store, number: int) -> None:
         self._store = store
         self._number = number
-        self.generations = cast(GenerationStore, _PinnedGenerations(store.generations, number))
+        self.generations = cast(GenerationStore, _ViewedGenerations(store.generations, number))
 
     @property
     def articles(self) -> ArticleStore:
@@ -138,7 +139,7 @@ class _Pinned:
         raise _refusal("close")
 
 
-class _PinnedGenerations:
+class _ViewedGenerations:
     """The reading half of `GenerationStore`."""
 
     def __init__(self, generations: GenerationStore, number: int) -> None:

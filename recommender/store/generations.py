@@ -14,7 +14,7 @@ from recommender.ranking.scoring import RankingModel, Scales
 class Generation:
     """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights.
 
-    `release` is the model version, NAME/VERSION, and `ranking` its weights; None where a build is older than versions.
+    `model_version` is NAME/VERSION, and `ranking` its weights; None where a build is older than model versions.
     """
 
     number: int
@@ -23,7 +23,7 @@ class Generation:
     lexical: bytes
     scales: Scales
     built_on: datetime
-    release: str | None
+    model_version: str | None
     ranking: RankingModel | None
 
 
@@ -40,7 +40,7 @@ class NewGeneration:
     lexical: bytes
     scales: Scales
     built_on: datetime
-    release: str
+    model_version: str
     ranking: RankingModel
 
 
@@ -140,7 +140,7 @@ class GenerationStore(Protocol):
         """The version of the embedding model behind a generation; None if there is no such generation."""
         ...
 
-    def release(self, number: int) -> str | None:
+    def model_version(self, number: int) -> str | None:
         """The model version that a generation was built with; None if it names none, or there is no such generation."""
         ...
 

@@ -24,7 +24,7 @@ class PanelSidebar:
 class Panel:
     """Sampled articles whose sidebars are graded; `model` and `generation` made them.
 
-    `release` is the model version, NAME/VERSION; None where the panel is older than versions.
+    `model_version` is the model version, NAME/VERSION; None where the panel is older than versions.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Panel:
     model: str
     generation: int
     sidebars: tuple[PanelSidebar, ...]
-    release: str | None = None
+    model_version: str | None = None
     number: int = 0
 
 

@@ -26,7 +26,7 @@ SIDES = (TRAIN, TEST)
 
 FORMAT = "recommender training data 1"
 SAMPLED = 4  # one shingle of so many is looked at, always the same ones (Broder 1997, sampling modulo)
-LEAST_SHINGLES = 4  # sampled ones of a text: fewer tell nothing
+MIN_SHINGLES = 4  # sampled ones of a text: fewer tell nothing
 COMMON = 50  # a shingle of more texts than this is a phrase of the house, such as a closing line
 
 
@@ -103,7 +103,7 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, str]]:
     sampled = {name: _sampled(text) for name, text in texts.items()}
     holders: defaultdict[int, list[str]] = defaultdict(list)
     for name in sorted(sampled):
-        if len(sampled[name]) >= LEAST_SHINGLES:
+        if len(sampled[name]) >= MIN_SHINGLES:
             for shingle in sampled[name]:
                 holders[shingle].append(name)
     shared: Counter[tuple[str, str]] = Counter()
@@ -178,7 +178,7 @@ def counts(pairs: Iterable[TextPair]) -> dict[str, dict[str, int]]:
 
 ROUNDS = 500  # of the estimate; it is still within a few dozen
 SETTLED = 1e-9
-LEAST_EXAMINED = 50.0  # of a pair: with fewer times looked at, its rate of clicks says nothing
+MIN_EXAMINED = 50.0  # of a pair: with fewer times looked at, its rate of clicks says nothing
 BEST_SHARE = 0.95  # the rate that counts as 1 is this quantile, not the luckiest pair
 
 
@@ -249,7 +249,7 @@ def liked(events: Sequence[Clicks]) -> dict[tuple[str, str], float]:
     rates = {
         pair: _rate(shown, share)
         for pair, shown in places.items()
-        if sum(one.impressions * share[one.position] for one in shown) >= LEAST_EXAMINED
+        if sum(one.impressions * share[one.position] for one in shown) >= MIN_EXAMINED
     }
     best = float(np.quantile(list(rates.values()), BEST_SHARE)) if rates else 0.0
     return {pair: min(1.0, rate / best) for pair, rate in rates.items()} if best else {}

@@ -12,7 +12,7 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.grading.panels import VERSION
 from recommender.metrics import Grades
 from recommender.ranking.events import same_event
-from recommender.ranking.scoring import OPTIONAL, PARTS, RankingModel, likenesses, scored
+from recommender.ranking.scoring import OPTIONAL, PARTS, RankingModel, scored, similarities
 from recommender.store.base import Store
 
 RELATED_GRADE = 2  # "significant: real context or a clear parallel": from here on an editor calls it related
@@ -91,7 +91,7 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[JudgedQuery]:
         rows = lists[number]
         rows = rows[np.isin(rows["number"], list(ids))]
         apart = np.abs(np.array([posted[other] for other in rows["number"].tolist()]) - posted[number])
-        known = likenesses(rows, apart, generation.scales)
+        known = similarities(rows, apart, generation.scales)
         kept = ~(same_event(known, apart, rows["same"]) & rows["same"])
         if not kept.any():
             continue  # nothing stands beside it, so nothing is learned from it

@@ -18,7 +18,7 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
 from recommender.metrics import Grades, bootstrap_interval, ndcg
-from recommender.ranking.scoring import RankingModel, likenesses, scored
+from recommender.ranking.scoring import RankingModel, scored, similarities
 from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Embedding, HistoryEntry, ModelCard
 from recommender.store.base import Store
 from recommender.training import ranking_weights
@@ -37,8 +37,8 @@ from recommender.training.recipes import (
 )
 
 EDGES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-LEAST_STORIES = 2
-LEAST_OF_GROUP = 3  # queries, for a group to have figures of its own
+MIN_STORIES = 2
+MIN_OF_GROUP = 3  # queries, for a group to have figures of its own
 RELATED_LABEL = 0.5  # a graded pair is an example from grade 2 on, "real context or a clear parallel"
 ALONE = f"{MAIN}, embedding alone"
 NOT_MAIN = MEASURES.keys() - {MAIN}
@@ -98,7 +98,7 @@ NO_ORDER = "A text is the mean of its words: their order, and what a word means 
 
 @dataclass(frozen=True)
 class Base:
-    """The release that a recipe starts from: its name, its embedding model and where that lies, its weights."""
+    """The model version that a recipe starts from: its name, its embedding model and where that lies, its weights."""
 
     name: str
     embedding: Embedding
@@ -246,7 +246,7 @@ def fit_ranking(
     """Learns ranking weights; no story stands on both sides of a fold. Raises NotBuilt and InvalidInput."""
     judged = ranking_weights.collect(store, judgments)
     stories = len({one.story for one in judged})
-    if stories < LEAST_STORIES:
+    if stories < MIN_STORIES:
         raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
     values: dict[str, dict[str, list[float]]] = {measure: defaultdict(list) for measure in MEASURES}
     seen: list[tuple[JudgedQuery, RankingModel]] = []
@@ -283,7 +283,7 @@ def _told(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) ->
         named = {
             f"{group} ({len(places)})": figures([values[MAIN][articles[place].id] for place in places])
             for group, places in members.items()
-            if len(places) >= LEAST_OF_GROUP
+            if len(places) >= MIN_OF_GROUP
         }
         told |= {f"{name}, {MAIN} by {kind}": named} if named and len(members) > 1 else {}
     return told
@@ -429,7 +429,7 @@ def teaching_of(store: Store, material: TrainingSet, fitter: Fitter) -> Teaching
         others = rows["number"].tolist()
         apart = np.abs(np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan))
         candidates.append(np.array([places[other] for other in others], dtype=np.intp))
-        evidence.append(scored(likenesses(rows, apart, generation.scales), model).evidence)
+        evidence.append(scored(similarities(rows, apart, generation.scales), model).evidence)
     return Teaching(*_passages([articles[number] for number in numbers]), candidates, evidence)
 
 

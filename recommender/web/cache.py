@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from recommender.release.trials import Turn
+from recommender.release.trials import RunKey
 from recommender.serving.document import digest
 from recommender.serving.recommender import Basis, Recommender
 from recommender.settings import Settings
@@ -52,7 +52,7 @@ def make_answer(
 
 
 # The query string as it came, whether HTML is wanted, and the trial in which it is answered.
-Key = tuple[str, bool, Turn]
+Key = tuple[str, bool, RunKey]
 
 
 class SidebarCache:

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from recommender.errors import Unavailable
-from recommender.release.trials import NO_TURN
+from recommender.release.trials import NO_RUN
 from recommender.serving.prepared import find_prepared
 from recommender.store.base import State
 from recommender.web.cache import HTML, JSON, Answer, make_answer
@@ -63,7 +63,7 @@ class FastLane:
             state = self._context.recommender.state()
             turn = self._context.interleaving.turn(state)
             ready = self._context.cache.get((query, html, turn), state)
-            return ready if ready is not None or html or turn != NO_TURN else self._prepared(query, state)
+            return ready if ready is not None or html or turn != NO_RUN else self._prepared(query, state)
         except Unavailable:
             return None  # the application says so in a problem
 
@@ -75,7 +75,7 @@ class FastLane:
         if found is None:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._context.settings)
-        self._context.cache.put((query, False, NO_TURN), found.basis, answer)
+        self._context.cache.put((query, False, NO_RUN), found.basis, answer)
         self._context.recorder.note_prepared(found.basis, found.body)
         return answer
 

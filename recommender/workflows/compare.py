@@ -17,8 +17,8 @@ from recommender.embedding.pooling import article_vectors
 from recommender.errors import InvalidInput
 from recommender.progress import Progress, quiet
 from recommender.release.comparison import (
+    ComparedVersion,
     Cost,
-    Side,
     Timed,
     VersionComparison,
     compare,
@@ -29,8 +29,15 @@ from recommender.release.comparison import (
 )
 from recommender.settings import Settings
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
-from recommender.wiring import make_base, make_builder, make_recommender, make_registry, make_release, opened_store
+from recommender.store.generation_view import generation_view
+from recommender.wiring import (
+    make_base,
+    make_builder,
+    make_model_version,
+    make_recommender,
+    make_registry,
+    opened_store,
+)
 from recommender.workflows.judgments import judged_sets, read_sets
 
 _EMBEDDED = 20  # articles whose embedding is timed
@@ -44,7 +51,7 @@ def compare_versions(
     `given` are files of judgments; without any the sample's are taken where its articles are here, and those of panels.
     """
     for name in (first, second):
-        make_release(settings, name)  # tells what is wrong with it before the work
+        make_model_version(settings, name)  # tells what is wrong with it before the work
     with _apart(settings) as apart:
         sets = read_sets(given) or judged_sets(store, settings)
         hashes = copy_articles(store, apart)
@@ -63,9 +70,11 @@ def _apart(settings: Settings) -> Iterator[Store]:
             yield store
 
 
-def _side(settings: Settings, store: Store, apart: Store, name: str, hashes: list[str], *, progress: Progress) -> Side:
+def _side(
+    settings: Settings, store: Store, apart: Store, name: str, hashes: list[str], *, progress: Progress
+) -> ComparedVersion:
     """A model version, built apart; what it embeds anew is kept with the site."""
-    _, embedder = make_release(settings, name)
+    _, embedder = make_model_version(settings, name)
     timed = Timed(embedder)
     builder = make_builder(apart, settings, timed, name=name)
     copy_vectors(store, apart, builder.version, hashes)
@@ -73,7 +82,7 @@ def _side(settings: Settings, store: Store, apart: Store, name: str, hashes: lis
     number = builder.build_beside(progress)
     build = time.perf_counter() - started - timed.seconds
     copy_vectors(apart, store, builder.version, hashes)
-    beside = pinned(apart, number)
+    beside = generation_view(apart, number)
     numbers = apart.generations.numbers(number)
     chosen = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]
     articles = list(apart.articles.get(chosen).values())
@@ -82,7 +91,7 @@ def _side(settings: Settings, store: Store, apart: Store, name: str, hashes: lis
     cost = Cost(milliseconds, memory, disk, build)
     registry = make_registry(settings)
     learned = learned_queries(registry, lineage(registry, name))
-    return Side(name, beside, make_recommender(beside, settings), cost, learned)
+    return ComparedVersion(name, beside, make_recommender(beside, settings), cost, learned)
 
 
 def _measured(settings: Settings, name: str, articles: Sequence[Article]) -> tuple[float, int]:
@@ -95,7 +104,7 @@ def embedding_cost(settings: Settings, name: str, articles: Sequence[Article]) -
     """Median milliseconds for the embedding of an article, and the most bytes that this process has had in memory."""
     import resource  # noqa: PLC0415  # not on every system, and only this needs it
 
-    _, embedder = make_release(settings, name)
+    _, embedder = make_model_version(settings, name)
     article_vectors(embedder, articles[:1])  # loads the model
     taken = []
     for article in articles:

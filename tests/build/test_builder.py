@@ -8,7 +8,7 @@ import pytest
 
 from recommender.articles.gazetteer import Gazetteer, Name
 from recommender.build import builder as build_module
-from recommender.build.builder import EMBED_AT_ONCE, REBUILD_LEAST, BuildReport
+from recommender.build.builder import EMBED_AT_ONCE, REBUILD_MIN, BuildReport
 from recommender.build.releases import ModelVersion
 from recommender.embedding.pooling import Geometry, vector_version
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
@@ -76,19 +76,19 @@ def test_nothing_new_changes_nothing(store: Store) -> None:
 def test_few_changes_stay_in_the_generation(store: Store) -> None:
     builder = built(store, archive(30))
     first = store.state().generation
-    stored(store, archive(REBUILD_LEAST, start=30))
-    assert builder.build() == BuildReport("updated", first or 0, REBUILD_LEAST, REBUILD_LEAST, 0)
+    stored(store, archive(REBUILD_MIN, start=30))
+    assert builder.build() == BuildReport("updated", first or 0, REBUILD_MIN, REBUILD_MIN, 0)
     assert store.state().generation == first
 
 
 def test_many_changes_make_a_new_generation(store: Store) -> None:
     builder = built(store, archive(30))
     first = store.state().generation
-    stored(store, archive(REBUILD_LEAST + 1, start=30))
+    stored(store, archive(REBUILD_MIN + 1, start=30))
     report = builder.build()
     assert report.kind == "rebuilt"
     assert report.generation == store.state().generation != first
-    assert store.generations.size(report.generation) == 30 + REBUILD_LEAST + 1
+    assert store.generations.size(report.generation) == 30 + REBUILD_MIN + 1
 
 
 def test_another_model_makes_a_new_generation(store: Store) -> None:
@@ -109,7 +109,7 @@ def test_another_model_makes_a_new_generation(store: Store) -> None:
 def test_another_recipe_makes_a_new_generation(store: Store, gazetteer: Gazetteer, model: Any) -> None:
     """Names and stories are kept in the generation: they must be those of the settings. Vectors stay right."""
     first = built(store, archive(5)).build().generation
-    builder = make_builder(store, release=ModelVersion(RELEASE.name, model), gazetteer=gazetteer)
+    builder = make_builder(store, model_version=ModelVersion(RELEASE.name, model), gazetteer=gazetteer)
     report = builder.build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert report.generation > first
@@ -345,13 +345,13 @@ def test_overtaken_build_says_so(store: Store) -> None:
 def test_release_put_live_meanwhile_stays(store: Store) -> None:
     """A build that began before a promotion or a rollback must not undo it."""
     built(store, archive(5))
-    other = make_builder(store, release=ModelVersion("other/1", RELEASE.ranking))
+    other = make_builder(store, model_version=ModelVersion("other/1", RELEASE.ranking))
     late = make_builder(store, prepare=lambda _number, _progress: other.build())
     with pytest.raises(Unavailable, match=r"While this build ran other/1 was put live, and readers keep it"):
         late.build(full=True)
     live = store.generations.live()
     assert live is not None
-    assert live.release == "other/1"
+    assert live.model_version == "other/1"
 
 
 def test_interrupted_build_leaves_the_old_one(store: Store) -> None:

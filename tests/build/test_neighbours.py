@@ -18,7 +18,7 @@ from recommender.embedding.pooling import Geometry, unit
 from recommender.ranking import candidates, scoring
 from recommender.ranking.candidates import FEATURES, CandidateArray, make_candidates
 from recommender.ranking.facts import Ranker
-from recommender.ranking.scoring import DEFAULT, USUAL, likenesses, scored
+from recommender.ranking.scoring import DEFAULT, USUAL, scored, similarities
 from recommender.retrieval import terms
 from recommender.store.base import Store
 from recommender.wiring import make_toolbox, open_store
@@ -187,7 +187,7 @@ def test_links_are_scores() -> None:
     rows = make_rows([3, 7], dense=[0.9, 0.5], lexical=[0.5, 0.2], topics=1.0)
     ranker = Ranker(DEFAULT, USUAL)
     links = story_links(5, rows, {5: 0.0, 3: 86_400.0, 7: -864_000.0}, ranker)
-    expected = scored(likenesses(rows, np.array([86_400.0, 864_000.0]), USUAL), DEFAULT).score.tolist()
+    expected = scored(similarities(rows, np.array([86_400.0, 864_000.0]), USUAL), DEFAULT).score.tolist()
     assert links == [(expected[0], 5, 3), (expected[1], 5, 7)]
     assert expected[0] > expected[1] > 0
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.build.stories import JOIN, LEAST_LINK, Link, join, joined_story
+from recommender.build.stories import JOIN, MIN_LINK, Link, join, joined_story
 
 SURE = 0.9
 NUMBERS = range(1, 9)
 links_among = st.lists(
     st.tuples(
-        st.sampled_from([0.2, LEAST_LINK, JOIN, 0.7, 0.8, SURE]), st.sampled_from(NUMBERS), st.sampled_from(NUMBERS)
+        st.sampled_from([0.2, MIN_LINK, JOIN, 0.7, 0.8, SURE]), st.sampled_from(NUMBERS), st.sampled_from(NUMBERS)
     ),
     max_size=24,
 )
@@ -23,7 +23,7 @@ def mean(one: list[int], other: list[int], links: list[Link]) -> float:
     best = {
         frozenset([first, second]): max(s for s, *ends in links if set(ends) == {first, second})
         for score, first, second in links
-        if first != second and score >= LEAST_LINK
+        if first != second and score >= MIN_LINK
     }
     return sum(best.get(frozenset([first, second]), 0.0) for first in one for second in other) / len(one) / len(other)
 
@@ -64,7 +64,7 @@ def test_two_articles_need_a_link_of_join(score: float, story: int) -> None:
 
 
 def test_stronger_of_two_directions_counts() -> None:
-    assert join([3, 5], [(LEAST_LINK, 3, 5), (SURE, 5, 3)]) == {3: 3, 5: 3}
+    assert join([3, 5], [(MIN_LINK, 3, 5), (SURE, 5, 3)]) == {3: 3, 5: 3}
 
 
 def test_links_with_oneself_mean_nothing() -> None:
@@ -86,7 +86,7 @@ def test_groups_join_by_their_mean_link() -> None:
 
 def test_weak_links_count_as_none() -> None:
     # The mean of the two would be JOIN; but the weak one is none, and half of the other is too little.
-    weak = LEAST_LINK - 0.001
+    weak = MIN_LINK - 0.001
     assert join([1, 2, 3], [(0.95, 1, 2), (2 * JOIN - weak, 1, 3), (weak, 2, 3)]) == {1: 1, 2: 1, 3: 3}
 
 
@@ -121,7 +121,7 @@ def test_equally_near_stories_favour_the_smaller() -> None:
 
 
 def test_weak_or_unknown_links_are_left_out() -> None:
-    weak = LEAST_LINK - 0.001
+    weak = MIN_LINK - 0.001
     assert joined((weak, 1), (2 * JOIN - weak, 2)) == 9
     assert joined((SURE, 77)) == 9
 

@@ -12,7 +12,7 @@ from recommender.errors import InvalidInput
 from recommender.release.cards import Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.settings import load_settings
-from recommender.wiring import make_release
+from recommender.wiring import make_model_version
 from tests.cli.conftest import Run
 from tests.release.test_cards import CARD
 from tests.tiny import SIZE, make_model
@@ -132,8 +132,8 @@ class TestAdd:
         assert card.ranking == versions.card("sahel/2").ranking
         shutil.rmtree(folder)
         assert versions.verify("ours/1") == []
-        release, embedder = make_release(load_settings(), "ours/1")
-        assert (release.name, embedder.version) == ("ours/1", card.embedding.version)
+        model_version, embedder = make_model_version(load_settings(), "ours/1")
+        assert (model_version.name, embedder.version) == ("ours/1", card.embedding.version)
 
     def test_name_of_a_model_stays_a_name(self, run: Run, versions: FolderRegistry) -> None:
         assert run("models", "add", "all-MiniLM-L6-v2", "--as", "ours/1", "--licence", "Apache-2.0").exit_code == 0
@@ -159,4 +159,4 @@ class TestAdd:
     def test_version_of_another_model_than_its_card_says_is_refused(self, run: Run, versions: FolderRegistry) -> None:
         """A name says nothing of what lies behind it: the hub's files can change, and vectors would be mixed."""
         with pytest.raises(InvalidInput, match=r"sahel/1 is of x, but here is all-MiniLM-L6-v2@53aa51172d14"):
-            make_release(load_settings(), "sahel/1")
+            make_model_version(load_settings(), "sahel/1")

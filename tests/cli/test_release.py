@@ -17,7 +17,7 @@ from recommender.release.comparison import Cost, JudgedComparison, Overlap, Side
 from recommender.release.registry import FolderRegistry
 from recommender.release.shadow import Shadowing
 from recommender.settings import Settings, load_settings
-from recommender.store.generation_view import generation_of, pinned
+from recommender.store.generation_view import generation_of, generation_view
 from recommender.store.grading import SATISFACTORY
 from recommender.wiring import make_builder, make_recommender, opened_store, utc_now
 from tests.cli.conftest import Run
@@ -36,9 +36,9 @@ def made_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {f"embedding/{file.relative_to(tiny)}": file for file in sorted(tiny.rglob("*")) if file.is_file()}
     size = sum(file.stat().st_size for file in files.values())
     registry = FolderRegistry(folder / "models")
-    for release in (GOOD, ALIKE):
+    for model_version in (GOOD, ALIKE):
         embedding = Embedding(None, "embedding", version, SIZE, size)
-        registry.create(ModelCard(release.name, NOW.date(), "tests", embedding, release.ranking), files)
+        registry.create(ModelCard(model_version.name, NOW.date(), "tests", embedding, model_version.ranking), files)
     registry.put_live(GOOD.name)
     lines = (
         f"{one} 0 {other} {grade}\n" for one, grades in qrels(stories()).items() for other, grade in grades.items()
@@ -63,14 +63,14 @@ def site(made_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def live() -> str | None:
     with opened_store(load_settings()) as store:
-        return store.generations.release(store.state().generation or 0)
+        return store.generations.model_version(store.state().generation or 0)
 
 
 def grade_shadow() -> None:
     """Somebody finds every sidebar of the shadow satisfactory."""
     settings = load_settings()
     with opened_store(settings) as store:
-        seen = pinned(store, generation_of(store, ALIKE.name))
+        seen = generation_view(store, generation_of(store, ALIKE.name))
         grading = Grading(store, make_recommender(seen, settings), utc_now)
         panel = grading.create("Spring", "awa", Sample(seed=1, pool=0))
         for place in range(len(panel.sidebars)):

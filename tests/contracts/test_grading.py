@@ -18,7 +18,7 @@ PANEL = Panel(
     model="toy@1",
     generation=7,
     sidebars=(PanelSidebar(5, (3, 9, 1), (8, 2)), PanelSidebar(4, (), (5,)), PanelSidebar(2, (9,), ())),
-    release="sahel/1",
+    model_version="sahel/1",
 )
 
 

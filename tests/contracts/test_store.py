@@ -523,9 +523,9 @@ def row(number: int, text_hash: str = "h", candidates: CandidateArray | None = N
 RANKING = replace(DEFAULT, version="ours-1", weights=DEFAULT.weights | {"dense": 1 / 3}, threshold=0.1)
 
 
-def begun(store: Store, model: str = "m", release: str = "ours/1") -> int:
+def begun(store: Store, model: str = "m", model_version: str = "ours/1") -> int:
     return store.generations.begin(
-        NewGeneration(model, "recipe", b"geometry", b"lexical", SCALES, NOW, release, RANKING)
+        NewGeneration(model, "recipe", b"geometry", b"lexical", SCALES, NOW, model_version, RANKING)
     )
 
 
@@ -553,7 +553,7 @@ def test_generations_know_what_they_were_made_with(store: Store) -> None:
     assert store.generations.scales(number) == SCALES
     assert store.generations.recipe(number) == "recipe"
     assert store.generations.model(number) == "m"
-    assert store.generations.release(number) == "ours/1"
+    assert store.generations.model_version(number) == "ours/1"
     assert store.generations.ranking(number) == RANKING
 
 
@@ -562,7 +562,7 @@ def test_swept_generations_have_usual_scales(store: Store) -> None:
     assert store.generations.scales(99) == USUAL
     assert store.generations.recipe(99) is None
     assert store.generations.model(99) is None
-    assert store.generations.release(99) is None
+    assert store.generations.model_version(99) is None
     assert store.generations.ranking(99) is None
     assert store.generations.generation(99) is None
 
@@ -1071,7 +1071,7 @@ def test_generation_of_the_release_before_stays_live(url: str) -> None:
     store = open_store(url)
     live = store.generations.live()
     assert live is not None
-    assert (store.state(), live.release, live.ranking) == (before, None, None)
+    assert (store.state(), live.model_version, live.ranking) == (before, None, None)
     assert kept(store) == (live.number, None, None)
     found = store.generations.candidates(live.number, [1, 2, 3])
     before_shingles = [name for name in CANDIDATE.names or () if name != "shingles"]

@@ -21,7 +21,7 @@ from recommender.desk.history import (
     RELEASED,
     UNPUBLISHED,
     WITHDRAWN,
-    Findings,
+    DisplayHistory,
     PastSidebar,
 )
 from recommender.errors import ArticleNotFound
@@ -54,8 +54,8 @@ def archive(store: Store) -> Store:
     return store
 
 
-def findings(store: Store, now: datetime = TOMORROW) -> Findings:
-    return Findings(store, make_recommender(store, now=now))
+def findings(store: Store, now: datetime = TOMORROW) -> DisplayHistory:
+    return DisplayHistory(store, make_recommender(store, now=now))
 
 
 def note(store: Store, at: datetime, *article_ids: str, served: bool = False) -> None:

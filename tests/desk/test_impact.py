@@ -16,7 +16,7 @@ from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.desk.impact import (
     AT_THE_SAME_TIME,
     KEPT_SECONDS,
-    MOST_CHANGED,
+    MAX_CHANGED,
     ImpactComparison,
     ProposedChange,
     Reach,
@@ -140,7 +140,7 @@ class TestComparison:
     def test_before_and_after_are_the_sidebars_themselves(self, archive: Store) -> None:
         added = rule("forbid", what={"edition": ["Sahel"]})
         service = make_recommender(archive)
-        before, after = sidebars(service), sidebars(service.trying([added]))
+        before, after = sidebars(service), sidebars(service.previewing([added]))
         reach = reach_of(archive, added)
         assert reach.changed == sum(before[name] != after[name] for name in before)
         assert reach.losing == sum(len(after[name]) < len(before[name]) for name in before)
@@ -151,7 +151,7 @@ class TestComparison:
     def test_those_that_change_most_come_first(self, archive: Store) -> None:
         added = rule("no_box", when={"edition": ["Sahel"]})
         most = reach_of(archive, added, rule("forbid", when={"tag": ["gold"]}, what={"flag": ["opinion"]})).most
-        assert len(most) == MOST_CHANGED
+        assert len(most) == MAX_CHANGED
         # All of the Sahel lose everything: of these the most read come first.
         assert [one.source.id for one in most[:4]] == ["coup-4", "coup-3", "coup-2", "coup-1"]
 
@@ -296,6 +296,6 @@ class TestReaches:
 def test_trial_ranks_as_the_decision_does(archive: Store) -> None:
     """What is shown beforehand is what comes."""
     added = [rule("at_least", count=1, what={"edition": ["Europe"]}), policy(RANKING, weights={"dense": 0.0})]
-    trial = sidebars(make_recommender(archive).trying(added))
+    trial = sidebars(make_recommender(archive).previewing(added))
     archive.signals.add(added)
     assert sidebars(make_recommender(archive, now=NOW + timedelta(seconds=1))) == trial

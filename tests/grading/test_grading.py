@@ -16,7 +16,7 @@ from recommender.grading.panels import Sample
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.audit import AuditQuery
 from recommender.store.base import Store
-from recommender.store.generation_view import generation_of, pinned
+from recommender.store.generation_view import generation_of, generation_view
 from recommender.store.grading import Panel
 from recommender.wiring import make_recommender, open_store, utc_now
 from tests.embedder import ToyEmbedder
@@ -107,9 +107,9 @@ class TestCreate:
         number = builder_of(store, BLIND.name).build_beside()
         store.generations.put_shadow(number)
         assert generation_of(store, BLIND.name) == number
-        shadow = toy_recommender(pinned(store, number))
+        shadow = toy_recommender(generation_view(store, number))
         panel = Grading(store, shadow, utc_now).create("Blind", "awa", Sample(seed=1, pool=0))
-        assert (panel.release, panel.generation, panel.model) == ("blind/1", number, "blind@1/passages180-mean")
+        assert (panel.model_version, panel.generation, panel.model) == ("blind/1", number, "blind@1/passages180-mean")
         live = toy_recommender(store)
         sources = store.articles.get([one.source for one in panel.sidebars], texts=False)
         for one in panel.sidebars:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recommender.ranking.scoring import (
     DAY,
     DEFAULT,
-    MOST_DEVIATIONS,
+    MAX_DEVIATIONS,
     OPTIONAL,
     PARTS,
     SCALED,
@@ -19,9 +19,9 @@ from recommender.ranking.scoring import (
     Scale,
     Scales,
     Scores,
-    likenesses,
     scaled,
     scored,
+    similarities,
 )
 from tests.factories import make_rows
 
@@ -30,7 +30,7 @@ EVEN = RankingModel("even", dict.fromkeys(PARTS, 1.0), threshold=3.0, relief=dic
 
 likeness = st.floats(0, 1)
 pairs = st.fixed_dictionaries(
-    {part: st.floats(0, MOST_DEVIATIONS) if part in SCALED else likeness for part in PARTS}
+    {part: st.floats(0, MAX_DEVIATIONS) if part in SCALED else likeness for part in PARTS}
     | dict.fromkeys(OPTIONAL, likeness | st.just(nan))
 )
 weights = st.fixed_dictionaries(dict.fromkeys(PARTS, st.floats(0, 9)))
@@ -65,7 +65,7 @@ def parts(model: RankingModel, **known: float) -> dict[str, float]:
         ("dense", 1.0, 4.5),
         ("lexical", 0.25, 3.0),  # its root is three deviations of 0.1 above 0.2
         ("lexical", -0.1, 0.0),
-        ("themes", 0.9, MOST_DEVIATIONS),
+        ("themes", 0.9, MAX_DEVIATIONS),
         ("names", 0.25, 0.5),
         ("topics", 0.49, 0.7),
         ("tags", 0.4, 0.4),
@@ -85,12 +85,12 @@ def test_unknown_features_stay_unknown(feature: str) -> None:
 
 
 def test_likenesses_cover_every_part() -> None:
-    assert set(likenesses(make_rows([1]), np.zeros(1), Scales())) == {*PARTS, "shingles"}
+    assert set(similarities(make_rows([1]), np.zeros(1), Scales())) == {*PARTS, "shingles"}
 
 
 @pytest.mark.parametrize(("days", "nearness"), [(0, 1), (365, exp(-1)), (-365, exp(-1)), (730, exp(-2)), (nan, nan)])
 def test_nearness_falls_with_days_apart(days: float, nearness: float) -> None:
-    known = likenesses(make_rows([1]), np.array([days * DAY]), Scales())
+    known = similarities(make_rows([1]), np.array([days * DAY]), Scales())
     assert known["nearness"] == pytest.approx([nearness], nan_ok=True)
 
 
@@ -140,7 +140,7 @@ def test_nothing_in_common_scores_zero() -> None:
 def test_tiny_likeness_can_be_shared_out(years: float, score: float) -> None:
     """A mistyped year: nearness is all there is, and too small to divide by."""
     rows = make_rows([1], tags=0.0, places=0.0)
-    found = scored(likenesses(rows, np.array([years * 365 * DAY]), Scales()), replace(EVEN, threshold=1.0))
+    found = scored(similarities(rows, np.array([years * 365 * DAY]), Scales()), replace(EVEN, threshold=1.0))
     assert found.score.tolist() == found.parts()["nearness"].tolist() == [score]
 
 

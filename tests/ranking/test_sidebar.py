@@ -27,7 +27,7 @@ from recommender.ranking.facts import (
 from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, fallbacks, fill_with_fallbacks
 from recommender.ranking.quotas import Choice, Quota, kinds_of
 from recommender.ranking.roles import roles_of
-from recommender.ranking.scoring import DAY, DEFAULT, PARTS, Scales, likenesses
+from recommender.ranking.scoring import DAY, DEFAULT, PARTS, Scales, similarities
 from recommender.ranking.selection import choose_related, diversify, varied
 from recommender.ranking.shortlist import POOL, shortlist
 from tests.factories import NOW_SECONDS, make_columns, make_rows
@@ -185,7 +185,7 @@ def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyp
         others = facts.take(np.array([places[other] for other in rows["number"].tolist()], dtype=np.intp))
         apart = np.abs(facts.posted[places[number]] - others.posted)
         same = facts.language[places[number]] == others.language
-        assert not same_event(likenesses(rows, apart, RANKER.scales), apart, same).any()
+        assert not same_event(similarities(rows, apart, RANKER.scales), apart, same).any()
 
 
 @given(sidebars())

@@ -383,7 +383,7 @@ def test_trial_shows_the_effect_and_keeps_nothing(archive: Store) -> None:
     before, state = ids(sidebar(archive)), archive.state()
     added, ended = Decisions(archive, lambda: NOW).signals("coup", [Wish(PIN, "gold", 1)], AWA)
     recommender = make_recommender(archive)
-    assert ids(recommender.trying(added, ended).for_article("coup", Query()))[0] == "gold"
+    assert ids(recommender.previewing(added, ended).for_article("coup", Query()))[0] == "gold"
     assert ids(recommender.for_article("coup", Query())) == before
     assert archive.state() == state
 

@@ -11,9 +11,9 @@ import pytest
 from recommender.release.comparison import (
     EMBEDDING,
     SERVICE,
+    ComparedVersion,
     Cost,
     JudgedSet,
-    Side,
     Timed,
     VersionComparison,
     compare,
@@ -22,7 +22,7 @@ from recommender.release.comparison import (
     paired,
 )
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.wiring import open_store
 from tests.embedder import ToyEmbedder
 from tests.factories import days_ago, make_article, make_recommender
@@ -32,9 +32,9 @@ COST = Cost(embedding=1.0, memory=2, disk=3, build=4.0)
 JUDGED = JudgedSet("topics", qrels(stories()))
 
 
-def side(store: Store, name: str) -> Side:
-    beside = pinned(store, builder_of(store, name).build_beside())
-    return Side(name, beside, make_recommender(beside), COST)
+def side(store: Store, name: str) -> ComparedVersion:
+    beside = generation_view(store, builder_of(store, name).build_beside())
+    return ComparedVersion(name, beside, make_recommender(beside), COST)
 
 
 def compared(store: Store, first: str, second: str, *sets: JudgedSet) -> VersionComparison:

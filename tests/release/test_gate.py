@@ -8,7 +8,7 @@ import pytest
 from recommender.errors import InvalidInput
 from recommender.grading.panels import Report, report
 from recommender.release.gate import (
-    LEAST_QUERIES,
+    MIN_QUERIES,
     Check,
     ReleaseRefused,
     checked_reason,
@@ -62,7 +62,7 @@ class TestJudgments:
         assert on_judgments(live, live, "the sample").passed
 
     def test_too_few_queries_say_nothing(self) -> None:
-        found = judged([0.5] * (LEAST_QUERIES - 1), [0.9] * (LEAST_QUERIES - 1))
+        found = judged([0.5] * (MIN_QUERIES - 1), [0.9] * (MIN_QUERIES - 1))
         assert found.says == (
             "the sample: 19 queries are judged here, 20 are needed; "
             "name judgments with `--qrels FILE`, or grade a panel"

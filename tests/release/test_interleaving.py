@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.release.interleaving import LEAST_HOURS, Fits, coins, drafted, preference
+from recommender.release.interleaving import MIN_HOURS, Fits, coins, drafted, preference
 from recommender.store.trials import CHALLENGER, LIVE, HourCount, Pick
 
 PLACES = 3
@@ -196,8 +196,8 @@ def test_lists_that_overlap_and_are_liked_alike_are_not_preferred() -> None:
     ("hours", "missing"),
     [
         (1, ["clicks in 24 different hours, of which there are 1", "a sign test with p below 0.05, which is 1.0000"]),
-        (LEAST_HOURS - 1, ["clicks in 24 different hours, of which there are 23"]),
-        (LEAST_HOURS, []),
+        (MIN_HOURS - 1, ["clicks in 24 different hours, of which there are 23"]),
+        (MIN_HOURS, []),
     ],
 )
 def test_verdict_takes_votes_of_a_day(hours: int, missing: list[str]) -> None:
@@ -256,7 +256,7 @@ def test_equal_models_seldom_get_a_verdict() -> None:
     draw = np.random.default_rng(3)
     found = 0
     for trial in range(400):
-        won = draw.integers(0, 2, (LEAST_HOURS, (1, 5)[trial % 2]))
+        won = draw.integers(0, 2, (MIN_HOURS, (1, 5)[trial % 2]))
         counts = [
             count(1 - int(one), int(one), hour=hour, article=article) for (hour, article), one in np.ndenumerate(won)
         ]

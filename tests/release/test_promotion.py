@@ -79,7 +79,7 @@ class TestPromote:
         assert [check.passed for check in done.checks] == [True, True, True]
         assert (done.name, done.before) == ("alike/1", "good/1")
         assert store.state().generation == done.generation
-        assert store.generations.release(done.generation) == "alike/1"
+        assert store.generations.model_version(done.generation) == "alike/1"
         assert store.generations.previous() == before
         assert registry.live() == "alike/1"
         assert states(registry) == {"good/1": RETIRED, "alike/1": LIVE, "blind/1": CANDIDATE}
@@ -205,7 +205,7 @@ class TestPromote:
     def test_reason_lets_it_through_and_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         done = releasing.promote(BLIND.name, "awa", [JUDGED], [GOLD], reason="the judgments are out of date")
         assert not any(check.passed for check in done.checks)
-        assert store.generations.release(store.state().generation or 0) == "blind/1"
+        assert store.generations.model_version(store.state().generation or 0) == "blind/1"
         assert trail(store, "promote")[0].why == "the judgments are out of date"
         last = registry.card(BLIND.name).history[-1]
         assert (last.reason, last.by) == ("the judgments are out of date", "awa")
@@ -264,7 +264,7 @@ class TestPromote:
         monkeypatch.setattr(registry, "put_live", full)
         with pytest.raises(OSError, match="no space left"):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [])
-        assert store.generations.release(store.state().generation or 0) == "good/1"
+        assert store.generations.model_version(store.state().generation or 0) == "good/1"
         assert (shown(store), registry.live(), trail(store, "promote")) == (before, "good/1", [])
 
     def test_article_that_the_build_lacks_stops_it(
@@ -296,9 +296,9 @@ class TestPromote:
         def overtake() -> None:
             make_releasing(store, registry).promote(BLIND.name, "ben", [], [], reason="in a hurry")
 
-        with pytest.raises(Unavailable, match="While alike/1 was built blind/1 was put live in the place of good/1"):
+        with pytest.raises(Unavailable, match="While alike/1 was built blind/1 has replaced good/1"):
             make_releasing(store, registry, overtake).promote(ALIKE.name, "awa", [JUDGED], [])
-        assert store.generations.release(store.state().generation or 0) == registry.live() == "blind/1"
+        assert store.generations.model_version(store.state().generation or 0) == registry.live() == "blind/1"
         assert releasing.roll_back("ben") == ("blind/1", "good/1")
 
 
@@ -311,7 +311,7 @@ class TestRollBack:
         releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         (registry.folder(BLIND.name) / "card.json").write_text("{")
         assert releasing.roll_back("ben") == ("blind/1", "good/1")
-        assert store.generations.release(store.state().generation or 0) == registry.live() == "good/1"
+        assert store.generations.model_version(store.state().generation or 0) == registry.live() == "good/1"
 
     def test_the_very_same_sidebars_are_back(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         before = shown(store)
@@ -389,7 +389,7 @@ class TestShadow:
     def test_shadow_is_beside_and_not_live(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         number = releasing.start_shadow(BLIND.name, "awa")
         assert store.generations.shadow() == number
-        assert store.generations.release(store.state().generation or 0) == "good/1"
+        assert store.generations.model_version(store.state().generation or 0) == "good/1"
         assert states(registry) == {"good/1": LIVE, "alike/1": CANDIDATE, "blind/1": SHADOW}
         assert trail(store, "shadow")[0].subject == "blind/1"
 

@@ -66,7 +66,7 @@ def shown(store: Store) -> dict[str, list[str]]:
 
 
 def released(store: Store) -> str | None:
-    return store.generations.release(store.state().generation or 0)
+    return store.generations.model_version(store.state().generation or 0)
 
 
 def killed(registry: Registry, store: Store, task: str, place: str) -> tuple[dict[str, list[str]], ...]:

@@ -81,7 +81,7 @@ def test_only_what_was_overtaken_is_compared_anew(store: Store, shadow: int) -> 
     run(shadowing)
     store.shadow.clear()
     store.articles.withdraw("gold-3")
-    make_builder(store, EMBEDDERS["good/1"], release=RELEASES["good/1"]).update()
+    make_builder(store, EMBEDDERS["good/1"], model_version=RELEASES["good/1"]).update()
     run(shadowing)
     sources = store.articles.get([row.article for row in store.shadow.rows(shadow)], texts=False)
     found = {article.id for article in sources.values()}

@@ -19,7 +19,7 @@ from recommender.ranking.scoring import DEFAULT
 from recommender.serving.prepared import Sweep, catch_up, find_prepared, prepare
 from recommender.serving.recommender import Query, RankingDefaults, Recommender
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from tests.embedder import BlindEmbedder, RecordingEmbedder, ToyEmbedder
 from tests.factories import (
     GAZETTEER,
@@ -58,9 +58,9 @@ def sidebars(store: Store, recommender: Recommender | None = None) -> Sidebars:
     }
 
 
-def promoted(store: Store, release: ModelVersion = OTHER) -> int:
+def promoted(store: Store, model_version: ModelVersion = OTHER) -> int:
     """Another release made live, as a promotion does it; gives its generation."""
-    number = make_builder(store, BlindEmbedder(), release=release).build_beside()
+    number = make_builder(store, BlindEmbedder(), model_version=model_version).build_beside()
     store.generations.activate(number, keep=True)
     store.generations.drop_retired()
     store.generations.prune_vectors()
@@ -73,9 +73,9 @@ def promoted(store: Store, release: ModelVersion = OTHER) -> int:
 def test_beside_is_not_seen(store: Store) -> None:
     built(store, EVERYONE)
     before, shown = store.state(), sidebars(store)
-    number = make_builder(store, BlindEmbedder(), release=OTHER).build_beside()
+    number = make_builder(store, BlindEmbedder(), model_version=OTHER).build_beside()
     assert (store.state(), sidebars(store)) == (before, shown)
-    assert sidebars(store, make_recommender(pinned(store, number))) != shown
+    assert sidebars(store, make_recommender(generation_view(store, number))) != shown
 
 
 def test_rollback_restores_every_sidebar(store: Store) -> None:
@@ -106,7 +106,7 @@ def test_weights_are_those_of_the_generation(store: Store) -> None:
     built(store, EVERYONE)
     worker = make_recommender(store)
     first = sidebars(store, worker)
-    number = make_builder(store, release=OTHER).build_beside()
+    number = make_builder(store, model_version=OTHER).build_beside()
     store.generations.activate(number, keep=True)
     given = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
     assert first != sidebars(store, worker) == sidebars(store, given)
@@ -119,7 +119,7 @@ def test_given_weights_hold_in_every_generation(store: Store) -> None:
     given = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
     everything = Query(n=50, fallback="none", min_score=0.0)
     before = {item.article.id: item.teaser.score for item in given.for_article("s0", everything).items}
-    store.generations.activate(make_builder(store, release=OTHER).build_beside())
+    store.generations.activate(make_builder(store, model_version=OTHER).build_beside())
     after = {item.article.id: item.teaser.score for item in given.for_article("s0", everything).items}
     assert {"s3", "s6", "s9"} <= before.keys() & after.keys()
     assert all(after[key] == before[key] for key in before.keys() & after.keys())
@@ -130,8 +130,8 @@ def test_reader_in_an_older_snapshot_gets_its_own(store: Store) -> None:
     built(store, EVERYONE)
     worker = make_recommender(store)
     first = sidebars(store)
-    number = make_builder(store, BlindEmbedder(), release=OTHER).build_beside()
-    second = sidebars(store, make_recommender(pinned(store, number)))
+    number = make_builder(store, BlindEmbedder(), model_version=OTHER).build_beside()
+    second = sidebars(store, make_recommender(generation_view(store, number)))
 
     def switched() -> Sidebars:
         store.generations.activate(number, keep=True)
@@ -194,7 +194,7 @@ def test_build_of_another_release_keeps_the_one_before(store: Store) -> None:
     """`models/live` was changed by hand, or a promotion died before its switch."""
     built(store, EVERYONE)
     first, shown = store.state().generation, sidebars(store)
-    assert make_builder(store, BlindEmbedder(), release=OTHER).build().kind == "rebuilt"
+    assert make_builder(store, BlindEmbedder(), model_version=OTHER).build().kind == "rebuilt"
     assert store.generations.previous() == first
     store.generations.swap_back()
     assert sidebars(store) == shown
@@ -204,7 +204,7 @@ def test_nightly_build_keeps_the_previous_release(store: Store) -> None:
     built(store, EVERYONE)
     first, shown = store.state().generation, sidebars(store)
     promoted(store)
-    nightly = make_builder(store, BlindEmbedder(), release=OTHER)
+    nightly = make_builder(store, BlindEmbedder(), model_version=OTHER)
     for _ in range(2):
         assert nightly.build(full=True).kind == "rebuilt"
         assert store.generations.previous() == first
@@ -222,7 +222,7 @@ def test_first_build_has_nothing_before_it(store: Store) -> None:
 def test_release_is_built_again_for_other_weights(store: Store) -> None:
     """Tried out under the same name: there is no other release to go back to."""
     first = built(store, EVERYONE).build().generation
-    tried = make_builder(store, release=ModelVersion(RELEASE.name, replace(DEFAULT, threshold=8.0)))
+    tried = make_builder(store, model_version=ModelVersion(RELEASE.name, replace(DEFAULT, threshold=8.0)))
     report = tried.build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert report.generation > first
@@ -244,7 +244,7 @@ def unnamed(store: Store, database_url: str) -> int:
 def test_generation_without_release_is_answered_and_updated(store: Store, unnamed: int) -> None:
     live = store.generations.live()
     assert live is not None
-    assert (live.release, live.ranking) == (None, None)
+    assert (live.model_version, live.ranking) == (None, None)
     given = Recommender(store, RankingDefaults(0.12, 0.0, DEFAULT), GAZETTEER, lambda: NOW)
     assert sidebars(store) == sidebars(store, given)
     (number,) = stored(store, [make_article("new", title=TOPICS[0])])
@@ -256,7 +256,7 @@ def test_generation_without_release_is_built_again(store: Store, unnamed: int) -
     """And is not gone back to: nobody could say which release that is."""
     report = make_builder(store).build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
-    assert store.generations.release(report.generation) == RELEASE.name
+    assert store.generations.model_version(report.generation) == RELEASE.name
     assert store.generations.previous() is None
 
 
@@ -273,8 +273,8 @@ class Makers:
 
     def __call__(self, name: str | None) -> Builder:
         self.asked.append(name)
-        release = {one.name: one for one in (RELEASE, OTHER)}[name or RELEASE.name]
-        return make_builder(self._store, self.embedders[release.name], release=release)
+        model_version = {one.name: one for one in (RELEASE, OTHER)}[name or RELEASE.name]
+        return make_builder(self._store, self.embedders[model_version.name], model_version=model_version)
 
     def seen(self, name: str) -> list[str]:
         """The titles that a model was given."""
@@ -315,7 +315,7 @@ def test_sidebars_after_a_rollback_are_those_of_a_build(store: Store) -> None:
     built(store, EVERYONE)
     promoted(store)
     stored(store, [make_article("late", title=f"{TOPICS[0]} late")])
-    make_builder(store, BlindEmbedder(), release=OTHER).update()
+    make_builder(store, BlindEmbedder(), model_version=OTHER).update()
     store.generations.swap_back()
     make_builder(store).update()
     late = make_recommender(store).for_article("late", Query(fallback="none"))
@@ -328,7 +328,7 @@ def test_other_weights_need_no_other_model(store: Store) -> None:
     built(store, EVERYONE)
     makers = Makers(store)
     desk = LiveBuilder(store, makers)
-    number = make_builder(store, release=OTHER).build_beside()
+    number = make_builder(store, model_version=OTHER).build_beside()
     store.generations.activate(number, keep=True)
     stored(store, [make_article("a", title="new a")])
     assert desk.update().indexed == 1
@@ -376,7 +376,7 @@ def test_rollback_is_caught_up_with(store: Store) -> None:
     assert desk.step() is False
     stored(store, [make_article("late", title=f"{TOPICS[0]} late")])
     store.articles.withdraw("s0")
-    make_builder(store, BlindEmbedder(), release=OTHER).update()
+    make_builder(store, BlindEmbedder(), model_version=OTHER).update()
     store.generations.swap_back()
     assert desk.step() is True
     assert desk.step() is False
@@ -448,8 +448,8 @@ def ready(store: Store) -> Store:
     number = make_builder(
         store,
         BlindEmbedder(),
-        release=OTHER,
-        prepare=lambda one, progress: prepare(store, make_recommender(pinned(store, one)), progress),
+        model_version=OTHER,
+        prepare=lambda one, progress: prepare(store, make_recommender(generation_view(store, one)), progress),
     ).build_beside()
     store.generations.activate(number, keep=True)
     return store

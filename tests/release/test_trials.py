@@ -14,18 +14,18 @@ from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.errors import InvalidInput, NotFound
 from recommender.release.trials import (
     LATE,
-    MOST_CLICKS,
-    NO_TURN,
+    MAX_CLICKS,
+    NO_RUN,
     WORKER,
     InterleavedSidebar,
     Interleaver,
-    InterleavingRuns,
+    InterleavingControl,
     end_left,
 )
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.audit import END_TRIAL, AuditQuery
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.store.trials import CHALLENGER, LIVE
 from tests.factories import NOW, days_ago, make_article, make_recommender
 from tests.newsroom import ALIKE, BLIND, GOOD, builder_of, opened, stories
@@ -45,7 +45,7 @@ def trying(store: Store, name: str = BLIND.name, articles: Iterable[Article] = (
     store.articles.upsert(list(articles))
     opened(store)
     store.generations.put_shadow(builder_of(store, name).build_beside())
-    InterleavingRuns(store, lambda: NOW).start(name, "awa")
+    InterleavingControl(store, lambda: NOW).start(name, "awa")
     return store
 
 
@@ -73,7 +73,9 @@ def models(store: Store, article_id: str = "gold-0") -> tuple[list[str], list[st
     """The sidebars of the live model and of the challenger."""
     shadow = store.generations.shadow()
     assert shadow is not None
-    return alone(make_recommender(store), article_id), alone(make_recommender(pinned(store, shadow)), article_id)
+    return alone(make_recommender(store), article_id), alone(
+        make_recommender(generation_view(store, shadow)), article_id
+    )
 
 
 # -- whose sidebar -----------------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ def test_nothing_is_shared_where_both_show_the_same(store: Store) -> None:
 def test_nothing_is_shared_without_a_trial(store: Store) -> None:
     opened(store)
     assert worker(store).answer("gold-0") is None
-    assert worker(store).turn(store.state()) == NO_TURN
+    assert worker(store).turn(store.state()) == NO_RUN
 
 
 def test_article_that_the_challenger_cannot_know_is_left_out(trial: Store) -> None:
@@ -232,7 +234,7 @@ def test_clicks_count_for_a_team(trial: Store) -> None:
     found, request = noted(trial)
     teams = [pick.team for pick in found.picks]
     assert clicked(trial, request, ids(found)[teams.index(CHALLENGER)])
-    said = InterleavingRuns(trial, lambda: NOW).report()
+    said = InterleavingControl(trial, lambda: NOW).report()
     assert (said.sidebars, said.articles, said.hours) == (1, 1, 1)
     assert (said.preference.wins, said.preference.losses, said.preference.clicks) == (1, 0, 1)
 
@@ -263,7 +265,7 @@ def test_late_clicks_do_not_count(trial: Store, seconds: int, counts: bool) -> N
 
 def test_flood_ends_at_the_most(trial: Store) -> None:
     found, request = noted(trial)
-    trial.trials.count({(request, found.picks[0].number): MOST_CLICKS - 1}, MOST_CLICKS)
+    trial.trials.count({(request, found.picks[0].number): MAX_CLICKS - 1}, MAX_CLICKS)
     assert clicked(trial, request, ids(found)[0])
     assert not clicked(trial, request, ids(found)[0])
     assert clicked(trial, request, ids(found)[1])
@@ -271,7 +273,7 @@ def test_flood_ends_at_the_most(trial: Store) -> None:
 
 def test_clicks_after_the_trial_do_not_count(trial: Store) -> None:
     found, request = noted(trial)
-    InterleavingRuns(trial, lambda: NOW).end("awa")
+    InterleavingControl(trial, lambda: NOW).end("awa")
     with pytest.raises(NotFound):
         clicked(trial, request, ids(found)[0])
 
@@ -282,12 +284,12 @@ def test_clicks_after_the_trial_do_not_count(trial: Store) -> None:
 def test_worker_sees_start_and_end(store: Store) -> None:
     opened(store)
     store.generations.put_shadow(builder_of(store, BLIND.name).build_beside())
-    one, trials = worker(store), InterleavingRuns(store, lambda: NOW)
-    assert one.turn(store.state()) == NO_TURN
+    one, trials = worker(store), InterleavingControl(store, lambda: NOW)
+    assert one.turn(store.state()) == NO_RUN
     number = trials.start(BLIND.name, "awa").number
     assert one.turn(store.state()) == (number, store.generations.shadow())
     trials.end("awa")
-    assert one.turn(store.state()) == NO_TURN
+    assert one.turn(store.state()) == NO_RUN
     assert [(entry.action, entry.by, entry.subject) for entry in store.audit.entries(AuditQuery(), 2)] == [
         ("interleave-off", "awa", BLIND.name),
         ("interleave", "awa", BLIND.name),
@@ -339,11 +341,11 @@ LEAVE = pytest.mark.parametrize("leave", [no_shadow, other_shadow, other_live, c
 @LEAVE
 def test_trial_ends_for_good_when_a_model_leaves_its_place(trial: Store, leave: Callable[[Store], None]) -> None:
     leave(trial)
-    assert not InterleavingRuns(trial, lambda: NOW).report().going_on
+    assert not InterleavingControl(trial, lambda: NOW).report().going_on
     end_left(trial, "ben", NOW + timedelta(days=1))
     back(trial)
-    assert worker(trial).turn(trial.state()) == NO_TURN
-    assert InterleavingRuns(trial, lambda: NOW).report().trial.until == NOW + timedelta(days=1)
+    assert worker(trial).turn(trial.state()) == NO_RUN
+    assert InterleavingControl(trial, lambda: NOW).report().trial.until == NOW + timedelta(days=1)
     assert ends(trial) == [("ben", BLIND.name)]
 
 
@@ -353,17 +355,17 @@ def test_worker_ends_what_it_sees_to_be_over(trial: Store, leave: Callable[[Stor
     workers = [worker(trial), worker(trial)]
     leave(trial)
     for one in workers:
-        assert one.turn(trial.state()) == NO_TURN
+        assert one.turn(trial.state()) == NO_RUN
     back(trial)
     for one in workers:
         one.close()
-        assert one.turn(trial.state()) == NO_TURN
+        assert one.turn(trial.state()) == NO_RUN
     assert ends(trial) == [(WORKER, BLIND.name)]
 
 
 def test_new_trial_ends_one_that_was_left_open(trial: Store) -> None:
     other_shadow(trial)
-    InterleavingRuns(trial, lambda: NOW).start(ALIKE.name, "ben")
+    InterleavingControl(trial, lambda: NOW).start(ALIKE.name, "ben")
     assert ends(trial) == [("ben", BLIND.name)]
 
 
@@ -375,16 +377,16 @@ def ends(store: Store) -> list[tuple[str, str]]:
 def test_only_what_is_in_the_shadow_can_be_tried(store: Store) -> None:
     opened(store)
     with pytest.raises(InvalidInput, match="models shadow blind/1"):
-        InterleavingRuns(store, lambda: NOW).start(BLIND.name, "awa")
+        InterleavingControl(store, lambda: NOW).start(BLIND.name, "awa")
 
 
 def test_two_trials_at_once_are_refused(trial: Store) -> None:
     with pytest.raises(InvalidInput, match="--off"):
-        InterleavingRuns(trial, lambda: NOW).start(BLIND.name, "awa")
+        InterleavingControl(trial, lambda: NOW).start(BLIND.name, "awa")
 
 
 def test_nothing_to_end_or_report(store: Store) -> None:
-    trials = InterleavingRuns(store, lambda: NOW)
+    trials = InterleavingControl(store, lambda: NOW)
     with pytest.raises(InvalidInput, match="No model shares"):
         trials.end("awa")
     with pytest.raises(InvalidInput, match="no trial yet"):

@@ -211,7 +211,7 @@ def apply(store: Store, kind: str, number: int, value: int) -> None:
     elif kind == "build":
         make_builder(store).build(full=True)
     elif kind == "promote":
-        store.generations.activate(make_builder(store, release=OTHER).build_beside(), keep=True)
+        store.generations.activate(make_builder(store, model_version=OTHER).build_beside(), keep=True)
     elif kind == "roll back":
         if store.generations.previous() is not None:
             store.generations.swap_back()

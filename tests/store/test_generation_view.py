@@ -12,7 +12,7 @@ from recommender.ranking.scoring import DEFAULT
 from recommender.serving.prepared import find_prepared, prepare
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
-from recommender.store.generation_view import READS, pinned
+from recommender.store.generation_view import READS, generation_view
 from recommender.store.generations import GenerationStore
 from tests.factories import built, days_ago, make_article, make_builder, make_recommender, stored
 
@@ -50,16 +50,16 @@ WRITES = frozenset(
 def beside(store: Store) -> int:
     """A generation of another release beside the live one."""
     built(store, [*STORIES, *NOISE])
-    return make_builder(store, release=OTHER).build_beside()
+    return make_builder(store, model_version=OTHER).build_beside()
 
 
 def test_pinned_generation_seems_live(store: Store, beside: int) -> None:
-    one = pinned(store, beside)
+    one = generation_view(store, beside)
     assert one.state() == replace(store.state(), generation=beside)
     live = one.generations.live()
     assert live == store.generations.generation(beside)
     assert live is not None
-    assert (live.release, live.ranking) == ("other/1", OTHER.ranking)
+    assert (live.model_version, live.ranking) == ("other/1", OTHER.ranking)
     assert one.generations.live_model() == live.model
     assert store.state().generation != beside
 
@@ -67,19 +67,19 @@ def test_pinned_generation_seems_live(store: Store, beside: int) -> None:
 def test_live_generation_can_be_pinned(store: Store, beside: int) -> None:
     live = store.state().generation
     assert live is not None
-    assert pinned(store, live).state() == store.state()
+    assert generation_view(store, live).state() == store.state()
 
 
 def test_answers_come_from_the_pinned_generation(store: Store, beside: int) -> None:
     """No story has a tag, so the weights of this release find nothing related."""
     query = Query(fallback="none")
-    there = make_recommender(pinned(store, beside)).for_article("s0", query)
+    there = make_recommender(generation_view(store, beside)).for_article("s0", query)
     assert (there.state.generation, there.items) == (beside, [])
     assert len(make_recommender(store).for_article("s0", query).items) == 3
 
 
 def test_changes_of_the_site_are_seen(store: Store, beside: int) -> None:
-    recommender = make_recommender(pinned(store, beside))
+    recommender = make_recommender(generation_view(store, beside))
     (number,) = stored(store, [make_article("s0", title=STORIES[0].title, read_count=7)])
     assert recommender.columns().reads[number] == 7
 
@@ -90,7 +90,7 @@ def test_only_whole_generations_are_pinned(store: Store, beside: int, which: str
     assert whole is not None
     number = 99
     if which == "incomplete":
-        interrupted = make_builder(store, release=OTHER)
+        interrupted = make_builder(store, model_version=OTHER)
 
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
@@ -100,11 +100,11 @@ def test_only_whole_generations_are_pinned(store: Store, beside: int, which: str
         number = beside + 1
         assert store.generations.model(number) is not None
     with pytest.raises(InvalidInput, match=f"no complete generation {number}"):
-        pinned(store, number)
+        generation_view(store, number)
 
 
 def test_removed_generation_is_no_longer_live(store: Store, beside: int) -> None:
-    one = pinned(store, beside)
+    one = generation_view(store, beside)
     store.generations.drop_retired()
     assert one.generations.live() is None
     assert make_recommender(one).for_article("s0", Query(fallback="none")).items == []
@@ -123,13 +123,13 @@ def test_every_method_is_a_read_or_a_write() -> None:
 @pytest.mark.parametrize("name", sorted(WRITES))
 def test_generations_cannot_be_changed(store: Store, beside: int, name: str) -> None:
     with pytest.raises(RuntimeError, match=f"`{name}` would change"):
-        getattr(pinned(store, beside).generations, name)
+        getattr(generation_view(store, beside).generations, name)
 
 
 @pytest.mark.parametrize("name", ["writing", "close"])
 def test_store_cannot_be_changed(store: Store, beside: int, name: str) -> None:
     with pytest.raises(RuntimeError, match=f"`{name}` would change"):
-        getattr(pinned(store, beside), name)()
+        getattr(generation_view(store, beside), name)()
 
 
 # -- answers that are ready before the switch --------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def test_answers_are_ready_at_the_switch(store: Store) -> None:
     lines = store.ledger.last()
     number = make_builder(
         store,
-        release=ModelVersion("other/1", DEFAULT),
-        prepare=lambda number, progress: prepare(store, make_recommender(pinned(store, number)), progress),
+        model_version=ModelVersion("other/1", DEFAULT),
+        prepare=lambda number, progress: prepare(store, make_recommender(generation_view(store, number)), progress),
     ).build_beside()
     assert store.ledger.last() == lines
     store.generations.activate(number, keep=True)

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from recommender.build.releases import ModelVersion
 from recommender.desk.decisions import Decisions, Sent
-from recommender.release.trials import MOST_CLICKS, InterleavingRuns
+from recommender.release.trials import MAX_CLICKS, InterleavingControl
 from recommender.store.base import Store
 from recommender.wiring import utc_now
 from tests.embedder import BlindEmbedder
@@ -26,7 +26,7 @@ BLIND = "blind/1"
 @pytest.fixture
 def shadowed(other_worker: Store) -> Store:
     """The archive with a model in the shadow that finds nothing."""
-    blind = make_builder(other_worker, BlindEmbedder(), release=ModelVersion(BLIND, DENSE))
+    blind = make_builder(other_worker, BlindEmbedder(), model_version=ModelVersion(BLIND, DENSE))
     other_worker.generations.put_shadow(blind.build_beside())
     return other_worker
 
@@ -37,7 +37,7 @@ def trial(shadowed: Store) -> Store:
     left = 3600 - time.time() % 3600
     if left < 20:
         time.sleep(left)
-    InterleavingRuns(shadowed, utc_now).start(BLIND, "awa")
+    InterleavingControl(shadowed, utc_now).start(BLIND, "awa")
     return shadowed
 
 
@@ -55,7 +55,7 @@ def flush(client: FlaskClient) -> None:
 
 
 def test_trial_changes_the_next_answer_and_its_end_too(make_client: MakeClient, shadowed: Store) -> None:
-    client, trials = make_client(), InterleavingRuns(shadowed, utc_now)
+    client, trials = make_client(), InterleavingControl(shadowed, utc_now)
     before = shown(client)
     assert "trial" not in before
     trials.start(BLIND, "awa")
@@ -89,7 +89,7 @@ def test_fragment_is_the_live_models(make_client: MakeClient, trial: Store) -> N
     """Nobody would report its clicks."""
     client = make_client()
     fragment = client.get(SIDEBAR, headers={"Accept": "text/html"}).text
-    InterleavingRuns(trial, utc_now).end("awa")
+    InterleavingControl(trial, utc_now).end("awa")
     assert all(f'data-id="{one}"' in fragment for one in ids(shown(client)))
 
 
@@ -181,7 +181,7 @@ def test_flood_is_told_so(make_client: MakeClient, trial: Store) -> None:
     answer = shown(client)
     flush(client)
     first = trial.articles.numbers(ids(answer))[ids(answer)[0]]
-    trial.trials.count({(str(answer["request_id"]), first): MOST_CLICKS}, MOST_CLICKS)
+    trial.trials.count({(str(answer["request_id"]), first): MAX_CLICKS}, MAX_CLICKS)
     response = client.post(EVENTS, json={"request_id": answer["request_id"], "article_id": ids(answer)[0]})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "3600")
     assert click(client, answer, ids(answer)[1]) == 204

@@ -20,7 +20,7 @@ from recommender.serving.document import make_document
 from recommender.serving.prepared import prepare
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.wiring import make_gazetteer, make_recommender, open_store
 from tests.embedder import BlindEmbedder
 from tests.factories import make_builder
@@ -50,9 +50,11 @@ def store(database: Path) -> Iterator[Store]:
     number = make_builder(
         opened,
         BlindEmbedder(),
-        release=OTHER,
+        model_version=OTHER,
         gazetteer=make_gazetteer(settings),
-        prepare=lambda one, progress: prepare(opened, make_recommender(pinned(opened, one), settings), progress),
+        prepare=lambda one, progress: prepare(
+            opened, make_recommender(generation_view(opened, one), settings), progress
+        ),
     ).build_beside()
     opened.generations.activate(number, keep=True)
     yield opened
@@ -71,7 +73,7 @@ def right_answers(store: Store, database: Path) -> Right:
     found: Right = {}
     numbers = store.state().generation, store.generations.previous()
     for number in filter(None, numbers):
-        recommender = make_recommender(pinned(store, number), settings_for(database))
+        recommender = make_recommender(generation_view(store, number), settings_for(database))
         for article in ARCHIVE:
             for wish, query in QUERIES.items():
                 try:

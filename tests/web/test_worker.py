@@ -296,7 +296,7 @@ def test_rollback_is_caught_up_with(writer: FlaskClient, model: SentenceTransfor
     put(writer, "market", MARKET)
     before = store.state().generation
     number = make_builder(
-        store, model, release=ModelVersion("other/1", DEFAULT), gazetteer=Gazetteer([])
+        store, model, model_version=ModelVersion("other/1", DEFAULT), gazetteer=Gazetteer([])
     ).build_beside()
     store.generations.activate(number, keep=True)
     assert put(writer, "meanwhile", SHEEP)["indexed"] is True

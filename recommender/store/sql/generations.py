@@ -148,7 +148,7 @@ class SqlGenerations:
             lexical=row.lexical,
             scales=Scales.from_json(row.scales),
             built_on=datetime.fromtimestamp(row.built, UTC),
-            release=row.release,
+            model_version=row.release,
             ranking=None if row.ranking is None else RankingModel.from_json(row.ranking),
         )
 
@@ -156,7 +156,7 @@ class SqlGenerations:
         """The version of the embedding model behind a generation; None if there is no such generation."""
         return self._of(number, generation.c.model)
 
-    def release(self, number: int) -> str | None:
+    def model_version(self, number: int) -> str | None:
         """The model version that a generation was built with; None if it names none, or there is no such generation."""
         return self._of(number, generation.c.release)
 
@@ -194,7 +194,7 @@ class SqlGenerations:
                         built=int(new.built_on.timestamp()),
                         revision=self._database.state().revision,
                         complete=False,
-                        release=new.release,
+                        release=new.model_version,
                         ranking=new.ranking.to_json(),
                     )
                     .returning(generation.c.number)

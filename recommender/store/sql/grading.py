@@ -37,7 +37,7 @@ class SqlGrading:
                 "created": milliseconds(new.created),
                 "model": new.model,
                 "generation": new.generation,
-                "release": new.release,
+                "release": new.model_version,
             }
             number = int(connection.execute(sa.insert(panel).values(values).returning(panel.c.number)).scalar_one())
             rows = [
@@ -109,7 +109,7 @@ def _panel(row: Any, sidebars: Sequence[PanelSidebar]) -> Panel:
         created=moment(row.created),
         model=row.model,
         generation=row.generation,
-        release=row.release,
+        model_version=row.release,
         sidebars=tuple(sidebars),
     )
 

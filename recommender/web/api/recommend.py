@@ -11,7 +11,7 @@ from flask import Response, render_template, request
 from recommender.articles.addresses import canonical_url
 from recommender.articles.article import parse_article
 from recommender.articles.text import links
-from recommender.release.trials import NO_TURN
+from recommender.release.trials import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import Query, Recommendation
 from recommender.web.api.problems import needs_json
@@ -49,7 +49,7 @@ def sidebar(query: SidebarQuery) -> Response:
     plain = found.article is not None and query.query() == Query()
     trial, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
-    if found.article is not None and plain and turn != NO_TURN and not (query.explain or _wants_html()):
+    if found.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
         trial = interleaving.answer(found.article.id)
         found = found if trial is None else trial.found
     document = _document(found, query, found.article.language if found.article else "en")

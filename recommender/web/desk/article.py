@@ -24,7 +24,7 @@ from recommender.web.desk.article_pages import (
     shown,
     signal_of,
 )
-from recommender.web.desk.forms import ON_A_STORY, REORDER, Asked, completed, is_number, read, told, wishes
+from recommender.web.desk.forms import ON_A_STORY, REORDER, TypedForm, completed, is_number, read, told, wishes
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import PRESENT, carried, wanted
 from recommender.web.headers import DESK
@@ -117,7 +117,7 @@ def decide(article_id: str) -> ResponseReturnValue:
     return redirect(local_path(onwards) if onwards else here, 303)
 
 
-def _keep(article_id: str, asked: Asked, key: str) -> AuditEntry | None:
+def _keep(article_id: str, asked: TypedForm, key: str) -> AuditEntry | None:
     """The entry of a decision; None where its fields are wrong. Raises Conflict, InvalidSignal, NotFound."""
     decisions, sent = context().decisions, asked.sent(who().name, key, _seconds())
     if asked.action == APPROVE:
@@ -133,7 +133,7 @@ def _seconds() -> int:
     return int(text) if is_number(text) else 0
 
 
-def _about(article_id: str, asked: Asked) -> str:
+def _about(article_id: str, asked: TypedForm) -> str:
     """The title of what a decision was about."""
     return known(asked.story if asked.action in ON_A_STORY else article_id)[1].title
 

@@ -22,7 +22,7 @@ from recommender.web.api.recommend import render_fragment
 from recommender.web.context import context
 from recommender.web.desk import ui_labels
 from recommender.web.desk.access import local_path, who
-from recommender.web.desk.forms import ENDING, FACTORS, MAX_DAYS, ON_A_STORY, REORDER, Asked, told, wishes
+from recommender.web.desk.forms import ENDING, FACTORS, MAX_DAYS, ON_A_STORY, REORDER, TypedForm, told, wishes
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import carried
 from recommender.wiring import utc_now
@@ -96,7 +96,7 @@ def known(article_id: str) -> tuple[int, Article]:
     return found
 
 
-def signal_of(article_id: str, asked: Asked) -> Signal:
+def signal_of(article_id: str, asked: TypedForm) -> Signal:
     """The signal that a form would end; it has to do with the article. Raises NotFound."""
     number, _article = known(article_id)
     found = context().store.signals.get([asked.number]).get(asked.number)
@@ -107,13 +107,13 @@ def signal_of(article_id: str, asked: Asked) -> Signal:
     return found
 
 
-def address(article_id: str, asked: Asked, back: str | None = None) -> str:
+def address(article_id: str, asked: TypedForm, back: str | None = None) -> str:
     """The page of an article, at the story that a decision was about."""
     anchor = f"story-{known(asked.story)[0]}" if asked.action in ON_A_STORY else None
     return url_for("review.article", article_id=article_id, **carried(), back=back, _anchor=anchor)
 
 
-def way_back(article_id: str, asked: Asked) -> str:
+def way_back(article_id: str, asked: TypedForm) -> str:
     """The same for a link on a page that answers a form, and so has the article's address itself.
 
     Where two addresses differ in nothing but the anchor, browsers stay on the page that they show.
@@ -121,7 +121,7 @@ def way_back(article_id: str, asked: Asked) -> str:
     return address(article_id, asked, back="yes")
 
 
-def preview(article_id: str, asked: Asked, problems: dict[str, str] | None = None) -> tuple[str, int]:
+def preview(article_id: str, asked: TypedForm, problems: dict[str, str] | None = None) -> tuple[str, int]:
     """What a decision would change, with its fields to be completed, and a button that saves it."""
     problems = problems or {}
     story = known(asked.story) if asked.action in ON_A_STORY else None
@@ -191,10 +191,10 @@ def _kept_out(added: Iterable[Signal], found: Preview) -> list[str]:
     return told_of
 
 
-def conflict(article_id: str, asked: Asked, error: Conflict) -> tuple[str, int]:
+def conflict(article_id: str, asked: TypedForm, error: Conflict) -> tuple[str, int]:
     """Somebody else has decided, or the sidebar has changed: the present one, and whether to do it all the same."""
     page = context().reviewing.page(article_id, depth=0)
-    again = Asked({**asked.values, "seen": str(page.seen), "digest": page.digest}, asked.order, preview=False)
+    again = TypedForm({**asked.values, "seen": str(page.seen), "digest": page.digest}, asked.order, preview=False)
     other = context().store.audit.get(error.entry) if error.entry != asked.seen else None
     heading = _("Approve") if asked.action == APPROVE else HEADINGS[asked.action]
     back = asked.values.get("next")

@@ -47,7 +47,7 @@ _CORE = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class TypedForm:
     """The fields of a form, by name, and the order of teasers that it gives."""
 
     values: Mapping[str, str]
@@ -81,7 +81,7 @@ class Asked:
         return Sent(by, name, self.seen, seconds, self.values.get("reason", ""))
 
 
-def read(form: MultiDict[str, str]) -> Asked:
+def read(form: MultiDict[str, str]) -> TypedForm:
     """What a form asks for. Ends the request where no page of ours has such a form.
 
     A button named `reject` holds the story besides the action, one named `preview` asks for a preview of its action.
@@ -106,20 +106,20 @@ def read(form: MultiDict[str, str]) -> Asked:
     )
     if not complete:
         abort(400, _("The form was not complete. Load the page again and repeat the last step."))
-    return Asked(values, order, step == "preview" and action != APPROVE)
+    return TypedForm(values, order, step == "preview" and action != APPROVE)
 
 
-def completed(asked: Asked, slot: int) -> Asked:
+def completed(asked: TypedForm, slot: int) -> TypedForm:
     """The same with what is offered for fields that the form did not have; `slot` is for a pin."""
     offered = {"days": str(EXPIRES_AFTER_DAYS) if asked.action in (*EXPIRING, REORDER) else ""}
     if asked.action == PIN:
         offered["slot"] = str(slot)
     if asked.action in FACTORS:
         offered |= {"factor": str(FACTORS[asked.action][2]), "scope": "here"}
-    return Asked({**offered, **asked.values}, asked.order, asked.preview)
+    return TypedForm({**offered, **asked.values}, asked.order, asked.preview)
 
 
-def wishes(asked: Asked, now: datetime) -> tuple[list[Wish], dict[str, str]]:
+def wishes(asked: TypedForm, now: datetime) -> tuple[list[Wish], dict[str, str]]:
     """The wishes of a form, and what is wrong with it by field: without problems the wishes are whole."""
     problems: dict[str, str] = {}
 

@@ -21,7 +21,7 @@ from recommender.desk.history import (
     UNPUBLISHED,
     WITHDRAWN,
     Appearance,
-    Findings,
+    DisplayHistory,
     Past,
 )
 from recommender.desk.permissions import READ
@@ -59,8 +59,8 @@ TURNS = {
 bp = Blueprint("history", __name__, url_prefix=DESK)
 
 
-def _findings() -> Findings:
-    return Findings(context().store, context().recommender)
+def _display_history() -> DisplayHistory:
+    return DisplayHistory(context().store, context().recommender)
 
 
 @bp.get("/history/<path:article_id>")
@@ -68,10 +68,10 @@ def _findings() -> Findings:
 def history(article_id: str) -> ResponseReturnValue:
     """What stood beside an article, and with `as_of` its sidebar at a time, and why."""
     given, problem, past = request.args.get("as_of", "").strip(), "", None
-    found = _findings().history(article_id)
+    found = _display_history().history(article_id)
     if given:
         try:
-            past = _findings().as_of(article_id, _moment(given))
+            past = _display_history().as_of(article_id, _moment(given))
         except InvalidInput as error:
             problem = str(error)
     page = render_template(
@@ -95,7 +95,7 @@ def history(article_id: str) -> ResponseReturnValue:
 @allows(READ)
 def shown(article_id: str) -> str:
     """Where an article is and was shown, and how fast it left or was corrected."""
-    found = _findings().whereabouts(article_id)
+    found = _display_history().whereabouts(article_id)
     return render_template("editor/shown.html", found=found, turns=TURNS, lasting=_lasting, **_common())
 
 
@@ -103,7 +103,7 @@ def shown(article_id: str) -> str:
 @allows(READ)
 def stays(article_id: str) -> Response:
     """All places of an article as a file for spreadsheets."""
-    places, now = _findings().every_place(article_id), context().recommender.now()
+    places, now = _display_history().every_place(article_id), context().recommender.now()
     name = quote(f"shown-{article_id}.csv", safe="")
     headers = {"Content-Disposition": f"attachment; filename=shown.csv; filename*=UTF-8''{name}"}
     return Response(stream_with_context(_file(places, now)), headers=headers, mimetype="text/csv")

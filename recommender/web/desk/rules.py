@@ -33,8 +33,8 @@ from recommender.wiring import utc_now
 bp = Blueprint("rules", __name__, url_prefix=DESK)
 
 EARLIER = 20  # rules that are over, and versions of others
-MOST = 2**31  # no number of a rule is larger
-MOST_CARRIED = 6_000  # characters of a proposal: addresses of 8,000 pass every server
+MAX_NUMBER = 2**31  # no number of a rule is larger
+MAX_CARRIED = 6_000  # characters of a proposal: addresses of 8,000 pass every server
 PAGES = {RULE: "rules.rules", END: "rules.rules", MATRIX: "rules.sensitive", RANKING: "rules.ranking"}
 ON, OFF, LATER, OVER, ENDED = "on", "off", "later", "over", "ended"
 
@@ -130,7 +130,7 @@ def propose_edit(number: int) -> ResponseReturnValue:
 
 
 def _rule_signal(number: int) -> Signal:
-    if number >= MOST:
+    if number >= MAX_NUMBER:
         raise NotFound(f"There is no rule {number}.")
     return _proposals().rule(number)
 
@@ -272,7 +272,7 @@ def _seen(standing: Signal | None) -> int:
 
 def _seen_field() -> int:
     text = request.form.get("seen", "")
-    if not is_number(text) or int(text) >= MOST:
+    if not is_number(text) or int(text) >= MAX_NUMBER:
         abort(400, _("The form was not complete. Load the page again and repeat the last step."))
     return int(text)
 
@@ -318,7 +318,7 @@ def _propose(wanted: Proposal, unread: list[FieldProblem], typed: Form | None = 
         _proposals().check(wanted)
     except InvalidSignal as error:
         problems += error.problems
-    if len(_token(wanted)) > MOST_CARRIED:
+    if len(_token(wanted)) > MAX_CARRIED:
         problems.append(FieldProblem("when", f"{len(_token(wanted))} characters", "is too much", "use fewer values"))
     if problems:
         return _form_again(wanted, policies.told(problems), typed=typed), 422
