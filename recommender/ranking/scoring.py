@@ -10,7 +10,7 @@ is why the same weights, and the same threshold, hold for another model.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +88,24 @@ class RankingModel:
 
     @classmethod
     def from_json(cls, text: str) -> "RankingModel":
-        """The model that `to_json` wrote."""
-        return cls(**json.loads(text))
+        """The model that `to_json` wrote, perhaps in another release: see `for_parts`."""
+        return for_parts(cls(**json.loads(text)))
+
+
+def for_parts(model: RankingModel) -> RankingModel:
+    """The model with a weight for each of PARTS and a relief for each of OPTIONAL.
+
+    A model learned before a part existed says nothing of it: both are 0, and its scores stay as they were. A part that
+    this release does not know raises ValueError, since to leave it out would change every score.
+    """
+    unknown = {*model.weights, *model.relief} - {*PARTS}
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: no such part of the score in this release")
+    return replace(
+        model,
+        weights={part: model.weights.get(part, 0.0) for part in PARTS},
+        relief={part: model.relief.get(part, 0.0) for part in OPTIONAL},
+    )
 
 
 # Learned from the sample's judgments by `recommender train`; a test holds it to the card in models/sahel/1.

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from recommender.errors import InvalidInput
-from recommender.ranking.scoring import OPTIONAL, PARTS, RankingModel
+from recommender.ranking.scoring import RankingModel, for_parts
 
 CANDIDATE, SHADOW, LIVE, RETIRED = "candidate", "shadow", "live", "retired"
 STATES = (CANDIDATE, SHADOW, LIVE, RETIRED)
@@ -294,14 +294,18 @@ def _card(data: Mapping[str, Any]) -> ModelCard:
 
 
 def _ranking(data: Mapping[str, Any]) -> RankingModel:
-    model = RankingModel(
-        version=_text(data["version"]),
-        weights={part: _number(data["weights"][part]) for part in PARTS},
-        threshold=_number(data["threshold"]),
-        relief={part: _number(data["relief"][part]) for part in OPTIONAL},
+    model = for_parts(
+        RankingModel(
+            version=_text(data["version"]),
+            weights={part: _number(weight) for part, weight in _object(data["weights"]).items()},
+            threshold=_number(data["threshold"]),
+            relief={part: _number(relief) for part, relief in _object(data["relief"]).items()},
+        )
     )
     if min(model.weights.values()) < 0:
         raise ValueError("a weight is negative")
+    if not any(model.weights.values()):
+        raise ValueError("no part of the score has a weight, so nothing would be related")
     return model
 
 

@@ -1,5 +1,6 @@
 """What the store promises, on SQLite and on PostgreSQL."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -1079,6 +1080,26 @@ def test_generation_of_the_release_before_stays_live(url: str) -> None:
         for name in before_shingles:
             np.testing.assert_array_equal(found[key][name], rows[name])
         assert np.isnan(found[key]["shingles"]).all()
+    store.close()
+
+
+def test_weights_of_a_newer_release_are_refused(url: str) -> None:
+    """The software was rolled back: a part of the score that it does not know cannot be left out."""
+    store = open_store(url)
+    built(store, OLD_ARCHIVE)
+    number = store.state().generation or 0
+    store.close()
+    newer = json.loads(DEFAULT.to_json())
+    newer["weights"]["mood"] = 1.0
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE generation SET ranking = :ranking"), {"ranking": json.dumps(newer)})
+    engine.dispose()
+    store = open_store(url)
+    with pytest.raises(StoreUnavailable, match=r"newer release; upgrade this one \(mood: no such part"):
+        store.generations.ranking(number)
+    with pytest.raises(StoreUnavailable, match="newer release"):
+        store.generations.live()
     store.close()
 
 

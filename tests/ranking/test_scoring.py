@@ -1,5 +1,6 @@
 """Evidence, probability, and parts that add up."""
 
+import json
 from dataclasses import replace
 from math import exp, nan
 
@@ -42,6 +43,25 @@ models = st.just(DEFAULT) | st.builds(RankingModel, st.just("any"), weights, st.
 def test_stored_form_comes_back_exactly(model: RankingModel) -> None:
     """A generation is compared with the release that it may have been built with."""
     assert RankingModel.from_json(model.to_json()) == model
+
+
+@given(models, st.sampled_from(PARTS))
+def test_part_that_a_stored_model_lacks_weighs_nothing(model: RankingModel, part: str) -> None:
+    stored = json.loads(model.to_json())
+    del stored["weights"][part]
+    stored["relief"].pop(part, None)
+    expected = replace(model, weights=dict(model.weights) | {part: 0.0})
+    if part in OPTIONAL:
+        expected = replace(expected, relief=dict(model.relief) | {part: 0.0})
+    assert RankingModel.from_json(json.dumps(stored)) == expected
+
+
+@pytest.mark.parametrize("field", ["weights", "relief"])
+def test_unknown_part_of_a_model_is_refused(field: str) -> None:
+    stored = json.loads(DEFAULT.to_json())
+    stored[field]["magic"] = 1.0
+    with pytest.raises(ValueError, match="magic: no such part"):
+        RankingModel.from_json(json.dumps(stored))
 
 
 def scores(model: RankingModel, *candidates: dict[str, float]) -> Scores:

@@ -101,7 +101,9 @@ def changed(path: str, value: Any) -> str:
         ("ranking.threshold", 10**400, "too large"),
         ("ranking.threshold", 1e300, "no number from -1,000 to 1,000"),
         ("embedding.bytes", 2**60, "too large"),
-        ("ranking.weights", {}, "'dense' is missing"),
+        ("ranking.weights", {}, "no part of the score has a weight"),
+        ("ranking.weights.magic", 1.0, "magic: no such part of the score"),
+        ("ranking.relief.magic", 1.0, "magic: no such part of the score"),
         ("training", [], "no object"),
         ("failures", "none", "no list"),
         ("files", {"../x.json": {"sha256": DIGEST, "bytes": 1}}, "no path inside"),
@@ -115,6 +117,15 @@ def test_wrong_value_is_told(path: str, value: Any, told: str) -> None:
     with pytest.raises(InvalidInput, match="here") as caught:
         from_json(changed(path, value), "here")
     assert told in str(caught.value)
+
+
+def test_part_that_a_card_lacks_weighs_nothing() -> None:
+    """The version was learned before that part of the score existed."""
+    data = json.loads(to_json(CARD))
+    del data["ranking"]["weights"]["tags"], data["ranking"]["relief"]["tags"]
+    ranking = from_json(json.dumps(data), "here").ranking
+    assert ranking.weights == dict(CARD.ranking.weights) | {"tags": 0.0}
+    assert ranking.relief == dict(CARD.ranking.relief) | {"tags": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from recommender.arrays import Vectors
-from recommender.errors import InvalidInput, Unavailable
+from recommender.errors import InvalidInput, StoreUnavailable, Unavailable
 from recommender.ranking import candidates
 from recommender.ranking.candidates import CandidateArray
 from recommender.ranking.scoring import USUAL, RankingModel, Scales
@@ -149,7 +149,7 @@ class SqlGenerations:
             scales=Scales.from_json(row.scales),
             built_on=datetime.fromtimestamp(row.built, UTC),
             model_version=row.release,
-            ranking=None if row.ranking is None else RankingModel.from_json(row.ranking),
+            ranking=_ranking(row.ranking),
         )
 
     def model(self, number: int) -> str | None:
@@ -162,8 +162,7 @@ class SqlGenerations:
 
     def ranking(self, number: int) -> RankingModel | None:
         """The weights of a generation; None if it names none, or there is no such generation."""
-        found = self._of(number, generation.c.ranking)
-        return None if found is None else RankingModel.from_json(found)
+        return _ranking(self._of(number, generation.c.ranking))
 
     def recipe(self, number: int) -> str | None:
         """What a generation was made with, besides its model version; None if there is no such generation."""
@@ -471,3 +470,11 @@ class SqlGenerations:
         query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
+
+
+def _ranking(text: str | None) -> RankingModel | None:
+    """Raises StoreUnavailable for weights that only a newer release can use: the software was rolled back."""
+    try:
+        return None if text is None else RankingModel.from_json(text)
+    except ValueError as error:
+        raise StoreUnavailable(f"The generation was built by a newer release; upgrade this one ({error}).") from error
