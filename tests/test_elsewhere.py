@@ -15,7 +15,7 @@ from tests.web.toy import build_archive
 PROGRAM = """
 import json, sys
 from datetime import timedelta
-from recommender.store.generation_view import pinned
+from recommender.store.generation_view import generation_view
 from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.wiring import make_builder, make_recommender, open_store, utc_now
@@ -23,7 +23,7 @@ from tests.embedder import ToyEmbedder
 
 store = open_store(sys.argv[1])
 number = make_builder(store, Settings(), ToyEmbedder() if sys.argv[3] == "toy" else None).build_beside()
-later = make_recommender(pinned(store, number), Settings(), lambda: utc_now() + timedelta(days=int(sys.argv[2])))
+later = make_recommender(generation_view(store, number), Settings(), lambda: utc_now() + timedelta(days=int(sys.argv[2])))
 articles = store.articles.get(store.generations.numbers(number), texts=False).values()
 print(json.dumps({one.id: [item.article.id for item in later.for_article(one.id, Query()).items] for one in articles}))
 """
