@@ -1,13 +1,14 @@
-"""`python -m benchmarks [NAME…]`: run the benchmarks, print their tables and store them under docs/."""
+"""`python -m benchmarks [NAME…]`: run the benchmarks, print their tables and store them under docs/explanation."""
 
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import desk, embedding, endpoint, neighbours, publishing, quality, releasing, startup, training
 from benchmarks.report import Table, machine
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 PAGE = DOCS / "benchmarks.md"
 ALL: dict[str, Callable[[], list[Table]]] = {
     "startup": startup.run,
@@ -33,8 +34,8 @@ QUALITY_HEAD = """# Quality
 
 Printed and stored by `python -m benchmarks quality`. The measures are those of `recommender evaluate`: gain is
 2^grade - 1, a grade below 0 counts 0, and `poor@3` is the share of the first three that are graded 0 or -1, so less is
-better. The first table is what readers get; in all others all languages are asked for, and nothing is filled up by
-fallbacks. The other archives and the other model are measured where they lie beside the checkout or under `var/models`.
+better. The first table is what readers get; in all others all languages are asked for, and fallbacks do not fill
+places. The other archives and the other model are measured where they lie beside the checkout or under `var/models`.
 
 What the figures mean for the choices that were made stands in [decisions.md](decisions.md).
 """

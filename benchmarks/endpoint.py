@@ -25,7 +25,7 @@ def run() -> list[Table]:
         Table(
             "The recommend endpoint",
             f"{servers.WORKERS} workers, {servers.CONNECTIONS} connections, articles in turn, each as often as any "
-            "other. `first`: nobody has asked a worker for the article yet, and the answer comes from "
+            "other. `first`: the worker has not been asked for the article yet, and the answer comes from "
             "the last build. `again`: the worker has it in memory.",
             ("archive", "articles", "asked", "requests/s", "bare", "throughput, ours / bare", "p99, ours / bare"),
             rows,

@@ -111,8 +111,8 @@ def _against(found: Sequence[Archive]) -> Table:
     return Table(
         "Against the usual methods",
         "Means over the queries with 95 % bootstrap intervals; p is the paired randomisation test of nDCG@3 against "
-        "the service. `held out`: each query ranked by weights learned on other stories. The weights know nothing of "
-        "the other archives; these have no tags, no countries and no dates.",
+        "the service. `held out`: each query ranked by weights learned on other stories. The weights were not "
+        "learned on the other archives; these have no tags, no countries and no dates.",
         ("archive", "system", *SHOWN, "p"),
         rows,
     )
@@ -157,7 +157,7 @@ def _models(found: Sequence[Archive], other: Sequence[Archive]) -> Table:
             rows.append([archive.name, model, name, *cells, mean(french) if french else ""])
     return Table(
         "Another embedding model",
-        "multilingual-e5-small with 4-bit weights (benchmarks/multilingual.py) in the place of the default model; the "
+        "multilingual-e5-small with 4-bit weights (benchmarks/multilingual.py) instead of the default model; the "
         "ranking's weights are the same, the scales are measured by each build. The last column is nDCG@3 of the "
         "queries in French.",
         ("archive", "model", "system", *SHOWN, "French"),
@@ -194,7 +194,7 @@ def _calibration(archive: Archive, title: str) -> Table:
 def _weights() -> Table:
     return Table(
         "The weights",
-        f"`{DEFAULT.version}`, in log-odds: per standard deviation for dense, lexical and themes, for a likeness of 1 "
+        f"`{DEFAULT.version}`, in log-odds: per standard deviation for dense, lexical and themes, for a similarity of 1 "
         f"for the others. A candidate with {DEFAULT.threshold} in all is related with probability one half; where an "
         "optional part is unknown, with less by its relief.",
         ("part", "weight", "relief"),
@@ -342,7 +342,7 @@ def _least_scores(archive: Archive) -> Table:
         cells = [mean(archive.values(system, measure)) for measure in ("nDCG@3", "poor@3")]
         rows.append([f"{least:.2f}", *cells, mean(shown)])
     return Table(
-        "The least score",
+        "The threshold",
         "What `min_score` costs and saves, before fallbacks fill what is left; `shown` is how many of three places are "
         "filled.",
         ("min_score", "nDCG@3", "poor@3", "shown"),
@@ -388,7 +388,7 @@ def _shown(archive: Archive) -> list[Table]:
     worst = sorted(values, key=lambda query: (values[query], query))[: SIDEBARS // 2]
     rest = [query for query in values if query not in worst]
     chosen = random.Random(1).sample(rest, SIDEBARS // 2)  # which ones are shown is no secret
-    return [_sidebars(archive, "The ten worst", worst), _sidebars(archive, "Ten others, drawn by lot", chosen)]
+    return [_sidebars(archive, "The ten worst", worst), _sidebars(archive, "Ten others at random", chosen)]
 
 
 def _sidebars(archive: Archive, title: str, queries: Sequence[str]) -> Table:
@@ -408,8 +408,8 @@ def _sidebars(archive: Archive, title: str, queries: Sequence[str]) -> Table:
             )
     return Table(
         f"Sidebars: {title.lower()}",
-        "In bold the article that is read, below it the three teasers with their score, their grade (0 where nobody "
-        "listed the pair), their role and the line for readers.",
+        "In bold the article that is read, below it the three teasers with their score, their grade (0 where the pair "
+        "has none), their role and the line for readers.",
         ("article", "score", "grade", "role and reason"),
         rows,
     )

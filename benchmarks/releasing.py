@@ -84,7 +84,7 @@ def _switching(site: Site) -> Table:
     milliseconds = [1_000 * seconds for seconds in taken]
     return Table(
         "Promotion and rollback",
-        f"{OTHER} in the place of sahel/1 on the sample, then {ROUNDS} rollbacks, each the way back of the one before. "
+        f"{OTHER} instead of sahel/1 on the sample, then {ROUNDS} rollbacks, each the way back of the one before. "
         "After each the script asserts that every article has the very same sidebar, with the same scores, as before "
         "the switch. The promotion builds; the start of the command is not in either.",
         ("promotion", "rollback, median", "rollback, longest", "promotion / rollback"),

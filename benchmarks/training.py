@@ -292,7 +292,7 @@ def _candidates(archive: Archive, base: Remembered) -> Iterator[tuple[str, Embed
         yield name, _network(archive, name)
     for share, told in ((0.5, "half as strong"), (1.0, "equally strong"), (2.0, "twice as strong")):
         yield f"mixed with noise, {told}", spoiled(f"noise {share}", vectors + share * noise)
-    yield "drawn by lot", spoiled("lot", noise)
+    yield "random vectors", spoiled("lot", noise)
     yield "those of other articles", Remembered("others", others, base.pieces_per_word)
 
 

@@ -39,9 +39,8 @@ def parts(archive: Archive) -> Table:
     return Table(
         "Parts: left out, and tried",
         f"{archive.name}. Weights are learned on other stories ({ranking_weights.FOLDS} folds, {REPEATS} times); "
-        "candidates are ordered by evidence, without the rules for events and roles, so the first line is not the "
-        "service's figure. A part that was tried and is no part of the score gained nothing that these queries could "
-        "show.",
+        "candidates are ordered by log-odds, without the rules for events and roles, so the first line is not the "
+        "service's figure. A part that was tried and is not in the score gained less than these queries can show.",
         ("score", *SHOWN),
         rows,
     )
@@ -85,7 +84,7 @@ def _extras(archive: Archive) -> dict[str, Extra]:
         "capitalised words": _words(articles, lambda one: words(" ".join(names(full_text(one))))),
         "reads": _of_candidate(articles, lambda one: np.log1p(one.read_count) / 10),
         "newer than the source": _in_time(articles, lambda days: days > 0),
-        "two months' nearness": _in_time(articles, lambda days: np.exp(-np.abs(days) / 60)),
+        "two months' time proximity": _in_time(articles, lambda days: np.exp(-np.abs(days) / 60)),
     }
 
 
@@ -169,8 +168,8 @@ def damping(archive: Archive) -> Table:
         rows_of.append(cells)
     return Table(
         "Hubs: ways of damping",
-        f"{archive.name}. Every article's likeness to its ten nearest is taken out (CSLS, Conneau et al. 2018), it is "
-        "scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or likenesses become probabilities of "
+        f"{archive.name}. Every article's similarity to its ten nearest is taken out (CSLS, Conneau et al. 2018), it is "
+        "scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or similarities become probabilities of "
         "being among the nearest (mutual proximity, Schnitzer et al. 2012). They help the embedding alone, but "
         "not the score. `most` is the largest share of all first three places that one article takes.",
         (
