@@ -10,6 +10,8 @@ from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 PAGE = DOCS / "benchmarks.md"
+WIDTH = 120
+UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}
 ALL: dict[str, Callable[[], list[Table]]] = {
     "startup": startup.run,
     "embedding": embedding.run,
@@ -62,8 +64,9 @@ def main() -> None:
 
 
 def _printed(name: str, tables: list[Table]) -> list[str]:
+    script = f"`benchmarks/{name.split('-', maxsplit=1)[0]}.py`."
     sections = [
-        f"## {table.title}\n\n`benchmarks/{name.split('-', maxsplit=1)[0]}.py`. {table.note}\n\n{table.markdown()}\n"
+        f"## {table.title}\n\n{textwrap.fill(f'{script} {table.note}', WIDTH, **UNBROKEN)}\n\n{table.markdown()}\n"
         for table in tables
     ]
     sys.stdout.write("\n".join([*sections, ""]))

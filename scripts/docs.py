@@ -1,4 +1,4 @@
-"""Writes docs/settings.md and docs/cli.md from the code: `python scripts/docs.py`. A test holds the pages to it."""
+"""Writes settings.md and cli.md in docs/reference from the code: `python scripts/docs.py`. A test holds the pages to it."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +16,7 @@ from recommender.settings import PREFIX, Settings  # noqa: E402
 
 Page = Callable[[], str]
 
+REFERENCE = ROOT / "docs" / "reference"
 WIDTH = 80
 
 SETTINGS = f"""# Settings
@@ -41,7 +42,7 @@ Exit codes: 0 done, 1 some records were refused, 2 wrong usage or input, 3 a par
 
 
 def settings_page() -> str:
-    """docs/settings.md: a row for each setting."""
+    """docs/reference/settings.md: a row for each setting."""
     return SETTINGS + "".join(_row(name, field) for name, field in Settings.model_fields.items())
 
 
@@ -56,7 +57,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def cli_page() -> str:
-    """docs/cli.md: the help of every command."""
+    """docs/reference/cli.md: the help of every command."""
     overview = click.Context(cli, info_name="recommender", terminal_width=WIDTH, **cli.context_settings)
     parts = [COMMAND_LINE, _block(cli.get_help(overview))]
     contexts = {"": overview}
@@ -86,5 +87,5 @@ def _block(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
-    (ROOT / "docs" / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (REFERENCE / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The pages in docs/ name every setting, command, option, route and parameter; the code writes two of them."""
+"""The pages in docs/ name every setting, command, option, route and parameter, and their links lead somewhere."""
 
 import csv
 import json
@@ -21,22 +21,32 @@ from tests.web.conftest import close
 from tests.web.toy import settings_for
 
 ROOT = Path(__file__).parents[1]
-API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-EDITORS = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
-GAZETTEER = (ROOT / "docs" / "gazetteer.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+API = (REFERENCE / "api.md").read_text(encoding="utf-8")
+DESK = (REFERENCE / "desk.md").read_text(encoding="utf-8")
+SNIPPET = (REFERENCE / "snippet.md").read_text(encoding="utf-8")
+GAZETTEER = (REFERENCE / "gazetteer.md").read_text(encoding="utf-8")
+NAMES = (DOCS / "how-to" / "names.md").read_text(encoding="utf-8")
+DECISIONS = (DOCS / "explanation" / "decisions.md").read_text(encoding="utf-8")
+PAGES = sorted(DOCS.rglob("*.md"))
+FRONT = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md")]
+WRAPPED = [page for page in [*PAGES, *FRONT] if page.parent.name != "notebooks"]  # these are written by a script
+MAX_LINE = 120
+UNWRAPPED = ("|", "    ", "![")  # tables, code, pictures
 RENEW = "run `python scripts/docs.py`"
 
 
 @pytest.mark.parametrize(("file", "page"), [("settings.md", docs.settings_page), ("cli.md", docs.cli_page)])
 def test_written_page_is_up_to_date(file: str, page: docs.Page) -> None:
-    assert (ROOT / "docs" / file).read_text(encoding="utf-8") == page(), RENEW
+    assert (REFERENCE / file).read_text(encoding="utf-8") == page(), RENEW
 
 
 @pytest.mark.parametrize("arguments", [[], *(name.split() for name in docs.commands())], ids=" ".join)
 def test_help_is_quoted_exactly(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     shown = CliRunner().invoke(cli, [*arguments, "--help"], prog_name="recommender").stdout
-    assert f"```\n{shown}```\n" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), RENEW
+    assert f"```\n{shown}```\n" in (REFERENCE / "cli.md").read_text(encoding="utf-8"), RENEW
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -64,7 +74,7 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
     rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     close(app)
     assert len(rules) > 10
-    pages = {rule: EDITORS if rule.startswith("/editor") else API for rule in rules}
+    pages = {rule: DESK if rule.startswith("/editor") else API for rule in rules}
     assert [rule for rule in sorted(rules) if not re.search(rf"[ `]{re.escape(rule)}`", pages[rule])] == []
 
 
@@ -108,15 +118,15 @@ def test_gazetteer_kind_is_documented(kind: str) -> None:
 
 
 def test_gazetteer_example_can_be_used() -> None:
-    rows = re.findall(r"^ {4}(\S.*,.*)$", GAZETTEER, flags=re.MULTILINE)
+    rows = re.findall(r"^ {4,}(\S.*,.*,.*)$", NAMES, flags=re.MULTILINE)
     assert rows[0] == ",".join(COLUMNS)
-    names = parse_gazetteer(list(csv.DictReader(rows)), "docs/gazetteer.md")
+    names = parse_gazetteer(list(csv.DictReader(rows)), "docs/how-to/names.md")
     assert [name.key for name in names] == [row.partition(",")[0] for row in rows[1:]]
 
 
 @pytest.mark.parametrize("tag", sorted(EXPLAINER_TAGS | {UPDATE_TAG}))
 def test_tag_with_a_meaning_is_documented(tag: str) -> None:
-    assert f"`{tag}`" in (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
+    assert f"`{tag}`" in (REFERENCE / "articles.md").read_text(encoding="utf-8")
 
 
 def test_snippet_attributes_are_those_of_the_script() -> None:
@@ -124,11 +134,54 @@ def test_snippet_attributes_are_those_of_the_script() -> None:
     read = set(re.findall(r"data\.(\w+)", script)) - {"recState"}
     read |= {name for names in re.findall(r'\[("lang".*?)\]', script) for name in re.findall(r"\w+", names)}
     attributes = {"data-" + re.sub("([A-Z])", lambda match: "-" + match[1].lower(), name) for name in read}
-    section = API.partition("## The snippet")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`(data-[a-z-]+)`", section)) == attributes
+    rows = "".join(re.findall(r"^\| (`data-.*?) \|", SNIPPET, flags=re.MULTILINE))
+    assert set(re.findall(r"`(data-[a-z-]+)`", rows)) == attributes
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def prose(page: Path) -> str:
+    """A page without its blocks of code between fences."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of the page is called, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Whether a relative link of a page names a file that is there, and a heading of it."""
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *FRONT], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose(page))
+    assert [link for link in links if not leads_somewhere(page, link)] == []
+
+
+def test_index_names_every_page() -> None:
+    index = DOCS / "README.md"
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)\)", prose(index))}
+    assert [page for page in PAGES if page != index and page not in linked] == []
+
+
+@pytest.mark.parametrize("page", WRAPPED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_are_wrapped(page: Path) -> None:
+    """So that a change shows as the words that changed."""
+    lines = [line for line in prose(page).splitlines() if not line.startswith(UNWRAPPED)]
+    assert [line for line in lines if len(line) > MAX_LINE] == []
+
+
+def test_contents_of_decisions_are_its_headings() -> None:
+    headings = re.findall(r"^## (.*)$", DECISIONS, flags=re.MULTILINE)
+    assert re.findall(r"^- \[(.*)\]\(#", DECISIONS, flags=re.MULTILINE) == headings
+
+
+def test_code_names_pages_that_are_there() -> None:
+    folders = ("recommender", "benchmarks", "scripts", "tests", "models")
+    files = [file for name in folders for kind in ("py", "toml", "html") for file in (ROOT / name).rglob(f"*.{kind}")]
+    named = {page for file in files for page in re.findall(r"docs/[\w/-]+\.md", file.read_text(encoding="utf-8"))}
+    assert sorted(page for page in named if not (ROOT / page).exists()) == []

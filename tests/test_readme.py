@@ -125,11 +125,11 @@ def test_snippet_files_are_served(served: tuple[str, dict[str, str]]) -> None:
             assert response.status == 200
 
 
-def test_snippet_is_that_of_the_api_page() -> None:
+def test_snippet_is_that_of_its_page() -> None:
     """Two lines and no more: the box, and a script that nothing waits for."""
-    api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## The snippet")[2].partition("\n|")[0]
+    page = (ROOT / "docs" / "how-to" / "embed.md").read_text(encoding="utf-8")
     lines = re.findall(r"^ +(<.*>)$", SITE, flags=re.MULTILINE)
-    shown = [re.sub('data-article-id="[^"]*"', 'data-article-id="your-article-id"', line) for line in api.splitlines()]
+    shown = [re.sub('data-article-id="[^"]*"', 'data-article-id="your-article-id"', line) for line in page.splitlines()]
     assert [line.strip() for line in shown if line.startswith("    <")] == lines
     assert [line.partition(" ")[0] for line in lines] == ["<aside", "<script"]
     assert lines[1].endswith(" async></script>")

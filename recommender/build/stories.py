@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 # Links below this score are none. Mean link between two groups from which they are one story; both were chosen on the
-# pairs of the sample that are graded 3 or better ("the same running story"), see docs/quality.md.
+# pairs of the sample that are graded 3 or better ("the same running story"), see docs/explanation/quality.md.
 MIN_LINK = 0.5
 JOIN = 0.6
 

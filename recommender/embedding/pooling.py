@@ -37,7 +37,7 @@ def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
     """(len(articles), dimension) unit vectors: the mean of each article's passages.
 
     On the sample's judgments this beats one vector of the first 256 tokens, and passages without the title and summary
-    in front (docs/quality.md).
+    in front (docs/explanation/quality.md).
     """
     texts = [passages(article.title, article.summary, article.body) for article in articles]
     vectors = embedder.embed([text for parts in texts for text in parts])

@@ -1,4 +1,4 @@
-"""Which role may do what: the table of docs/accounts.md."""
+"""Which role may do what: the table of docs/reference/accounts.md."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_unknown_permission_is_nobodys() -> None:
 
 
 def test_table_stands_in_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "accounts.md").read_text(encoding="utf-8")
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
     names = next(row for row in rows if row[0] == "role")[1:]
     told = {

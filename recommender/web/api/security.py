@@ -19,7 +19,7 @@ PUBLIC = frozenset(
         "events.click",
         "operations.healthz",
         "operations.readyz",
-        "operations.metrics",  # without a key, for Prometheus; docs/operations.md says to keep it inside the network
+        "operations.metrics",  # without a key, for Prometheus; docs/how-to/run.md says to keep it inside the network
         "api.openapi",
         "api.docs",
         "site.front",
