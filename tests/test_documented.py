@@ -33,7 +33,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 FRONT = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md")]
 WRAPPED = [page for page in [*PAGES, *FRONT] if page.parent.name != "notebooks"]  # these are written by a script
 MAX_LINE = 120
-UNWRAPPED = ("|", "    ", "![")  # tables, code, pictures
+UNWRAPPED = ("|", "    ", "![", "- [20")  # tables, code, pictures, entries of the contents of decisions
 RENEW = "run `python scripts/docs.py`"
 
 
