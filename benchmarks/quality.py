@@ -194,8 +194,8 @@ def _calibration(archive: Archive, title: str) -> Table:
 def _weights() -> Table:
     return Table(
         "The weights",
-        f"`{DEFAULT.version}`, in log-odds: per standard deviation for dense, lexical and themes, for a similarity of 1 "
-        f"for the others. A candidate with {DEFAULT.threshold} in all is related with probability one half; where an "
+        f"`{DEFAULT.version}`, in log-odds: per standard deviation for dense, lexical and themes, for a similarity of 1"
+        f" for the others. A candidate with {DEFAULT.threshold} in all is related with probability one half; where an "
         "optional part is unknown, with less by its relief.",
         ("part", "weight", "relief"),
         [[part, f"{DEFAULT.weights[part]:.3f}", f"{DEFAULT.relief.get(part, 0):.3f}"] for part in PARTS],

@@ -179,7 +179,7 @@ def _clicks(site: Site) -> Table:
         "and clicks of its own.",
         (
             "readers click",
-            "trial",
+            "run",
             "shared sidebars",
             "clicks",
             "nobody's",

@@ -168,8 +168,8 @@ def damping(archive: Archive) -> Table:
         rows_of.append(cells)
     return Table(
         "Hubs: ways of damping",
-        f"{archive.name}. Every article's similarity to its ten nearest is taken out (CSLS, Conneau et al. 2018), it is "
-        "scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or similarities become probabilities of "
+        f"{archive.name}. Every article's similarity to its ten nearest is taken out (CSLS, Conneau et al. 2018), it "
+        "is scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or similarities become probabilities of "
         "being among the nearest (mutual proximity, Schnitzer et al. 2012). They help the embedding alone, but "
         "not the score. `most` is the largest share of all first three places that one article takes.",
         (

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     model: str | None = Field(
         None,
         min_length=1,
-        description="An embedding model to try in the place of the live version's: all-MiniLM-L6-v2, a folder, or a "
+        description="An embedding model to try instead of the live version's: all-MiniLM-L6-v2, a folder, or a "
         "name on the model hub.",
     )
     model_download: bool = Field(
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="Keys that may change articles, separated by commas, each of 16 characters or more. "
-        "None: nobody may.",
+        "None: the API does not take articles.",
     )
     cors_origins: Several = Field(
         (), description="Origins whose pages may call the API from a browser, such as https://news.example. * for all."
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         "would call it related.",
     )
     diversity: float = Field(
-        0.0, ge=0, le=1, description="How much unlikeness counts among the teasers: 0 not at all, 1 as much as it may."
+        0.0, ge=0, le=1, description="How much it counts that the teasers differ: 0 not at all, 1 as much as it can."
     )
     roles: Several = Field(
         ("background", "latest", "angle"),

@@ -1,4 +1,4 @@
-"""Writes settings.md and cli.md in docs/reference from the code: `python scripts/docs.py`. A test holds the pages to it."""
+"""Writes two pages of docs/reference from the code: `python scripts/docs.py`. A test holds the pages to it."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator

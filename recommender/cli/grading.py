@@ -197,7 +197,7 @@ def qrels() -> None:
     "--decisions/--no-decisions",
     default=False,
     show_default=True,
-    help="Add pins as grade 3, rejections and pairs set apart as 0, where nobody has graded.",
+    help="Add pins as grade 3, rejections and pairs set apart as 0, where there is no grade.",
 )
 @click.pass_obj
 def export(config: Path | None, output: IO[str], name: str | None, min_graders: int, decisions: bool) -> None:

@@ -16,7 +16,7 @@ from recommender.workflows.operator import operator
 
 @click.command(short_help="Let clicks decide between two model versions.")
 @click.argument("name", metavar="NAME/VERSION", required=False)
-@click.option("--off", is_flag=True, help="End the trial.")
+@click.option("--off", is_flag=True, help="End it: readers get the live version alone.")
 @click.option("--report", is_flag=True, help="Show what clicks have said so far.")
 @click.option("--json", "as_json", is_flag=True, help="With --report: print it as JSON.")
 @click.pass_obj
@@ -24,7 +24,7 @@ def interleave(config: Path | None, name: str | None, off: bool, report: bool, a
     """Give readers sidebars that NAME/VERSION shares with the live model, and count clicks on their teasers.
 
     NAME/VERSION must be in the shadow: see `models shadow`. All readers of an article see the same sidebar for an hour;
-    no cookie is set and nothing about a reader is kept. A new trial forgets what the one before has counted.
+    no cookie is set and nothing about a reader is kept. A new one deletes what the one before has counted.
     """
     if (name is not None) + off + report != 1:
         raise click.UsageError("Give a model version, or --off, or --report.")

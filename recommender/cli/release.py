@@ -115,14 +115,14 @@ def rollback(config: Path | None, reason: str) -> None:
 
 @click.command(short_help="Try a model version beside the live one, unseen.")
 @click.argument("name", metavar="NAME/VERSION", required=False)
-@click.option("--off", is_flag=True, help="End the trial.")
-@click.option("--report", is_flag=True, help="Show what the trial has shown so far.")
+@click.option("--off", is_flag=True, help="End the shadow run.")
+@click.option("--report", is_flag=True, help="Show what the shadow run has shown so far.")
 @click.option("--json", "as_json", is_flag=True, help="With --report: print it as JSON.")
 @click.pass_obj
 def shadow(config: Path | None, name: str | None, off: bool, report: bool, as_json: bool) -> None:
     """Build NAME/VERSION beside the live model and compute its sidebars too, without showing them.
 
-    The process beside the workers of `recommender serve` does the computing; no reader waits for it. The trial knows
+    The worker of `recommender serve` does the computing; no reader waits for it. The shadow run knows
     the articles that were there when it began; give the name again to bring it up to date.
     """
     if (name is not None) + off + report != 1:

@@ -88,7 +88,7 @@ def link(config: Path | None, name: str, url: str | None) -> None:
         _print_link(office, name, url)
 
 
-@users.command(short_help="Keep somebody out.")
+@users.command(short_help="Disable an account.")
 @click.argument("name")
 @click.pass_obj
 def disable(config: Path | None, name: str) -> None:
@@ -98,7 +98,7 @@ def disable(config: Path | None, name: str) -> None:
     click.echo(f"{name} is disabled.")
 
 
-@users.command(short_help="Let somebody in again.")
+@users.command(short_help="Enable an account again, and end a lock.")
 @click.argument("name")
 @click.pass_obj
 def enable(config: Path | None, name: str) -> None:
@@ -108,7 +108,7 @@ def enable(config: Path | None, name: str) -> None:
     click.echo(f"{name} is enabled.")
 
 
-@users.command("sign-out", short_help="Sign somebody out everywhere.")
+@users.command("sign-out", short_help="End all sessions of an account.")
 @click.argument("name")
 @click.pass_obj
 def sign_out(config: Path | None, name: str) -> None:

@@ -21,7 +21,10 @@ bp.before_request(require_api_key)
 NDJSON = "application/x-ndjson"
 BY = "API"  # in the audit trail
 SHOWN_PROBLEMS = 100
-_KEY_RESPONSES = {401: "The API key is missing or wrong.", 403: "No API key is configured, so nobody may write."}
+_KEY_RESPONSES = {
+    401: "The API key is missing or wrong.",
+    403: "No API key is configured, so the API does not take articles.",
+}
 
 
 @bp.put("/<path:article_id>")

@@ -71,7 +71,7 @@ class Wishes(BaseModel):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="How much unlikeness among the teasers counts; the site's setting if left out.",
+        description="How much it counts that the teasers differ; the site's setting if left out.",
     )
     min_score: Number | None = Field(
         None,
