@@ -75,8 +75,8 @@ def run() -> list[Table]:
                 rows += [[name, *row] for row in _timed(client, articles)]
     note = (
         f"Milliseconds in the server, for {ARTICLES} articles after one another, in a process that has not been asked "
-        "before: `first` is the first request of a new process, which reads what it needs of the archive; `processor` is the median of the "
-        "time that a processor was busy, which other programs on the machine don't lengthen."
+        "before: `first` is the first request of a new process, which reads what it needs of the archive; `processor` "
+        "is the median of the time that a processor was busy, which other programs on the machine don't lengthen."
     )
     return [
         Table("Pages of the editors' desk", note, ("archive", "page", "first", "median", "longest", "processor"), rows)
