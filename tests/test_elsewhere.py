@@ -23,9 +23,10 @@ from tests.embedder import ToyEmbedder
 
 store = open_store(sys.argv[1])
 number = make_builder(store, Settings(), ToyEmbedder() if sys.argv[3] == "toy" else None).build_beside()
-later = make_recommender(generation_view(store, number), Settings(), lambda: utc_now() + timedelta(days=int(sys.argv[2])))
+later = utc_now() + timedelta(days=int(sys.argv[2]))
+site = make_recommender(generation_view(store, number), Settings(), lambda: later)
 articles = store.articles.get(store.generations.numbers(number), texts=False).values()
-print(json.dumps({one.id: [item.article.id for item in later.for_article(one.id, Query()).items] for one in articles}))
+print(json.dumps({one.id: [item.article.id for item in site.for_article(one.id, Query()).items] for one in articles}))
 """
 # What OpenBLAS computes with on processors of three generations, and what the processor must be able to do for it.
 CORES = {"Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from recommender.evaluation.evaluation import Estimate
 from recommender.evaluation.exposure import GroupExposure
-from recommender.notebook.overview import StoryMap
+from recommender.notebook.tables import StoryMap
 from recommender.ranking.scoring import PARTS, RankingModel
 from recommender.release.cards import ModelCard
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
+__all__ = ["create_app"]
+
 
 def create_app() -> "Flask":
     """The application with the settings in force; what the server's workers call."""

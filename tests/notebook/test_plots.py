@@ -5,7 +5,7 @@ import pytest
 from recommender.evaluation.evaluation import Estimate
 from recommender.evaluation.exposure import GroupExposure
 from recommender.notebook import plots
-from recommender.notebook.overview import MapPoint, StoryMap
+from recommender.notebook.tables import MapPoint, StoryMap
 from tests.factories import make_article
 
 MAP = StoryMap([MapPoint(make_article(f"a{number}"), float(number), 0.0, 1) for number in range(4)], {1: "Mali"})

@@ -8,7 +8,8 @@ import pytest
 from recommender.arrays import Vectors
 from recommender.errors import NotBuilt
 from recommender.evaluation.exposure import GroupExposure
-from recommender.notebook.overview import (
+from recommender.notebook.projection import project
+from recommender.notebook.tables import (
     counted,
     disagreements,
     judged_sidebars,
@@ -18,7 +19,6 @@ from recommender.notebook.overview import (
     story_map,
     year_of,
 )
-from recommender.notebook.projection import project
 from recommender.store.base import Store
 from tests.factories import GAZETTEER, days_ago, make_article, make_builder, stored
 

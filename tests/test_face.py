@@ -1,0 +1,73 @@
+"""What other programs and notebooks may rely on: these names, and no others. Whatever else moves breaks nobody."""
+
+import subprocess
+import sys
+
+import pytest
+
+import recommender
+import recommender.notebook
+import recommender.web
+
+PROGRAMS = [
+    "Article",
+    "Query",
+    "Recommendation",
+    "Recommender",
+    "RecommenderError",
+    "Settings",
+    "__version__",
+    "load_settings",
+    "make_builder",
+    "make_recommender",
+    "open_store",
+]
+NOTEBOOKS = [
+    "ALONE",
+    "DENSE",
+    "MAIN",
+    "TFIDF",
+    "Exposures",
+    "Request",
+    "Site",
+    "collect",
+    "counted",
+    "counts",
+    "disagreements",
+    "judged_sidebars",
+    "language_of",
+    "leaks",
+    "open_site",
+    "overview",
+    "project",
+    "shares",
+    "spread",
+    "story_map",
+    "year_of",
+]
+
+
+def test_programs_may_rely_on_these_names() -> None:
+    assert recommender.__all__ == PROGRAMS
+    assert [name for name in PROGRAMS if not hasattr(recommender, name)] == []
+
+
+def test_notebooks_may_rely_on_these_names() -> None:
+    assert recommender.notebook.__all__ == NOTEBOOKS
+    assert [name for name in NOTEBOOKS if not hasattr(recommender.notebook, name)] == []
+
+
+def test_servers_may_rely_on_one_name() -> None:
+    assert recommender.web.__all__ == ["create_app"]
+
+
+def test_other_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="module 'recommender' has no attribute 'make_everything'"):
+        recommender.make_everything  # noqa: B018  # asking is the test
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    """The command and the web server import it for other reasons, and must not wait."""
+    program = "import sys, recommender; print(*[name for name in sys.modules if name.startswith('recommender.')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
