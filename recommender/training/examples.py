@@ -3,12 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from recommender.arrays import Positions, Vectors
-
-Evidence = npt.NDArray[np.float64]
+from recommender.arrays import Vectors
 
 
 @dataclass(frozen=True)
@@ -18,19 +13,6 @@ class Example:
     anchor: str
     text: str
     negatives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Teaching:
-    """A teacher's word on an archive: of each article its passages, its language, and its candidates with evidence.
-
-    `candidates` and `evidence` (log-odds that the two are related) are aligned; candidates are places in `passages`.
-    """
-
-    passages: Sequence[Sequence[str]]
-    languages: Sequence[str]
-    candidates: Sequence[Positions]
-    evidence: Sequence[Evidence]
 
 
 @dataclass(frozen=True)

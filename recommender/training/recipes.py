@@ -9,11 +9,13 @@ from recommender.errors import FieldProblem, InvalidInput
 from recommender.training.pairs import KINDS, UNLABELLED
 
 RANKING, FINETUNE, STATIC = "ranking", "finetune", "static"
-# Contrastive, in batches of any size, after a teacher's scores. The names are those of sentence-transformers' losses.
-CONTRASTIVE, CACHED, DISTIL = "MultipleNegativesRankingLoss", "CachedMultipleNegativesRankingLoss", "DistillKLDivLoss"
+# Contrastive, and the same in batches of any size. The names are those of sentence-transformers' losses.
+CONTRASTIVE, CACHED = "MultipleNegativesRankingLoss", "CachedMultipleNegativesRankingLoss"
 # Not learned in steps, but solved for: directions in which passages of one article differ count less.
 WITHIN = "WithinArticleWhitening"
-LOSSES = (CONTRASTIVE, CACHED, DISTIL, WITHIN)
+LOSSES = (CONTRASTIVE, CACHED, WITHIN)
+# Sites have recipes that ask for it, and cards of versions that were trained by it.
+WITHDRAWN_LOSS = "DistillKLDivLoss"
 ADAPTER = "adapter"  # a low-rank layer behind the frozen model
 LAST = "last"  # the last `layers` layers of the model
 ALL = "all"
@@ -38,10 +40,9 @@ class FinetuneRecipe:
 
     `base` is the release that it starts from; `pairs` the kinds of training pairs, for the contrastive losses;
     `part` is what may change: ADAPTER (of `rank`), LAST `layers`, or ALL. `negatives` hard ones are mined for each
-    pair, whose likeness to the anchor is below `margin` of that of its own text. DISTIL takes no pairs: it follows the
-    ranking's own evidence among each article's candidates, softened by `temperature` (log-odds). WITHIN takes no pairs
-    either, nor steps: it is an ADAPTER that whitens by the covariance of passages within articles, to which `ridge`
-    times its mean variance is added.
+    pair, whose likeness to the anchor is below `margin` of that of its own text. WITHIN takes neither pairs nor steps:
+    it is an ADAPTER that whitens by the covariance of passages within articles, to which `ridge` times its mean
+    variance is added.
     `patience` epochs without a better nDCG@3 on the judged queries end it early; the best epoch is kept.
     """
 
@@ -56,8 +57,6 @@ class FinetuneRecipe:
     layers: int = 1
     negatives: int = 0
     margin: float = 0.95
-    candidates: int = 16
-    temperature: float = 2.0
     ridge: float = 30.0
     weight_decay: float = 0.01
     warmup: float = 0.1
@@ -97,8 +96,6 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "layers": (1, 48),
     "negatives": (0, 16),
     "margin": (0.0, 1.0),
-    "candidates": (2, 100),
-    "temperature": (0.05, 20.0),
     "weight_decay": (0.0, 1.0),
     "warmup": (0.0, 0.99),
     "patience": (1, 100),
@@ -150,7 +147,8 @@ def _problem(key: str, value: Any, kind: str) -> tuple[str, str] | None:
         whole = isinstance(value, list) and value and all(one in KINDS for one in value if isinstance(one, str))
         return None if whole and all(isinstance(one, str) for one in value) else ("has other kinds", f"give {kinds}")
     if key in _CHOICES:
-        return None if value in _CHOICES[key] else ("is no such choice", f"use one of {', '.join(_CHOICES[key])}")
+        wrong = "is not offered any more, as it helped no sidebar" if value == WITHDRAWN_LOSS else "is no such choice"
+        return None if value in _CHOICES[key] else (wrong, f"use one of {', '.join(_CHOICES[key])}")
     if key in _RANGES:
         least, most = _RANGES[key]
         whole = "int" in kind

@@ -13,9 +13,9 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.errors import InvalidInput, ModelUnavailable
-from recommender.training.examples import Exam, Example, Learned, Teaching
+from recommender.training.examples import Exam, Example, Learned
 from recommender.training.linear_adapter import BATCH, SCALE, embedded, low_rank, whitening
-from recommender.training.recipes import ADAPTER, ALL, CACHED, DISTIL, HALF, WITHIN, FinetuneRecipe, StaticRecipe
+from recommender.training.recipes import ADAPTER, ALL, CACHED, HALF, WITHIN, FinetuneRecipe, StaticRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -47,14 +47,15 @@ class SentenceTransformersTrainer:
         base: Path,
         recipe: FinetuneRecipe,
         examples: Sequence[Example],
-        teaching: Teaching | None,
+        articles: Sequence[Sequence[str]],
         *,
         exam: Exam | None,
         into: Path,
     ) -> Learned:
         """Trains the model in `base` on and writes the best one into a folder.
 
-        `teaching` is needed where the loss is DISTIL, `examples` for the others. A static model takes an ADAPTER only.
+        `articles`, the passages of each, are needed where the loss is WITHIN, `examples` for the others. A static model
+        takes an ADAPTER only.
         Raises ModelUnavailable, and InvalidInput for a static model that another part is asked of.
         """
         model = _loaded(base)
@@ -66,9 +67,9 @@ class SentenceTransformersTrainer:
                 f'transformer, or learn a layer behind it: part = "{ADAPTER}".'
             )
         if recipe.part == ADAPTER:
-            learned = _adapted(model, recipe, examples, teaching, exam)
+            learned = _adapted(model, recipe, examples, articles, exam)
         else:
-            learned = _trained(model, recipe, _rows(model, recipe, examples, teaching), exam)
+            learned = _trained(model, recipe, _rows(model, recipe, examples), exam)
         _saved(model, into)
         return learned
 
@@ -125,37 +126,13 @@ def _saved(model: "SentenceTransformer", into: Path) -> None:
 Columns = dict[str, list[Any]]
 
 
-def _rows(
-    model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example], teaching: Teaching | None
-) -> Columns:
-    if recipe.loss == DISTIL:
-        assert teaching is not None  # noqa: S101  # the use case gives one for this loss
-        return _taught(recipe, teaching)
+def _rows(model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example]) -> Columns:
     rows: Columns = {
         "anchor": [one.anchor for one in examples],
         "positive": [one.text for one in examples],
     }
     if recipe.negatives:
         return _with_negatives(model, recipe, rows, examples)
-    return rows
-
-
-def _taught(recipe: FinetuneRecipe, teaching: Teaching) -> Columns:
-    """Of each article its best candidate and others drawn by chance, with the teacher's evidence for each."""
-    random = np.random.default_rng(recipe.seed)
-    size = recipe.candidates
-    names = ["anchor", "positive", *(f"negative_{place}" for place in range(1, size))]
-    rows: Columns = {name: [] for name in [*names, "label"]}
-    for passages, places, evidence in zip(teaching.passages, teaching.candidates, teaching.evidence, strict=True):
-        if len(places) < size:
-            continue
-        best = int(evidence.argmax())
-        others = random.permutation(np.delete(np.arange(len(places)), best))[: size - 1]
-        chosen = [best, *others.tolist()]
-        texts = [passages[0], *(teaching.passages[int(places[place])][0] for place in chosen)]
-        for name, text in zip(names, texts, strict=True):
-            rows[name].append(text)
-        rows["label"].append([float(evidence[place]) / recipe.temperature for place in chosen])
     return rows
 
 
@@ -243,18 +220,9 @@ def _freeze(model: "SentenceTransformer", recipe: FinetuneRecipe) -> None:
 def _loss(model: "SentenceTransformer", recipe: FinetuneRecipe) -> "torch.nn.Module":
     from sentence_transformers.sentence_transformer import losses
 
-    if recipe.loss == DISTIL:
-        # The labels are softened already; cosines are as far apart as log-odds once they are multiplied.
-        return losses.DistillKLDivLoss(model, similarity_fct=_scaled_cosines, temperature=1.0)
     if recipe.loss == CACHED:
         return losses.CachedMultipleNegativesRankingLoss(model, scale=SCALE, mini_batch_size=CACHED_BATCH)
     return losses.MultipleNegativesRankingLoss(model, scale=SCALE)
-
-
-def _scaled_cosines(one: "torch.Tensor", other: "torch.Tensor") -> "torch.Tensor":
-    from sentence_transformers.util import pairwise_cos_sim
-
-    return SCALE * pairwise_cos_sim(one, other)
 
 
 def _evaluator(exam: Exam) -> Any:
@@ -300,7 +268,7 @@ def _adapted(
     model: "SentenceTransformer",
     recipe: FinetuneRecipe,
     examples: Sequence[Example],
-    teaching: Teaching | None,
+    articles: Sequence[Sequence[str]],
     exam: Exam | None,
 ) -> Learned:
     """Appends a linear layer that is learned on vectors computed once: seconds for a few hundred articles.
@@ -311,10 +279,10 @@ def _adapted(
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     frozen = _Frozen(model)
-    if recipe.loss == WITHIN and teaching is not None:
-        matrix, steps = torch.from_numpy(whitening(frozen, recipe, teaching)), 1
+    if recipe.loss == WITHIN:
+        matrix, steps = torch.from_numpy(whitening(frozen, recipe, articles)), 1
     else:
-        matrix, steps = low_rank(frozen, recipe, examples, teaching)
+        matrix, steps = low_rank(frozen, recipe, examples)
     seen = torch.from_numpy(embedded(frozen, exam.texts)) if exam else None
     size = len(matrix)
     model.append(

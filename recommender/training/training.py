@@ -18,16 +18,15 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
 from recommender.metrics import Grades, bootstrap_interval, ndcg
-from recommender.ranking.scoring import RankingModel, scored, similarities
+from recommender.ranking.scoring import RankingModel
 from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Embedding, HistoryEntry, ModelCard
 from recommender.store.base import Store
 from recommender.training import ranking_weights
-from recommender.training.examples import Exam, Example, Learned, Teaching
+from recommender.training.examples import Exam, Example, Learned
 from recommender.training.pairs import GRADE, REJECTION, TEST, TRAIN, TextPair, counts
 from recommender.training.ranking_weights import Fitter, JudgedQuery
 from recommender.training.recipes import (
     ADAPTER,
-    DISTIL,
     WITHIN,
     FinetuneRecipe,
     RankingRecipe,
@@ -59,7 +58,7 @@ class Trainer(Protocol):
         base: Path,
         recipe: FinetuneRecipe,
         examples: Sequence[Example],
-        teaching: Teaching | None,
+        articles: Sequence[Sequence[str]],
         *,
         exam: Exam | None,
         into: Path,
@@ -197,11 +196,11 @@ def learned_queries(recipe: Recipe, material: "TrainingSet") -> list[str]:
     told = {
         article
         for pair in material.pairs
-        if recipe.loss != DISTIL and pair.side == TRAIN and pair.kind in {*recipe.pairs, REJECTION}
+        if pair.side == TRAIN and pair.kind in {*recipe.pairs, REJECTION}
         for article in (pair.source, pair.target)
         if pair.source != pair.target
     }
-    return sorted(told | (material.judged(TRAIN).keys() if exam or recipe.loss == DISTIL else set()))
+    return sorted(told | (material.judged(TRAIN).keys() if exam else set()))
 
 
 def data_card(window: Mapping[str, Any], pairs: Sequence[TextPair], sha256: str) -> dict[str, Any]:
@@ -319,8 +318,8 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 class TrainingSet:
     """What an embedding model is trained and measured with: pairs with their sides, judged queries, ranking weights.
 
-    A judged query is for testing if its article is; queries of articles without a side are left out. `ranking` is the
-    teacher where there are no judged queries to learn one from.
+    A judged query is for testing if its article is; queries of articles without a side are left out. `ranking` measures
+    where there are no judged queries to learn other weights from.
     """
 
     pairs: Sequence[TextPair]
@@ -355,20 +354,17 @@ def finetune(
 ) -> Embedded:
     """Trains an embedding model on and measures it beside the one that it comes from.
 
-    The judged queries of the training side are the exam after each epoch; with DISTIL the weights of the ranking that
-    teaches are learned from them too, and only articles of that side are looked at. Raises NotBuilt and InvalidInput.
+    The judged queries of the training side are the exam after each epoch. Raises NotBuilt and InvalidInput.
     """
     examples = examples_of(material.pairs, recipe.pairs)
-    teaching = None
-    if recipe.loss == DISTIL:
-        teaching = teaching_of(store, material, outside.fitter)
-    elif recipe.loss == WITHIN:
-        teaching = Teaching(*_passages(_of_training(store, material)), [], [])
-        if all(len(parts) == 1 for parts in teaching.passages):
+    articles: list[list[str]] = []
+    if recipe.loss == WITHIN:
+        articles = passages_of(store, material)
+        if all(len(parts) == 1 for parts in articles):
             raise InvalidInput(f"No article has a second passage, so {WITHIN} has nothing to learn from.")
     elif not examples:
         raise InvalidInput(f"The training data holds no pair of {', '.join(recipe.pairs)} for training.")
-    learned = outside.trainer.finetune(base, recipe, examples, teaching, exam=_exam(store, material), into=into)
+    learned = outside.trainer.finetune(base, recipe, examples, articles, exam=_exam(store, material), into=into)
     return Embedded(learned, _measured(store, into, material, outside))
 
 
@@ -386,7 +382,7 @@ def distil(
 
 def _texts(article: Article) -> list[str]:
     paragraphs = [paragraph for paragraph in article.body.split("\n") if paragraph.strip()]
-    return [article.title, *paragraphs, *passages(article.title, article.summary, article.body)]
+    return [article.title, *paragraphs, *_passages(article)]
 
 
 def _archive(store: Store) -> list[Article]:
@@ -406,31 +402,9 @@ def examples_of(pairs: Sequence[TextPair], kinds: Sequence[str]) -> list[Example
     return [Example(pair.anchor, pair.text, tuple(negatives[pair.source])) for pair in together]
 
 
-def teaching_of(store: Store, material: TrainingSet, fitter: Fitter) -> Teaching:
-    """The evidence of the ranking for the candidates of every article that is not kept aside."""
-    judged = material.judged(TRAIN)
-    model = (
-        ranking_weights.learn(ranking_weights.collect(store, judged), fitter, "teacher") if judged else material.ranking
-    )
-    sides = material.sides()
-    with store.reading():
-        generation = store.generations.live()
-        if generation is None:
-            raise NotBuilt
-        articles = store.articles.get(store.generations.numbers(generation.number))
-        numbers = sorted(number for number, article in articles.items() if sides.get(article.id, TRAIN) == TRAIN)
-        lists = store.generations.candidates(generation.number, numbers)
-        posted = store.articles.posted(numbers)
-    places = {number: place for place, number in enumerate(numbers)}
-    candidates, evidence = [], []
-    for number in numbers:
-        rows = lists[number]
-        rows = rows[np.isin(rows["number"], numbers)]
-        others = rows["number"].tolist()
-        apart = np.abs(np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan))
-        candidates.append(np.array([places[other] for other in others], dtype=np.intp))
-        evidence.append(scored(similarities(rows, apart, generation.scales), model).evidence)
-    return Teaching(*_passages([articles[number] for number in numbers]), candidates, evidence)
+def passages_of(store: Store, material: TrainingSet) -> list[list[str]]:
+    """The passages of each article that is not kept aside. Raises NotBuilt."""
+    return [_passages(article) for article in _of_training(store, material)]
 
 
 def _of_training(store: Store, material: TrainingSet) -> list[Article]:
@@ -438,10 +412,8 @@ def _of_training(store: Store, material: TrainingSet) -> list[Article]:
     return [article for article in _archive(store) if sides.get(article.id, TRAIN) == TRAIN]
 
 
-def _passages(articles: Sequence[Article]) -> tuple[list[list[str]], list[str]]:
-    """The passages of each article, and its language."""
-    texts = [passages(article.title, article.summary, article.body) for article in articles]
-    return texts, [article.language for article in articles]
+def _passages(article: Article) -> list[str]:
+    return passages(article.title, article.summary, article.body)
 
 
 def _exam(store: Store, material: TrainingSet) -> Exam | None:
@@ -450,7 +422,7 @@ def _exam(store: Store, material: TrainingSet) -> Exam | None:
     if not judged:
         return None
     articles = _of_training(store, material)
-    texts, languages = _passages(articles)
+    texts, languages = [_passages(article) for article in articles], [article.language for article in articles]
     starts = np.cumsum([0, *map(len, texts)])[:-1]
     ids = [article.id for article in articles]
 

@@ -55,6 +55,14 @@ entries = st.builds(
 )
 
 
+def test_version_of_a_withdrawn_recipe_can_be_read() -> None:
+    """Its loss and two of its fields are not offered any more; the version stays what it is."""
+    recipe = {"kind": "finetune", "loss": "DistillKLDivLoss", "part": "adapter", "candidates": 16, "temperature": 2.0}
+    card = replace(CARD, training={"recipe": recipe, "base": "sahel/1", "seed": 0})
+    assert from_json(to_json(card), "card.json") == card
+    assert "DistillKLDivLoss" in readme(card)
+
+
 @given(st.lists(entries, max_size=3), weights, st.lists(texts, max_size=2), st.dictionaries(texts, numbers, max_size=3))
 def test_card_comes_back(history: list[Any], weight: float, failures: list[str], metrics: dict[str, float]) -> None:
     card = replace(

@@ -42,6 +42,7 @@ def test_card_has_every_value() -> None:
         ("learning_rate = nan", "learning_rate: is out of range"),
         ('loss = "guess"', "loss: is no such choice"),
         ("loss = []", "loss: is no such choice"),
+        ('loss = "DistillKLDivLoss"', "loss: is not offered any more.*; use one of MultipleNegativesRankingLoss"),
         ('part = "some"', "part: is no such choice"),
         ("pairs = []", "pairs: has other kinds"),
         ('pairs = ["title-body", "guess"]', "pairs: has other kinds"),

@@ -21,13 +21,12 @@ from recommender.release.cards import Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.store.base import Store
 from recommender.training import training
-from recommender.training.examples import Exam, Example, Learned, Teaching
+from recommender.training.examples import Exam, Example, Learned
 from recommender.training.ordinal_regression import fit
 from recommender.training.pairs import APPROVAL, GRADE, REJECTION, TEST, TITLE_BODY, TRAIN, TextPair
 from recommender.training.recipes import (
     ADAPTER,
     CONTRASTIVE,
-    DISTIL,
     WITHIN,
     FinetuneRecipe,
     RankingRecipe,
@@ -65,12 +64,12 @@ class FakeTrainer:
         base: Path,
         recipe: FinetuneRecipe,
         examples: Sequence[Example],
-        teaching: Teaching | None,
+        articles: Sequence[Sequence[str]],
         *,
         exam: Exam | None,
         into: Path,
     ) -> Learned:
-        self.examples, self.teaching, self.exam = examples, teaching, exam
+        self.examples, self.articles, self.exam = examples, articles, exam
         self._write(into)
         return Learned((0.25, 0.5), 1, 7)
 
@@ -189,27 +188,12 @@ def test_recipe_without_pairs_is_told(archive: Store, tmp_path: Path) -> None:
         made(archive, replace(CONTRAST, pairs=("click",)), tmp_path / "embedding", make_outside(FakeTrainer()))
 
 
-def test_teacher_says_nothing_of_the_test(archive: Store, tmp_path: Path) -> None:
-    """Neither its articles nor its judgments: the teacher's weights are learned from the training side."""
-    trainer = FakeTrainer()
-    made(archive, replace(CONTRAST, loss=DISTIL), tmp_path / "embedding", make_outside(trainer))
-    teaching = trainer.teaching
-    assert teaching is not None
-    texts = [parts[0].split()[0] for parts in teaching.passages]
-    assert sorted(set(texts)) == ["fuel", "gold"]
-    for place, (others, evidence) in enumerate(zip(teaching.candidates, teaching.evidence, strict=True)):
-        assert place not in others
-        same = np.array([texts[other] == texts[place] for other in others])
-        assert evidence[same].min() > evidence[~same].max()
-
-
 def test_whitening_sees_passages_of_the_training_side(archive: Store, tmp_path: Path) -> None:
     stored(archive, [make_article("gold0", title="gold 0", body="gold mine pits\n\ndiggers shafts " * 200)])
     trainer = FakeTrainer()
     made(archive, replace(CONTRAST, loss=WITHIN), tmp_path / "embedding", make_outside(trainer))
-    assert trainer.teaching is not None
-    assert len(trainer.teaching.passages) == 10
-    assert list(trainer.teaching.candidates) == []
+    assert {passages[0].split()[0] for passages in trainer.articles} == {"gold", "fuel"}
+    assert len(trainer.articles) == 10
 
 
 def test_whitening_needs_an_article_of_two_passages(archive: Store, tmp_path: Path) -> None:
@@ -261,8 +245,8 @@ def test_card_names_where_it_comes_from(archive: Store, tmp_path: Path) -> None:
 
 
 def test_card_names_the_judged_queries_that_took_part(archive: Store, tmp_path: Path) -> None:
-    """All of them for weights of the ranking; those of the training side as an exam that picks an epoch, or as the
-    judgments behind a teacher. A layer learned from titles and bodies knows none.
+    """All of them for weights of the ranking; those of the training side as an exam that picks an epoch. A layer
+    learned from titles and bodies knows none.
     """
     side = MATERIAL.judged(TRAIN).keys()
     assert 0 < len(side) < len(JUDGMENTS)
@@ -270,7 +254,6 @@ def test_card_names_the_judged_queries_that_took_part(archive: Store, tmp_path: 
         (
             (RankingRecipe("sahel/1", repeats=1), JUDGMENTS.keys()),
             (FinetuneRecipe("sahel/1", CONTRASTIVE, "all"), side),
-            (FinetuneRecipe("sahel/1", DISTIL, ADAPTER), side),
             (CONTRAST, set()),
             (StaticRecipe("sahel/1"), set()),
         )
