@@ -5,7 +5,18 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import desk, embedding, endpoint, neighbours, publishing, quality, releasing, startup, training
+from benchmarks import (
+    desk,
+    embedding,
+    endpoint,
+    neighbours,
+    publishing,
+    quality,
+    releasing,
+    startup,
+    training,
+    training_gate,
+)
 from benchmarks.report import Table, machine
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
@@ -29,7 +40,7 @@ EXTRAS: dict[str, Callable[[], list[Table]]] = {
     "training-search": training.search,
     "training-naive": training.naive,
     "training-graded": training.graded,
-    "training-gate": training.gate,
+    "training-gate": training_gate.run,
     "training-curve": training.curve,
 }
 QUALITY_HEAD = """# Quality
@@ -55,7 +66,7 @@ def main() -> None:
     known = ALL | EXTRAS
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"Unknown benchmark {', '.join(unknown)}; there are {', '.join(known)}.")
-    sections = {name: _printed(name, known[name]()) for name in names}
+    sections = {name: _printed(known[name]) for name in names}
     if set(names) >= set(ALL):
         measured = [section for name in ALL for section in sections[name]]
         _store(PAGE, [HEAD, f"Machine: {machine()}.\n", *measured])
@@ -63,11 +74,11 @@ def main() -> None:
         _store(DOCS / "quality.md", [QUALITY_HEAD, *sections["quality"]])
 
 
-def _printed(name: str, tables: list[Table]) -> list[str]:
-    script = f"`benchmarks/{name.split('-', maxsplit=1)[0]}.py`."
+def _printed(run: Callable[[], list[Table]]) -> list[str]:
+    script = f"`{run.__module__.replace('.', '/')}.py`."
     sections = [
         f"## {table.title}\n\n{textwrap.fill(f'{script} {table.note}', WIDTH, **UNBROKEN)}\n\n{table.markdown()}\n"
-        for table in tables
+        for table in run()
     ]
     sys.stdout.write("\n".join([*sections, ""]))
     sys.stdout.flush()

@@ -1,4 +1,7 @@
-"""What was tried beside the parts of the score, measured the same way: more parts, and ways of damping hubs."""
+"""The bench for a new part of the score: add its likeness to `_extras`, and it stands beside those that were tried.
+
+Each is added to the score, and each part of the score left out, with weights learned anew on other stories.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,8 +19,7 @@ from recommender.articles.sentences import sentences
 from recommender.articles.text import names, passages
 from recommender.embedding.pooling import Centres
 from recommender.evaluation.evaluation import DEPTH, MEASURES
-from recommender.ranking.events import same_event
-from recommender.ranking.scoring import DEFAULT, PARTS, scored, similarities
+from recommender.ranking.scoring import PARTS
 from recommender.retrieval.tfidf import words
 from recommender.training import ranking_weights
 from recommender.training.ordinal_regression import fit
@@ -138,87 +140,3 @@ def _pieces(
     centred = np.stack([centres.centred(one, language) for one, language in zip(vectors, languages, strict=True)])
     counts = np.array([len(pieces) for pieces in texts])
     return centred @ centred.T, np.cumsum([0, *counts])[:-1], counts
-
-
-def damping(archive: Archive) -> Table:
-    """Ways of taking from an article what it has in common with everybody: on the embedding alone and on the score."""
-    live = archive.live
-    with archive.store.reading():
-        everyone = archive.store.generations.numbers(live.number)
-        lists = archive.store.generations.candidates(live.number, everyone)
-        articles = archive.store.articles.get(everyone, texts=False)
-        posted = archive.store.articles.posted()
-    places = {number: place for place, number in enumerate(everyone)}
-    dense = np.full((len(everyone),) * 2, -1.0)
-    evidence = np.full((len(everyone),) * 2, -20.0)
-    for number, rows in lists.items():
-        others = rows["number"].tolist()
-        apart = np.array([posted.get(other, np.nan) for other in others]) - posted.get(number, np.nan)
-        known = similarities(rows, np.abs(apart), live.scales)
-        event = same_event(known, np.abs(apart), rows["same"]) & rows["same"]
-        row, columns = places[number], [places[other] for other in others]
-        dense[row, columns] = np.where(event, -1.0, rows["dense"])
-        evidence[row, columns] = np.where(event, -20.0, scored(known, DEFAULT).evidence)
-    ids = [articles[number].id for number in everyone]
-    rows_of = []
-    for name, damped in _DAMPED.items():
-        cells = [name]
-        for table in (dense, evidence):
-            cells += _figures(archive, ids, damped(table))
-        rows_of.append(cells)
-    return Table(
-        "Hubs: ways of damping",
-        f"{archive.name}. Every article's similarity to its ten nearest is taken out (CSLS, Conneau et al. 2018), it "
-        "is scaled by the tenth (local scaling, Zelnik-Manor and Perona 2004), or similarities become probabilities of "
-        "being among the nearest (mutual proximity, Schnitzer et al. 2012). They help the embedding alone, but "
-        "not the score. `most` is the largest share of all first three places that one article takes.",
-        (
-            "damping",
-            *(f"{measure}, embedding" for measure in ("nDCG@3", "most")),
-            *(f"{measure}, score" for measure in ("nDCG@3", "most")),
-        ),
-        rows_of,
-    )
-
-
-def _figures(archive: Archive, ids: Sequence[str], table: FloatArray) -> list[str]:
-    order = np.argsort(-table, axis=1, kind="stable")
-    places = {article: place for place, article in enumerate(ids)}
-    values = [
-        MEASURES["nDCG@3"]([ids[other] for other in order[places[query]][:3].tolist()], grades)
-        for query, grades in archive.qrels.items()
-    ]
-    most = np.bincount(order[:, :3].ravel(), minlength=len(ids)).max() / len(ids)
-    return [mean(values), f"{most:.1%}"]
-
-
-NEAREST = 10
-
-
-def _nearest(table: FloatArray) -> FloatArray:
-    """The mean likeness of each article to those it is nearest to, as they see it."""
-    found: FloatArray = np.sort(table, axis=0)[::-1][:NEAREST].mean(axis=0)
-    return found
-
-
-def _local(table: FloatArray) -> FloatArray:
-    distance = np.sqrt(np.clip(table.max() - table, 0, None))
-    tenth = np.sort(distance, axis=0)[NEAREST - 1]
-    scaled: FloatArray = -(distance**2) / (np.sort(distance, axis=1)[:, [NEAREST - 1]] * tenth)
-    return scaled
-
-
-def _mutual(table: FloatArray) -> FloatArray:
-    ranks = [np.argsort(np.argsort(one, axis=1), axis=1) / len(one) for one in (table, table.T)]
-    mutual: FloatArray = ranks[0] * ranks[1].T
-    return mutual
-
-
-_DAMPED: Mapping[str, Callable[[FloatArray], FloatArray]] = {
-    "none": lambda table: table,
-    "CSLS, a quarter": lambda table: table - 0.25 * _nearest(table),
-    "CSLS, half": lambda table: table - 0.5 * _nearest(table),
-    "CSLS": lambda table: table - _nearest(table),
-    "local scaling": _local,
-    "mutual proximity": _mutual,
-}
