@@ -32,21 +32,15 @@ def sentences(article: Article) -> list[str]:
 Passages = list[tuple[str, dict[str, float]]]
 
 
-def closest_sentences(source: Article, other: Article, gazetteer: Gazetteer) -> SentencePair | None:
-    """The two sentences with the most names and rare words in common; None where no two share anything.
-
-    What stands in many sentences of the two articles counts little.
-    """
-    return closest(passages(source, gazetteer), passages(other, gazetteer))
-
-
 def passages(article: Article, gazetteer: Gazetteer, most: int = MAX_SENTENCES) -> Passages:
     """The first sentences of an article, read for comparison."""
     return [(text, _features(text, gazetteer)) for text in sentences(article)[:most]]
 
 
 def closest(ours: Passages, theirs: Passages) -> SentencePair | None:
-    """The same of two articles that have been read; of equal pairs the first."""
+    """The two sentences with the most names and rare words in common, of equal pairs the first; None where no two share
+    anything. What stands in many sentences of the two articles counts little.
+    """
     common = Counter(feature for _, features in [*ours, *theirs] for feature in features)
     places: dict[str, list[int]] = {}
     for place, (_, features) in enumerate(theirs):

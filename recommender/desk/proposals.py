@@ -10,14 +10,13 @@ from typing import Any
 
 from recommender.curation.rules import Rule, parse_rule
 from recommender.curation.sensitivity import DEFAULT_MATRIX, Matrix, parse_matrix
-from recommender.curation.signals import MATRIX, MAX_REASON, POLICIES, RANKING, RULE, Signal
+from recommender.curation.signals import MATRIX, MAX_REASON, RANKING, RULE, Signal
 from recommender.desk.decisions import END, Decisions, Sent, check_ranking
 from recommender.desk.impact import ProposedChange
 from recommender.errors import Conflict, FieldProblem, InvalidSignal, NotFound
 from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 
-KINDS = (*POLICIES, END)
 SEARCHED = 1_000  # entries of the audit trail among which the one is that has overtaken a proposal
 
 

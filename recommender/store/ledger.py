@@ -80,7 +80,3 @@ class LedgerStore(Protocol):
     def last(self) -> int:
         """The number of the last line, 0 before the first: while it stays, so do the current sidebars."""
         ...
-
-    def prune(self, before: datetime) -> int:
-        """Removes sidebars that were over before a time, and says how many."""
-        ...

@@ -3,7 +3,8 @@
 import pytest
 
 from recommender.articles.article import Article
-from recommender.articles.sentences import MAX_SENTENCES, SentencePair, closest_sentences, sentences
+from recommender.articles.sentences import MAX_SENTENCES, SentencePair, passages, sentences
+from recommender.articles.sentences import closest as closest_of
 from tests.factories import GAZETTEER
 
 
@@ -12,7 +13,7 @@ def article(body: str, title: str = "", summary: str = "") -> Article:
 
 
 def closest(one: str, other: str) -> SentencePair | None:
-    return closest_sentences(article(one), article(other), GAZETTEER)
+    return closest_of(passages(article(one), GAZETTEER), passages(article(other), GAZETTEER))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -143,7 +142,6 @@ def test_undone_work_leaves_no_sidebar(store: Store) -> None:
 def test_ledger_changes_no_sidebar(store: Store) -> None:
     before = store.state()
     store.ledger.append([shown(0, 7)])
-    store.ledger.prune(hour(1))
     assert store.state() == before
 
 
@@ -226,26 +224,6 @@ def test_late_rows_cut_a_stay(store: Store) -> None:
     store.ledger.append([shown(2, 8)])
     store.ledger.append([shown(4, 7)])
     assert store.ledger.stays(7, 10) == [Stay(1, 1, hour(4), hour(6)), Stay(1, 1, hour(0), hour(2))]
-
-
-# -- pruning -----------------------------------------------------------------------------------------------------------
-
-
-def test_what_was_over_is_removed(store: Store, url: str) -> None:
-    store.ledger.append([shown(0, 7), shown(1, 8), shown(2, 9), shown(0, 7, source=2)])
-    assert store.ledger.prune(hour(1)) == 1
-    assert history(store) == [(9,), (8,)]
-    assert history(store, source=2) == [(7,)]
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        left = connection.execute(sa.text("SELECT target FROM sidebar_item ORDER BY target")).scalars().all()
-    assert left == [7, 8, 9]
-
-
-def test_what_stands_stays_however_old(store: Store) -> None:
-    store.ledger.append([shown(0, 7)])
-    assert store.ledger.prune(hour(1_000)) == 0
-    assert store.ledger.counts() == {7: 1}
 
 
 # -- any history -------------------------------------------------------------------------------------------------------

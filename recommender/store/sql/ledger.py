@@ -151,13 +151,6 @@ class SqlLedger:
         with self._database.reading() as connection:
             return connection.execute(_LAST).scalar() or 0
 
-    def prune(self, before: datetime) -> int:
-        """Removes sidebars that were over before a time, and says how many. What stood at it or later can be told."""
-        spans = sa.select(sidebar.c.number, _UNTIL.label("until")).subquery()
-        over = sa.select(spans.c.number).where(spans.c.until <= milliseconds(before))
-        with self._database.writing() as connection:
-            return connection.execute(sa.delete(sidebar).where(sidebar.c.number.in_(over))).rowcount
-
 
 def _added(connection: sa.Connection, row: Shown, *, current: bool) -> _Kept:
     at = milliseconds(row.at)

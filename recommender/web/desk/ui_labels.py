@@ -108,8 +108,3 @@ def signal_text(signal: Signal) -> str:
 def parts_of(item: Item) -> list[tuple[str, str, float]]:
     """The parts of a story's score as the bar shows them: key, name, share."""
     return [(key, str(name), item.teaser.parts[key]) for key, name in PARTS.items() if item.teaser.parts.get(key)]
-
-
-def is_fallback(item: Item) -> bool:
-    """Whether a teaser fills a place without being related."""
-    return item.teaser.source not in (facts.RELATED, facts.PINNED)
