@@ -1,6 +1,5 @@
-"""Use case: who comes into question beside whom. One generation in memory, searched and kept up to date."""
+"""Who comes into question beside whom: candidate lists among a fixed set of articles, as a full build makes them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,37 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.arrays import IntArray, Positions, Vectors
-from recommender.articles.article import Article
-from recommender.build.stories import Link, joined_story
+from recommender.build.stories import Link
 from recommender.embedding.pooling import Geometry
-from recommender.errors import NotBuilt
 from recommender.ranking.candidates import (
     DEPTH,
     DEPTH_OTHER,
     EMPTY,
     CandidateArray,
-    Found,
     by_number,
-    floors,
     make_candidates,
-    replace,
     trim,
 )
 from recommender.ranking.facts import Ranker
-from recommender.ranking.scoring import USUAL, RankingModel, Scale, Scales, scored, similarities
+from recommender.ranking.scoring import USUAL, Scale, Scales, scored, similarities
 from recommender.retrieval import terms
 from recommender.retrieval.base import LexicalModel, Toolbox
 from recommender.retrieval.terms import TermRow
-from recommender.store.base import Store
-from recommender.store.generations import Generation, Member, NeighbourRow
 
 Labels = npt.NDArray[np.object_]
 Posted = Mapping[int, float]  # when each article was published, in seconds since 1970; undated ones are left out
 
-# Two ways of summing the same products differ in the last bits; a newcomer this close to a floor is looked at.
-_ROUNDING = 1e-4
-# The floors of an article that is being taken in: nothing reaches them, its list is made as a whole.
-_CLOSED = (np.inf, np.inf, np.inf)
 SEARCHED_AT_ONCE = 256  # articles searched at once: bounds the memory of a build at any archive size
 SCALE_ARTICLES = 1_000  # scales are measured between so many articles
 SCALE_OTHERS = 30  # and so many others of each
@@ -92,7 +80,7 @@ class Finder:
         *,
         names_known: bool = False,
     ) -> None:
-        """`trust` says by language how far the model's likenesses count; all of it where a language is not named.
+        """`trust` says by language how far the model's similarities count; all of it where a language is not named.
 
         `names_known` says that the gazetteer covers the archive: then an article without names or topics has none.
         """
@@ -207,7 +195,7 @@ class Finder:
         return trusted * (self._vectors @ query.vector), self._terms.similarities(terms.from_bytes(query.terms))
 
     def scales(self) -> Scales:
-        """How likenesses spread over random pairs of one language; a few usual pairs are mixed in."""
+        """How similarities spread over random pairs of one language; a few usual pairs are mixed in."""
         random = np.random.default_rng(0)
         size = min(len(self.numbers), SCALE_ARTICLES)
         chosen = np.sort(random.choice(len(self.numbers), size, replace=False))
@@ -255,145 +243,3 @@ def best_of(links: Sequence[Link], rows: CandidateArray, min_score: float) -> li
     """
     readable = [link for link, same in zip(links, rows["same"].tolist(), strict=True) if same and link[0] >= min_score]
     return [other for _, _, other in sorted(readable, key=lambda link: (-link[0], link[2]))[:SIDEBAR]]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What an update writes: whole rows of articles that came, changed or left, and new lists of others."""
-
-    rows: list[NeighbourRow]
-    lists: dict[int, CandidateArray]
-
-
-class LiveNeighbours:
-    """The live generation in memory: answers drafts, and takes in single articles without a new build."""
-
-    def __init__(self, store: Store, toolbox: Toolbox, model: RankingModel) -> None:
-        """`model` says how strongly articles are linked in a generation that names no weights of its own."""
-        self._store = store
-        self._toolbox = toolbox
-        self._model = model
-        self.forget()
-
-    def forget(self) -> None:
-        """Drops the copy; the next `sync` reads everything anew."""
-        self.generation: Generation | None = None
-        self._revision = -1
-        self._entries: dict[int, IndexedArticle] = {}
-        self._floors: dict[int, tuple[float, float, float]] = {}
-        self._stories: dict[int, int] = {}
-        self._finder = Finder(self._toolbox, [], {})
-
-    def sync(self) -> Generation | None:
-        """Reads what others have written since the last call. Call it inside a transaction."""
-        state = self._store.state()
-        if self.generation is None or self.generation.number != state.generation:
-            self.forget()
-            self.generation = self._store.generations.live()
-            if self.generation is None:
-                return None
-            self._frame = GenerationModels(
-                Geometry.from_bytes(self.generation.geometry), self._toolbox.read_lexical(self.generation.lexical)
-            )
-            self._finder = self._frame.finder(self._toolbox, [])
-        if state.revision != self._revision:
-            self._read(self.generation)
-            self._revision = state.revision
-        return self.generation
-
-    def settle(self, revision: int) -> None:
-        """Says that what `apply` changed has been written, as of `revision`."""
-        self._revision = revision
-
-    def _read(self, generation: Generation) -> None:
-        rows = list(self._store.generations.rows_since(generation.number, self._revision))
-        known = {number: entry.text_hash for number, entry in self._entries.items()}
-        came = [row for row in rows if row.text_hash and known.get(row.number) != row.text_hash]
-        vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in came])
-        entries = [self._entry(row, vectors[row.text_hash]) for row in came]
-        gone = {row.number for row in rows if known.get(row.number, row.text_hash) != row.text_hash}
-        for number in gone:
-            del self._entries[number], self._floors[number], self._stories[number]
-        self._stories |= {row.number: row.story for row in rows if row.text_hash}
-        self._entries |= {entry.number: entry for entry in entries}
-        self._floors |= {row.number: floors(row.candidates) for row in rows if row.text_hash}
-        if entries or gone:
-            self._finder = self._finder.replaced(gone, entries)
-
-    def _entry(self, row: NeighbourRow, vector: Vectors) -> IndexedArticle:
-        return self._frame.entry(row.number, row.text_hash, row.language, vector, terms.from_bytes(row.terms))
-
-    def candidates(self, article: Article, vector: Vectors) -> Found:
-        """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
-        rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
-        return Found(rows, self._frame.lexical.names(article), self._known_generation().number)
-
-    def _new_entry(self, number: int, article: Article, vector: Vectors) -> IndexedArticle:
-        row = self._frame.lexical.rows([article])[0]
-        return self._frame.entry(number, article.text_hash, article.language, vector, row)
-
-    def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
-        """Takes articles in (new or changed) and out (`left`), and says which rows that changes.
-
-        The lists are those that a full build with the same word weights and centre would give. An article joins the
-        running story that it is nearest to; which stories there are is for builds to say.
-        """
-        self._known_generation()
-        came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
-        arriving = {entry.number for entry in came}
-        gone = (arriving | set(left)) & self._entries.keys()
-        shrunk = {number for leaving in gone for number in self._reached_by(self._entries[leaving])} - gone
-        for number in gone:
-            del self._entries[number], self._floors[number], self._stories[number]
-        self._entries |= {entry.number: entry for entry in came}
-        self._finder = self._finder.replaced(gone, came)
-
-        own = dict(zip(arriving, self._finder.lists([self._entries[number] for number in arriving]), strict=True))
-        lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))
-        lists |= self._grown(came, set(own) | set(lists))
-        self._floors |= {number: floors(rows) for number, rows in (own | lists).items()}
-        rows = []
-        for entry in came:
-            number = entry.number
-            names = self._frame.lexical.names(articles[number])
-            story = self._stories[number] = self._story(number, own[number])
-            rows.append(NeighbourRow(number, entry.text_hash, entry.language, entry.terms, own[number], names, story))
-        rows += [NeighbourRow(number, "", "", b"", EMPTY) for number in sorted(gone - arriving)]
-        return Changes(rows, lists)
-
-    def _story(self, number: int, rows: CandidateArray) -> int:
-        posted = self._store.articles.posted([number, *rows["number"].tolist()])
-        generation = self._known_generation()
-        ranker = Ranker(generation.ranking or self._model, generation.scales)
-        links = story_links(number, rows, posted, ranker)
-        sizes = Counter(self._stories.values())
-        alone = number if number not in sizes else -1 - number  # its number may name the story that it has left
-        return joined_story(alone, links, self._stories, sizes)
-
-    def _known_generation(self) -> Generation:
-        if self.generation is None:
-            raise NotBuilt
-        return self.generation
-
-    def _reached_by(self, entry: IndexedArticle) -> set[int]:
-        """The articles in whose lists `entry` stands, or would if it were there: it reaches one of their floors."""
-        numbers = self._finder.numbers
-        floor = np.array([self._floors.get(number, _CLOSED) for number in numbers.tolist()]).reshape(-1, 3)
-        dense, lexical = self._finder.similarities(entry)
-        same = self._finder.languages == entry.language
-        reached = dense >= np.where(same, floor[:, 0], floor[:, 1]) - _ROUNDING
-        reached |= (lexical > 0) & (lexical >= floor[:, 2] - _ROUNDING)
-        return set(numbers[reached & (numbers != entry.number)].tolist())
-
-    def _grown(self, came: Sequence[IndexedArticle], done: set[int]) -> dict[int, CandidateArray]:
-        """New lists of the articles that find some of `came` worth a place, without those in `done`."""
-        generation = self._known_generation()
-        wanted: dict[int, list[IndexedArticle]] = {}
-        for entry in came:
-            for number in self._reached_by(entry) - done:
-                wanted.setdefault(number, []).append(entry)
-        current = self._store.generations.candidates(generation.number, sorted(wanted))
-        return {
-            number: replace(current[number], self._finder.compared(self._entries[number], newcomers))
-            for number, newcomers in wanted.items()
-        }

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from recommender.errors import InvalidInput
-from recommender.training.pairs import Clicks
+from recommender.training.clicks import Clicks
 
 COLUMNS = ("source", "article", "position", "impressions", "clicks")
 

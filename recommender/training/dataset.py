@@ -14,6 +14,7 @@ from recommender.grading.panels import VERSION, agreed, by_pair
 from recommender.metrics import Grades
 from recommender.store.base import Store
 from recommender.store.grading import GRADES, Grade
+from recommender.training.clicks import Clicks, liked
 from recommender.training.pairs import (
     APPROVAL,
     CLICK,
@@ -23,13 +24,11 @@ from recommender.training.pairs import (
     REJECTION,
     TITLE_BODY,
     TRAIN,
-    Clicks,
     Split,
     TextPair,
     Window,
     alike,
     copies,
-    liked,
     split,
 )
 from recommender.training.ranking_weights import SAME_STORY_GRADE

@@ -6,7 +6,7 @@ import pytest
 
 from recommender.errors import InvalidInput
 from recommender.training.click_log import read_events
-from recommender.training.pairs import Clicks
+from recommender.training.clicks import Clicks
 
 HEAD = "source,article,position,impressions,clicks\n"
 

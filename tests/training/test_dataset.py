@@ -11,6 +11,7 @@ from recommender.store.base import Store
 from recommender.store.grading import Grade, Panel, PanelSidebar
 from recommender.store.ledger import Shown
 from recommender.store.reviews import Review
+from recommender.training.clicks import Clicks
 from recommender.training.dataset import Request, TrainingData, collect
 from recommender.training.pairs import (
     APPROVAL,
@@ -22,7 +23,6 @@ from recommender.training.pairs import (
     TEST,
     TITLE_BODY,
     TRAIN,
-    Clicks,
     leaks,
 )
 from tests.factories import NOW, built, days_ago, make_article
