@@ -9,9 +9,7 @@ class ScryptPasswords:
     """`Passwords` by scrypt, with a salt of its own for each."""
 
     def hash(self, password: str) -> str:
-        """What is kept of a password."""
         return generate_password_hash(password, METHOD)
 
     def matches(self, kept: str, password: str) -> bool:
-        """Whether it is the password."""
         return check_password_hash(kept, password)

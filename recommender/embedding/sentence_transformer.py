@@ -55,10 +55,9 @@ class SentenceTransformerEmbedder:
             ) from error
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """(len(texts), dimension) unit vectors. Texts are read in the order of their length, so batches pad little.
+        """Texts are read in the order of their length, so batches pad little.
 
-        A text without a token may have a vector of zeros. Raises ModelUnavailable where the model cannot be loaded, and
-        where its vectors are no numbers.
+        A text without a token may have a vector of zeros. Raises ModelUnavailable also where vectors are no numbers.
         """
         if not texts:
             return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
@@ -78,7 +77,6 @@ class SentenceTransformerEmbedder:
         return found
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:
-        """How many pieces the model's tokenizer cuts a word of some texts into, on average; 1 or more."""
         words = pieces = 0
         cut = self._cut
         for text in texts:

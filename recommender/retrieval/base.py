@@ -24,7 +24,10 @@ class LexicalModel(Protocol):
         ...
 
     def themes(self, rows: Sequence[TermRow]) -> Vectors:
-        """(len(rows), themes) unit vectors: which of the archive's themes the terms of each article belong to."""
+        """(len(rows), themes) unit vectors: which of the archive's themes the terms of each article belong to.
+
+        Zeros where an article has no term of any theme.
+        """
         ...
 
     @property

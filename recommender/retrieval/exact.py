@@ -19,7 +19,6 @@ class ExactIndex:
         self._search = NearestNeighbors(algorithm="brute", metric="euclidean").fit(self._vectors)
 
     def search(self, queries: Vectors, k: int) -> tuple[Positions, Vectors]:
-        """(q, min(k, n)) positions and cosine similarities, best first; equal ones by position."""
         k = min(k, len(self._vectors))
         distances, positions = self._search.kneighbors(np.asarray(queries, dtype=np.float32), n_neighbors=k)
         similarities = (1 - distances**2 / 2).astype(np.float32)
@@ -27,6 +26,5 @@ class ExactIndex:
         return np.take_along_axis(positions, order, axis=1), np.take_along_axis(similarities, order, axis=1)
 
     def similarities(self, query: Vectors) -> Vectors:
-        """(n,) cosine similarity of one vector to every indexed one."""
         scores: Vectors = self._vectors @ np.asarray(query, dtype=np.float32)
         return scores

@@ -25,7 +25,6 @@ class SparseTermIndex:
         self._by_term = matrices[_BODY].T.tocsr()
 
     def replaced(self, keep: npt.NDArray[np.bool_], rows: Sequence[TermRow]) -> "SparseTermIndex":
-        """An index of the articles kept, in their order, and of `rows` after them; this one stays as it is."""
         matrices = {}
         for field, matrix in self._matrices.items():
             width = max(matrix.shape[1], _width(rows, field))
@@ -37,24 +36,20 @@ class SparseTermIndex:
         return index
 
     def search(self, rows: Sequence[TermRow], k: int) -> Positions:
-        """(q, min(k, n)) positions of the best by body terms, best first; equal ones by position."""
         scores = (_matrix(rows, _BODY, self._widths[_BODY]) @ self._by_term).toarray()
         best = _best(scores, min(k, self._size))
         order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
         return np.take_along_axis(best, order, axis=1)
 
     def similarities(self, row: TermRow) -> Vectors:
-        """(n,) similarity by all words of one article to every indexed one."""
         scores: Vectors = self._matrices[_BODY] @ _dense(row, _BODY, self._widths[_BODY])
         return scores
 
     def similar(self, one: Positions, other: Positions) -> Vectors:
-        """(p,) similarity by all words of pairs of indexed articles."""
         products = self._matrices[_BODY][one] * self._matrices[_BODY][other]
         return np.asarray(products.sum(axis=1), dtype=np.float32).ravel()
 
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:
-        """For each field: similarity of the pairs (rows[query[i]], indexed other[i]); NaN where one has no terms."""
         return {field: self._pairs(rows, query, other, field) for field in TERM_FIELDS}
 
     def _pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions, field: str) -> Vectors:

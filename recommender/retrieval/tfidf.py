@@ -134,7 +134,7 @@ class TfidfModel:
         return model
 
     def to_bytes(self) -> bytes:
-        """The learned weights as JSON."""
+        """As JSON."""
         state: dict[str, Any] = {
             "vocabulary": list(self._vocabulary),
             "idf": list(self._idf),
@@ -146,7 +146,6 @@ class TfidfModel:
         return json.dumps(state, ensure_ascii=False).encode()
 
     def rows(self, articles: Sequence[Article]) -> list[TermRow]:
-        """The weighted terms of each article for each of TERM_FIELDS; words the archive did not know are left out."""
         matrix = self._vectorizer.transform([full_text(article) for article in articles])
         matrix.sort_indices()
         spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
@@ -157,11 +156,9 @@ class TfidfModel:
         ]
 
     def names(self, article: Article) -> tuple[str, ...]:
-        """What an article is about: keys of the gazetteer that it names more than in passing, the rarest first."""
         return self._labels.names(article)
 
     def themes(self, rows: Sequence[TermRow]) -> Vectors:
-        """(len(rows), themes) unit vectors; zeros where an article has no term of any theme."""
         vectors = np.zeros((len(rows), len(self._directions)), dtype=np.float32)
         if not len(self._theme_terms):
             return vectors
@@ -175,7 +172,6 @@ class TfidfModel:
 
     @property
     def covers_names(self) -> bool:
-        """Whether the gazetteer knows enough of the archive's names to tell its articles apart."""
         return self._labels.covered
 
 

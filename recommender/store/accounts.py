@@ -39,7 +39,7 @@ class AccountStore(Protocol):
         ...
 
     def replace(self, account: Account) -> None:
-        """Keeps an account's new role, password, lock and state under its number."""
+        """Keeps an account's new role, password, lock and state under its number. Raises NotFound if it has none."""
         ...
 
     def open_session(self, token: str, account: int, at: datetime, until: datetime) -> None:

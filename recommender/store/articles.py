@@ -75,7 +75,7 @@ class ArticleStore(Protocol):
         ...
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
-        """The article with this id and its number, whatever its status; its body is empty."""
+        """The article with this id and its number, of any status but deleted; its body is empty."""
         ...
 
     def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
@@ -87,8 +87,10 @@ class ArticleStore(Protocol):
         ...
 
     def search(self, text: str, limit: int) -> list[int]:
-        """Numbers of the published articles that hold every word of a text, those first whose title does; a word may
-        be the beginning of one. Case and accents do not matter. An id or address finds its article.
+        """Numbers of the published articles that hold every word of a text, those first whose title does, newest first.
+
+        A word may be the beginning of one; case and accents do not matter. If the text is an id or an address, its
+        articles lead.
         """
         ...
 
@@ -97,7 +99,7 @@ class ArticleStore(Protocol):
         ...
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
-        """Articles by number, whatever their status; without `texts` their bodies are empty."""
+        """Articles by number, of any status but deleted; without `texts` their bodies are empty."""
         ...
 
     def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:

@@ -64,7 +64,7 @@ class AuditStore(Protocol):
         ...
 
     def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Entries, the latest first."""
+        """Entries, the latest first; those of `until` and later are left out."""
         ...
 
     def latest(self, article: int) -> int:
@@ -72,5 +72,5 @@ class AuditStore(Protocol):
         ...
 
     def effort(self, since: datetime) -> list[tuple[str, int, int]]:
-        """By person from a time on: name, how many decisions about articles, and seconds spent on them."""
+        """By person from a time on: name, how many decisions about articles, and seconds spent on them; most first."""
         ...

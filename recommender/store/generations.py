@@ -109,7 +109,7 @@ class GenerationStore(Protocol):
         ...
 
     def prune_vectors(self) -> int:
-        """Drops the vectors that belong to no article any more, and says how many."""
+        """Drops the vectors that belong to no article and no neighbour row any more, and says how many."""
         ...
 
     def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:

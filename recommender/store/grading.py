@@ -69,5 +69,5 @@ class GradingStore(Protocol):
         ...
 
     def grades(self, panel: int | None = None) -> list[Grade]:
-        """The grades that count, of one panel or of all."""
+        """The grades that count, of one panel or of all, in the order they were given."""
         ...

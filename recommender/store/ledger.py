@@ -53,7 +53,8 @@ class LedgerStore(Protocol):
     def append(self, rows: Iterable[Shown]) -> int:
         """Adds those that differ from the sidebar before them, and says how many.
 
-        One that equals the current sidebar of its source only makes it served, if it is.
+        One that equals the sidebar of its time only makes it served, if it is. Rows of several processes may come out
+        of order: one that is earlier than the current sidebar becomes history.
         """
         ...
 

@@ -32,7 +32,7 @@ class ReviewStore(Protocol):
         ...
 
     def all(self) -> list[Review]:
-        """Every review."""
+        """Every review, by article."""
         ...
 
     def look(self, article: int, by: str, at: datetime, since: datetime) -> list[str]:

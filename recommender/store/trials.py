@@ -64,7 +64,7 @@ class InterleavingStore(Protocol):
         ...
 
     def note(self, answers: Sequence[MixedSidebar]) -> None:
-        """Keeps what was shown; an answer that is there already stays as it is."""
+        """Keeps what was shown. What is there already stays as it is; an answer of a forgotten trial is left out."""
         ...
 
     def shown(self, request: str) -> tuple[MixedSidebar, Mapping[int, int]] | None:

@@ -39,7 +39,6 @@ class SentenceTransformersTrainer:
     """`Trainer` over sentence-transformers. It uses a GPU where there is one."""
 
     def libraries(self) -> dict[str, str]:
-        """The versions of everything that a run depends on."""
         return libraries()
 
     def finetune(
@@ -52,12 +51,7 @@ class SentenceTransformersTrainer:
         exam: Exam | None,
         into: Path,
     ) -> Learned:
-        """Trains the model in `base` on and writes the best one into a folder.
-
-        `articles`, the passages of each, are needed where the loss is WITHIN, `examples` for the others. A static model
-        takes an ADAPTER only.
-        Raises ModelUnavailable, and InvalidInput for a static model that another part is asked of.
-        """
+        """A static model takes an ADAPTER only: raises InvalidInput where another part is asked of it."""
         model = _loaded(base)
         if not _is_static(model):
             model.max_seq_length = min(recipe.length, model.max_seq_length or recipe.length)
@@ -74,10 +68,7 @@ class SentenceTransformersTrainer:
         return learned
 
     def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:
-        """Writes a static model that imitates the one in `base` on some texts.
-
-        Raises ModelUnavailable, and InvalidInput where `base` is a static model itself.
-        """
+        """Raises InvalidInput where `base` is a static model itself."""
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 

@@ -63,7 +63,10 @@ class Trainer(Protocol):
         exam: Exam | None,
         into: Path,
     ) -> Learned:
-        """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable."""
+        """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable.
+
+        `articles`, the passages of each, are needed where the loss is WITHIN, `examples` for the others.
+        """
         ...
 
     def distil(self, base: Path, recipe: StaticRecipe, texts: Sequence[str], into: Path) -> None:

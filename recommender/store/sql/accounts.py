@@ -31,7 +31,6 @@ class SqlAccounts:
         self._database = database
 
     def add(self, account: Account) -> int:
-        """Keeps a new account and gives its number. Raises InvalidInput if the name is taken, in whatever case."""
         with self._database.writing() as connection:
             if self.by_name(account.name) is not None:
                 raise InvalidInput(f"There is an account {account.name!r} already. Choose another name.")
@@ -44,21 +43,17 @@ class SqlAccounts:
             return int(connection.execute(sa.insert(accounts).values(values).returning(accounts.c.number)).scalar_one())
 
     def by_name(self, name: str) -> Account | None:
-        """The account with a name, in whatever case."""
         return self._first(_ACCOUNT.where(accounts.c.folded == _folded(name)))
 
     def by_number(self, number: int) -> Account | None:
-        """The account with a number."""
         return self._first(_ACCOUNT.where(accounts.c.number == number))
 
     def everyone(self) -> list[Account]:
-        """All accounts by name."""
         with self._database.reading() as connection:
             found = [_account(row) for row in connection.execute(_ACCOUNT)]
         return sorted(found, key=lambda one: _folded(one.name))  # by the same order on both databases
 
     def replace(self, account: Account) -> None:
-        """Keeps an account's new role, password, lock and state under its number. Raises NotFound if it has none."""
         with self._database.writing() as connection:
             done = connection.execute(
                 sa.update(accounts).where(accounts.c.number == account.number).values(_changing(account))
@@ -67,7 +62,6 @@ class SqlAccounts:
             raise NotFound(f"There is no account with the number {account.number}.")
 
     def open_session(self, token: str, account: int, at: datetime, until: datetime) -> None:
-        """Keeps a session under the hash of its token, and drops sessions that are over."""
         opened = milliseconds(at)
         with self._database.writing() as connection:
             connection.execute(sa.delete(session).where(session.c.until <= opened))
@@ -76,31 +70,25 @@ class SqlAccounts:
             )
 
     def session(self, token: str, at: datetime) -> Account | None:
-        """Whose session it is, unless it is over."""
         return self._first(_BY_SESSION, token=token, at=milliseconds(at))
 
     def close_session(self, token: str) -> None:
-        """Ends one session."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(session).where(session.c.token == token))
 
     def close_sessions(self, account: int) -> None:
-        """Ends all sessions of an account and voids its links."""
         with self._database.writing() as connection:
             for table in (session, link):
                 connection.execute(sa.delete(table).where(table.c.account == account))
 
     def add_link(self, token: str, account: int, until: datetime) -> None:
-        """Keeps a one-time link under the hash of its token."""
         with self._database.writing() as connection:
             connection.execute(sa.insert(link).values(token=token, account=account, until=milliseconds(until)))
 
     def link(self, token: str, at: datetime) -> Account | None:
-        """Whose link it is, unless it is over or used."""
         return self._first(_BY_LINK, token=token, at=milliseconds(at))
 
     def use_link(self, token: str, at: datetime) -> Account | None:
-        """The same, and from now on the link is used: of two who use it at once one gets nothing."""
         with self._database.writing() as connection:
             found = self.link(token, at)
             if found is not None:
@@ -108,7 +96,6 @@ class SqlAccounts:
             return found
 
     def secret(self, name: str, new: str) -> str:
-        """The secret kept under a name; `new` where there is none yet."""
         kept = self._secret(name)  # first without the write lock, so that a start need not wait for a build
         if kept is not None:
             return kept

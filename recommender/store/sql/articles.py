@@ -85,7 +85,6 @@ class SqlArticles:
         self._database = database
 
     def upsert(self, articles: Sequence[Article]) -> Upserted:
-        """Adds what is new and replaces what has changed, in one transaction; of two with one id the last counts."""
         latest = {item.id: item for item in articles}
         with self._database.writing() as connection:
             known = {
@@ -129,10 +128,7 @@ class SqlArticles:
         )
 
     def withdraw(self, article_id: str) -> bool:
-        """Takes an article out of every sidebar and the search, and forgets its text; False if there is none.
-
-        The row stays as a tombstone, so that every worker learns of it by revision.
-        """
+        """The row stays as a tombstone, so that every worker learns of it by revision."""
         with self._database.writing() as connection:
             gone = connection.execute(
                 sa.update(article)
@@ -162,23 +158,16 @@ class SqlArticles:
         return True
 
     def by_id(self, article_id: str) -> tuple[int, Article] | None:
-        """The published article with this id and its number; its body is empty."""
         return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        """The published article at this address, in whatever form; with a query that no article has, at its path.
-
-        Where there are two, neither is guessed: None.
-        """
         found = self._at(url, 2) or self._at(without_query(url), 2)
         return (found[0]["number"], _article(found[0])) if len(found) == 1 else None
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
-        """The article with this id and its number, of any status but deleted; its body is empty."""
         return self._card(_ANY_BY_ID, article_id)
 
     def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
-        """What is left of articles, those withdrawn included, by number."""
         with self._database.reading() as connection:
             found = [
                 Trace._make(row)
@@ -188,17 +177,11 @@ class SqlArticles:
         return {trace.number: trace for trace in found}
 
     def trace(self, article_id: str) -> Trace | None:
-        """What is left of the article that has or had this id."""
         with self._database.reading() as connection:
             row = connection.execute(_TRACE.where(article.c.id == storable(article_id))).first()
         return None if row is None else Trace._make(row)
 
     def search(self, text: str, limit: int) -> list[int]:
-        """Numbers of the published articles that hold every word of a text, those first whose title does, newest first.
-
-        A word may be the beginning of one; case and accents do not matter. If the text is an id or an address, its
-        articles lead.
-        """
         asked = storable(text).strip()
         with self._database.reading() as connection:
             by_id = self.by_id(asked)
@@ -217,7 +200,6 @@ class SqlArticles:
         return (row["number"], _article(row)) if row is not None else None
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
-        """The articles with these numbers, of any status but deleted; without `texts` their bodies are empty."""
         query = _WITH_TEXTS if texts else _CARDS
         found: dict[int, Article] = {}
         with self._database.reading() as connection:
@@ -227,7 +209,6 @@ class SqlArticles:
         return found
 
     def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
-        """Numbers by id, of the ids that exist."""
         with self._database.reading() as connection:
             return {
                 row.id: row.number
@@ -238,7 +219,6 @@ class SqlArticles:
             }
 
     def posted(self, numbers: Sequence[int] | None = None) -> dict[int, float]:
-        """When articles were published, in seconds since 1970; all of them, or those among `numbers`."""
         query = sa.select(article.c.number, article.c.posted).where(
             article.c.posted.is_not(None), article.c.status != DELETED
         )
@@ -250,19 +230,16 @@ class SqlArticles:
         return found
 
     def facts_since(self, revision: int) -> list[Facts]:
-        """What ranking must know of the articles changed after `revision`; -1 gives all."""
         with self._database.reading() as connection:
             rows = connection.execute(_FACTS.where(article.c.revision > revision)).all()
         return [_facts(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many articles there are of each status."""
         query = sa.select(article.c.status, sa.func.count()).group_by(article.c.status)
         with self._database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
-        """Published articles, newest first, without their bodies; of one edition or of all."""
         query = sa.select(*_CARD).where(_LISTED).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         if edition is not None:
             query = query.where(article.c.edition == edition)
@@ -270,7 +247,6 @@ class SqlArticles:
             return [_article(row) for row in connection.execute(query).mappings()]
 
     def editions(self) -> dict[str, int]:
-        """How many published articles each edition has, largest first."""
         query = (
             sa.select(article.c.edition, sa.func.count().label("articles"))
             .where(_LISTED)

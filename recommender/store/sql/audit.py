@@ -24,10 +24,6 @@ class SqlAudit:
         self._database = database
 
     def append(self, entry: AuditEntry, key: str | None = None) -> int:
-        """Adds an entry and gives its number. `key` names the request it comes from; None where it has no name.
-
-        Raises ValueError if an entry with this key is there: ask `by_key` first, in the same transaction.
-        """
         with self._database.writing() as connection:
             if key is not None and self.by_key(key) is not None:
                 raise ValueError(f"the audit trail has an entry of the request {key!r} already")
@@ -35,26 +31,21 @@ class SqlAudit:
             return int(added.scalar_one())
 
     def by_key(self, key: str) -> AuditEntry | None:
-        """The entry that a request has left, for one that is sent twice."""
         return self._first(_LATEST_FIRST.where(audit.c.request == storable(key)))
 
     def get(self, number: int) -> AuditEntry | None:
-        """One entry."""
         return self._first(_LATEST_FIRST.where(audit.c.number == number))
 
     def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Entries, the latest first; those of `until` and later are left out."""
         with self._database.reading() as connection:
             found = connection.execute(_LATEST_FIRST.where(*_conditions(query)).limit(limit))
             return [_entry(row) for row in found]
 
     def latest(self, article: int) -> int:
-        """The number of the latest decision about an article; 0 if there is none."""
         with self._database.reading() as connection:
             return connection.execute(_LATEST, {"article": article}).scalar() or 0
 
     def effort(self, since: datetime) -> list[tuple[str, int, int]]:
-        """By person from a time on: name, how many decisions about articles, and seconds spent on them; most first."""
         decisions = sa.func.count().label("decisions")
         query = (
             sa.select(audit.c.by, decisions, sa.func.sum(audit.c.seconds))

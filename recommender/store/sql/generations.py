@@ -49,10 +49,6 @@ class SqlGenerations:
     # -- vectors ---------------------------------------------------------------------------------------------------
 
     def unembedded(self, model: str, *, again: bool = False) -> list[int]:
-        """Numbers of the published articles whose text has no vector of this model, one for each text, newest first.
-
-        With `again` it is those of all texts.
-        """
         has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
         query = (
             sa.select(sa.func.min(article.c.number))
@@ -64,7 +60,6 @@ class SqlGenerations:
             return list(connection.execute(query).scalars())
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keeps one vector for each text hash, in the place of one that is there already."""
         with self._database.writing() as connection:
             for keys in batches(list(vectors)):
                 known = (embedding.c.model == model) & embedding.c.text_hash.in_(keys)
@@ -78,7 +73,6 @@ class SqlGenerations:
                 )
 
     def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors of some texts, as far as they are kept."""
         found: dict[str, Vectors] = {}
         with self._database.reading() as connection:
             for batch in batches(text_hashes):
@@ -89,14 +83,12 @@ class SqlGenerations:
         return found
 
     def prune_vectors(self) -> int:
-        """Drops vectors that belong to no article and no neighbour row any more; says how many."""
         of_article = sa.exists().where(article.c.text_hash == embedding.c.text_hash)
         of_row = sa.exists().where(neighbour.c.text_hash == embedding.c.text_hash)
         with self._database.writing() as connection:
             return connection.execute(sa.delete(embedding).where(~of_article, ~of_row)).rowcount
 
     def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
-        """Published articles that have a vector of this model, by number; all of them, or those among `numbers`."""
         query = (
             sa.select(article.c.number, article.c.text_hash, article.c.language, embedding.c.vector)
             .join(embedding, embedding.c.text_hash == article.c.text_hash)
@@ -113,27 +105,22 @@ class SqlGenerations:
     # -- generations -----------------------------------------------------------------------------------------------
 
     def live(self) -> Generation | None:
-        """The generation that readers are given, or None before the first build."""
         return self._whole(sa.select(generation).join(state, state.c.live_generation == generation.c.number))
 
     def live_model(self) -> str | None:
-        """The version of the embedding model behind the live generation."""
         query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
     def previous(self) -> int | None:
-        """The generation that `swap_back` makes live."""
         with self._database.reading() as connection:
             return connection.execute(sa.select(state.c.previous_generation)).scalar()
 
     def shadow(self) -> int | None:
-        """The generation that is tried beside the live one."""
         with self._database.reading() as connection:
             return connection.execute(sa.select(state.c.shadow_generation)).scalar()
 
     def generation(self, number: int) -> Generation | None:
-        """A generation that is complete, live or not; None if there is no such one."""
         return self._whole(sa.select(generation).where(generation.c.number == number, generation.c.complete))
 
     def _whole(self, query: sa.Select[Any]) -> Generation | None:
@@ -153,23 +140,18 @@ class SqlGenerations:
         )
 
     def model(self, number: int) -> str | None:
-        """The version of the embedding model behind a generation; None if there is no such generation."""
         return self._of(number, generation.c.model)
 
     def model_version(self, number: int) -> str | None:
-        """The model version that a generation was built with; None if it names none, or there is no such generation."""
         return self._of(number, generation.c.release)
 
     def ranking(self, number: int) -> RankingModel | None:
-        """The weights of a generation; None if it names none, or there is no such generation."""
         return _ranking(self._of(number, generation.c.ranking))
 
     def recipe(self, number: int) -> str | None:
-        """What a generation was made with, besides its model version; None if there is no such generation."""
         return self._of(number, generation.c.recipe)
 
     def scales(self, number: int) -> Scales:
-        """How likenesses spread in a generation."""
         found = self._of(number, generation.c.scales)
         return USUAL if found is None else Scales.from_json(found)
 
@@ -178,7 +160,6 @@ class SqlGenerations:
             return connection.execute(sa.select(column).where(generation.c.number == number)).scalar()
 
     def begin(self, new: NewGeneration) -> int:
-        """Opens a generation beside the live one. What an interrupted build left behind is removed first."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(generation).where(~generation.c.complete))
             return int(
@@ -201,10 +182,6 @@ class SqlGenerations:
             )
 
     def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
-        """Writes the neighbour rows of some articles of a generation, in the place of those they had.
-
-        What only builds count, demand and exposure, is kept.
-        """
         if not rows:
             return
         with self._database.writing() as connection:
@@ -237,7 +214,6 @@ class SqlGenerations:
             )
 
     def write_candidates(self, number: int, lists: Mapping[int, CandidateArray]) -> None:
-        """Replaces the candidate lists of articles that are in the generation already."""
         if not lists:
             return
         with self._database.writing() as connection:
@@ -257,27 +233,18 @@ class SqlGenerations:
             return self._database.bump() if found.complete else self._database.state().revision
 
     def finish(self, number: int) -> None:
-        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
         with self._database.writing() as connection:
             known = generation.c.number == number
             if not connection.execute(sa.update(generation).where(known).values(complete=True)).rowcount:
                 raise Unavailable(OVERTAKEN)
 
     def activate(self, number: int, *, keep: bool = False) -> None:
-        """Makes a generation the live one, for every reader at once. Raises Unavailable if a newer build swept it.
-
-        With `keep` the one that was live becomes the previous one, which `swap_back` goes back to.
-        """
         with self._database.writing():
             self.finish(number)
             live = self._database.state().generation
             self._switch(number, live if keep and live != number else self.previous())
 
     def swap_back(self) -> int:
-        """Makes the previous generation the live one and the live one the previous; gives the number of the new one.
-
-        Raises InvalidInput where there is no previous one.
-        """
         with self._database.writing():
             previous = self.previous()
             if previous is None:
@@ -295,10 +262,6 @@ class SqlGenerations:
             connection.execute(sa.update(state).where(state.c.id == 1).values(values))
 
     def put_shadow(self, number: int | None) -> None:
-        """Says which generation is tried beside the live one; None ends that.
-
-        Raises InvalidInput for one that is live, not complete or not there.
-        """
         with self._database.writing() as connection:
             if number is not None and (number == self._database.state().generation or self.generation(number) is None):
                 raise InvalidInput(f"Generation {number} cannot be tried beside the live one: it is live or not whole.")
@@ -306,7 +269,6 @@ class SqlGenerations:
             connection.execute(sa.update(state).where(state.c.id == 1).values(shadow_generation=number))
 
     def drop_retired(self) -> None:
-        """Removes the complete generations that are neither live, nor the previous one, nor the shadow."""
         with self._database.writing() as connection:
             used = connection.execute(
                 sa.select(state.c.live_generation, state.c.previous_generation, state.c.shadow_generation)
@@ -317,7 +279,6 @@ class SqlGenerations:
     # -- neighbour rows --------------------------------------------------------------------------------------------
 
     def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
-        """The candidate lists of some articles in a generation; articles without one are left out."""
         found: dict[int, CandidateArray] = {}
         with self._database.reading() as connection:
             for batch in batches(articles):
@@ -326,7 +287,6 @@ class SqlGenerations:
         return found
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
-        """The rows of a generation written after `revision` (-1: all), by article number."""
         columns = [neighbour.c[name] for name in ("number", "text_hash", "language", "terms", "candidates", "names")]
         query = (
             sa.select(*columns, neighbour.c.story)
@@ -339,7 +299,6 @@ class SqlGenerations:
                 yield NeighbourRow(*row[:4], candidates.from_bytes(row[4]), tuple(row[5].split()), row[6])
 
     def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
-        """Where articles stand, for those whose rows were written after `revision`; -1 gives all."""
         query = sa.select(*[neighbour.c[name] for name in ("number", "revision", "story", "demand")]).where(
             neighbour.c.generation == number, neighbour.c.revision > revision
         )
@@ -347,7 +306,6 @@ class SqlGenerations:
             return {row[0]: Standing(*row[1:]) for row in connection.execute(query)}
 
     def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """What some articles of a generation name: keys of the gazetteer, the most telling first."""
         found: dict[int, tuple[str, ...]] = {}
         with self._database.reading() as connection:
             for batch in batches(articles):
@@ -356,7 +314,6 @@ class SqlGenerations:
         return found
 
     def story(self, number: int, story: int) -> list[int]:
-        """The articles of a running story."""
         query = sa.select(neighbour.c.number).where(
             neighbour.c.generation == number, neighbour.c.story == story, neighbour.c.text_hash != ""
         )
@@ -364,7 +321,6 @@ class SqlGenerations:
             return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
 
     def numbers(self, number: int) -> list[int]:
-        """The articles of a generation, in order."""
         query = sa.select(neighbour.c.number).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
         with self._database.reading() as connection:
             return list(connection.execute(query.order_by(neighbour.c.number)).scalars())
@@ -372,7 +328,6 @@ class SqlGenerations:
     # -- finished answers ------------------------------------------------------------------------------------------
 
     def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
-        """Keeps finished answers of articles of a generation. To readers this is no change."""
         if not answers:
             return
         with self._database.writing() as connection:
@@ -384,12 +339,10 @@ class SqlGenerations:
             )
 
     def prepared(self, number: int, article_id: str) -> bytes | None:
-        """The finished answer of a published article."""
         row = self._database.look_up(_PREPARED, generation=number, key=article_id)
         return bytes(row[0]) if row is not None and row[0] is not None else None
 
     def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:
-        """The finished answers of a generation, by article number."""
         query = (
             sa.select(neighbour.c.number, neighbour.c.prepared)
             .where(neighbour.c.generation == number, neighbour.c.prepared.is_not(None))
@@ -401,7 +354,6 @@ class SqlGenerations:
                 yield row[0], bytes(row[1])
 
     def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
-        """Says where articles of a generation stand that is being built."""
         if not stories:
             return
         with self._database.writing() as connection:
@@ -418,7 +370,6 @@ class SqlGenerations:
     # -- exposure ---------------------------------------------------------------------------------------------------
 
     def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
-        """Keeps in how many sidebars each article of a generation is shown; 0 for those not named."""
         with self._database.writing() as connection:
             mine = neighbour.c.generation == number
             connection.execute(sa.update(neighbour).where(mine).values(shown=0))
@@ -431,7 +382,6 @@ class SqlGenerations:
                 )
 
     def exposure(self, number: int) -> dict[int, int]:
-        """In how many sidebars each article of a generation is shown."""
         query = sa.select(neighbour.c.number, neighbour.c.shown).where(
             neighbour.c.generation == number, neighbour.c.text_hash != ""
         )
@@ -441,9 +391,6 @@ class SqlGenerations:
     # -- what is behind --------------------------------------------------------------------------------------------
 
     def stale(self, number: int) -> Stale:
-        """What has happened to the articles since their rows were written: changed or new ones, newest first, and those
-        that left.
-        """
         joined = sa.outerjoin(
             article, neighbour, (neighbour.c.number == article.c.number) & (neighbour.c.generation == number)
         )
@@ -457,7 +404,6 @@ class SqlGenerations:
         return Stale([row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]])
 
     def outdated(self, number: int, before: datetime) -> bool:
-        """Whether a generation is older than a time and articles have changed since: it does not know their words."""
         changed = sa.exists().where(_PUBLISHED, article.c.revision > generation.c.revision)
         query = sa.select(generation.c.number).where(
             generation.c.number == number, generation.c.built < int(before.timestamp()), changed
@@ -466,7 +412,6 @@ class SqlGenerations:
             return connection.execute(query).first() is not None
 
     def size(self, number: int) -> int:
-        """How many articles a generation holds."""
         query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())

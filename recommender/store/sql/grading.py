@@ -26,7 +26,6 @@ class SqlGrading:
         self._database = database
 
     def add_panel(self, new: Panel) -> int:
-        """Keeps a new panel and gives its number. Raises InvalidInput if the name is taken."""
         name = storable(new.name)
         with self._database.writing() as connection:
             if connection.execute(sa.select(panel.c.number).where(panel.c.name == name)).first() is not None:
@@ -55,11 +54,9 @@ class SqlGrading:
         return number
 
     def panels(self) -> list[Panel]:
-        """All panels, the latest first."""
         return self._found(_PANELS, _SIDEBARS)
 
     def panel(self, number: int) -> Panel | None:
-        """One panel."""
         if not 0 < number <= LARGEST:
             return None
         found = self._found(_PANELS.where(panel.c.number == number), _SIDEBARS.where(panel_sidebar.c.panel == number))
@@ -73,7 +70,6 @@ class SqlGrading:
             return [_panel(row, of[row.number]) for row in connection.execute(panels)]
 
     def put_grades(self, grades: Sequence[Grade]) -> None:
-        """Keeps grades. Earlier ones of the same grader for the same pair stay on record and count no more."""
         if not grades:
             return
         rows = [
@@ -91,7 +87,6 @@ class SqlGrading:
             connection.execute(sa.insert(grade), rows)
 
     def grades(self, panel: int | None = None) -> list[Grade]:
-        """The grades that count, of one panel or of all, in the order they were given."""
         pair = (grade.c.panel, grade.c.source, grade.c.target, grade.c.grader)
         last = sa.select(sa.func.max(grade.c.number)).group_by(*pair)
         if panel is not None:

@@ -40,11 +40,6 @@ class SqlLedger:
         self._database = database
 
     def append(self, rows: Iterable[Shown]) -> int:
-        """Adds those that differ from the sidebar before them, and says how many.
-
-        One that equals the sidebar of its time only makes it served, if it is. Rows of several processes may come out
-        of order: one that is earlier than the current sidebar becomes history.
-        """
         new = list(rows)
         items: list[dict[str, int]] = []
         overtaken: list[int] = []
@@ -86,12 +81,10 @@ class SqlLedger:
         return None if found is None else _Kept(found.number, found.at, found.digest, found.served)
 
     def as_of(self, source: int, at: datetime) -> Shown | None:
-        """The sidebar that stood beside an article at a time."""
         found = self._found(_AS_OF, source=source, at=milliseconds(at))
         return found[0] if found else None
 
     def history(self, source: int, limit: int) -> list[Shown]:
-        """The sidebars of an article, the latest first."""
         return self._found(_BESIDE.limit(limit), source=source)
 
     def _found(self, query: sa.Select[Any], **values: Any) -> list[Shown]:
@@ -107,7 +100,6 @@ class SqlLedger:
         return [_shown(row, items[row.number]) for row in rows]
 
     def stays(self, target: int, limit: int) -> list[Stay]:
-        """Where an article has been shown: those still standing first, then the latest."""
         holds = sidebar_item.c.target == target
         sources = sa.select(sidebar.c.source).join(sidebar_item).where(holds)
         spans = (
@@ -126,7 +118,6 @@ class SqlLedger:
         return sorted(found, key=_standing_first)[:limit]
 
     def counts(self, targets: Sequence[int] | None = None) -> dict[int, int]:
-        """In how many sidebars articles stand now; those in none are left out."""
         with self._database.reading() as connection:
             if targets is None:
                 # From the sidebars to their items: SQLite would walk all items ever shown, and look each sidebar up.
@@ -141,13 +132,11 @@ class SqlLedger:
         return found
 
     def outlooks(self, after: int = 0) -> list[Outlook]:
-        """The current sidebar of every article, in brief; only those that were added after a line of the ledger."""
         query = _OUTLOOKS.where(sidebar.c.number > after) if after else _OUTLOOKS
         with self._database.reading() as connection:
             return list(map(Outlook._make, connection.execute(query)))
 
     def last(self) -> int:
-        """The number of the last line, 0 before the first: while it stays, so do the current sidebars."""
         with self._database.reading() as connection:
             return connection.execute(_LAST).scalar() or 0
 

@@ -19,28 +19,23 @@ class SqlReviews:
         self._database = database
 
     def put(self, new: Review) -> None:
-        """Keeps a review in the place of an earlier one."""
         values = {"article": new.article, "by": new.by, "at": milliseconds(new.at), "digest": new.digest}
         with self._database.writing() as connection:
             self.remove(new.article)
             connection.execute(sa.insert(review).values(values))
 
     def remove(self, article: int) -> None:
-        """Forgets the review of an article."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(review).where(review.c.article == article))
 
     def get(self, article: int) -> Review | None:
-        """The review of an article."""
         found = self._found(sa.select(review).where(review.c.article == article))
         return found[0] if found else None
 
     def all(self) -> list[Review]:
-        """Every review, by article."""
         return self._found(sa.select(review).order_by(review.c.article))
 
     def look(self, article: int, by: str, at: datetime, since: datetime) -> list[str]:
-        """Notes that somebody looks at an article now; gives who else has since a time, by name."""
         values = {"article": article, "by": by, "at": milliseconds(at)}
         others = (look.c.article == article) & (look.c.by != by)
         with self._database.writing() as connection:
@@ -50,7 +45,6 @@ class SqlReviews:
             return sorted(connection.execute(recent).scalars())
 
     def looking(self, articles: Sequence[int], since: datetime) -> dict[int, list[str]]:
-        """Who has looked at which of some articles since a time, by name."""
         found: dict[int, list[str]] = {}
         recent = sa.select(look.c.article, look.c.by).where(look.c.at >= milliseconds(since)).order_by(look.c.by)
         with self._database.reading() as connection:

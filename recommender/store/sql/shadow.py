@@ -17,7 +17,6 @@ class SqlShadow:
         self._database = database
 
     def put(self, generation: int, rows: Sequence[ShadowSidebar]) -> None:
-        """Keeps rows of a shadow's generation in the place of those of the same articles."""
         if not rows:
             return
         mine = shadow_sidebar.c.generation == generation
@@ -39,13 +38,11 @@ class SqlShadow:
             )
 
     def rows(self, generation: int) -> list[ShadowSidebar]:
-        """All rows of a generation, by article."""
         query = sa.select(shadow_sidebar).where(shadow_sidebar.c.generation == generation)
         with self._database.reading() as connection:
             found = connection.execute(query.order_by(shadow_sidebar.c.article))
             return [ShadowSidebar(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in found]
 
     def clear(self) -> None:
-        """Forgets all rows."""
         with self._database.writing() as connection:
             connection.execute(sa.delete(shadow_sidebar))

@@ -19,7 +19,6 @@ class SqlSignals:
         self._database = database
 
     def add(self, signals: Sequence[Signal]) -> list[int]:
-        """Keeps new ones and gives their numbers. Counts as a change for every reader."""
         if not signals:
             return []
         with self._database.writing() as connection:
@@ -32,7 +31,6 @@ class SqlSignals:
             ]
 
     def end(self, numbers: Sequence[int], at: datetime, by: str) -> None:
-        """Takes back those that are not ended yet. Counts as a change for every reader."""
         if not numbers:
             return
         with self._database.writing() as connection:
@@ -44,19 +42,16 @@ class SqlSignals:
             )
 
     def get(self, numbers: Sequence[int]) -> dict[int, Signal]:
-        """Signals by number."""
         found: dict[int, Signal] = {}
         for batch in batches(numbers):
             found |= {one.number: one for one in self._found(sa.select(signal).where(signal.c.number.in_(batch)))}
         return found
 
     def changed_since(self, revision: int) -> list[Signal]:
-        """Those kept or ended after `revision`; -1 gives all that are not ended."""
         news = signal.c.ended.is_(None) if revision < 0 else signal.c.revision > revision
         return self._found(sa.select(signal).where(news).order_by(signal.c.number))
 
     def touched_since(self, revision: int) -> dict[int, int]:
-        """By article the revision of the last change of any of its signals, for those changed after `revision`."""
         ends = [
             sa.select(column.label("article"), signal.c.revision).where(
                 column.is_not(None), signal.c.revision > revision, signal.c.kind.not_in(POLICIES)
@@ -69,19 +64,16 @@ class SqlSignals:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def policy_revision(self) -> int:
-        """The revision of the last change of any policy; -1 before the first."""
         query = sa.select(sa.func.max(signal.c.revision)).where(signal.c.kind.in_(POLICIES))
         with self._database.reading() as connection:
             found = connection.execute(query).scalar()
         return -1 if found is None else int(found)
 
     def about(self, article: int) -> list[Signal]:
-        """Every signal of an article, as source or as target, ended ones included; the latest first."""
         mine = (signal.c.source == article) | (signal.c.target == article)
         return self._found(sa.select(signal).where(mine).order_by(signal.c.number.desc()))
 
     def at(self, moment: datetime, kinds: Sequence[str]) -> list[Signal]:
-        """Those of some kinds that were in force at a time, the latest first."""
         when = milliseconds(moment)
         query = sa.select(signal).where(
             signal.c.kind.in_(kinds),
@@ -92,7 +84,6 @@ class SqlSignals:
         return self._found(query.order_by(signal.c.number.desc()))
 
     def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
-        """Those of some kinds, ended ones and those to come included; the latest first."""
         return self._found(
             sa.select(signal).where(signal.c.kind.in_(kinds)).order_by(signal.c.number.desc()).limit(limit)
         )

@@ -33,17 +33,13 @@ class SqlStore:
         self.trials = SqlInterleaving(database)
 
     def state(self) -> State:
-        """Revision and live generation."""
         return self._database.state()
 
     def reading(self) -> AbstractContextManager[object]:
-        """Several reads from one snapshot."""
         return self._database.reading()
 
     def writing(self) -> AbstractContextManager[object]:
-        """Several reads and writes as one: nobody else writes meanwhile."""
         return self._database.writing()
 
     def close(self) -> None:
-        """Gives every connection back."""
         self._database.close()

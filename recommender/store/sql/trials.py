@@ -20,7 +20,6 @@ class SqlInterleaving:
         self._database = database
 
     def start(self, live: str, challenger: str, at: datetime) -> int:
-        """Opens a trial and gives its number; what earlier ones have counted is forgotten."""
         values = {"live": live, "challenger": challenger, "since": milliseconds(at)}
         with self._database.writing() as connection:
             self._database.bump()
@@ -28,13 +27,11 @@ class SqlInterleaving:
             return int(connection.execute(sa.insert(trial).values(values).returning(trial.c.number)).scalar_one())
 
     def end(self, number: int, at: datetime) -> None:
-        """Ends a trial."""
         with self._database.writing() as connection:
             self._database.bump()
             connection.execute(sa.update(trial).where(trial.c.number == number).values(until=milliseconds(at)))
 
     def latest(self) -> InterleavingRun | None:
-        """The trial that was opened last, whether it goes on or not."""
         with self._database.reading() as connection:
             row = connection.execute(sa.select(trial).order_by(trial.c.number.desc()).limit(1)).first()
         if row is None:
@@ -42,7 +39,6 @@ class SqlInterleaving:
         return InterleavingRun(row.number, row.live, row.challenger, moment(row.since), moment(row.until))
 
     def note(self, answers: Sequence[MixedSidebar]) -> None:
-        """Keeps what was shown. One that is there already stays as it is; one of a forgotten trial is left out."""
         new = {answer.request: answer for answer in answers}
         with self._database.writing() as connection:
             for batch in batches(list(new)):
@@ -69,7 +65,6 @@ class SqlInterleaving:
                 connection.execute(sa.insert(trial_teaser), rows)
 
     def shown(self, request: str) -> tuple[MixedSidebar, Mapping[int, int]] | None:
-        """An answer by its name, and the clicks on each of its articles."""
         query = sa.select(trial_teaser).where(trial_teaser.c.request == request).order_by(trial_teaser.c.slot)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
@@ -80,7 +75,6 @@ class SqlInterleaving:
         return answer, {row.target: row.clicks for row in rows}
 
     def count(self, clicks: Mapping[tuple[str, int], int], most: int) -> None:
-        """Adds clicks by answer and article; none has more than `most`, and what was not shown has none."""
         with self._database.writing() as connection:
             for (request, target), added in clicks.items():
                 total = sa.case((_CLICKS + added > most, most), else_=_CLICKS + added)
@@ -88,7 +82,6 @@ class SqlInterleaving:
                 connection.execute(sa.update(trial_teaser).where(this).values(clicks=total))
 
     def counts(self, number: int) -> list[HourCount]:
-        """What a trial has counted, by article and hour; those without clicks included."""
         team = trial_teaser.c.team
         sums = [
             sa.func.sum(sa.case((which, _CLICKS), else_=0))
