@@ -18,7 +18,7 @@ from recommender.ranking.candidates import (
     make_candidates,
     trim,
 )
-from recommender.ranking.facts import Ranker
+from recommender.ranking.facts import SIDEBAR_PLACES, Ranker
 from recommender.ranking.scoring import USUAL, Scale, Scales, scored, similarities
 from recommender.retrieval import terms
 from recommender.retrieval.base import LexicalModel, Toolbox
@@ -30,7 +30,6 @@ Posted = Mapping[int, float]  # when each article was published, in seconds sinc
 SEARCHED_AT_ONCE = 256  # articles searched at once: bounds the memory of a build at any archive size
 SCALE_ARTICLES = 1_000  # scales are measured between so many articles
 SCALE_OTHERS = 30  # and so many others of each
-SIDEBAR = 3  # places of a sidebar, as far as demand is counted
 USUAL_PAIRS = 100  # usual pairs mixed in, so that three articles have scales as well
 
 
@@ -242,4 +241,4 @@ def best_of(links: Sequence[Link], rows: CandidateArray, min_score: float) -> li
     What scores below `min_score` is not shown as related, and below it the last bit of a sum would decide.
     """
     readable = [link for link, same in zip(links, rows["same"].tolist(), strict=True) if same and link[0] >= min_score]
-    return [other for _, _, other in sorted(readable, key=lambda link: (-link[0], link[2]))[:SIDEBAR]]
+    return [other for _, _, other in sorted(readable, key=lambda link: (-link[0], link[2]))[:SIDEBAR_PLACES]]

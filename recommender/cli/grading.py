@@ -13,7 +13,6 @@ import click
 from recommender.errors import InvalidInput
 from recommender.grading.grading import Grading
 from recommender.grading.panels import (
-    FIRST,
     LEAST_SATISFACTORY,
     MAX_POOL,
     MAX_SIZE,
@@ -26,6 +25,7 @@ from recommender.grading.panels import (
     Report,
     Sample,
 )
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.settings import load_settings
 from recommender.store.generation_view import generation_of, generation_view
 from recommender.store.grading import INAPPROPRIATE, SATISFACTORY, UNACCEPTABLE, VERDICTS
@@ -155,11 +155,11 @@ def _report(found: Report, unacceptable: list[str]) -> str:
         lines.append(f"called unacceptable by somebody: {', '.join(unacceptable)}")
     lines.append("")
     if found.ndcg is None:
-        lines.append(f"nDCG@{FIRST}      no sidebar is graded whole with a story above 0")
+        lines.append(f"nDCG@{SIDEBAR_PLACES}      no sidebar is graded whole with a story above 0")
     else:
         mean = found.ndcg
         sidebars = f"sidebars graded whole with a story above 0: {mean.count:,}"
-        lines.append(f"nDCG@{FIRST}      {mean.mean:.3f} ({mean.low:.3f}-{mean.high:.3f}), {sidebars}")
+        lines.append(f"nDCG@{SIDEBAR_PLACES}      {mean.mean:.3f} ({mean.low:.3f}-{mean.high:.3f}), {sidebars}")
     lines.append(f"agreement   {_agreement('stories', found.grades)}; {_agreement('sidebars', found.sidebars)}")
     if found.bar:
         lines.append(f"the bar is {'met' if found.passed else 'not met'}")

@@ -9,6 +9,7 @@ import click
 from recommender.articles.article import Article
 from recommender.articles.text import plain_text
 from recommender.errors import InvalidInput
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.document import Document, make_document
 from recommender.serving.recommender import Query
 from recommender.settings import load_settings
@@ -19,7 +20,7 @@ from recommender.wiring import make_live_builder, make_recommender, opened_store
 @click.argument("article_id", metavar="ID", required=False)
 @click.option("--text", type=click.File("r", encoding="utf-8"), help="A draft; its first line is the title.")
 @click.option("--language", default="en", show_default=True, help="The language of the draft.")
-@click.option("--n", default=3, show_default=True, type=click.IntRange(1, 50), help="How many stories.")
+@click.option("--n", default=SIDEBAR_PLACES, show_default=True, type=click.IntRange(1, 50), help="How many stories.")
 @click.option(
     "--explain",
     is_flag=True,

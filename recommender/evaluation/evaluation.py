@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from recommender import metrics
 from recommender.errors import InvalidInput
 from recommender.metrics import Grades
+from recommender.ranking.facts import SIDEBAR_PLACES
 
 # A system gives, for the id of an article, the others in its order: (id, score), best first.
 Ranking = Sequence[tuple[str, float]]
@@ -15,14 +16,14 @@ DEPTH = 10
 SERVICE = "the service"
 ALL = "all"
 
+MAIN, POOR = f"nDCG@{SIDEBAR_PLACES}", f"poor@{SIDEBAR_PLACES}"
 MEASURES: Mapping[str, Callable[[Sequence[str], Grades], float]] = {
-    "nDCG@3": lambda ranking, grades: metrics.ndcg(ranking, grades, 3),
+    MAIN: lambda ranking, grades: metrics.ndcg(ranking, grades, SIDEBAR_PLACES),
     "nDCG@5": lambda ranking, grades: metrics.ndcg(ranking, grades, 5),
     "nDCG@10": lambda ranking, grades: metrics.ndcg(ranking, grades, 10),
     "recall@10": lambda ranking, grades: metrics.recall(ranking, grades, 10),
-    "poor@3": lambda ranking, grades: metrics.poor_share(ranking, grades, 3),
+    POOR: lambda ranking, grades: metrics.poor_share(ranking, grades, SIDEBAR_PLACES),
 }
-MAIN = "nDCG@3"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from recommender import metrics
 from recommender.errors import InvalidInput
 from recommender.grading.agreement import ordinal_alpha, percent_agreement
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.store.articles import Facts
 from recommender.store.grading import (
     GRADES,
@@ -30,7 +31,6 @@ VERSION = -1  # the grade of another version of the same report
 MAX_NAME = 100
 SIZE, MAX_SIZE = 30, 500
 POOL, MAX_POOL = 5, 20
-FIRST = 3  # how many places of a sidebar the nDCG looks at
 NORMAL_95 = 1.959964  # the 97.5 % quantile of the normal distribution
 # Shares of a panel's sidebars that a broadcaster's news recommender had to reach before a release.
 MOST_UNACCEPTABLE, MOST_INAPPROPRIATE, LEAST_SATISFACTORY = 0.0, 0.15, 0.85
@@ -283,7 +283,7 @@ def _ndcg(panel: Panel, pairs: ByPair, public: frozenset[int]) -> Mean | None:
         whole = whole and all(story in known or story not in public for story in one.pool)
         if whole and max(known.values(), default=0) > 0:
             ranking = [str(story) for story in one.shown]
-            values.append(metrics.ndcg(ranking, {str(story): grade for story, grade in known.items()}, FIRST))
+            values.append(metrics.ndcg(ranking, {str(story): grade for story, grade in known.items()}, SIDEBAR_PLACES))
     if not values:
         return None
     return Mean(sum(values) / len(values), *metrics.bootstrap_interval(values), len(values))

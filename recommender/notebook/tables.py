@@ -14,6 +14,7 @@ from recommender.errors import NotBuilt
 from recommender.evaluation.evaluation import System
 from recommender.evaluation.exposure import GroupExposure
 from recommender.metrics import Grades, ndcg
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.store.base import Store
 
 # (n, d) unit vectors to (n, 2) places on a map.
@@ -131,14 +132,14 @@ def judged_sidebars(
     store: Store, run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Grades]
 ) -> list[JudgedSidebar]:
     """The judged queries of a run, the worst first."""
-    wanted = {item for query, ranking in run.items() for item in (query, *(one for one, _ in ranking[:3]))}
+    wanted = {item for query, ranking in run.items() for item in (query, *(one for one, _ in ranking[:SIDEBAR_PLACES]))}
     numbers = store.articles.numbers(sorted(wanted))
     articles = {article.id: article for article in store.articles.get(list(numbers.values()), texts=False).values()}
     found = [
         JudgedSidebar(
             articles[query],
-            [(articles[item], qrels[query].get(item, 0)) for item, _ in ranking[:3]],
-            ndcg([item for item, _ in ranking], qrels[query], 3),
+            [(articles[item], qrels[query].get(item, 0)) for item, _ in ranking[:SIDEBAR_PLACES]],
+            ndcg([item for item, _ in ranking], qrels[query], SIDEBAR_PLACES),
         )
         for query, ranking in run.items()
     ]
@@ -149,7 +150,7 @@ def disagreements(
     store: Store,
     dense: System,
     lexical: System,
-    n: int = 3,
+    n: int = SIDEBAR_PLACES,
 ) -> list[Disagreement]:
     """Every article with the first `n` of two systems, those with the least in common first."""
     articles = {article.id: article for article in _published(store).values()}

@@ -10,6 +10,8 @@ from recommender.arrays import BoolArray, Counts, FloatArray, IntArray
 from recommender.curation.constraints import OPEN, SidebarConstraints
 from recommender.ranking.scoring import RankingModel, Scales
 
+SIDEBAR_PLACES = 3  # of a sidebar as readers get it, where a page asks for no other number
+
 RELATED = "related"
 PINNED = "pinned"
 
@@ -84,7 +86,7 @@ class Filters:
     """
 
     now: float
-    n: int = 3
+    n: int = SIDEBAR_PLACES
     exclude: frozenset[int] = frozenset()
     editions: frozenset[int] | None = None
     languages: frozenset[int] | None = None

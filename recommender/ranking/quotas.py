@@ -8,7 +8,7 @@ import numpy as np
 from recommender.arrays import Positions
 from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import AT_LEAST, AT_MOST
-from recommender.ranking.facts import Columns, RankedTeaser
+from recommender.ranking.facts import SIDEBAR_PLACES, Columns, RankedTeaser
 
 NO_LIMIT = 1 << 30
 
@@ -62,7 +62,7 @@ class Choice:
 
     numbers: Sequence[int]
     placed: Sequence[int] = ()
-    free: int = 3
+    free: int = SIDEBAR_PLACES
     quotas: Sequence[Quota] = ()
 
     def open(self, remaining: list[int], chosen: Sequence[int]) -> list[int]:

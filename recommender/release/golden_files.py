@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 
 from recommender.errors import InvalidInput
-from recommender.release.golden_pairs import PLACES, GoldenPair
+from recommender.ranking.facts import SIDEBAR_PLACES
+from recommender.release.golden_pairs import GoldenPair
 
 _LISTS = ("must", "never")
 _FIELDS = ("article", *_LISTS, "why")
@@ -62,8 +63,8 @@ class _Reader:
         must, never = (self._ids(fields, name, article) for name in _LISTS)
         if not must and not never:
             raise self.wrong(node, f"say what {article!r} must list, or never lists")
-        if len(must) > PLACES:
-            raise self.wrong(fields["must"], f"a sidebar has {PLACES} places, so no more can be asked for")
+        if len(must) > SIDEBAR_PLACES:
+            raise self.wrong(fields["must"], f"a sidebar has {SIDEBAR_PLACES} places, so no more can be asked for")
         if both := set(must) & set(never):
             raise self.wrong(node, f"{min(both)!r} stands under `must` and under `never`")
         why = self._text(fields["why"], "why") if "why" in fields else ""

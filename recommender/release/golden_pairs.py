@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-PLACES = 3  # a sidebar as readers get it
+from recommender.ranking.facts import SIDEBAR_PLACES
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def broken(pairs: Sequence[GoldenPair], sidebars: Mapping[str, Sequence[str]]) -
     """The pairs that do not hold in some sidebars, in order. The sidebar of an article that is not there is empty."""
     found = []
     for pair in pairs:
-        shown = sidebars.get(pair.article, ())[:PLACES]
+        shown = sidebars.get(pair.article, ())[:SIDEBAR_PLACES]
         missing = tuple(one for one in pair.must if one not in shown)
         forbidden = tuple(one for one in pair.never if one in shown)
         if missing or forbidden:

@@ -21,7 +21,17 @@ from recommender.curation.signals import Signal
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking.candidates import EMPTY, CandidateArray, Found
 from recommender.ranking.events import events_among, near_identical
-from recommender.ranking.facts import PINNED, RELATED, ROLES, Columns, Filters, RankedTeaser, Ranker, SourceArticle
+from recommender.ranking.facts import (
+    PINNED,
+    RELATED,
+    ROLES,
+    SIDEBAR_PLACES,
+    Columns,
+    Filters,
+    RankedTeaser,
+    Ranker,
+    SourceArticle,
+)
 from recommender.ranking.filters import guarded
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
@@ -42,7 +52,7 @@ class Query:
     `editions` empty means any.
     """
 
-    n: int = 3
+    n: int = SIDEBAR_PLACES
     exclude: tuple[str, ...] = ()
     editions: tuple[str, ...] = ()
     languages: tuple[str, ...] = (SAME_LANGUAGE,)

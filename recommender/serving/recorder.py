@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from recommender.articles.gazetteer import Gazetteer
-from recommender.ranking.facts import PINNED, RELATED
+from recommender.ranking.facts import PINNED, RELATED, SIDEBAR_PLACES
 from recommender.serving.document import digest_of, make_document
 from recommender.serving.recommender import Basis, Item, Recommendation
 from recommender.serving.write_behind import WriteBehind
@@ -40,7 +40,9 @@ def _doubt(item: Item) -> float:
     return UNSURE * (1 - teaser.score) + DISAGREEING * apart
 
 
-def shown(found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = 3, served: bool = False) -> Shown:
+def shown(
+    found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = SIDEBAR_PLACES, served: bool = False
+) -> Shown:
     """The line of the ledger for the sidebar of an article of the archive."""
     language = found.article.language if found.article else "en"
     document = make_document(found, gazetteer, language, explained={})

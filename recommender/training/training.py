@@ -18,6 +18,7 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
 from recommender.metrics import Grades, bootstrap_interval, ndcg
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.ranking.scoring import RankingModel
 from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Embedding, HistoryEntry, ModelCard
 from recommender.store.base import Store
@@ -447,7 +448,7 @@ def _alone(
     for query, grades in judged.items():
         if query in places:
             order = np.argsort(-(centred @ centred[places[query]]), kind="stable")
-            found[query] = ndcg([ids[place] for place in order if ids[place] != query][:DEPTH], grades, 3)
+            found[query] = ndcg([ids[place] for place in order if ids[place] != query][:DEPTH], grades, SIDEBAR_PLACES)
     return found
 
 

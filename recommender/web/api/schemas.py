@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from recommender.articles.article import FLAGS, MAX_BODY, MAX_ID, MAX_LABELS, MAX_LINE, MAX_READS, STATUSES
+from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
 
 MAX_TEASERS = 50
@@ -56,7 +57,7 @@ class Wishes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    n: Whole = Field(3, ge=1, le=MAX_TEASERS, description="How many teasers.")
+    n: Whole = Field(SIDEBAR_PLACES, ge=1, le=MAX_TEASERS, description="How many teasers.")
     exclude: str = Field("", max_length=10_000, description="Ids that stand on the page already, separated by commas.")
     edition: str = Field("", max_length=MAX_LINE, description="Only articles of these editions, separated by commas.")
     lang: str = Field(
