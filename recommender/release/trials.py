@@ -90,7 +90,7 @@ class Interleaver:
         self._left: WriteBehind[InterleavingRun] = WriteBehind("end of a trial", self._end)
 
     def turn(self, state: State) -> RunKey:
-        """Names the trial that goes on at a state, NO_TURN where none does. An answer of another is wrong."""
+        """Names the trial that goes on at a state, NO_RUN where none does. An answer of another is wrong."""
         running = self._running(state)
         return NO_RUN if running is None else (running.trial.number, running.generation)
 
@@ -102,9 +102,10 @@ class Interleaver:
 
     def _look(self, last: _Running | None) -> _Running | None:
         with self._store.reading():
-            trial, number = self._store.trials.latest(), self._store.generations.shadow()
+            trial = self._store.trials.latest()
             if trial is None or trial.until is not None:
                 return None
+            number = self._store.generations.shadow()
             if number is None or not goes_on(self._store, trial):
                 self._left.put(trial)  # or it would come to life again where its models come back
                 return None

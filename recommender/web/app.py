@@ -69,6 +69,7 @@ def make_app(settings: Settings) -> APIFlask:
     store = open_store(settings.database_url.get_secret_value())
     recommender = make_recommender(store, settings)
     accounts = make_accounts(store)
+    interleaving = make_interleaving(store, settings, recommender)
     context = Context(
         settings=settings,
         store=store,
@@ -79,9 +80,9 @@ def make_app(settings: Settings) -> APIFlask:
         worklist=Worklist(store, recommender),
         exposures=Exposures(store, recommender),
         recorder=make_recorder(store, recommender),
-        interleaving=make_interleaving(store, settings, recommender),
+        interleaving=interleaving,
         worker=WorkerClient(settings),
-        cache=SidebarCache(recommender),
+        cache=SidebarCache(recommender, interleaving.turn),
         metrics=Metrics(),
     )
     attach(app, context)

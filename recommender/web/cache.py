@@ -1,6 +1,7 @@
 """Ready answers of one worker; each is given only while nothing it was made from has changed."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from recommender.release.trials import RunKey
@@ -51,17 +52,19 @@ def make_answer(
     return Answer(body, etag, headers, sources, settings.cache_seconds, until)
 
 
-# The query string as it came, whether HTML is wanted, and the trial in which it is answered.
-Key = tuple[str, bool, RunKey]
+# The query string as it came, and whether HTML is wanted.
+Key = tuple[str, bool]
 
 
 class SidebarCache:
     """Answers by request. Safe to use from several threads."""
 
-    def __init__(self, recommender: Recommender) -> None:
+    def __init__(self, recommender: Recommender, turn: Callable[[State], RunKey]) -> None:
+        """`turn` names the trial that goes on at a state, and is asked only where the state has changed."""
         self._recommender = recommender
+        self._turn = turn
         # The state at which an answer was last found right comes first: while nothing changes, that settles it.
-        self._kept: dict[Key, tuple[State, Basis, Answer]] = {}
+        self._kept: dict[Key, tuple[State, RunKey, Basis, Answer]] = {}
         self._bytes = 0
 
     def get(self, key: Key, state: State) -> Answer | None:
@@ -69,17 +72,19 @@ class SidebarCache:
         found = self._kept.get(key)
         if found is None:
             return None
-        right_at, basis, answer = found
+        right_at, turn, basis, answer = found
         if right_at == state and basis.lasting:
             return answer
-        if not self._recommender.still_right(basis, state):
+        if turn != self._turn(state) or not self._recommender.still_right(basis, state):
             return None
-        self._kept[key] = (state, basis, answer)
+        self._kept[key] = (state, turn, basis, answer)
         return answer
 
-    def put(self, key: Key, basis: Basis, answer: Answer) -> None:
-        """Keeps an answer; when there is no room, all others are forgotten."""
+    def put(self, key: Key, turn: RunKey, basis: Basis, answer: Answer) -> None:
+        """Keeps an answer that was made in a trial, or in none; when there is no room, all others are forgotten."""
+        if turn != self._turn(basis.state):
+            return  # a trial has begun or ended meanwhile
         if len(self._kept) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES:
             self._kept, self._bytes = {}, 0
-        self._kept[key] = (basis.state, basis, answer)
+        self._kept[key] = (basis.state, turn, basis, answer)
         self._bytes += len(answer.body)

@@ -61,21 +61,20 @@ class FastLane:
         query, html = environ["QUERY_STRING"], wants_html(environ.get("HTTP_ACCEPT", ""))
         try:
             state = self._context.recommender.state()
-            turn = self._context.interleaving.turn(state)
-            ready = self._context.cache.get((query, html, turn), state)
-            return ready if ready is not None or html or turn != NO_RUN else self._prepared(query, state)
+            ready = self._context.cache.get((query, html), state)
+            return ready if ready is not None or html else self._prepared(query, state)
         except Unavailable:
             return None  # the application says so in a problem
 
     def _prepared(self, query: str, state: State) -> Answer | None:
-        if not query.startswith(PLAIN) or "&" in query:
+        if not query.startswith(PLAIN) or "&" in query or self._context.interleaving.turn(state) != NO_RUN:
             return None
         article_id = unquote_plus(query.removeprefix(PLAIN))
         found = find_prepared(self._context.store, self._context.recommender, article_id, state)
         if found is None:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._context.settings)
-        self._context.cache.put((query, False, NO_RUN), found.basis, answer)
+        self._context.cache.put((query, False), NO_RUN, found.basis, answer)
         self._context.recorder.note_prepared(found.basis, found.body)
         return answer
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from recommender.release.trials import NO_RUN, RunKey
 from recommender.serving.recommender import Query, Recommender
-from recommender.store.base import Store
+from recommender.store.base import State, Store
 from recommender.web import cache as cache_module
 from recommender.web.cache import Answer, SidebarCache
 from tests.factories import built, make_article, make_recommender, stored
@@ -24,10 +25,22 @@ def archive(store: Store) -> Store:
     return store
 
 
-def kept(recommender: Recommender, **query: object) -> SidebarCache:
-    """A cache with ANSWER in it, as made for the first article."""
-    cache = SidebarCache(recommender)
-    cache.put(KEY, recommender.for_article("a0", Query(**query)).basis, ANSWER)  # type: ignore[arg-type]
+class Turns:
+    """The trial that goes on, and at which states somebody has looked for it."""
+
+    def __init__(self) -> None:
+        self.now: RunKey = NO_RUN
+        self.asked: list[State] = []
+
+    def __call__(self, state: State) -> RunKey:
+        self.asked.append(state)
+        return self.now
+
+
+def kept(recommender: Recommender, turns: Turns | None = None, **query: object) -> SidebarCache:
+    """A cache with ANSWER in it, as made for the first article outside any trial."""
+    cache = SidebarCache(recommender, turns or Turns())
+    cache.put(KEY, NO_RUN, recommender.for_article("a0", Query(**query)).basis, ANSWER)  # type: ignore[arg-type]
     return cache
 
 
@@ -81,6 +94,33 @@ def test_full_caches_start_anew(archive: Store, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 1)
     recommender = make_recommender(archive)
     cache = kept(recommender, fallback="none")
-    cache.put(("other", False), recommender.for_article("a0", Query(fallback="none")).basis, ANSWER)
+    cache.put(("other", False), NO_RUN, recommender.for_article("a0", Query(fallback="none")).basis, ANSWER)
     assert cache.get(KEY, archive.state()) is None
     assert cache.get(("other", False), archive.state()) is ANSWER
+
+
+# -- trials of two models ----------------------------------------------------------------------------------------------
+
+
+def test_no_trial_is_looked_for_while_nothing_changes(archive: Store) -> None:
+    """A page view costs the same as if there were no interleaving."""
+    turns = Turns()
+    cache = kept(make_recommender(archive), turns, fallback="none")
+    turns.asked.clear()
+    for _ in range(3):
+        assert cache.get(KEY, archive.state()) is ANSWER
+    assert turns.asked == []
+
+
+def test_answers_end_with_the_begin_of_a_trial(archive: Store) -> None:
+    turns = Turns()
+    cache = kept(make_recommender(archive), turns, fallback="none", min_score=0.0)
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra", status="draft")])
+    turns.now = (1, 2)
+    assert cache.get(KEY, archive.state()) is None
+
+
+def test_answer_that_a_trial_has_overtaken_is_not_kept(archive: Store) -> None:
+    turns = Turns()
+    turns.now = (1, 2)
+    assert kept(make_recommender(archive), turns, fallback="none").get(KEY, archive.state()) is None

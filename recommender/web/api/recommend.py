@@ -37,11 +37,11 @@ def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
     recommender, interleaving = context().recommender, context().interleaving
     state = recommender.state()
-    turn = interleaving.turn(state)
-    key = (request.query_string.decode(), _wants_html(), turn)
+    key = (request.query_string.decode(), _wants_html())
     ready = context().cache.get(key, state)
     if ready is not None:
         return _respond(ready)
+    turn = interleaving.turn(state)
     if query.article_id is not None:
         found = recommender.for_article(query.article_id, query.query())
     else:
@@ -58,7 +58,7 @@ def sidebar(query: SidebarQuery) -> Response:
         interleaving.note(document["request_id"], trial)
         until = trial.until
     answer = _answer(document, until)
-    context().cache.put(key, found.basis, answer)
+    context().cache.put(key, turn, found.basis, answer)
     if plain:
         context().recorder.note(found)
     return _respond(answer)
