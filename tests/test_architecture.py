@@ -117,6 +117,11 @@ def test_edges_leave_making_to_the_assembly(name: str) -> None:
     assert {other for other in wrapped if any(one.startswith(f"{other}.") or one == other for one in names)} == set()
 
 
+def test_views_take_what_they_work_with_from_the_context() -> None:
+    """The clock and the services of an application are made once, where it is made."""
+    assert [name for name in of(["web"]) if "wiring" in inside(ALL[name])] == ["web.app"]
+
+
 def test_only_settings_read_the_environment() -> None:
     """The embedder sets two variables of its library; the server's children inherit theirs."""
     readers = [

@@ -5,9 +5,11 @@ from flask import request
 from flask_cors import CORS
 
 from recommender import __version__
+from recommender.desk.proposals import Proposals
 from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
 from recommender.evaluation.exposure import Exposures
+from recommender.grading.grading import Grading
 from recommender.settings import Settings
 from recommender.web import demo, languages, openapi, operations
 from recommender.web.api import articles, events, recommend
@@ -36,9 +38,11 @@ from recommender.wiring import (
     make_accounts,
     make_decisions,
     make_interleaving,
+    make_publishing,
     make_recommender,
     make_recorder,
     open_store,
+    utc_now,
 )
 from recommender.worker.client import WorkerClient
 
@@ -69,13 +73,18 @@ def make_app(settings: Settings) -> APIFlask:
     store = open_store(settings.database_url.get_secret_value())
     recommender = make_recommender(store, settings)
     accounts = make_accounts(store)
+    decisions = make_decisions(store)
     interleaving = make_interleaving(store, settings, recommender)
     context = Context(
         settings=settings,
+        now=utc_now,
         store=store,
         recommender=recommender,
         accounts=accounts,
-        decisions=make_decisions(store),
+        publishing=make_publishing(store, articles.BY),
+        decisions=decisions,
+        proposals=Proposals(store, decisions, utc_now),
+        grading=Grading(store, recommender, utc_now),
         reviewing=Reviewing(store, recommender),
         worklist=Worklist(store, recommender),
         exposures=Exposures(store, recommender),

@@ -1,19 +1,24 @@
 """What the views work with, kept on the application."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from flask import Flask, current_app
 
 from recommender.desk.accounts import Accounts
 from recommender.desk.decisions import Decisions
+from recommender.desk.proposals import Proposals
 from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
 from recommender.evaluation.exposure import Exposures
+from recommender.grading.grading import Grading
 from recommender.release.trials import Interleaver
 from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import Recorder
 from recommender.settings import Settings
+from recommender.sources.publishing import Publishing
 from recommender.store.base import Store
 from recommender.web.cache import SidebarCache
 from recommender.web.metrics import Metrics
@@ -24,13 +29,17 @@ _NAME = "recommender"
 
 @dataclass(frozen=True)
 class Context:
-    """One application's settings, store, use cases, caches and counters."""
+    """One application's settings, clock, store, use cases, caches and counters."""
 
     settings: Settings
+    now: Callable[[], datetime]
     store: Store
     recommender: Recommender
     accounts: Accounts
+    publishing: Publishing
     decisions: Decisions
+    proposals: Proposals
+    grading: Grading
     reviewing: Reviewing
     worklist: Worklist
     exposures: Exposures

@@ -13,7 +13,6 @@ from recommender.web.api.problems import needs_json, problem
 from recommender.web.api.schemas import ArticleBody, Imported, Stored
 from recommender.web.api.security import API_KEY_SCHEME, require_api_key
 from recommender.web.context import context
-from recommender.wiring import make_publishing
 
 bp = APIBlueprint("articles", __name__, url_prefix="/api/v1/articles", tag="Articles")
 bp.before_request(require_api_key)
@@ -51,7 +50,7 @@ _KEY_RESPONSES = {
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
     article = _article(article_id, body)
-    outcome = _outcome(make_publishing(context().store, BY).put([article]))
+    outcome = _outcome(context().publishing.put([article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
     return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
@@ -67,7 +66,7 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
 )
 def delete_article(article_id: str) -> Response:
     """Takes one article out of every sidebar."""
-    if not make_publishing(context().store, BY).withdraw(article_id):
+    if not context().publishing.withdraw(article_id):
         raise ArticleNotFound(article_id)
     return Response(status=204)
 
@@ -89,7 +88,7 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(make_publishing(context().store, BY).put, JsonLines(request.stream, "body"), refusals.append)
+    report = ingest(context().publishing.put, JsonLines(request.stream, "body"), refusals.append)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."

@@ -28,7 +28,6 @@ from recommender.web.desk.forms import ON_A_STORY, REORDER, TypedForm, completed
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import PRESENT, carried, wanted
 from recommender.web.headers import DESK
-from recommender.wiring import utc_now
 
 bp = Blueprint("review", __name__, url_prefix=DESK)
 
@@ -57,7 +56,7 @@ DONE = {
 @allows(READ)
 def article(article_id: str) -> str:
     """The page of an article. Who opens it is seen there by others for two minutes."""
-    page, now = context().reviewing.page(article_id), utc_now()
+    page, now = context().reviewing.page(article_id), context().now()
     return shown(
         "editor/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
     )
@@ -124,7 +123,7 @@ def _keep(article_id: str, asked: TypedForm, key: str) -> AuditEntry | None:
         return decisions.approve(article_id, asked.values["digest"], context().reviewing.digest(article_id), sent)
     if asked.action == END:
         return decisions.end(article_id, [signal_of(article_id, asked).number], sent)
-    wished, problems = wishes(asked, utc_now())
+    wished, problems = wishes(asked, context().now())
     return None if problems else decisions.decide(article_id, wished, sent)
 
 

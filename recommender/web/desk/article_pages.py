@@ -25,7 +25,6 @@ from recommender.web.desk.access import local_path, who
 from recommender.web.desk.forms import ENDING, FACTORS, MAX_DAYS, ON_A_STORY, REORDER, TypedForm, told, wishes
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import carried
-from recommender.wiring import utc_now
 
 # What is done with a story, as the heading of its preview.
 HEADINGS = {
@@ -131,7 +130,7 @@ def preview(article_id: str, asked: TypedForm, problems: dict[str, str] | None =
     if asked.action == END:
         ended = [signal_of(article_id, asked).number]
     elif not problems:
-        wished, problems = wishes(asked, utc_now())
+        wished, problems = wishes(asked, context().now())
         try:
             added, ended = (
                 ([], []) if problems else context().decisions.signals(article_id, wished, asked.sent(who().name, None))

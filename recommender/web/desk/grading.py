@@ -14,7 +14,7 @@ from markupsafe import Markup
 from recommender.desk.permissions import GRADE, PANELS
 from recommender.errors import Forbidden, InvalidInput
 from recommender.grading import panels
-from recommender.grading.grading import Grading, Sheet
+from recommender.grading.grading import Sheet
 from recommender.grading.panels import MAX_NAME, MAX_POOL, MAX_SIZE, POOL, SIZE, VERSION, Sample, Values
 from recommender.serving.document import make_card
 from recommender.store import grading
@@ -23,7 +23,6 @@ from recommender.web.api.recommend import render_fragment
 from recommender.web.context import context
 from recommender.web.desk.access import allows, may, request_key, who
 from recommender.web.headers import DESK
-from recommender.wiring import utc_now
 
 bp = Blueprint("grading", __name__, url_prefix=f"{DESK}/grading")
 
@@ -89,10 +88,6 @@ PHRASES = {
 }
 
 
-def _grading() -> Grading:
-    return Grading(context().store, context().recommender, utc_now)
-
-
 def _phrase(error: InvalidInput) -> str:
     return str(PHRASES.get(str(error), error))
 
@@ -104,7 +99,7 @@ def _phrase(error: InvalidInput) -> str:
 @allows(GRADE)
 def overview() -> str:
     """All panels, and how far everybody is."""
-    return render_template("editor/grading.html", panels=_grading().progress(), me=who().name)
+    return render_template("editor/grading.html", panels=context().grading.progress(), me=who().name)
 
 
 @bp.get("/new")
@@ -130,7 +125,7 @@ def create() -> ResponseReturnValue:
     """Draws a panel."""
     key = request_key()
     try:
-        panel = _grading().create(request.form.get("name", ""), who().name, _sample(), key)
+        panel = context().grading.create(request.form.get("name", ""), who().name, _sample(), key)
     except InvalidInput as error:
         return _new(request.form, _phrase(error)), 422
     flash(_("The panel %(name)s has %(count)d articles.", name=panel.name, count=len(panel.sidebars)))
@@ -174,7 +169,7 @@ def go_on(panel: int) -> ResponseReturnValue:
 
 def _onwards(panel: int, after: int) -> ResponseReturnValue:
     """To the next article that is not finished, those after one before the others; to all panels if there is none."""
-    place = _grading().next_place(panel, who().name, after - 1)
+    place = context().grading.next_place(panel, who().name, after - 1)
     if place is not None:
         return redirect(url_for("grading.article", panel=panel, place=place + 1), 303)
     flash(_("You have graded everything in this panel."))
@@ -185,13 +180,13 @@ def _onwards(panel: int, after: int) -> ResponseReturnValue:
 @allows(GRADE)
 def report(panel: int) -> str:
     """What the grades say. Before their own are in, graders do not see it: it would lead them."""
-    found = _grading().report(panel)
+    found = context().grading.report(panel)
     if not (may(PANELS) or found.progress.done_by(who().name)):
         raise Forbidden(_("You can see what others say when you have graded the whole panel."))
     return render_template(
         "editor/grading_report.html",
         report=found,
-        unacceptable=_grading().ids(found.unacceptable),
+        unacceptable=context().grading.ids(found.unacceptable),
         words={value: word for value, _key, word, _meaning in VERDICT_SCALE},
         bars={
             SATISFACTORY: _("%(share)s or more", share="85 %"),
@@ -208,7 +203,7 @@ def report(panel: int) -> str:
 @allows(GRADE)
 def article(panel: int, place: int) -> ResponseReturnValue:
     """One article, the stories to be graded beside it, and its sidebar."""
-    sheet = _grading().sheet(panel, place - 1, who().name)
+    sheet = context().grading.sheet(panel, place - 1, who().name)
     if sheet is None:
         flash(_("Article %(place)d has been withdrawn since, and is skipped.", place=place))
         return _onwards(panel, place)
@@ -240,7 +235,7 @@ def _paragraphs(text: str) -> list[str]:
 @allows(GRADE)
 def grade(panel: int, place: int) -> ResponseReturnValue:
     """Keeps what was graded, also where something is still missing, and leads to the next article."""
-    key, grading, me, values = request_key(), _grading(), who().name, _values()
+    key, grading, me, values = request_key(), context().grading, who().name, _values()
     try:
         grading.grade(panel, place - 1, me, values, key)
     except InvalidInput as error:

@@ -13,7 +13,6 @@ from recommender.web.context import context
 from recommender.web.desk.access import allows, who
 from recommender.web.desk.messages import ROLES, phrase
 from recommender.web.headers import DESK
-from recommender.wiring import utc_now
 
 bp = Blueprint("people", __name__, url_prefix=f"{DESK}/people")
 
@@ -26,7 +25,7 @@ def people() -> str:
 
 
 def _page(problem: str | None = None) -> str:
-    now = utc_now()
+    now = context().now()
     return render_template(
         "editor/people.html",
         people=[(account, state_of(account, now)) for account in context().accounts.everyone()],

@@ -17,7 +17,6 @@ from recommender.web.desk import ui_labels
 from recommender.web.desk.access import allows, who
 from recommender.web.desk.forms import is_number
 from recommender.web.headers import DESK
-from recommender.wiring import utc_now
 
 PAGE = 20
 PRESENT = timedelta(minutes=2)  # who has opened an article in the last minutes is looking at it
@@ -58,7 +57,7 @@ def queue() -> ResponseReturnValue:
         "editor/queue.html",
         rows=_rows(listing, page, who()),
         listing=listing,
-        effort=context().store.audit.effort(datetime.combine(utc_now().date(), time(), UTC)),
+        effort=context().store.audit.effort(datetime.combine(context().now().date(), time(), UTC)),
         editions=[(name, name) for name in context().worklist.editions()],
         carried=carried(),
         newer=_address(page - 1) if page > 1 else "",
@@ -85,7 +84,7 @@ def _rows(listing: Listing, page: int, me: Account) -> list[Row]:
     """The lines with where to go after a decision: an approved one leaves the queue of open ones, and the next comes
     up; everywhere else the next is on this page or the one after it.
     """
-    looking = context().store.reviews.looking([line.number for line in listing.lines], utc_now() - PRESENT)
+    looking = context().store.reviews.looking([line.number for line in listing.lines], context().now() - PRESENT)
     leaves = request.args.get("state", OPEN) == OPEN
     rows = []
     for place, line in enumerate(listing.lines):

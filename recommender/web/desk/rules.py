@@ -19,7 +19,7 @@ from recommender.curation.signals import MATRIX, MAX_REASON, RANKING, RULE, Sign
 from recommender.desk.decisions import END, Sent
 from recommender.desk.impact import Status
 from recommender.desk.permissions import READ, RULES, TUNE
-from recommender.desk.proposals import Overtaken, Proposal, Proposals
+from recommender.desk.proposals import Overtaken, Proposal
 from recommender.errors import Conflict, FieldProblem, Forbidden, InvalidSignal, NotFound, Unavailable
 from recommender.ranking.scoring import PARTS
 from recommender.web.context import context
@@ -28,7 +28,6 @@ from recommender.web.desk.access import allows, may, request_key, who
 from recommender.web.desk.forms import is_number
 from recommender.web.desk.policies import Form
 from recommender.web.headers import DESK
-from recommender.wiring import utc_now
 
 bp = Blueprint("rules", __name__, url_prefix=DESK)
 
@@ -47,10 +46,6 @@ class RuleLine:
     rule: Rule
     words: str
     state: str
-
-
-def _proposals() -> Proposals:
-    return Proposals(context().store, context().decisions, utc_now)
 
 
 # -- rules -------------------------------------------------------------------------------------------------------------
@@ -73,7 +68,7 @@ def _rules(problem: str = "", other: Overtaken | None = None) -> str:
 
 
 def _line(signal: Signal) -> RuleLine:
-    rule, now = rule_of(signal), utc_now()
+    rule, now = rule_of(signal), context().now()
     if signal.ended is not None:
         state = ENDED
     elif signal.until is not None and signal.until <= now:
@@ -113,11 +108,11 @@ def edit(number: int) -> ResponseReturnValue:
     if carried is not None:
         return _rule_page(policies.rule_form(_trusted(carried), carried.reason, carried.since), number)
     if signal.ended is not None:
-        other = _proposals().overtaken(Proposal(END, seen=number))
+        other = context().proposals.overtaken(Proposal(END, seen=number))
         flash(_("This rule has been changed or ended by %(name)s.", name=signal.ended_by), "problem")
         here = url_for("rules.edit", number=other.now) if other and other.now else url_for("rules.rules")
         return redirect(here, 303)
-    since = signal.since if signal.since > utc_now() else None
+    since = signal.since if signal.since > context().now() else None
     return _rule_page(policies.rule_form(rule_of(signal), "", since), number)
 
 
@@ -132,12 +127,14 @@ def propose_edit(number: int) -> ResponseReturnValue:
 def _rule_signal(number: int) -> Signal:
     if number >= MAX_NUMBER:
         raise NotFound(f"There is no rule {number}.")
-    return _proposals().rule(number)
+    return context().proposals.rule(number)
 
 
 def _trusted(proposal: Proposal) -> Rule:
     """The rule of a proposal that has been checked once."""
-    signal = Signal(RULE, None, None, "", since=proposal.since or utc_now(), until=proposal.until, data=proposal.data)
+    signal = Signal(
+        RULE, None, None, "", since=proposal.since or context().now(), until=proposal.until, data=proposal.data
+    )
     return rule_of(signal)
 
 
@@ -171,7 +168,7 @@ def switch(number: int) -> ResponseReturnValue:
     signal = _rule_signal(number)
     rule = rule_of(signal)
     data = {**rule.to_data(), "enabled": not rule.enabled}
-    since = signal.since if signal.since > utc_now() else None
+    since = signal.since if signal.since > context().now() else None
     return _propose(Proposal(RULE, data, number, since, signal.until), [])
 
 
@@ -190,7 +187,7 @@ def end(number: int) -> ResponseReturnValue:
 @allows(READ)
 def sensitive() -> str:
     """The matrix of sensitive content."""
-    carried, standing = _carried(MATRIX), _proposals().in_force(MATRIX)
+    carried, standing = _carried(MATRIX), context().proposals.in_force(MATRIX)
     matrix = _matrix_of(standing) if carried is None else carried.matrix
     seen = _seen(standing) if carried is None else carried.seen
     return _sensitive_page(matrix, seen, carried.reason if carried else "")
@@ -210,7 +207,7 @@ def _sensitive_page(
         forbidden=matrix.forbidden,
         flags=ui_labels.FLAGS,
         meanings=policies.FLAG_MEANINGS,
-        standing=_proposals().in_force(MATRIX),
+        standing=context().proposals.in_force(MATRIX),
         seen=seen,
         reason=reason,
         problems=problems or {},
@@ -229,7 +226,7 @@ def propose_sensitive() -> ResponseReturnValue:
 @allows(READ)
 def ranking() -> str:
     """The threshold, and how strongly each part of the score counts."""
-    carried, standing = _carried(RANKING), _proposals().in_force(RANKING)
+    carried, standing = _carried(RANKING), context().proposals.in_force(RANKING)
     shown = carried or Proposal(RANKING, {} if standing is None else standing.data, _seen(standing))
     return _ranking_page(policies.ranking_form(shown), shown.seen)
 
@@ -238,7 +235,7 @@ def _ranking_page(
     given: Form, seen: int, problems: policies.Problems | None = None, other: Overtaken | None = None
 ) -> str:
     outlooks = context().store.ledger.outlooks()
-    standing = _proposals().in_force(RANKING)
+    standing = context().proposals.in_force(RANKING)
     data: Mapping[str, Any] = {} if standing is None else standing.data
     return render_template(
         "editor/ranking.html",
@@ -315,14 +312,14 @@ def _propose(wanted: Proposal, unread: list[FieldProblem], typed: Form | None = 
     _require(wanted)
     problems = list(unread)
     try:
-        _proposals().check(wanted)
+        context().proposals.check(wanted)
     except InvalidSignal as error:
         problems += error.problems
     if len(_token(wanted)) > MAX_CARRIED:
         problems.append(FieldProblem("when", f"{len(_token(wanted))} characters", "is too much", "use fewer values"))
     if problems:
         return _form_again(wanted, policies.told(problems), typed=typed), 422
-    other = _proposals().overtaken(wanted)
+    other = context().proposals.overtaken(wanted)
     if other is not None:
         return _form_again(wanted, {}, other, typed=typed), 409
     return _begin(wanted)
@@ -337,7 +334,7 @@ def _begin(wanted: Proposal) -> ResponseReturnValue:
     """Starts the work, and leads to the page that shows how far it is."""
     job = None
     try:
-        job = context().worker.start_reach(_proposals().change(wanted, who().name))
+        job = context().worker.start_reach(context().proposals.change(wanted, who().name))
         if job is None:
             flash(_("Two other changes are being worked out. Try again in some seconds."), "problem")
     except Unavailable:
@@ -413,7 +410,7 @@ def _said(wanted: Proposal) -> list[tuple[str, str, str]]:
     if wanted.kind in (RULE, END):
         old = rule_of(_rule_signal(wanted.seen)) if wanted.seen else None
         return policies.rule_changes(old, _trusted(wanted) if wanted.kind == RULE else None, wanted.since)
-    standing = _proposals().in_force(wanted.kind)
+    standing = context().proposals.in_force(wanted.kind)
     if wanted.kind == MATRIX:
         return policies.matrix_changes(_matrix_of(standing), wanted.matrix)
     return policies.ranking_changes(
@@ -469,9 +466,9 @@ def apply() -> ResponseReturnValue:
     if _is_stale(key):
         return _reach_page(wanted, request.form.get("job", ""), stale=True), 409
     try:
-        entry = _proposals().apply(wanted, Sent(who().name, key, why=wanted.reason))
+        entry = context().proposals.apply(wanted, Sent(who().name, key, why=wanted.reason))
     except Conflict:
-        return _form_again(wanted, {}, _proposals().overtaken(wanted)), 409
+        return _form_again(wanted, {}, context().proposals.overtaken(wanted)), 409
     except InvalidSignal as error:
         return _form_again(wanted, policies.told(error.problems)), 422
     page = url_for(PAGES[wanted.kind])
@@ -494,5 +491,5 @@ def _done(wanted: Proposal) -> str:
         return str(_("This is in force from now on."))
     if not wanted.data["enabled"]:
         return str(_("The rule is saved, and is off."))
-    later: datetime | None = wanted.since if wanted.since is not None and wanted.since > utc_now() else None
+    later: datetime | None = wanted.since if wanted.since is not None and wanted.since > context().now() else None
     return str(_("The rule is in force from now on.") if later is None else _("The rule is saved, and begins later."))
