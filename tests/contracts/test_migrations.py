@@ -1,0 +1,302 @@
+"""The schema: upgrades lose nothing, and what cannot be served is refused in words."""
+
+import json
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+
+from recommender.articles.article import Article
+from recommender.embedding.pooling import vector_version
+from recommender.errors import SettingsError, StoreUnavailable
+from recommender.ranking.candidates import CANDIDATE
+from recommender.ranking.scoring import DEFAULT
+from recommender.retrieval import terms
+from recommender.store.base import State, Store
+from recommender.store.sql import schema
+from recommender.store.sql.database import Database
+from recommender.store.sql.schema import upgrade
+from recommender.store.sql.tables import metadata
+from recommender.wiring import open_store
+from tests.contracts.content import FULL, SOON, kept
+from tests.embedder import RecordingEmbedder, ToyEmbedder
+from tests.factories import built, make_article, make_builder, stored
+
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
+
+
+def differences(url: str) -> list[Any]:
+    """What the tables of a database and those of this release do not have in common.
+
+    SQLAlchemy can describe neither the table of the search nor what SQLite keeps beside it; its own tests use them.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        opts = {"compare_type": True, "include_name": lambda name, *_: not (name or "").startswith("article_search")}
+        return compare_metadata(MigrationContext.configure(connection, opts=opts), metadata)
+
+
+def test_schema_equals_the_tables(store: Store, url: str) -> None:
+    assert differences(url) == []
+
+
+def test_upgrading_again_changes_nothing(store: Store, url: str) -> None:
+    stored(store, [FULL])
+    before = store.state()
+    database = Database(url)
+    upgrade(database)
+    upgrade(database)
+    database.close()
+    assert store.state() == before
+    assert store.articles.by_id(FULL.id) is not None
+
+
+def migrated(url: str, revision: str) -> None:
+    """Brings a database to the tables of some release, forwards or backwards."""
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.migrating() as connection:
+        config.attributes["connection"] = connection
+        known = MigrationContext.configure(connection).get_current_revision() or ""
+        (command.downgrade if revision < known else command.upgrade)(config, revision)
+    database.close()
+
+
+def written_by_first_release(url: str, articles: list[Article]) -> None:
+    """A database of the first release: with articles, vectors, and a live generation of the old shape."""
+    store = open_store(url)
+    built(store, articles)
+    store.close()
+    migrated(url, "0001")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO generation (number, model, centres, lexical, built, revision, complete) "
+                "VALUES (7, 'old', :data, :data, 0, 1, :yes)"
+            ),
+            {"data": b"old", "yes": True},
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO neighbour (generation, number, text_hash, language, terms, candidates, revision) "
+                "VALUES (7, 1, 'h', 'en', :data, :data, 1)"
+            ),
+            {"data": b"old"},
+        )
+        connection.execute(sa.text("UPDATE state SET live_generation = 7"))
+
+
+OLD_ARCHIVE = [make_article("a", body="junta coup"), make_article("b", body="junta vote"), FULL]
+
+
+def test_first_release_upgrades_without_loss(url: str) -> None:
+    written_by_first_release(url, OLD_ARCHIVE)
+    before = revision_of(url)
+    store = open_store(url)
+    assert store.articles.get([1, 2, 3]) == dict(enumerate(OLD_ARCHIVE, start=1))
+    assert len(store.generations.members(vector_version(ToyEmbedder()))) == 3
+    assert store.state() == State(before + 1, None)  # every copy in memory is out of date
+    store.close()
+
+
+def test_first_release_builds_again(url: str) -> None:
+    """What took a model to compute is not computed again."""
+    written_by_first_release(url, OLD_ARCHIVE)
+    store = open_store(url)
+    embedder = RecordingEmbedder()
+    report = make_builder(store, embedder).build()
+    assert (report.kind, report.embedded, report.indexed) == ("rebuilt", 0, 3)
+    assert embedder.seen == []
+    assert sorted(store.generations.candidates(report.generation, [1, 2, 3])) == [1, 2, 3]
+    store.close()
+
+
+def test_upgraded_tables_are_those_of_this_release(url: str) -> None:
+    written_by_first_release(url, OLD_ARCHIVE)
+    open_store(url).close()
+    assert differences(url) == []
+
+
+def test_generation_of_the_release_before_stays_live(url: str) -> None:
+    """It names no model version; readers notice nothing of the upgrade."""
+    store = open_store(url)
+    built(store, OLD_ARCHIVE)
+    before, lists = store.state(), store.generations.candidates(1, [1, 2, 3])
+    store.close()
+    migrated(url, "0004")
+    store = open_store(url)
+    live = store.generations.live()
+    assert live is not None
+    assert (store.state(), live.model_version, live.ranking) == (before, None, None)
+    assert kept(store) == (live.number, None, None)
+    found = store.generations.candidates(live.number, [1, 2, 3])
+    before_shingles = [name for name in CANDIDATE.names or () if name != "shingles"]
+    for key, rows in lists.items():
+        for name in before_shingles:
+            np.testing.assert_array_equal(found[key][name], rows[name])
+        assert np.isnan(found[key]["shingles"]).all()
+    store.close()
+
+
+def test_weights_of_a_newer_release_are_refused(url: str) -> None:
+    """The software was rolled back: a part of the score that it does not know cannot be left out."""
+    store = open_store(url)
+    built(store, OLD_ARCHIVE)
+    number = store.state().generation or 0
+    store.close()
+    newer = json.loads(DEFAULT.to_json())
+    newer["weights"]["mood"] = 1.0
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE generation SET ranking = :ranking"), {"ranking": json.dumps(newer)})
+    engine.dispose()
+    store = open_store(url)
+    with pytest.raises(StoreUnavailable, match=r"newer release; upgrade this one \(mood: no such part"):
+        store.generations.ranking(number)
+    with pytest.raises(StoreUnavailable, match="newer release"):
+        store.generations.live()
+    store.close()
+
+
+def test_live_generation_keeps_its_sidebars_and_takes_articles_in_after_an_upgrade(url: str) -> None:
+    """What an earlier release has stored has no shingles: nothing is known of them until a build."""
+    store = open_store(url)
+    built(store, OLD_ARCHIVE)
+    (number,) = store.generations.numbers(1)[:1]
+    (row,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
+    store.close()
+    migrated(url, "0008")
+    store = open_store(url)
+    (kept,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
+    expected = {field: terms.from_bytes(row.terms)[field] for field in terms.TERM_FIELDS if field != "shingles"}
+    found = terms.from_bytes(kept.terms)
+    assert len(found["shingles"][0]) == 0
+    for field, (numbers, weights) in expected.items():
+        np.testing.assert_array_equal(found[field][0], numbers)
+        np.testing.assert_array_equal(found[field][1], weights)
+    store.articles.upsert([make_article("new", title="new")])
+    assert make_builder(store).update().indexed == 1
+    store.close()
+
+
+def test_earlier_articles_are_found_after_an_upgrade(url: str) -> None:
+    """More than one batch of them; drafts and withdrawn ones are not."""
+    store = open_store(url)
+    stored(store, [make_article(f"a{number}", title="Coup") for number in range(501)])
+    stored(store, [make_article("draft", title="Coup", status="draft"), make_article("gone", title="Coup")])
+    store.articles.withdraw("gone")
+    store.close()
+    migrated(url, "0003")
+    store = open_store(url)
+    assert store.articles.search("coup", 1_000) == list(range(501, 0, -1))
+    store.articles.withdraw("a500")
+    assert store.articles.search("coup", 1) == [500]
+    store.close()
+
+
+def test_earlier_addresses_are_told_apart_after_an_upgrade(url: str) -> None:
+    """More than one batch of them; what has no address still has none."""
+    store = open_store(url)
+    numbers = stored(store, [make_article(f"a{p}", url=f"https://www.a.example/?p={p}") for p in range(501)])
+    (path,) = stored(store, [make_article("path", url="https://a.example/caf%c3%a9/")])
+    stored(store, [make_article("none"), make_article("gone", url="https://a.example/gone")])
+    store.articles.withdraw("gone")
+    store.close()
+    migrated(url, "0007")
+    assert keys_of(url) == {"a.example": 501, "a.example/caf%c3%a9": 1, None: 2}
+    store = open_store(url)
+    found = [store.articles.by_url(f"https://a.example/?p={p}") for p in range(501)]
+    assert [one and one[0] for one in found] == numbers
+    assert store.articles.by_url("https://a.example/café")[0] == path  # type: ignore[index]
+    assert keys_of(url)[None] == 2
+    store.close()
+
+
+def keys_of(url: str) -> dict[str | None, int]:
+    """How many articles each address has."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT url_key, count(*) FROM article GROUP BY url_key"))
+        return {row[0]: row[1] for row in rows}
+
+
+def revision_of(url: str) -> int:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return int(connection.execute(sa.text("SELECT revision FROM state")).scalar_one())
+
+
+def test_two_processes_may_start_together(postgresql_database: str) -> None:
+    barrier = threading.Barrier(3)
+
+    def start(_: int) -> State:
+        database = Database(postgresql_database)
+        barrier.wait(SOON)
+        upgrade(database)
+        state = database.state()
+        database.close()
+        return state
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(start, range(3))) == [State(0, None)] * 3
+
+
+def test_newer_schemas_are_refused(store: Store, url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreUnavailable, match=r"schema 9999.*newer release"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("mysql://a@b/c", "only sqlite"),
+        ("no address", "is not a database address"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("postgresql://a:secret@b/c", "only sqlite"),
+    ],
+)
+def test_other_databases_are_refused(address: str, advice: str) -> None:
+    with pytest.raises(SettingsError, match=advice) as caught:
+        Database(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_database_that_only_reads_is_unavailable(store: Store, url: str) -> None:
+    """As after a failover. What waits to be written must wait on."""
+    database = Database(url)
+    sa.event.listen(database.engine, "connect", only_reads)
+    with pytest.raises(StoreUnavailable, match=r"does not answer: .*read-?only"):
+        database.bump()
+    database.close()
+
+
+def only_reads(connection: Any, _record: object) -> None:
+    """Makes a driver's connection refuse to write."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        connection.read_only = True
+
+
+def test_silent_servers_are_unavailable() -> None:
+    database = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        upgrade(database)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        database.state()
+    database.close()
