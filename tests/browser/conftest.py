@@ -1,11 +1,19 @@
 """A real Chromium, and a page whose own errors fail the test."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any, NoReturn
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+from tests.browser.elsewhere import Elsewhere, Pages
+from tests.embedder import ToyEmbedder
+from tests.web.served import Served, serving
+from tests.web.toy import build_archive
 
 MakePage = Callable[..., Page]
 
@@ -65,3 +73,47 @@ def make_page(chromium: Browser) -> Iterator[MakePage]:
 def page(make_page: MakePage) -> Page:
     """One page."""
     return make_page()
+
+
+# -- the demonstration site, and a foreign one -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Elsewhere]:
+    """A running foreign site."""
+    with Elsewhere(("127.0.0.1", 0), Pages) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running service with a small archive."""
+    database = tmp_path_factory.mktemp("browser") / "archive.db"
+    build_archive(database, embedder=ToyEmbedder())
+    with serving(database, cors_origins=elsewhere.url("localhost"), sidebar_heading="More on the Sahel") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def site(served: Served) -> str:
+    """Its address."""
+    return served.url
+
+
+@pytest.fixture(scope="module")
+def teasers(site: str) -> list[dict[str, str]]:
+    """What the service answers for the article that most tests look at."""
+    with urlopen(f"{site}/api/v1/recommend?article_id=blockade-1") as response:  # our own server
+        found: list[dict[str, str]] = json.load(response)["items"]
+    assert len(found) == 3
+    return found
+
+
+@pytest.fixture(scope="module")
+def three(teasers: list[dict[str, str]]) -> list[str]:
+    """Their titles."""
+    return [teaser["title"] for teaser in teasers]
