@@ -30,6 +30,7 @@ hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tests")
 
 Unavailable = Callable[[str, str], NoReturn]
+Restore = Callable[[], None]
 
 # Files that take minutes come first: with several processes none is left with one of them when the others are done.
 LONGEST = ("test_notebooks.py", "test_editors.py", "test_reviewing.py", "test_sentence_transformers_trainer.py")
@@ -98,10 +99,24 @@ def postgresql_template(postgresql_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def empty_postgresql_database(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
-    """URL of an empty database for one test."""
+def own_postgresql_database(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
+    """URL of an empty database that goes with the test, which may change its tables."""
     with postgres.database(postgresql_url, postgresql_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _shared_postgresql_database(postgresql_url: str, postgresql_template: str) -> Iterator[tuple[str, Restore]]:
+    with postgres.database(postgresql_url, postgresql_template) as url, postgres.restoring(url) as restore:
+        yield url, restore
+
+
+@pytest.fixture
+def empty_postgresql_database(_shared_postgresql_database: tuple[str, Restore]) -> str:
+    """URL of a database that was emptied for the test; its tables are those of all tests and stay as they are."""
+    url, restore = _shared_postgresql_database
+    restore()
+    return url
 
 
 @pytest.fixture(scope="session")

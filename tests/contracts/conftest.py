@@ -16,6 +16,14 @@ def url(request: pytest.FixtureRequest) -> str:
     return found
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database on each backend, for tests that change its tables."""
+    name = "database_url" if request.param == "sqlite" else "own_postgresql_database"
+    found: str = request.getfixturevalue(name)
+    return found
+
+
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """An empty store on each backend."""

@@ -100,20 +100,20 @@ def written_by_first_release(url: str, articles: list[Article]) -> None:
 OLD_ARCHIVE = [make_article("a", body="junta coup"), make_article("b", body="junta vote"), FULL]
 
 
-def test_first_release_upgrades_without_loss(url: str) -> None:
-    written_by_first_release(url, OLD_ARCHIVE)
-    before = revision_of(url)
-    store = open_store(url)
+def test_first_release_upgrades_without_loss(own_url: str) -> None:
+    written_by_first_release(own_url, OLD_ARCHIVE)
+    before = revision_of(own_url)
+    store = open_store(own_url)
     assert store.articles.get([1, 2, 3]) == dict(enumerate(OLD_ARCHIVE, start=1))
     assert len(store.generations.members(vector_version(ToyEmbedder()))) == 3
     assert store.state() == State(before + 1, None)  # every copy in memory is out of date
     store.close()
 
 
-def test_first_release_builds_again(url: str) -> None:
+def test_first_release_builds_again(own_url: str) -> None:
     """What took a model to compute is not computed again."""
-    written_by_first_release(url, OLD_ARCHIVE)
-    store = open_store(url)
+    written_by_first_release(own_url, OLD_ARCHIVE)
+    store = open_store(own_url)
     embedder = RecordingEmbedder()
     report = make_builder(store, embedder).build()
     assert (report.kind, report.embedded, report.indexed) == ("rebuilt", 0, 3)
@@ -122,20 +122,20 @@ def test_first_release_builds_again(url: str) -> None:
     store.close()
 
 
-def test_upgraded_tables_are_those_of_this_release(url: str) -> None:
-    written_by_first_release(url, OLD_ARCHIVE)
-    open_store(url).close()
-    assert differences(url) == []
+def test_upgraded_tables_are_those_of_this_release(own_url: str) -> None:
+    written_by_first_release(own_url, OLD_ARCHIVE)
+    open_store(own_url).close()
+    assert differences(own_url) == []
 
 
-def test_generation_of_the_release_before_stays_live(url: str) -> None:
+def test_generation_of_the_release_before_stays_live(own_url: str) -> None:
     """It names no model version; readers notice nothing of the upgrade."""
-    store = open_store(url)
+    store = open_store(own_url)
     built(store, OLD_ARCHIVE)
     before, lists = store.state(), store.generations.candidates(1, [1, 2, 3])
     store.close()
-    migrated(url, "0004")
-    store = open_store(url)
+    migrated(own_url, "0004")
+    store = open_store(own_url)
     live = store.generations.live()
     assert live is not None
     assert (store.state(), live.model_version, live.ranking) == (before, None, None)
@@ -169,15 +169,15 @@ def test_weights_of_a_newer_release_are_refused(url: str) -> None:
     store.close()
 
 
-def test_live_generation_keeps_its_sidebars_and_takes_articles_in_after_an_upgrade(url: str) -> None:
+def test_live_generation_keeps_its_sidebars_and_takes_articles_in_after_an_upgrade(own_url: str) -> None:
     """What an earlier release has stored has no shingles: nothing is known of them until a build."""
-    store = open_store(url)
+    store = open_store(own_url)
     built(store, OLD_ARCHIVE)
     (number,) = store.generations.numbers(1)[:1]
     (row,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
     store.close()
-    migrated(url, "0008")
-    store = open_store(url)
+    migrated(own_url, "0008")
+    store = open_store(own_url)
     (kept,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
     expected = {field: terms.from_bytes(row.terms)[field] for field in terms.TERM_FIELDS if field != "shingles"}
     found = terms.from_bytes(kept.terms)
@@ -190,36 +190,36 @@ def test_live_generation_keeps_its_sidebars_and_takes_articles_in_after_an_upgra
     store.close()
 
 
-def test_earlier_articles_are_found_after_an_upgrade(url: str) -> None:
+def test_earlier_articles_are_found_after_an_upgrade(own_url: str) -> None:
     """More than one batch of them; drafts and withdrawn ones are not."""
-    store = open_store(url)
+    store = open_store(own_url)
     stored(store, [make_article(f"a{number}", title="Coup") for number in range(501)])
     stored(store, [make_article("draft", title="Coup", status="draft"), make_article("gone", title="Coup")])
     store.articles.withdraw("gone")
     store.close()
-    migrated(url, "0003")
-    store = open_store(url)
+    migrated(own_url, "0003")
+    store = open_store(own_url)
     assert store.articles.search("coup", 1_000) == list(range(501, 0, -1))
     store.articles.withdraw("a500")
     assert store.articles.search("coup", 1) == [500]
     store.close()
 
 
-def test_earlier_addresses_are_told_apart_after_an_upgrade(url: str) -> None:
+def test_earlier_addresses_are_told_apart_after_an_upgrade(own_url: str) -> None:
     """More than one batch of them; what has no address still has none."""
-    store = open_store(url)
+    store = open_store(own_url)
     numbers = stored(store, [make_article(f"a{p}", url=f"https://www.a.example/?p={p}") for p in range(501)])
     (path,) = stored(store, [make_article("path", url="https://a.example/caf%c3%a9/")])
     stored(store, [make_article("none"), make_article("gone", url="https://a.example/gone")])
     store.articles.withdraw("gone")
     store.close()
-    migrated(url, "0007")
-    assert keys_of(url) == {"a.example": 501, "a.example/caf%c3%a9": 1, None: 2}
-    store = open_store(url)
+    migrated(own_url, "0007")
+    assert keys_of(own_url) == {"a.example": 501, "a.example/caf%c3%a9": 1, None: 2}
+    store = open_store(own_url)
     found = [store.articles.by_url(f"https://a.example/?p={p}") for p in range(501)]
     assert [one and one[0] for one in found] == numbers
     assert store.articles.by_url("https://a.example/café")[0] == path  # type: ignore[index]
-    assert keys_of(url)[None] == 2
+    assert keys_of(own_url)[None] == 2
     store.close()
 
 
