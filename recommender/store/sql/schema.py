@@ -1,5 +1,6 @@
 """Brings a database to the tables of this release, with Alembic."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -20,12 +21,11 @@ def upgrade(database: Database) -> None:
     Raises StoreUnavailable for a database that a newer release has written. Two processes that start together take
     turns: the migration runs inside the store's write lock once the tables exist.
     """
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with database.reading() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    if current == ScriptDirectory.from_config(config).get_current_head():
+    if current == _newest():
         return
+    config = _config()
     with database.migrating() as connection:
         config.attributes["connection"] = connection
         try:
@@ -35,3 +35,14 @@ def upgrade(database: Database) -> None:
                 f"The database is at schema {current}, which this release does not know. "
                 "It was written by a newer release; upgrade this one."
             ) from error
+
+
+@cache  # reading the migrations takes longer than opening a database that needs none
+def _newest() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
