@@ -34,7 +34,16 @@
     const all = items();
     const next = all[all.indexOf(current) + by];
     if (next) focus(next);
+    return next !== undefined;
   }
+
+  // "Next" by key or pointer: the item after its own, or after the last one the next page of the list.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-advance]");
+    if (!button) return;
+    mark(itemOf(button));
+    if (!step(1)) document.querySelector("a[rel=next]")?.click();
+  });
 
   function start() {
     const item = itemOf(document.getElementById(location.hash.slice(1)));
@@ -85,7 +94,7 @@
   function press(element) {
     if (element.matches(TYPING)) element.focus();
     else element.click();
-    if ("advance" in element.dataset) step(1);
+    if (element.matches("input[data-advance]")) step(1);
   }
 
   function listKeys() {
