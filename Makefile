@@ -22,6 +22,9 @@ constraints := $(if $(TORCH),.make/constraints.txt,constraints.txt)
 install = $(pip) install --constraint $(constraints)
 address := $(if $(HOST),RECOMMENDER_HOST=$(HOST)) $(if $(PORT),RECOMMENDER_PORT=$(PORT)) \
 	$(if $(WORKERS),RECOMMENDER_WORKERS=$(WORKERS))
+# Whole files go to a process each, the longest first; the table names what to look at when the run grows longer.
+pytest = $(bin)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	--durations 20 --durations-min 1
 sample := $(wildcard recommender/sample/*.*)
 on_sample := RECOMMENDER_DATABASE_URL='$(DATABASE)'
 # The sample is loaded once, and again where its file has been deleted; each time where the database is no file.
@@ -29,10 +32,10 @@ emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test lint format types bench notebooks lock clean chromium always
+.PHONY: help install serve test test-long lint format types bench notebooks lock clean chromium always
 
 help: ## print this list
-	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
 		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 install: .make/install ## make .venv and install the service into it
@@ -40,8 +43,11 @@ install: .make/install ## make .venv and install the service into it
 serve: .make/sample ## install, load the sample articles, serve them; HOST=, PORT= and WORKERS= change where
 	$(on_sample) $(address) $(bin)/recommender serve
 
-test: .make/test chromium lint types ## install what tests need, then lint, check types and run all tests
-	$(bin)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: .make/test chromium lint types ## install what tests need, then lint, check types and run the tests
+	$(pytest)
+
+test-long: .make/test chromium ## run the tests that `make test` leaves out: the whole of what it does a part of
+	$(pytest) -m long
 
 lint: .make/test ## check style and format
 	$(bin)/ruff check

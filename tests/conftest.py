@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,10 +18,12 @@ from threadpoolctl import threadpool_limits
 
 from recommender.embedding.model_files import DEFAULT_MODEL
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.evaluation.trec import read_qrels
 from recommender.settings import Settings
 from recommender.sources.files import open_source
 from recommender.sources.ingest import ingest
 from recommender.store.base import Store
+from recommender.store.grading import GRADES
 from recommender.wiring import make_builder, open_store
 from tests import postgres
 
@@ -32,8 +34,18 @@ hypothesis.settings.load_profile("tests")
 Unavailable = Callable[[str, str], NoReturn]
 Restore = Callable[[], None]
 
+SAMPLE = files("recommender") / "sample"
+
 # Files that take minutes come first: with several processes none is left with one of them when the others are done.
-LONGEST = ("test_notebooks.py", "test_editors.py", "test_reviewing.py", "test_sentence_transformers_trainer.py")
+# The first two share no work: what builds the sample holds up all that wait for it.
+LONGEST = (
+    "test_notebooks.py",
+    "test_sentence_transformers_trainer.py",
+    "test_serve.py",
+    "test_training.py",
+    "test_editors.py",
+    "test_reviewing.py",
+)
 
 required = pytest.StashKey[frozenset[str]]()
 own_server = pytest.StashKey[str]()
@@ -153,23 +165,54 @@ def model() -> SentenceTransformerEmbedder:
 def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of a SQLite database with the whole sample, built with the real model: a minute or two, once a run.
 
-    Read only: a test that writes copies the file first. The processes of one run share it; the first one builds it.
+    Read only: a test that writes copies the file first.
     """
+    return f"sqlite:///{_made_once(tmp_path_factory, 'sample', lambda file: _build_sample(file, model))}"
+
+
+@pytest.fixture(scope="session")
+def sample_part(
+    sample_database: str, model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """URL of a SQLite database with a third of the sample: its judged queries and what belongs beside them most.
+
+    Whatever is learned or measured has its data there. Read only, as the whole.
+    """
+    whole = Path(sample_database.removeprefix("sqlite:///"))
+    return f"sqlite:///{_made_once(tmp_path_factory, 'part', lambda file: _build_part(file, whole, model))}"
+
+
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A database file that the processes of one run share: the first one that needs it makes it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    file = folder / "sample.db"
-    with FileLock(folder / "sample.lock"):
+    file = folder / f"{name}.db"
+    with FileLock(folder / f"{name}.lock"):
         if not file.exists():
-            _build_sample(folder / "building.db", model)
-            (folder / "building.db").rename(file)
-    return f"sqlite:///{file}"
+            make(folder / f"making-{name}.db")
+            (folder / f"making-{name}.db").rename(file)
+    return file
 
 
 def _build_sample(file: Path, model: SentenceTransformerEmbedder) -> None:
     opened = open_store(f"sqlite:///{file}")
-    with (files("recommender") / "sample" / "articles.jsonl").open("rb") as stream:
+    with (SAMPLE / "articles.jsonl").open("rb") as stream:
         ingest(opened.articles.upsert, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
+    make_builder(opened, Settings(), model).build()
+    opened.close()
+    _gather(file)
+
+
+def _build_part(file: Path, whole: Path, model: SentenceTransformerEmbedder) -> None:
+    with as_file(SAMPLE / "qrels.txt") as qrels:
+        judged = read_qrels(qrels)
+    best = {article for grades in judged.values() for article, grade in grades.items() if grade == max(GRADES)}
+    shutil.copy(whole, file)
+    opened = open_store(f"sqlite:///{file}")
+    for article in opened.articles.listing(None, 10_000, 0):
+        if article.id not in best | judged.keys():
+            opened.articles.withdraw(article.id)
     make_builder(opened, Settings(), model).build()
     opened.close()
     _gather(file)

@@ -1,4 +1,4 @@
-"""An editor reviews 200 articles by keyboard, and twice all processes of the service are killed meanwhile.
+"""An editor reviews articles by keyboard, and twice all processes of the service are killed meanwhile.
 
 Each time a keystroke is on its way. Then the editor does what people do: loads the page again until it comes, looks
 whether the decision is there, and presses the key once more if it is not.
@@ -20,14 +20,17 @@ from tests.browser.conftest import MakePage
 from tests.browser.served_desk import ARTICLES, ServedDesk, serving_desk, sign_in, told
 from tests.web.served import eventually
 
-REVIEWED = 200
-KILLED_AT = {70: APPROVE, 135: REJECT}  # the service is killed at which decision about which article
+VISITS = [  # how many articles are reviewed, and at which decision about which of them the service is killed
+    pytest.param(60, {20: APPROVE, 45: REJECT}, id="60"),
+    pytest.param(200, {70: APPROVE, 135: REJECT}, id="200", marks=pytest.mark.long),
+]
 KEYS = {APPROVE: "a", REJECT: "1", UNDO: "u"}
 LINE = """() => {
     const item = document.querySelector("[data-list] > [aria-current]");
     const teasers = [...item.querySelectorAll(".teaser-title")].map((one) => one.textContent);
     return [item.querySelector("h2 a").pathname, item.querySelector("h2").textContent, teasers];
 }"""
+IS_LAST = """() => document.querySelector("[data-list]").lastElementChild.hasAttribute("aria-current")"""
 # 250 keystrokes, each with a page to load: less than two minutes, unless the machine is busy with other things.
 pytestmark = pytest.mark.timeout(600)
 
@@ -53,6 +56,7 @@ class Editor:
 
     page: Page
     desk: ServedDesk
+    killed_at: dict[int, str]
     confirmed: list[Decision] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
 
@@ -60,14 +64,14 @@ class Editor:
         """One article: most are approved, some after a rejection, some twice with an undo between; some passed over."""
         article, title, teasers = self._current()
         if number % 20 == 11:
-            self.page.keyboard.press("n")
+            self._go_on()
             self.passed.append(article)
             return
         if number % 10 in (3, 5):
             rejection = Decision(article, REJECT, teasers[0])
-            self._decide(rejection, f"Rejected. {teasers[0]}", killed=KILLED_AT.get(number) == REJECT)
+            self._decide(rejection, f"Rejected. {teasers[0]}", killed=self.killed_at.get(number) == REJECT)
         approval = Decision(article, APPROVE)
-        self._decide(approval, f"Approved. {title}", killed=KILLED_AT.get(number) == APPROVE)
+        self._decide(approval, f"Approved. {title}", killed=self.killed_at.get(number) == APPROVE)
         if number % 10 == 8:
             self._decide(Decision(article, UNDO), "Undone: sidebar approved.")
             self._decide(approval, f"Approved. {title}")
@@ -111,12 +115,21 @@ class Editor:
         if "/editor/article/" in self.page.url:
             self.page.keyboard.press("q")
             self.page.wait_for_url(f"{self.desk.url}/editor/")
-        path, title, teasers = self.page.evaluate(LINE)
-        article = path.removeprefix("/editor/article/")
-        if article not in self.passed:
-            return article, title, teasers
-        self.page.keyboard.press("n")
-        return self._current()
+        while True:
+            path, title, teasers = self.page.evaluate(LINE)
+            article = path.removeprefix("/editor/article/")
+            if article not in self.passed:
+                return article, title, teasers
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """To the line after this one, and after the last of a page to the page that follows."""
+        if not self.page.evaluate(IS_LAST):
+            self.page.keyboard.press("n")
+            return
+        assert self.page.locator("a[rel=next]").count(), "the queue has ended"
+        with self.page.expect_navigation():
+            self.page.keyboard.press("n")
 
 
 def doubled_requests(desk: ServedDesk) -> list[str]:
@@ -126,14 +139,17 @@ def doubled_requests(desk: ServedDesk) -> list[str]:
         return [key for (key,) in connection.execute(query)]
 
 
-def test_no_decision_is_lost_or_kept_twice(desk: ServedDesk, make_page: MakePage) -> None:
+@pytest.mark.parametrize(("reviewed", "killed_at"), VISITS)
+def test_no_decision_is_lost_or_kept_twice(
+    desk: ServedDesk, make_page: MakePage, reviewed: int, killed_at: dict[int, str]
+) -> None:
     """What a page has confirmed is in the audit trail once, in its order, and in force: also beside a kill."""
     page = make_page()
     page.goto(f"{desk.url}/editor/")
     sign_in(page, "first")
     expect(page.locator("[data-list] > [aria-current]")).to_be_visible()
-    editor = Editor(page, desk)
-    for number in range(REVIEWED):
+    editor = Editor(page, desk, killed_at)
+    for number in range(reviewed):
         editor.review(number)
 
     confirmed = [(one.article, one.action) for one in editor.confirmed]
@@ -145,7 +161,7 @@ def test_no_decision_is_lost_or_kept_twice(desk: ServedDesk, make_page: MakePage
         assert all(one != other for one, other in pairwise(actions))
 
     approved = {article for article, action in trail if action == APPROVE}
-    assert len(approved) + len(editor.passed) == REVIEWED
+    assert len(approved) + len(editor.passed) == reviewed
     with desk.store() as store:
         numbers = store.articles.numbers(sorted(approved))
         assert {review.article for review in store.reviews.all()} == set(numbers.values())

@@ -55,12 +55,20 @@ def test_rendered_page_is_there(path: Path) -> None:
     assert str(ROOT) not in rendered
 
 
+@pytest.fixture(params=["part", pytest.param("whole", marks=pytest.mark.long)])
+def archive(request: pytest.FixtureRequest) -> Path:
+    """A third of the sample, on which training takes a minute; with the tests marked `long`, all of it as well."""
+    name = "sample_part" if request.param == "part" else "sample_database"
+    url: str = request.getfixturevalue(name)
+    return Path(url.removeprefix("sqlite:///"))
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_from_the_top(
-    path: Path, script: ModuleType, sample_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, script: ModuleType, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = tmp_path / "site.db"
-    shutil.copy(sample_database.removeprefix("sqlite:///"), database)
+    shutil.copy(archive, database)
     monkeypatch.setenv("RECOMMENDER_DATABASE_URL", f"sqlite:///{database}")
     assert script.executed(path).cells
