@@ -52,11 +52,17 @@ own_server = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reads RECOMMENDER_TEST_REQUIRE and RECOMMENDER_TEST_POSTGRESQL, then drops all of RECOMMENDER_*."""
+    """Reads RECOMMENDER_TEST_REQUIRE and RECOMMENDER_TEST_POSTGRESQL, then drops all of RECOMMENDER_*.
+
+    One process of several computes with one thread, and so do the services and notebooks that it starts: threads that
+    share too few cores wait for each other for many times what they compute.
+    """
     config.stash[required] = frozenset(os.environ.get("RECOMMENDER_TEST_REQUIRE", "").split(","))
     config.stash[own_server] = os.environ.get("RECOMMENDER_TEST_POSTGRESQL", "")
     for name in [name for name in os.environ if name.startswith("RECOMMENDER_")]:
         del os.environ[name]
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
