@@ -61,7 +61,7 @@ def _vectors(store: Store) -> Vectors:
     live = store.generations.live()
     if live is None:
         raise SystemExit("The benchmark's database has no generation.")
-    centres = Geometry.from_bytes(live.geometry).dense
+    centres = Geometry.from_bytes(live.geometry).embeddings
     members = store.generations.members(live.model)
     return np.stack([centres.centred(member.vector, member.language) for member in members])
 

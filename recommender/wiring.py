@@ -470,7 +470,7 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     articles = [found[member.number] for member in members]
     texts = [full_text(article) for article in articles]
     documents = [words(text) for text in texts]
-    centres = Geometry.from_bytes(live.geometry).dense
+    centres = Geometry.from_bytes(live.geometry).embeddings
     vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
     tfidf = PlainTfidf(texts)
     bm25 = Bm25Index(documents)

@@ -87,7 +87,7 @@ class Gazetteer:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def found(self, text: str) -> Counter[str]:
+    def count_names(self, text: str) -> Counter[str]:
         """How often each name stands in a text, by key, in the order of first appearance."""
         words = _words(text)
         count: Counter[str] = Counter()
@@ -106,7 +106,7 @@ class Gazetteer:
                 return form, key
         return (), None
 
-    def only(self, text: str) -> str | None:
+    def key_of(self, text: str) -> str | None:
         """The key of the name that a whole text is, such as a tag; None where it is more or less than one."""
         whole = _words(text)
         for words in filter(None, (whole, whole[1:] if whole[:1] in _THE else ())):

@@ -39,11 +39,11 @@ def full_text(article: Article) -> str:
     return f"{article.title} \n{article.summary} \n{article.body}"
 
 
-def found_names(gazetteer: Gazetteer, article: Article) -> Counter[str]:
+def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     """How often an article names what the gazetteer knows; title, summary and tags count once more."""
-    found = gazetteer.found(full_text(article))
-    found.update(gazetteer.found(f"{article.title} \n{article.summary}").keys())
-    found.update(key for key in map(gazetteer.only, article.tags) if key is not None)
+    found = gazetteer.count_names(full_text(article))
+    found.update(gazetteer.count_names(f"{article.title} \n{article.summary}").keys())
+    found.update(key for key in map(gazetteer.key_of, article.tags) if key is not None)
     return found
 
 
@@ -61,7 +61,7 @@ class LabelCounts:
         """Counts one article."""
         self.articles += 1
         self.tags.update(_tags(article.tags, gazetteer))
-        found = found_names(gazetteer, article)
+        found = name_counts(gazetteer, article)
         self.names.update(found.keys())
         self.known += sum(gazetteer[key].kind != SUBJECT for key in found)
         words = {plain(word) for word in capitalised(full_text(article))}
@@ -104,7 +104,7 @@ class LabelWeights:
 
         Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms.
         """
-        found = found_names(self._gazetteer, article)
+        found = name_counts(self._gazetteer, article)
         names = {key: count for key, count in found.items() if self._gazetteer[key].kind != SUBJECT}
         topics = {key: count for key, count in found.items() if self._gazetteer[key].kind == SUBJECT}
         tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
@@ -118,7 +118,7 @@ class LabelWeights:
 
     def names(self, article: Article) -> tuple[str, ...]:
         """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
-        found = {key: count for key, count in found_names(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
+        found = {key: count for key, count in name_counts(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
         weights = self._rare(found)
         telling = [key for key in found if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
         return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MAX_NAMES])
@@ -151,8 +151,8 @@ def _tags(tags: Iterable[str], gazetteer: Gazetteer) -> set[str]:
 
 def _labels(labels: Iterable[str], gazetteer: Gazetteer) -> set[str]:
     """Labels by what they mean: two forms of one name are one label."""
-    only: Callable[[str], str | None] = gazetteer.only
-    return {f"@{key}" if (key := only(label)) else plain(label) for label in labels}
+    key_of: Callable[[str], str | None] = gazetteer.key_of
+    return {f"@{key}" if (key := key_of(label)) else plain(label) for label in labels}
 
 
 def _row(weights: Mapping[str, float], unseen: float = 0.0) -> Row:

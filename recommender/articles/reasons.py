@@ -75,7 +75,7 @@ def _one_holds_the_other(one: Name, other: Name) -> bool:
 
 
 def _country(country: str, gazetteer: Gazetteer, language: str) -> str:
-    key = gazetteer.only(country)
+    key = gazetteer.key_of(country)
     return gazetteer[key].label(language) if key else country
 
 

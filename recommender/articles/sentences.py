@@ -62,4 +62,4 @@ def closest(ours: Passages, theirs: Passages) -> SentencePair | None:
 
 def _features(text: str, gazetteer: Gazetteer) -> dict[str, float]:
     features = dict.fromkeys(_WORD.findall(plain(text)), 1.0)
-    return features | {f"@{key}": _NAME_WEIGHT for key in gazetteer.found(text)}
+    return features | {f"@{key}": _NAME_WEIGHT for key in gazetteer.count_names(text)}

@@ -22,7 +22,7 @@ from recommender.embedding.base import Embedder
 from recommender.embedding.pooling import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.progress import Progress, quiet
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.ranking.facts import Ranker
 from recommender.retrieval.base import Toolbox
 from recommender.retrieval.terms import TermRow
@@ -136,7 +136,7 @@ class Builder:
         newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
         return self._update(version, self._embed(newest, version, quiet))
 
-    def draft_candidates(self, draft: Article) -> Found:
+    def draft_candidates(self, draft: Article) -> TextCandidates:
         """The candidates of a text that is not in the archive. Raises NotBuilt."""
         version = self.version
         vector = article_vectors(self._embedder, [draft])[0]
@@ -334,7 +334,7 @@ class LiveBuilder:
         """See `Builder.update`."""
         return self._done(Builder.update)
 
-    def draft_candidates(self, draft: Article) -> Found:
+    def draft_candidates(self, draft: Article) -> TextCandidates:
         """See `Builder.draft_candidates`."""
         return self._done(lambda builder: builder.draft_candidates(draft))
 

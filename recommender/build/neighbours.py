@@ -58,7 +58,7 @@ class GenerationModels:
             number,
             text_hash,
             language,
-            self.geometry.dense.centred(vector, language),
+            self.geometry.embeddings.centred(vector, language),
             self.geometry.themes.centred(self.lexical.themes([row])[0], language),
             terms.to_bytes(row),
         )

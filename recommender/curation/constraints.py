@@ -59,12 +59,12 @@ OPEN = SidebarConstraints()
 class Directives:
     """Every signal and policy that is not ended, by number; `policy_revision` is that of a policy's last change."""
 
-    kept: Mapping[int, Signal] = field(default_factory=dict)
+    signals: Mapping[int, Signal] = field(default_factory=dict)
     policy_revision: int = -1
 
     def changed(self, signals: Iterable[Signal], policy_revision: int | None = None) -> "Directives":
         """The same with some signals added, and without those of them that are ended."""
-        kept = dict(self.kept)
+        kept = dict(self.signals)
         for signal in signals:
             if signal.ended is None:
                 kept[signal.number] = signal
@@ -72,10 +72,10 @@ class Directives:
                 kept.pop(signal.number, None)
         return Directives(kept, self.policy_revision if policy_revision is None else policy_revision)
 
-    def trying(self, added: Sequence[Signal], ended: Iterable[int]) -> "Directives":
+    def previewed(self, added: Sequence[Signal], ended: Iterable[int]) -> "Directives":
         """The same as if some signals were kept, and others ended: for previews."""
         gone = set(ended)
-        kept = {number: signal for number, signal in self.kept.items() if number not in gone}
+        kept = {number: signal for number, signal in self.signals.items() if number not in gone}
         # Numbers that no kept signal has.
         kept |= {-place: replace(signal, number=-place) for place, signal in enumerate(added, 1)}
         return Directives(kept, self.policy_revision)
@@ -94,18 +94,18 @@ class Directives:
 
     def _latest(self, kind: str) -> Signal | None:
         # A trial has a number below 0, and comes after all that is kept.
-        found = [signal for signal in self.kept.values() if signal.kind == kind]
+        found = [signal for signal in self.signals.values() if signal.kind == kind]
         return max(found, key=lambda signal: (signal.number < 0, signal.number), default=None)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """All rules, the oldest first."""
-        return tuple(rule_of(signal) for signal in self.kept.values() if signal.kind == RULE)
+        return tuple(rule_of(signal) for signal in self.signals.values() if signal.kind == RULE)
 
     @cached_property
     def _of_source(self) -> Mapping[int, list[Signal]]:
         found: dict[int, list[Signal]] = defaultdict(list)
-        for signal in self.kept.values():
+        for signal in self.signals.values():
             if signal.kind in POLICIES or signal.source is None:
                 continue
             found[signal.source].append(signal)
@@ -115,9 +115,9 @@ class Directives:
 
     @cached_property
     def _everywhere(self) -> list[Signal]:
-        return [one for one in self.kept.values() if one.source is None and one.kind not in POLICIES]
+        return [one for one in self.signals.values() if one.source is None and one.kind not in POLICIES]
 
-    def beside(self, number: int, flags: int, found: Labels, now: float) -> SidebarConstraints:
+    def constraints_for(self, number: int, flags: int, found: Labels, now: float) -> SidebarConstraints:
         """What holds beside an article with these flags (as bits) and labels; `now` in seconds since 1970."""
         moment = datetime.fromtimestamp(now, UTC)
         own = self._of_source.get(number, [])
@@ -139,7 +139,7 @@ class Directives:
             elif signal.kind in (BOOST, BURY) and signal.target is not None and signal.factor is not None:
                 factors[signal.target] = factors.get(signal.target, 1.0) * signal.factor
         periods = [(one.since, one.until) for one in own] + [(rule.since, rule.until) for rule in fitting]
-        until = min((_turn(since, until, now) for since, until in periods), default=NEVER)
+        until = min((_next_change(since, until, now) for since, until in periods), default=NEVER)
         return SidebarConstraints(self.matrix.mask(flags), banned, pins, factors, off, rules, until)
 
     def everywhere(self, numbers: Iterable[int]) -> list[Signal]:
@@ -147,15 +147,15 @@ class Directives:
         wanted = set(numbers)
         return [one for one in self._everywhere if one.target in wanted]
 
-    def turn(self, numbers: IntArray, now: float) -> float:
+    def next_change(self, numbers: IntArray, now: float) -> float:
         """When a signal that holds everywhere begins or ends by itself for any of some articles; seconds since 1970."""
         timed = [one for one in self._everywhere if one.until is not None or one.since.timestamp() > now]
         if not timed:
             return NEVER
         wanted = set(numbers.tolist())
-        return min((_turn(one.since, one.until, now) for one in timed if one.target in wanted), default=NEVER)
+        return min((_next_change(one.since, one.until, now) for one in timed if one.target in wanted), default=NEVER)
 
 
-def _turn(since: datetime | None, until: datetime | None, now: float) -> float:
+def _next_change(since: datetime | None, until: datetime | None, now: float) -> float:
     edges = [edge.timestamp() for edge in (since, until) if edge is not None]
     return min((edge for edge in edges if edge > now), default=NEVER)

@@ -36,10 +36,10 @@ MANY = 1_000  # articles: more than any candidate list has
 
 
 def labels(
-    *, edition: str, language: str, desk: str, flags: Iterable[str], tags: Iterable[str], countries: Iterable[str]
+    *, edition: str, language: str, byline: str, flags: Iterable[str], tags: Iterable[str], countries: Iterable[str]
 ) -> Labels:
     """What conditions ask of an article, as words like `country:mali`. Case does not matter."""
-    named = [("edition", edition), ("language", language), ("desk", desk)]
+    named = [("edition", edition), ("language", language), ("desk", byline)]
     named += [("flag", flag) for flag in flags]
     named += [("tag", tag) for tag in tags]
     named += [("country", country) for country in countries]

@@ -10,7 +10,7 @@ from recommender.curation.rules import AT_MOST, FORBID, Rule
 from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
 from recommender.desk.review import BANNED, RULED, SENSITIVE, Obstacle
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.ranking.facts import RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.scoring import DAY
@@ -52,7 +52,7 @@ def advise(
     store: Store,
     recommender: Recommender,
     draft: Article,
-    found: Found,
+    found: TextCandidates,
     links: Sequence[str],
     *,
     known_as: str | None = None,
@@ -76,7 +76,7 @@ def advise(
             told=_lately([one.posted_on.timestamp() for one in coverage if one.posted_on], asked.rules.now),
             on_subject=_lately(public.posted[public.shown].tolist(), asked.rules.now),
             kept_out=_kept_out(store, asked, strong, bits(draft.flags)),
-            off=asked.source.beside.off,
+            off=asked.source.constraints.off,
         )
 
 
@@ -101,7 +101,7 @@ def _kept_out(store: Store, asked: Question, strong: Sequence[RankedTeaser], own
 
 def _obstacle(asked: Question, number: int, own: int) -> Obstacle | None:
     """What editors have decided that keeps a story from a draft with these flags (as bits), if anything has."""
-    columns, beside = asked.known.columns, asked.source.beside
+    columns, beside = asked.known.columns, asked.source.constraints
     flags = int(columns.flags[number])
     if flags & beside.forbidden:
         return Obstacle(SENSITIVE, cell=asked.known.directives.matrix.cell(own, flags))

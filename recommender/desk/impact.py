@@ -129,7 +129,9 @@ class ImpactComparison:
             columns, now = before.columns, self._recommender.now().timestamp()
             facts = [(number, int(columns.flags[number]), columns.labels[number]) for number in numbers]
             numbers = [
-                fact[0] for fact in facts if before.directives.beside(*fact, now) != after.directives.beside(*fact, now)
+                fact[0]
+                for fact in facts
+                if before.directives.constraints_for(*fact, now) != after.directives.constraints_for(*fact, now)
             ]
         self._sources = numbers
 

@@ -140,7 +140,7 @@ class Reviewing:
                 article=texts[number],
                 found=found,
                 digest=self._digest(found),
-                beside=asked.source.beside,
+                beside=asked.source.constraints,
                 sidebar=candidates[: len(found.items)],
                 candidates=candidates[len(found.items) :],
                 signals=signals,
@@ -257,7 +257,7 @@ def _teasers(asked: Question, numbers: Sequence[int]) -> dict[int, RankedTeaser]
 
 def _others(asked: Question, inside: Sequence[int], depth: int) -> list[RankedTeaser]:
     """What is pinned but kept out, and then the best candidates that do not stand in the sidebar."""
-    kept_out = [number for number in asked.source.beside.pins.values() if number not in inside]
+    kept_out = [number for number in asked.source.constraints.pins.values() if number not in inside]
     facts = asked.candidates
     here = ~np.isin(facts.number, inside) & (readable(facts, asked.rules) | np.isin(facts.number, kept_out))
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
@@ -268,7 +268,7 @@ def _others(asked: Question, inside: Sequence[int], depth: int) -> list[RankedTe
 
 def _full(asked: Question, inside: Columns) -> list[Rule]:
     """The rules that allow no more stories of their sort than stand in the sidebar already."""
-    limits = [rule for rule in asked.source.beside.rules if rule.then == AT_MOST and rule.count]
+    limits = [rule for rule in asked.source.constraints.rules if rule.then == AT_MOST and rule.count]
     return [rule for rule in limits if rule.what.among(inside.labels).sum() >= (rule.count or 0)]
 
 
@@ -284,7 +284,7 @@ def _obstacle(
 
 def _guards(asked: Question, facts: Columns) -> Iterator[Obstacle]:
     """What the guard holds against a story: see `ranking.guarded`."""
-    beside, number, flags = asked.source.beside, int(facts.number[0]), int(facts.flags[0])
+    beside, number, flags = asked.source.constraints, int(facts.number[0]), int(facts.flags[0])
     if not facts.shown[0]:
         yield Obstacle(HELD if flags & BITS[HOLD_FLAG] else WITHDRAWN)
     if beside.off is not None:
@@ -305,7 +305,7 @@ def _filters(asked: Question, facts: Columns) -> Iterator[Obstacle]:
         yield Obstacle(FUTURE)
     if not readable(facts, asked.rules)[0]:
         yield Obstacle(LANGUAGE)
-    slots = [slot for slot, number in asked.source.beside.pins.items() if number == facts.number[0]]
+    slots = [slot for slot, number in asked.source.constraints.pins.items() if number == facts.number[0]]
     if slots and min(slots) > asked.rules.n:
         yield Obstacle(BEYOND)
 

@@ -102,7 +102,7 @@ class Centres:
 class Geometry:
     """How the vectors of one generation lie: the centres of embeddings and themes, and the trust in each language."""
 
-    dense: Centres
+    embeddings: Centres
     themes: Centres
     trust: Mapping[str, float]
 
@@ -114,5 +114,5 @@ class Geometry:
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        state = {"dense": self.dense.to_data(), "themes": self.themes.to_data(), "trust": dict(self.trust)}
+        state = {"dense": self.embeddings.to_data(), "themes": self.themes.to_data(), "trust": dict(self.trust)}
         return json.dumps(state).encode()

@@ -111,7 +111,7 @@ def embedding_system(store: Store) -> System:
         raise NotBuilt
     members = store.generations.members(live.model)
     articles = store.articles.get([member.number for member in members], texts=False)
-    centres = Geometry.from_bytes(live.geometry).dense
+    centres = Geometry.from_bytes(live.geometry).embeddings
     vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
     return Archive([articles[member.number] for member in members]).ranked(lambda place: vectors @ vectors[place])
 

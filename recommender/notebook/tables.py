@@ -103,7 +103,7 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
             raise NotBuilt
         members = store.generations.members(live.model)
         numbers = [member.number for member in members]
-        centres = Geometry.from_bytes(live.geometry).dense
+        centres = Geometry.from_bytes(live.geometry).embeddings
         standings = store.generations.standings_since(live.number, -1)
         names = store.generations.names(live.number, numbers)
         articles = store.articles.get(numbers, texts=False)

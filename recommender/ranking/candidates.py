@@ -121,7 +121,7 @@ def pair_features(
 
 
 @dataclass(frozen=True)
-class Found:
+class TextCandidates:
     """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`).
 
     `generation` is the one that a draft was compared with; another one may be live by the time it is ranked.

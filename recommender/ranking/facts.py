@@ -29,7 +29,7 @@ class Ranker:
 
 @dataclass(frozen=True)
 class Columns:
-    """Facts of many articles as aligned columns; `edition`, `language` and `desk` are codes of the catalogue.
+    """Facts of many articles as aligned columns; `edition`, `language` and `byline` are codes of the catalogue.
 
     `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
     True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
@@ -45,7 +45,7 @@ class Columns:
     shown: BoolArray
     update: BoolArray
     explains: BoolArray
-    desk: IntArray
+    byline: IntArray
     story: IntArray
     demand: IntArray
     changed: Counts
@@ -66,16 +66,16 @@ class Columns:
 class SourceArticle:
     """The article the sidebar stands beside; -1 and NaN for a draft without number, story or date.
 
-    `beside` is what editors and the guard say of it.
+    `constraints` are what editors and the guard say of it.
     """
 
     number: int
     posted: float
     edition: int
     language: int
-    desk: int = -1
+    byline: int = -1
     story: int = -1
-    beside: SidebarConstraints = OPEN
+    constraints: SidebarConstraints = OPEN
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def fallbacks(
     `rules.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
-    if missing <= 0 or rules.fallback == "none" or not source.beside.fills:
+    if missing <= 0 or rules.fallback == "none" or not source.constraints.fills:
         return []
     free = allowed(facts, source, replace(rules, foreign=False)) & ~np.isnan(facts.posted)
     if taken:

@@ -27,7 +27,7 @@ def guarded(facts: Columns, beside: SidebarConstraints) -> BoolArray:
 
 def allowed(facts: Columns, source: SourceArticle, rules: Filters) -> BoolArray:
     """Which articles may stand in this sidebar: what the guard lets through, and every filter of the request."""
-    mask: BoolArray = guarded(facts, source.beside) & (facts.number != source.number)
+    mask: BoolArray = guarded(facts, source.constraints) & (facts.number != source.number)
     # NaN compares false: an article without a date is not "posted later", and in no period that is asked for.
     mask &= ~(facts.posted > rules.now)
     if rules.exclude:

@@ -8,7 +8,7 @@ from recommender.ranking.filters import allowed
 
 def pinned_places(facts: Columns, source: SourceArticle, rules: Filters) -> dict[int, int]:
     """By slot (from 1) the place in `facts` of each pinned article that may stand in this sidebar."""
-    slots = {number: slot for slot, number in source.beside.pins.items() if slot <= rules.n}
+    slots = {number: slot for slot, number in source.constraints.pins.items() if slot <= rules.n}
     mask = allowed(facts, source, rules)
     return {
         slots[number]: place for place, number in enumerate(facts.number.tolist()) if number in slots and mask[place]

@@ -17,7 +17,7 @@ def roles_of(rows: CandidateArray, facts: Columns, source: SourceArticle, roles:
     `angle`: from another place or another desk, where both desks are known.
     """
     story = facts.story == source.story
-    other_desk = (facts.desk != source.desk) & (facts.desk >= 0) & (source.desk >= 0)
+    other_desk = (facts.byline != source.byline) & (facts.byline >= 0) & (source.byline >= 0)
     with np.errstate(invalid="ignore"):
         reasons = {
             LATEST: story & (facts.posted > source.posted),

@@ -170,7 +170,7 @@ _MEASURES: Mapping[str, Callable[[Values, Scales], Values]] = {
 class Scores:
     """Of each candidate: the evidence above the threshold, and the parts of its score in ten-thousandths."""
 
-    evidence: FloatArray
+    log_odds: FloatArray
     units: Mapping[str, Counts]
 
     @property
@@ -185,7 +185,7 @@ class Scores:
 
     def take(self, places: npt.NDArray[np.integer]) -> "Scores":
         """The scores at some places."""
-        return Scores(self.evidence[places], {part: values[places] for part, values in self.units.items()})
+        return Scores(self.log_odds[places], {part: values[places] for part, values in self.units.items()})
 
 
 def scored(known: Mapping[str, FloatArray], model: RankingModel) -> Scores:
@@ -214,5 +214,5 @@ def multiplied(scores: Scores, factors: FloatArray) -> Scores:
     score = np.round(UNITS * whole * factors / (1 - whole + whole * factors)).astype(np.int64)
     change = score - np.round(whole * UNITS).astype(np.int64)
     with np.errstate(divide="ignore"):  # a factor of 0 is no evidence at all
-        evidence: FloatArray = scores.evidence + np.log(factors)
+        evidence: FloatArray = scores.log_odds + np.log(factors)
     return Scores(evidence, {**scores.units, SIGNALS: change})

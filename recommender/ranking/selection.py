@@ -42,7 +42,7 @@ def choose_related(
         kept[short.scores.score[kept] >= rules.min_score]
     )  # best first again: one may stand for a better version
     known = short.facts.take(kept)
-    quotas = quotas_of(known if pinned is None else pinned.joined(known), source.beside)
+    quotas = quotas_of(known if pinned is None else pinned.joined(known), source.constraints)
     choice = Choice(short.numbers[kept].tolist(), placed, rules.n - len(placed), quotas)
     if rules.diversity:
         alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"]

@@ -47,10 +47,10 @@ def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules
     version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
     keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
     scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
-    factors = factors_of(facts.take(keep), source.beside)
+    factors = factors_of(facts.take(keep), source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
     own = rules.foreign & (facts.language[keep] == source.language)
-    order = np.lexsort((facts.number[keep], -(scores.evidence + np.log(OWN_LANGUAGE) * own)))[:POOL]
+    order = np.lexsort((facts.number[keep], -(scores.log_odds + np.log(OWN_LANGUAGE) * own)))[:POOL]
     chosen = facts.take(keep[order])
     found = scores.take(order)
     return Shortlist(
@@ -98,7 +98,7 @@ def teasers_of(
     chosen = facts.take(places)
     known = similarities(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
     scores = scored(known, ranker.model)
-    factors = factors_of(chosen, source.beside)
+    factors = factors_of(chosen, source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
     none: IntArray = np.empty(0, dtype=np.int32)
     short = Shortlist(rows[places], chosen, scores, scores.score, [None] * len(places), none)

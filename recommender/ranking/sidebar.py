@@ -34,12 +34,12 @@ def sidebar(
     and in the fallbacks, so that others take its place; the finished list passes the same guard again, so that no step
     can bring it back.
     """
-    if source.beside.off is not None:
+    if source.constraints.off is not None:
         return []
     candidates = archive.take(rows["number"])
     short = shortlist(rows, candidates, source, rules, ranker)
 
-    wanted = archive.take(np.array(sorted(source.beside.pins.values()), dtype=np.intp))
+    wanted = archive.take(np.array(sorted(source.constraints.pins.values()), dtype=np.intp))
     slots = pinned_places(wanted, source, rules)
     pinned = wanted.take(np.array(list(slots.values()), dtype=np.intp))
 
@@ -55,7 +55,7 @@ def sidebar(
     teasers = _with_fallbacks(chosen, len(pins), dropped, source, rules, ranker=ranker, archive=archive, lists=lists)
     placed = {teaser.number for teaser in pins.values()}
     arrangement = place_pins([one for one in teasers if one.number not in placed], pins, rules.n)
-    return let_through(arrangement, archive, source.beside)
+    return let_through(arrangement, archive, source.constraints)
 
 
 def _with_fallbacks(
@@ -70,7 +70,7 @@ def _with_fallbacks(
     lists: ListsOf,
 ) -> list[RankedTeaser]:
     """Pins, which come first in `chosen`, and related teasers, with fallbacks in the places that are left."""
-    quotas = quotas_of(archive, source.beside)
+    quotas = quotas_of(archive, source.constraints)
     missing = rules.n - len(chosen)
     asked_for, fitting = missing_quota(chosen, quotas)
     taken = dropped | {teaser.number for teaser in chosen}

@@ -234,7 +234,7 @@ def _mixed(
 ) -> tuple[list[RankedTeaser], Mapping[int, str | None]]:
     """The sidebar that both share, and whose each teaser is, by number. Pins stay in their slots, and are nobody's."""
     pinned_here = {one.number: one for one in live.teasers if one.source == PINNED}
-    slots = live.asked.source.beside.pins
+    slots = live.asked.source.constraints.pins
     pins = {slot: pinned_here[number] for slot, number in slots.items() if number in pinned_here}
     ours, theirs = (
         {one.number: one for one in side.teasers if one.number not in pinned_here} for side in (live, challenger)
@@ -251,7 +251,7 @@ def _fits(live: _OwnSidebar, challenger: _OwnSidebar, fixed: list[int], others: 
     numbers = [source.number, *fixed, *sorted(others)]
     place = {number: at for at, number in enumerate(numbers)}
     same = live.service.reports(live.asked, numbers) | challenger.service.reports(challenger.asked, numbers)
-    quotas = quotas_of(live.asked.known.columns.take(np.array(numbers)), source.beside)
+    quotas = quotas_of(live.asked.known.columns.take(np.array(numbers)), source.constraints)
 
     def fits(remaining: Collection[int], taken: Collection[int]) -> list[int]:
         placed = [*fixed, *taken]

@@ -98,7 +98,7 @@ class Catalogue:
         new.flags[places] = [facts.flags for facts in changed]
         for place, facts in zip(places, changed, strict=True):
             new.labels[place] = facts.labels
-        new.desk[places] = [self._code_for(facts.desk) if facts.desk else UNKNOWN_CODE for facts in changed]
+        new.byline[places] = [self._code_for(facts.byline) if facts.byline else UNKNOWN_CODE for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
         self._relist(new, base, state)
         return new
@@ -137,7 +137,7 @@ def _empty(size: int) -> Columns:
         shown=np.zeros(size, dtype=bool),
         update=np.zeros(size, dtype=bool),
         explains=np.zeros(size, dtype=bool),
-        desk=np.full(size, UNKNOWN_CODE, dtype=np.int32),
+        byline=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         story=np.arange(size, dtype=np.int32),
         demand=np.zeros(size, dtype=np.int32),
         changed=np.full(size, -1, dtype=np.int64),

@@ -19,7 +19,7 @@ from recommender.curation.rules import labels
 from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
 from recommender.errors import ArticleNotFound, NotBuilt
-from recommender.ranking.candidates import EMPTY, CandidateArray, Found
+from recommender.ranking.candidates import EMPTY, CandidateArray, TextCandidates
 from recommender.ranking.events import events_among, near_identical
 from recommender.ranking.facts import (
     PINNED,
@@ -162,7 +162,7 @@ class Recommender:
         Its answers are previews: they must not go into a cache.
         """
         gone = frozenset(ended)
-        return self._with(_Remembering(lambda directives: directives.trying(added, gone)))
+        return self._with(_Remembering(lambda directives: directives.previewed(added, gone)))
 
     def without_signals(self) -> "Recommender":
         """The same service without anything that editors have decided: what evaluation measures."""
@@ -240,7 +240,7 @@ class Recommender:
         with self._store.reading():
             return self.answer(self._asked(self._store.articles.by_url(url), url, query))
 
-    def for_draft(self, draft: Article, found: Found, query: Query) -> Recommendation:
+    def for_draft(self, draft: Article, found: TextCandidates, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it."""
         with self._store.reading():
             return self.answer(self.draft_question(draft, found, query))
@@ -256,7 +256,7 @@ class Recommender:
         source = source if source.body else texts.get(found.basis.number, source)
         return self.sentences(source, [texts[number] for number in numbers if number in texts])
 
-    def coverage(self, draft: Article, found: Found) -> list[Article]:
+    def coverage(self, draft: Article, found: TextCandidates) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""
         with self._store.reading():
             state = self._compared(found)
@@ -303,11 +303,13 @@ class Recommender:
         if found is None:
             if query.fallback != "latest":
                 raise ArticleNotFound(key)
-            return self._question(NO_NUMBER, None, Found(EMPTY, ()), query, state)
+            return self._question(NO_NUMBER, None, TextCandidates(EMPTY, ()), query, state)
         number, article = found
         lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
         names = {} if state.generation is None else self._store.generations.names(state.generation, [number])
-        return self._question(number, article, Found(lists.get(number, EMPTY), names.get(number, ())), query, state)
+        return self._question(
+            number, article, TextCandidates(lists.get(number, EMPTY), names.get(number, ())), query, state
+        )
 
     def question(self, article_id: str, query: Query) -> "Question":
         """What the sidebar of an article is made from. Called inside `Store.reading`. Raises ArticleNotFound."""
@@ -321,7 +323,7 @@ class Recommender:
         state = self._store.state()
         articles, lists = self._store.articles.get(numbers, texts=False), self._lists(state, numbers)
         return {
-            number: self._question(number, article, Found(lists.get(number, EMPTY), ()), query, state)
+            number: self._question(number, article, TextCandidates(lists.get(number, EMPTY), ()), query, state)
             for number, article in articles.items()
             if article.status == "published"
         }
@@ -330,11 +332,11 @@ class Recommender:
         """The sidebar that a question asks for, without its articles, in the same transaction."""
         return self._teasers(asked)
 
-    def draft_question(self, draft: Article, found: Found, query: Query) -> "Question":
+    def draft_question(self, draft: Article, found: TextCandidates, query: Query) -> "Question":
         """The same for a text that is not in the archive, with the candidates found for it."""
         return self._question(NO_NUMBER, draft, found, query, self._compared(found))
 
-    def _compared(self, found: Found) -> State:
+    def _compared(self, found: TextCandidates) -> State:
         """The state now, in the generation that a draft was compared with: its likenesses mean nothing in another.
 
         Only where that one has been removed meanwhile, it is the live one.
@@ -350,7 +352,7 @@ class Recommender:
     def finished(self, asked: "Question", teasers: Sequence[RankedTeaser]) -> Recommendation:
         """The answer to a question with teasers that were chosen elsewhere, of which the guard lets none through that
         may not stand there; in the same transaction."""
-        return self._answered(asked, let_through(teasers, asked.known.columns, asked.source.beside))
+        return self._answered(asked, let_through(teasers, asked.known.columns, asked.source.constraints))
 
     def _answered(self, asked: "Question", teasers: list[RankedTeaser]) -> Recommendation:
         model = self._made_with(asked.state).model
@@ -372,7 +374,9 @@ class Recommender:
         pairs = {other.id: closest(ours, passages(other, self.gazetteer, most)) for other in others}
         return {key: pair for key, pair in pairs.items() if pair is not None}
 
-    def _question(self, number: int, article: Article | None, found: Found, query: Query, state: State) -> "Question":
+    def _question(
+        self, number: int, article: Article | None, found: TextCandidates, query: Query, state: State
+    ) -> "Question":
         known = self._known(state)
         rules = self._rules(query, article, known.directives)
         source = self._source(number, article, known, rules.now)
@@ -426,7 +430,7 @@ class Recommender:
     def _source(self, number: int, article: Article | None, known: Known, now: float) -> SourceArticle:
         beside = self._beside(number, article, known, now)
         if article is None:
-            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, beside=beside)
+            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, constraints=beside)
         # A draft is about to be published: what is near to now is near to it.
         undated = now if number == NO_NUMBER else np.nan
         return SourceArticle(
@@ -434,27 +438,29 @@ class Recommender:
             posted=article.posted_on.timestamp() if article.posted_on else undated,
             edition=self._catalogue.code(article.edition),
             language=self._catalogue.code(article.language),
-            desk=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
+            byline=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
             story=int(known.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
-            beside=beside,
+            constraints=beside,
         )
 
     def _beside(self, number: int, article: Article | None, known: Known, now: float) -> SidebarConstraints:
         """What holds beside an article of the archive, or beside a draft, whose flags and labels are its own."""
         directives = known.directives
         if number != NO_NUMBER:
-            return directives.beside(number, int(known.columns.flags[number]), known.columns.labels[number], now)
+            return directives.constraints_for(
+                number, int(known.columns.flags[number]), known.columns.labels[number], now
+            )
         if article is None:
-            return directives.beside(NO_NUMBER, bits(()), frozenset(), now)
+            return directives.constraints_for(NO_NUMBER, bits(()), frozenset(), now)
         found = labels(
             edition=article.edition,
             language=article.language,
-            desk=article.author,
+            byline=article.author,
             flags=article.flags,
             tags=article.tags,
             countries=article.countries,
         )
-        return directives.beside(NO_NUMBER, bits(article.flags), found, now)
+        return directives.constraints_for(NO_NUMBER, bits(article.flags), found, now)
 
     def _rules(self, query: Query, article: Article | None, directives: Directives) -> Filters:
         codes: frozenset[int] | None = None
@@ -509,7 +515,7 @@ class Question:
     state: State
     known: Known
     article: Article | None
-    found: Found
+    found: TextCandidates
     source: SourceArticle
     rules: Filters
     ranker: Ranker
@@ -530,10 +536,10 @@ def basis_of(asked: Question, teasers: Sequence[RankedTeaser]) -> Basis:
     rules, source, candidates = asked.rules, asked.source, asked.candidates
     shown = tuple(teaser.number for teaser in teasers)
     full = len(teasers) == rules.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)
-    settled = full or rules.fallback == "none" or source.beside.off is not None
-    pins = list(source.beside.pins.values())
+    settled = full or rules.fallback == "none" or source.constraints.off is not None
+    pins = list(source.constraints.pins.values())
     articles = np.concatenate([candidates.number, np.array([*shown, *pins, source.number], dtype=np.int32)])
-    turn = min(source.beside.until, asked.known.directives.turn(articles, rules.now))
+    turn = min(source.constraints.until, asked.known.directives.next_change(articles, rules.now))
     if source.number == NO_NUMBER or not settled:
         return Basis(asked.state, source.number, None, min(rules.now + LOOK_AGAIN_SECONDS, turn), shown)
     coming = np.concatenate([candidates.posted, asked.known.columns.posted[pins]])

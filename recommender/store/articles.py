@@ -22,7 +22,7 @@ class Facts:
     """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
 
     `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report,
-    `revision` that of its last change, `explains` the tag of an explainer, and `desk` who wrote it. `flags` are bits
+    `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags` are bits
     (see `guard`), `labels` what rules can ask for.
     """
 
@@ -36,7 +36,7 @@ class Facts:
     update: bool
     revision: int
     explains: bool
-    desk: str
+    byline: str
     flags: int
     labels: Labels
 

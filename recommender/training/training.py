@@ -482,7 +482,7 @@ def _held_out(name: str, store: Store, material: TrainingSet, outside: TrainingS
         np.stack([member.vector for member in members]),
         [member.language for member in members],
         [articles[member.number].id for member in members],
-        Geometry.from_bytes(live.geometry).dense,
+        Geometry.from_bytes(live.geometry).embeddings,
         held,
     )
     return _told(store, name, values)

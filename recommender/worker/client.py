@@ -12,7 +12,7 @@ from recommender.articles.article import Article
 from recommender.build.builder import BuildReport
 from recommender.desk.impact import ProposedChange, Status
 from recommender.errors import RecommenderError, Unavailable
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.settings import Settings
 from recommender.worker.address import Address
 from recommender.worker.process import start_worker
@@ -54,7 +54,7 @@ class WorkerClient:
             if waits:
                 self._updates.release()
 
-    def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> Found:
+    def candidates(self, draft: Article, wait: float = WAIT_SECONDS) -> TextCandidates:
         """The candidates of a draft. Raises WorkerBusy, or Unavailable when they are not there in time."""
         if not self._drafts.acquire(blocking=False):
             raise WorkerBusy

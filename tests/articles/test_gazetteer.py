@@ -28,7 +28,7 @@ LAKE = Gazetteer(
 
 
 def found(text: str) -> dict[str, int]:
-    return dict(LAKE.found(text))
+    return dict(LAKE.count_names(text))
 
 
 # -- finding -----------------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def test_longest_form_wins() -> None:
 
 
 def test_names_come_in_order_of_appearance() -> None:
-    assert list(LAKE.found("MPS of Chad, the MPS, N'Djamena")) == ["mps", "chad", "ndjamena"]
+    assert list(LAKE.count_names("MPS of Chad, the MPS, N'Djamena")) == ["mps", "chad", "ndjamena"]
 
 
 @given(
@@ -83,7 +83,7 @@ def test_text_is_read_from_the_left(forms: set[tuple[str, ...]], words: list[str
         best = max(here, key=lambda key: len(table[key]), default=None)
         expected.update([best] if best else [])
         place += len(table[best]) if best else 1
-    assert gazetteer.found(" ".join(words)) == expected
+    assert gazetteer.count_names(" ".join(words)) == expected
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_text_is_read_from_the_left(forms: set[tuple[str, ...]], words: list[str
     ],
 )
 def test_whole_labels_are_one_name(text: str, key: str | None) -> None:
-    assert LAKE.only(text) == key
+    assert LAKE.key_of(text) == key
 
 
 def test_words_are_those_of_every_form() -> None:
@@ -132,7 +132,7 @@ def test_labels_speak_french_or_english(language: str, label: str) -> None:
 def test_later_entries_replace_earlier() -> None:
     """A site's own table stands behind that of the release."""
     both = Gazetteer([Name("chad", "country", "Chad", "Tchad"), Name("chad", "country", "Republic", "République")])
-    assert dict(both.found("Chad is a Republic")) == {"chad": 1}
+    assert dict(both.count_names("Chad is a Republic")) == {"chad": 1}
     assert both["chad"].en == "Republic"
 
 
@@ -220,8 +220,8 @@ def test_no_form_belongs_to_two_names(entries: Sequence[Name]) -> None:
 def test_every_name_is_found_as_itself(entries: Sequence[Name]) -> None:
     gazetteer = Gazetteer(entries)
     texts = [(entry.key, text) for entry in entries for text in (entry.en, entry.fr, *entry.forms)]
-    assert [(key, text) for key, text in texts if gazetteer.found(text) != {key: 1}] == []
-    assert [(key, text) for key, text in texts if gazetteer.only(text) != key] == []
+    assert [(key, text) for key, text in texts if gazetteer.count_names(text) != {key: 1}] == []
+    assert [(key, text) for key, text in texts if gazetteer.key_of(text) != key] == []
 
 
 def test_places_lie_in_countries(entries: Sequence[Name]) -> None:

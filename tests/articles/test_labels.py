@@ -8,7 +8,7 @@ import pytest
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer, Name
-from recommender.articles.labels import LABELS, LabelCounts, LabelWeights, Row, found_names, full_text, idf, plain
+from recommender.articles.labels import LABELS, LabelCounts, LabelWeights, Row, full_text, idf, name_counts, plain
 from tests.factories import GAZETTEER
 
 
@@ -67,7 +67,7 @@ def test_inverse_frequency_is_smoothed(documents: int, weight: float) -> None:
 
 def test_title_summary_and_tags_count_once_more() -> None:
     one = article("Bazoum in Niamey", "Bazoum speaks", "JNIM and JNIM; Mali", tags=["bazoum", "jnim", "other"])
-    assert dict(found_names(GAZETTEER, one)) == {"bazoum": 4, "niamey": 2, "jnim": 3, "mali": 1}
+    assert dict(name_counts(GAZETTEER, one)) == {"bazoum": 4, "niamey": 2, "jnim": 3, "mali": 1}
 
 
 def test_more_than_passing_names_are_kept() -> None:

@@ -71,7 +71,9 @@ class TestLabels:
     """`labels`."""
 
     def test_fields_become_words(self) -> None:
-        found = named(edition="Sahel", language="fr", desk="Awa", flags=("minor",), tags=("coup",), countries=("Mali",))
+        found = named(
+            edition="Sahel", language="fr", byline="Awa", flags=("minor",), tags=("coup",), countries=("Mali",)
+        )
         assert found == {"edition:sahel", "language:fr", "desk:awa", "flag:minor", "tag:coup", "country:mali"}
 
     def test_empty_fields_are_no_labels(self) -> None:

@@ -88,5 +88,8 @@ def test_geometry_survives_its_bytes() -> None:
     again = Geometry.from_bytes(geometry.to_bytes())
     assert again.trust == {"en": 1.0, "fr": 0.5625}
     for language in ("en", "fr", "de"):
-        for vectors, old, new in ((dense, geometry.dense, again.dense), (themes, geometry.themes, again.themes)):
+        for vectors, old, new in (
+            (dense, geometry.embeddings, again.embeddings),
+            (themes, geometry.themes, again.themes),
+        ):
             np.testing.assert_array_equal(new.centred(vectors[0], language), old.centred(vectors[0], language))

@@ -125,13 +125,13 @@ def test_scales_survive_their_json() -> None:
 @pytest.mark.parametrize(("evidence", "score"), [(3, 0.5), (2, 0.2689), (4, 0.7311), (1, 0.1192), (8, 0.9933)])
 def test_score_is_logistic_of_evidence(evidence: float, score: float) -> None:
     found = scores(EVEN, {"dense": evidence})
-    assert found.evidence == pytest.approx([evidence - 3])
+    assert found.log_odds == pytest.approx([evidence - 3])
     assert found.score.tolist() == [score]
 
 
 def test_evidence_is_weighted_likeness() -> None:
     model = replace(EVEN, weights=EVEN.weights | {"tags": 5.0, "places": 2.0})
-    assert scores(model, {"tags": 0.5, "places": 0.5}).evidence == pytest.approx([0.5 * 5 + 0.5 * 2 - 3])
+    assert scores(model, {"tags": 0.5, "places": 0.5}).log_odds == pytest.approx([0.5 * 5 + 0.5 * 2 - 3])
 
 
 def test_parts_share_as_their_evidence() -> None:
@@ -169,7 +169,7 @@ def test_unknown_parts_lower_the_threshold(unknown: tuple[str, ...]) -> None:
     model = replace(EVEN, relief={"names": 0.1, "tags": 0.2, "places": 0.4, "nearness": 0.8})
     relief = sum(model.relief[part] for part in unknown)
     known = scores(model, {"dense": 2.0} | dict.fromkeys(unknown, nan))
-    assert known.evidence == pytest.approx([2 - 3 + relief])
+    assert known.log_odds == pytest.approx([2 - 3 + relief])
     assert parts(model, dense=2.0, **dict.fromkeys(unknown, nan)).keys() == {"dense"}
 
 
@@ -186,7 +186,7 @@ def test_parts_add_up_exactly(candidates: list[dict[str, float]], model: Ranking
 @given(pairs, models)
 def test_score_is_probability_to_four_places(pair: dict[str, float], model: RankingModel) -> None:
     found = scores(model, pair)
-    likely = 1 / (1 + exp(-found.evidence[0]))
+    likely = 1 / (1 + exp(-found.log_odds[0]))
     assert found.score[0] == pytest.approx(likely, abs=0.000051) or not sum(parts(model, **pair).values())
 
 
@@ -213,5 +213,5 @@ def test_taken_scores_are_those_of_their_places(candidates: list[dict[str, float
     whole = scores(DEFAULT, *candidates)
     taken = whole.take(np.array(places, dtype=np.intp))
     assert taken.score.tolist() == whole.score[places].tolist()
-    assert taken.evidence.tolist() == whole.evidence[places].tolist()
+    assert taken.log_odds.tolist() == whole.log_odds[places].tolist()
     assert taken.parts()["names"].tolist() == whole.parts()["names"][places].tolist()

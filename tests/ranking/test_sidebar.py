@@ -82,7 +82,7 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Filters, dict[in
         shown=random.random(size) < 0.8,
         update=random.random(size) < 0.2,
         explains=random.random(size) < 0.1,
-        desk=random.integers(0, 2, size),
+        byline=random.integers(0, 2, size),
         story=random.integers(0, 4, size),
         demand=random.integers(0, 5, size),
     )
@@ -437,7 +437,7 @@ def test_kept_reports_are_of_different_events(size: int, seed: int) -> None:
 # -- roles -------------------------------------------------------------------------------------------------------------
 
 
-TELLER = SourceArticle(number=0, posted=NOW_SECONDS - 50 * DAY, edition=0, language=0, desk=7, story=4)
+TELLER = SourceArticle(number=0, posted=NOW_SECONDS - 50 * DAY, edition=0, language=0, byline=7, story=4)
 
 
 @pytest.mark.parametrize(
@@ -453,19 +453,19 @@ TELLER = SourceArticle(number=0, posted=NOW_SECONDS - 50 * DAY, edition=0, langu
         ({}, 0.49, ANGLE),
         ({}, 0.5, None),
         ({}, nan, None),
-        ({"desk": 8}, 1.0, ANGLE),
-        ({"desk": 8, "explains": True}, 0.0, BACKGROUND),
-        ({"desk": 8, "explains": True, "story": 4, "posted": TELLER.posted + 1}, 0.0, LATEST),
+        ({"byline": 8}, 1.0, ANGLE),
+        ({"byline": 8, "explains": True}, 0.0, BACKGROUND),
+        ({"byline": 8, "explains": True, "story": 4, "posted": TELLER.posted + 1}, 0.0, LATEST),
         ({"story": 4, "posted": nan}, 1.0, None),
     ],
 )
 def test_roles_say_why_to_read_on(columns: dict[str, object], places: float, role: str | None) -> None:
-    facts = make_columns([1], **({"desk": 7, "story": 1} | columns))
+    facts = make_columns([1], **({"byline": 7, "story": 1} | columns))
     assert roles_of(make_rows([1], places=places), facts, TELLER, frozenset(ROLES)) == [role]
 
 
 def test_only_asked_roles_are_given() -> None:
-    facts = make_columns([1, 2], desk=8, explains=[True, False])
+    facts = make_columns([1, 2], byline=8, explains=[True, False])
     rows = make_rows([1, 2])
     assert roles_of(rows, facts, TELLER, frozenset([ANGLE])) == [ANGLE, ANGLE]
     assert roles_of(rows, facts, TELLER, frozenset([BACKGROUND])) == [BACKGROUND, None]
@@ -474,7 +474,7 @@ def test_only_asked_roles_are_given() -> None:
 
 def test_teasers_carry_their_roles() -> None:
     facts = make_columns([1, 2], explains=[True, False])
-    teasers = ranked(make_rows([1, 2], tags=[0.9, 0.8], places=1.0), facts, source=replace(SOURCE, desk=0))
+    teasers = ranked(make_rows([1, 2], tags=[0.9, 0.8], places=1.0), facts, source=replace(SOURCE, byline=0))
     assert [teaser.role for teaser in teasers] == [BACKGROUND, None]
 
 

@@ -12,7 +12,7 @@ from recommender.curation.sensitivity import FIXED, Matrix
 from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, OFF, PIN, REJECT
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.progress import quiet
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.ranking.facts import PINNED, RELATED
 from recommender.ranking.fallbacks import FALLBACK_EDITION, FALLBACK_READ
 from recommender.ranking.scoring import SIGNALS
@@ -399,7 +399,7 @@ def test_draft_obeys_rules_and_matrix(archive: Store) -> None:
 
     draft = replace(ARCHIVE[0], id="draft")
     recommender = make_recommender(archive)
-    found = Found(rows[rows["number"] != 1], ())
+    found = TextCandidates(rows[rows["number"] != 1], ())
     assert "coup-4" in ids(recommender.for_draft(draft, found, Query(n=9)))
     flagged = replace(draft, flags=("minor",))
     assert "coup-4" not in ids(recommender.for_draft(flagged, found, Query(n=9)))

@@ -38,8 +38,8 @@ def test_columns_hold_facts_by_number(store: Store) -> None:
     assert columns.language.tolist() == [catalogue.code("fr"), catalogue.code("en")]
     assert columns.update.tolist() == [False, True]
     assert columns.explains.tolist() == [False, True]
-    assert columns.desk.tolist() == [catalogue.code(""), catalogue.code("Fact desk")]
-    assert len(set(columns.desk.tolist())) == 2
+    assert columns.byline.tolist() == [catalogue.code(""), catalogue.code("Fact desk")]
+    assert len(set(columns.byline.tolist())) == 2
 
 
 def test_only_published_and_free_are_shown(store: Store) -> None:

@@ -13,7 +13,7 @@ from recommender.build import neighbours
 from recommender.embedding.pooling import vector_version
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking import candidates
-from recommender.ranking.candidates import EMPTY, Found
+from recommender.ranking.candidates import EMPTY, TextCandidates
 from recommender.ranking.facts import ANGLE, BACKGROUND, LATEST, RELATED, ROLES
 from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ
 from recommender.ranking.scoring import DEFAULT
@@ -497,7 +497,7 @@ def test_unknown_sources_have_no_sentences(archive: Store) -> None:
 
 def test_drafts_before_the_first_build_get_fallbacks(store: Store) -> None:
     stored(store, ARCHIVE)
-    found = make_recommender(store).for_draft(story("draft", COUP), Found(EMPTY, ()), Query(n=1))
+    found = make_recommender(store).for_draft(story("draft", COUP), TextCandidates(EMPTY, ()), Query(n=1))
     assert [(item.article.id, item.teaser.source) for item in found.items] == [("blockade", FALLBACK_READ)]
 
 

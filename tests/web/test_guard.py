@@ -21,7 +21,7 @@ from recommender.articles.article import FLAGS, HOLD_FLAG
 from recommender.curation.sensitivity import ANYTHING, FIXED, ROWS, Matrix
 from recommender.curation.signals import APART, BOOST, EXCLUDE, MATRIX, OFF, PIN, REJECT, Signal
 from recommender.progress import quiet
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.serving.prepared import prepare
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
@@ -162,9 +162,9 @@ def test_drafts_do_not_lead_around_the_guard(
     rows = store.generations.candidates(store.state().generation or 0, [NUMBERS[like]])[NUMBERS[like]]
     draft = replace(next(one for one in ARCHIVE if one.id == like), id="draft", flags=tuple(flags))
     recommender = context_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
-    found = recommender.for_draft(draft, Found(rows, ()), Query(n=9, languages=("any",), fallback="ladder"))
+    found = recommender.for_draft(draft, TextCandidates(rows, ()), Query(n=9, languages=("any",), fallback="ladder"))
     shown = [item.article.id for item in found.items] + [
-        article.id for article in recommender.coverage(draft, Found(rows, ()))
+        article.id for article in recommender.coverage(draft, TextCandidates(rows, ()))
     ]
     assert not [target for target in shown if world.forbids("draft", target)]
 

@@ -72,9 +72,9 @@ def _facts(row: Any) -> Facts:
         update=update,
         revision=revision,
         explains=not EXPLAINER_TAGS.isdisjoint(map(str.casefold, tags)),
-        desk=author,
+        byline=author,
         flags=bits(flags),
-        labels=labels(edition=edition, language=language, desk=author, flags=flags, tags=tags, countries=countries),
+        labels=labels(edition=edition, language=language, byline=author, flags=flags, tags=tags, countries=countries),
     )
 
 

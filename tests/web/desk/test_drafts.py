@@ -18,7 +18,7 @@ from recommender.curation.rules import Condition, Rule
 from recommender.curation.sensitivity import DEFAULT_MATRIX, Matrix
 from recommender.desk.decisions import Sent
 from recommender.errors import Unavailable
-from recommender.ranking.candidates import Found
+from recommender.ranking.candidates import TextCandidates
 from recommender.store.base import Store
 from recommender.web.api.schemas import MAX_DRAFT, Flag
 from recommender.web.app import make_app
@@ -47,7 +47,7 @@ class HereAndNow:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def candidates(self, draft: Article, wait: float = 0) -> Found:
+    def candidates(self, draft: Article, wait: float = 0) -> TextCandidates:
         return make_builder(self._store, settings_for(Path("unused")), ToyEmbedder()).draft_candidates(draft)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Failing(HereAndNow):
         super().__init__(store)
         self._error = error
 
-    def candidates(self, draft: Article, wait: float = 0) -> Found:
+    def candidates(self, draft: Article, wait: float = 0) -> TextCandidates:
         raise self._error
 
 

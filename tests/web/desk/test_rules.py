@@ -605,7 +605,7 @@ def test_every_effect_has_words(workers: tuple[Flask, Flask], then: str) -> None
 
 
 def test_values_without_an_article_are_found(workers: tuple[Flask, Flask]) -> None:
-    archive = [labels(edition="Sahel", language="en", desk="", flags=(), tags=("coup",), countries=())]
+    archive = [labels(edition="Sahel", language="en", byline="", flags=(), tags=("coup",), countries=())]
     rule = Rule("A rule", Condition({"edition": ("sahel", "Sahl")}), "forbid", Condition({"tag": ("coup", "cup")}))
     with workers[0].test_request_context("/editor/rules"):
         assert unknown(rule, archive) == ["Edition: Sahl", "Tag: cup"]
