@@ -71,7 +71,7 @@ def _learned(
 
 
 def _features(one: JudgedQuery, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
-    columns = [np.nan_to_num(one.known[part]) for part in PARTS if part != leave_out]
+    columns = [np.nan_to_num(one.similarities[part]) for part in PARTS if part != leave_out]
     columns += [extra(one.query, one.articles) for extra in extras.values()]
     return np.stack(columns, axis=1)
 

@@ -1,4 +1,4 @@
-"""Types of arrays that more than one part works with."""
+"""Types of arrays that more than one package works with."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,10 +1,10 @@
 """Every error this package raises on purpose, as one tree.
 
     RecommenderError
-    ├── InvalidInput            the caller can mend it: bad record, bad parameter, bad file
+    ├── InvalidInput            the caller can correct it: bad record, bad parameter, bad file
     │   ├── InvalidArticle      one record, with every field that is wrong
     │   ├── InvalidSignal       an editor's decision with values that it cannot have
-    │   ├── Conflict            somebody else has decided meanwhile; nothing was changed
+    │   ├── Conflict            another editor has decided meanwhile; nothing was changed
     │   ├── SignInRefused       wrong name or password, locked, or a link that is used up
     │   └── SettingsError       a setting is unknown or has a value that cannot be used
     ├── NotFound
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 
 class RecommenderError(Exception):
-    """Base of the tree; its text is meant for the person at the other end."""
+    """Base of the tree; its text is meant for the caller or reader."""
 
 
 class InvalidInput(RecommenderError):
-    """Input that its sender can mend."""
+    """Input that its sender can correct."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class InvalidSignal(InvalidInput):
 
 
 class Conflict(InvalidInput):
-    """Somebody else has decided about the same article meanwhile. Nothing was changed.
+    """Another editor has decided about the same article meanwhile. Nothing was changed.
 
     `entry` is the number of the latest entry of the audit trail about it.
     """
@@ -71,7 +71,7 @@ class Conflict(InvalidInput):
 
 
 class SignInRefused(InvalidInput):
-    """Nobody was signed in; the text does not say whether there is such an account."""
+    """A sign-in was refused; the text does not say whether there is such an account."""
 
 
 class SettingsError(InvalidInput):

@@ -85,20 +85,23 @@ class PairedDifference(NamedTuple):
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
-    """By how much the second is above the first on the same queries; the queries are drawn again, not the systems.
+    """By how much the second is above the first on the same queries; the queries are resampled, not the systems.
 
-    So what makes a query hard for both is in neither end of the interval.
+    So a query that is hard for both does not widen the interval.
     """
-    differences = [other - one for one, other in zip(first, second, strict=True)]
+    differences = [after - before for before, after in zip(first, second, strict=True)]
     mean = sum(differences) / len(differences) if differences else 0.0
     return PairedDifference(mean, *bootstrap_interval(differences))
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Two-sided p-value of the exact sign test: how likely a coin is to fall so unevenly. Ties are left out before."""
+    """Two-sided p-value of the exact sign test:
+
+    how likely a fair coin is to fall so unevenly. Leave ties out before.
+    """
     total, fewer = wins + losses, min(wins, losses)
-    whole = math.lgamma(total + 1) - total * math.log(2)
-    tail = sum(math.exp(whole - math.lgamma(one + 1) - math.lgamma(total - one + 1)) for one in range(fewer + 1))
+    log_ways = math.lgamma(total + 1) - total * math.log(2)
+    tail = sum(math.exp(log_ways - math.lgamma(hits + 1) - math.lgamma(total - hits + 1)) for hits in range(fewer + 1))
     return min(1.0, 2 * tail)
 
 
@@ -107,8 +110,8 @@ def overlap(first: Sequence[Hashable], second: Sequence[Hashable], k: int) -> fl
 
     Two empty lists are alike.
     """
-    one, other = set(first[:k]), set(second[:k])
-    return len(one & other) / max(len(one), len(other)) if one or other else 1.0
+    top, other_top = set(first[:k]), set(second[:k])
+    return len(top & other_top) / max(len(top), len(other_top)) if top or other_top else 1.0
 
 
 def rank_biased_overlap(first: Sequence[Hashable], second: Sequence[Hashable], p: float = 0.9) -> float:
@@ -129,8 +132,8 @@ def rank_biased_overlap(first: Sequence[Hashable], second: Sequence[Hashable], p
 
 def coverage(lists: Mapping[str, Sequence[str]]) -> float:
     """Share of the articles (the keys) that stand in at least one list."""
-    seen = {item for items in lists.values() for item in items}
-    return len(seen & lists.keys()) / len(lists) if lists else 0.0
+    covered = {item for items in lists.values() for item in items}
+    return len(covered & lists.keys()) / len(lists) if lists else 0.0
 
 
 def largest_exposure(lists: Mapping[str, Sequence[str]]) -> tuple[str | None, float]:
@@ -150,7 +153,7 @@ def per_query(
 
 
 def gini(values: Sequence[float]) -> float:
-    """How uneven some amounts are: 0 where all are alike, towards 1 where one has everything; 0 for nothing."""
+    """The Gini coefficient: 0 where all values are equal, towards 1 where one has everything; 0 for no values."""
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     total = ordered.sum()
     if not total:

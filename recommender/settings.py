@@ -187,12 +187,12 @@ def load_settings(file: Path | None = None) -> Settings:
 def origins(settings: Settings, file: Path | None = None) -> list[Origin]:
     """Every setting with its value and origin, for people; a password or key is never part of it."""
     values, path = _read_file(file)
-    found = []
+    listing = []
     for name in Settings.model_fields:
         variable = PREFIX + name.upper()
         origin = variable if variable in os.environ else str(path) if name in values else "default"
-        found.append(Origin(name, _masked(name, getattr(settings, name)), origin))
-    return found
+        listing.append(Origin(name, _masked(name, getattr(settings, name)), origin))
+    return listing
 
 
 def _masked(name: str, value: Any) -> str:
@@ -227,9 +227,9 @@ def _read_file(file: Path | None) -> tuple[dict[str, Any], Path]:
 
 
 def _refuse_unknown(names: dict[str, str], allowed: str) -> None:
-    known = list(Settings.model_fields)
+    settings = list(Settings.model_fields)
     for name, shown in names.items():
-        if name not in known and shown != allowed:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(known)}"
+        if name not in settings and shown != allowed:
+            close = get_close_matches(name, settings, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(settings)}"
             raise SettingsError(f"Unknown setting {shown}: {hint}")

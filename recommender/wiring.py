@@ -92,7 +92,7 @@ def make_gazetteer(settings: Settings) -> Gazetteer:
     from recommender.sources.tables import read_gazetteer
 
     released, own = _released_names(), settings.gazetteer
-    return Gazetteer([*released, *parse_gazetteer(read_gazetteer(own), str(own), known=(one.key for one in released))])
+    return Gazetteer([*released, *parse_gazetteer(read_gazetteer(own), str(own), (name.key for name in released))])
 
 
 @cache

@@ -43,28 +43,28 @@ def canonical_url(url: str) -> str:
         port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
         host = (parts.hostname or "").encode("idna").decode()
     except ValueError:
-        return url  # no address at all, so no article has it
+        return url  # not an address, so no article has it
     path = _same_escapes(parts.path.rstrip("/"))
     parameters = filter(None, _same_escapes(parts.query).split("&"))
-    query = "&".join(sorted((one for one in parameters if not _is_campaign(_name(one))), key=_name))
+    query = "&".join(sorted((parameter for parameter in parameters if not _is_campaign(_name(parameter))), key=_name))
     return f"{host.removeprefix('www.')}{port}{path}{'?' * bool(query)}{query}"
 
 
 def without_query(url: str) -> str:
-    """An address without what tells pages of one path apart: what is left where a query is of no article's address."""
+    """An address without query and fragment, for one whose query is part of no article's address."""
     return url.partition("#")[0].partition("?")[0]
 
 
 def _same_escapes(text: str) -> str:
-    """Escapes in upper case, none of what needs none, and one for whatever does."""
+    """Escapes in upper case, only where they are needed, and everywhere they are."""
     return quote(_ESCAPE.sub(_escape, text), safe=_RESERVED, errors="replace")
 
 
-def _escape(found: re.Match[str]) -> str:
-    if found[1] is None:
+def _escape(match: re.Match[str]) -> str:
+    if match[1] is None:
         return "%25"  # a percent sign that escapes nothing
-    character = chr(int(found[1], 16))
-    return character if character in _UNRESERVED else found[0].upper()
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _name(parameter: str) -> str:

@@ -23,7 +23,7 @@ FLAGS = (
     "sponsored",
     "opinion",
 )
-HOLD_FLAG = "legal_hold"  # no sidebar beside it, and in no sidebar
+HOLD_FLAG = "legal_hold"  # has no sidebar, and stands in none
 UPDATE_TAG = "update"  # marks a new version of an earlier report
 # Mark an article that explains what others report.
 EXPLAINER_TAGS = frozenset(
@@ -78,7 +78,7 @@ def _sha256(value: object) -> str:
 
 
 def parse_article(record: Mapping[str, Any]) -> Article:
-    """The article a record describes. Keys that are no field of an article are ignored.
+    """The article a record describes. Keys that are not fields of an article are ignored.
 
     Raises InvalidArticle with every field that is wrong, not only the first.
     """
@@ -162,7 +162,7 @@ def web_url(raw: Any) -> str:
     try:
         parts = urlsplit(text)
         usable = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # such as a port that is no number, or half an IPv6 address
+    except ValueError:  # such as a port that is not a number, or half an IPv6 address
         parts, usable = urlsplit(""), False
     if not usable or any(character.isspace() or not character.isprintable() for character in text):
         raise _RefusedField("is not an http or https address", "give an absolute URL such as https://example.org/story")

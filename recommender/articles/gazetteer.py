@@ -1,7 +1,7 @@
 """Names that mean the same: people, places, groups, institutions and subjects, with their English and French forms.
 
-A gazetteer is a plain table that editors extend (`gazetteer.csv`); this module is its rules. Texts and forms are cut
-into words and accents are ignored. A form's word with a capital stands for that spelling or for one wholly in
+A gazetteer is a plain table that editors extend (`gazetteer.csv`); this module says how it is read. Texts and forms are
+cut into words and accents are ignored. A form's word with a capital stands for that spelling or for one wholly in
 capitals, a word in lower case for any; the longest form wins wherever several begin, so that "Lake Chad" is not Chad.
 """
 
@@ -75,7 +75,7 @@ class Gazetteer:
 
     @cached_property
     def digest(self) -> str:
-        """A short name for everything the table holds."""
+        """A digest of everything the table holds."""
         return hashlib.blake2b(repr(list(self._entries.values())).encode(), digest_size=8).hexdigest()
 
     def __getitem__(self, key: str) -> Name:
@@ -107,10 +107,10 @@ class Gazetteer:
         return (), None
 
     def key_of(self, text: str) -> str | None:
-        """The key of the name that a whole text is, such as a tag; None where it is more or less than one."""
-        whole = _words(text)
-        for words in filter(None, (whole, whole[1:] if whole[:1] in _THE else ())):
-            for candidate in (words, tuple(word.upper() for word in words), tuple(word.title() for word in words)):
+        """The key of the name that a text, such as a tag, consists of; None where it is not exactly one name."""
+        words = _words(text)
+        for phrase in filter(None, (words, words[1:] if words[:1] in _THE else ())):
+            for candidate in (phrase, tuple(word.upper() for word in phrase), tuple(word.title() for word in phrase)):
                 form, key = self._longest(candidate, 0)
                 if len(form) == len(candidate):
                     return key
@@ -121,27 +121,29 @@ class Gazetteer:
         return self._words[key]
 
 
-def parse_gazetteer(rows: Sequence[Mapping[str, str | None]], source: str, known: Iterable[str] = ()) -> list[Name]:
+def parse_gazetteer(
+    rows: Sequence[Mapping[str, str | None]], source: str, other_keys: Iterable[str] = ()
+) -> list[Name]:
     """The entries of a table with COLUMNS; `within` may also name the keys in `known`, of another table.
 
     Raises InvalidInput that names the line of everything that is wrong.
     """
     entries: list[Name] = []
     problems: list[str] = []
-    keys = {(row.get("key") or "").strip() for row in rows} | set(known)
-    seen: set[str] = set()
+    keys = {(row.get("key") or "").strip() for row in rows} | set(other_keys)
+    keys_so_far: set[str] = set()
     for line, row in enumerate(rows, start=2):
         value = {column: (row.get(column) or "").strip() for column in COLUMNS}
         within = _split(value["within"])
         wrong = [
             *([] if _KEY.fullmatch(value["key"]) else [f"key {value['key']!r} is not of the form lake-chad"]),
-            *([f"key {value['key']} stands there twice"] if value["key"] in seen else []),
+            *([f"key {value['key']} stands there twice"] if value["key"] in keys_so_far else []),
             *([] if value["kind"] in KINDS else [f"kind {value['kind']!r} is none of {', '.join(sorted(KINDS))}"]),
             *(f"{column} is empty" for column in ("en", "fr") if not _words(value[column])),
-            *(f"within names {key!r}, which is no key" for key in within if key not in keys),
+            *(f"within names {key!r}, which is not a key" for key in within if key not in keys),
         ]
         problems += [f"line {line}: {problem}" for problem in wrong]
-        seen.add(value["key"])
+        keys_so_far.add(value["key"])
         entries.append(Name(value["key"], value["kind"], value["en"], value["fr"], _split(value["forms"]), within))
     if problems:
         more = f"; and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""

@@ -14,8 +14,8 @@ from recommender.articles.gazetteer import SUBJECT, Gazetteer
 from recommender.articles.text import names as capitalised
 
 LABELS = ("tags", "places", "names", "topics")
-# As if every article named that much more that nobody else does: two that share the only name each has are not the
-# same story. In units of the squared weight of the rarest name.
+# As if every article named that much more that no other article does: two that share the only name each has are not
+# the same story. In units of the squared weight of the rarest name.
 _UNSEEN = 0.5
 MORE_THAN_ONCE = 2  # in title, summary or tags, or twice in the text
 TOO_COMMON = 1 / 3
@@ -41,10 +41,10 @@ def full_text(article: Article) -> str:
 
 def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     """How often an article names what the gazetteer knows; title, summary and tags count once more."""
-    found = gazetteer.count_names(full_text(article))
-    found.update(gazetteer.count_names(f"{article.title} \n{article.summary}").keys())
-    found.update(key for key in map(gazetteer.key_of, article.tags) if key is not None)
-    return found
+    counts = gazetteer.count_names(full_text(article))
+    counts.update(gazetteer.count_names(f"{article.title} \n{article.summary}").keys())
+    counts.update(key for key in map(gazetteer.key_of, article.tags) if key is not None)
+    return counts
 
 
 @dataclass
@@ -61,11 +61,11 @@ class LabelCounts:
         """Counts one article."""
         self.articles += 1
         self.tags.update(_tags(article.tags, gazetteer))
-        found = name_counts(gazetteer, article)
-        self.names.update(found.keys())
-        self.known += sum(gazetteer[key].kind != SUBJECT for key in found)
+        names = name_counts(gazetteer, article)
+        self.names.update(names.keys())
+        self.known += sum(gazetteer[key].kind != SUBJECT for key in names)
         words = {plain(word) for word in capitalised(full_text(article))}
-        self.unknown += len(words - set().union(*(gazetteer.words(key) for key in found)))
+        self.unknown += len(words - set().union(*(gazetteer.words(key) for key in names)))
 
 
 class LabelWeights:
@@ -104,9 +104,9 @@ class LabelWeights:
 
         Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms.
         """
-        found = name_counts(self._gazetteer, article)
-        names = {key: count for key, count in found.items() if self._gazetteer[key].kind != SUBJECT}
-        topics = {key: count for key, count in found.items() if self._gazetteer[key].kind == SUBJECT}
+        counts = name_counts(self._gazetteer, article)
+        names = {key: count for key, count in counts.items() if self._gazetteer[key].kind != SUBJECT}
+        topics = {key: count for key, count in counts.items() if self._gazetteer[key].kind == SUBJECT}
         tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
         places = dict.fromkeys(_labels(article.countries, self._gazetteer), 1.0)
         return {
@@ -118,9 +118,9 @@ class LabelWeights:
 
     def names(self, article: Article) -> tuple[str, ...]:
         """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
-        found = {key: count for key, count in name_counts(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
-        weights = self._rare(found)
-        telling = [key for key in found if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
+        counts = {key: count for key, count in name_counts(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
+        weights = self._rare(counts)
+        telling = [key for key in counts if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
         return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MAX_NAMES])
 
     @property
@@ -156,7 +156,7 @@ def _labels(labels: Iterable[str], gazetteer: Gazetteer) -> set[str]:
 
 
 def _row(weights: Mapping[str, float], unseen: float = 0.0) -> Row:
-    """Labels are numbered by a hash of their names, so one that came after the build is known as well."""
+    """Labels are numbered by a hash of their names, so a label that came after the build has a number as well."""
     numbered = sorted((_number(label), weight) for label, weight in weights.items())
     values = np.array([weight for _, weight in numbered], dtype=np.float32)
     length = float(np.sqrt(values @ values + unseen)) or 1.0

@@ -26,16 +26,16 @@ def reason(common: Shared, gazetteer: Gazetteer, language: str) -> str | None:
     """One short line for readers, in the language of the page; None where there is nothing to say.
 
     It names what both stories are about: who first, then where, else their subject or a country. It says no more than
-    that, so it cannot be wrong about how the two hang together.
+    that, so it cannot be wrong about how the two are connected.
     """
-    known = [gazetteer[key] for key in common["names"] if key in gazetteer]
-    actors = [name for name in known if name.kind not in PLACES | {SUBJECT, REGION}]
-    places = [name for name in known if name.kind in PLACES]
+    names = [gazetteer[key] for key in common["names"] if key in gazetteer]
+    actors = [name for name in names if name.kind not in PLACES | {SUBJECT, REGION}]
+    places = [name for name in names if name.kind in PLACES]
     chosen = [*actors[:1], *places[:1]]
     for name in (*actors[1:], *places[1:]):
         if len(chosen) < SHOWN_NAMES and not any(_one_holds_the_other(name, other) for other in chosen):
             chosen.append(name)
-    chosen = chosen or [name for name in known if name.kind == SUBJECT][:1]
+    chosen = chosen or [name for name in names if name.kind == SUBJECT][:1]
     countries = [_country(country, gazetteer, language) for country in common["countries"]]
     labels = [name.label(language) for name in chosen] or countries[:SHOWN_NAMES]
     if not labels:
@@ -61,7 +61,7 @@ _LANGUAGES = {
 
 
 def in_language(code: str, language: str) -> str | None:
-    """What readers of a page in `language` are told of a story in another one, such as "in English" or "en anglais";
+    """What a page in `language` says of a story in another one, such as "in English" or "en anglais";
     None for a story in the page's own.
     """
     if code == language:
@@ -70,8 +70,8 @@ def in_language(code: str, language: str) -> str | None:
     return f"en {name}" if language == "fr" else f"in {name}"
 
 
-def _one_holds_the_other(one: Name, other: Name) -> bool:
-    return one.key in other.within or other.key in one.within
+def _one_holds_the_other(name: Name, other: Name) -> bool:
+    return name.key in other.within or other.key in name.within
 
 
 def _country(country: str, gazetteer: Gazetteer, language: str) -> str:
@@ -96,7 +96,7 @@ def reported(article: Article, language: str) -> str:
 
 
 def day(moment: str | None, language: str = "en") -> str:
-    """A date for readers, such as 17 September 2024 or 17 septembre 2024; nothing for none."""
+    """A date for readers, such as 17 September 2024 or 17 septembre 2024; empty without a date."""
     if not moment:
         return ""
     date = datetime.fromisoformat(moment)

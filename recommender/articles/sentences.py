@@ -1,4 +1,4 @@
-"""The sentences by which two articles are most alike, for those who want to see why."""
+"""The sentences in which two articles are most alike, for editors and callers who want to see why."""
 
 import re
 from collections import Counter
@@ -9,8 +9,8 @@ from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.labels import plain
 
 _END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][»”\"’]))\s+(?=[A-ZÀ-Ý«“\"‘])|\n+")  # noqa: RUF001  # quotes are meant
-_WORD = re.compile(r"\w{4,}")  # shorter words are mostly of no meaning of their own, in both languages
-_NAME_WEIGHT = 2.0  # a name in common, in whatever language, tells more than a word
+_WORD = re.compile(r"\w{4,}")  # shorter words mostly say little on their own, in both languages
+_NAME_WEIGHT = 2.0  # a name in common, in whatever language, says more than a word
 MAX_SENTENCES = 200  # of one article: bounds the work
 
 
@@ -24,8 +24,8 @@ class SentencePair:
 
 def sentences(article: Article) -> list[str]:
     """Title, summary and the sentences of the body."""
-    found = [article.title, *_END.split(article.summary), *_END.split(article.body)]
-    return [sentence.strip() for sentence in found if sentence and sentence.strip()][:MAX_SENTENCES]
+    texts = [article.title, *_END.split(article.summary), *_END.split(article.body)]
+    return [sentence.strip() for sentence in texts if sentence and sentence.strip()][:MAX_SENTENCES]
 
 
 # Sentences, each with the weights of its features.

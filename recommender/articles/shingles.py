@@ -5,7 +5,9 @@ import zlib
 from heapq import nsmallest
 
 WORDS = 5  # in a shingle
-SHORT = 30  # a text of fewer words has its wording from its subject: nearly the same is another one, such as a forecast
+SHORT = (
+    30  # words; a shorter text owes its wording to its subject: one nearly the same may be another, such as a forecast
+)
 SKETCH = 64  # shingles that stand for a text: shares come out right within 0.06 (one standard deviation)
 SAME_TEXT = 0.5  # two texts that share this part of their shingles are nearly the same
 

@@ -1,4 +1,4 @@
-"""From what a site sends to what a model reads: HTML to plain text, and text to passages."""
+"""From what a site sends to what an embedding model reads: HTML to plain text, and text to passages."""
 
 import re
 from collections import Counter
@@ -60,7 +60,7 @@ class _TextCollector(HTMLParser):
     def parse_html_declaration(self, i: int) -> int:
         try:
             return super().parse_html_declaration(i)
-        except AssertionError:  # how older Pythons answer "<![if IE]>", of which word processors are fond
+        except AssertionError:  # how older Pythons answer "<![if IE]>", which word processors write
             return self.parse_bogus_comment(i)
 
 

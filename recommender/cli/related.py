@@ -46,7 +46,7 @@ def related(  # noqa: PLR0917  # click passes every option by name
         language = found.article.language if found.article else language
         explained = recommender.closest_sentences(found) if explain else None
         document = make_document(
-            found, recommender.gazetteer, language, explained=explained, known=article_id is not None
+            found, recommender.gazetteer, language, explained=explained, in_archive=article_id is not None
         )
         click.echo(_as_json(document) if as_json else _as_text(document), nl=False)
         if found.state.generation is None:

@@ -1,1 +1,4 @@
-"""What editors want: signals, rules, the matrix of sensitive content, and what they come to beside one article."""
+"""What editors decide:
+
+signals, rules, the matrix of sensitive content, and the constraints that follow for a sidebar.
+"""

@@ -1,4 +1,7 @@
-"""All that editors have decided, ready for ranking: what holds beside one article, and until when."""
+"""All that editors have decided, ready for ranking:
+
+the constraints on one article's sidebar, and until when they hold.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +34,7 @@ BANS = (EXCLUDE, REJECT, APART)
 
 @dataclass(frozen=True)
 class SidebarConstraints:
-    """What holds beside one article now.
+    """The constraints on one article's sidebar now.
 
     `forbidden` are the bits of the flags that may not stand there, `banned` says by article number which signal keeps
     it away, `pins` which article stands in a slot, `factors` by what the odds of an article are multiplied. `until`
@@ -64,38 +67,38 @@ class Directives:
 
     def changed(self, signals: Iterable[Signal], policy_revision: int | None = None) -> "Directives":
         """The same with some signals added, and without those of them that are ended."""
-        kept = dict(self.signals)
+        remaining = dict(self.signals)
         for signal in signals:
             if signal.ended is None:
-                kept[signal.number] = signal
+                remaining[signal.number] = signal
             else:
-                kept.pop(signal.number, None)
-        return Directives(kept, self.policy_revision if policy_revision is None else policy_revision)
+                remaining.pop(signal.number, None)
+        return Directives(remaining, self.policy_revision if policy_revision is None else policy_revision)
 
     def previewed(self, added: Sequence[Signal], ended: Iterable[int]) -> "Directives":
         """The same as if some signals were kept, and others ended: for previews."""
         gone = set(ended)
-        kept = {number: signal for number, signal in self.signals.items() if number not in gone}
+        remaining = {number: signal for number, signal in self.signals.items() if number not in gone}
         # Numbers that no kept signal has.
-        kept |= {-place: replace(signal, number=-place) for place, signal in enumerate(added, 1)}
-        return Directives(kept, self.policy_revision)
+        remaining |= {-place: replace(signal, number=-place) for place, signal in enumerate(added, 1)}
+        return Directives(remaining, self.policy_revision)
 
     @cached_property
     def matrix(self) -> Matrix:
         """The matrix of sensitive content in force."""
-        found = self._latest(MATRIX)
-        return DEFAULT_MATRIX if found is None else parse_matrix(found.data)
+        signal = self._latest(MATRIX)
+        return DEFAULT_MATRIX if signal is None else parse_matrix(signal.data)
 
     @cached_property
     def ranking(self) -> Mapping[str, Any]:
         """Threshold and weights where editors have set them, else nothing."""
-        found = self._latest(RANKING)
-        return {} if found is None else found.data
+        signal = self._latest(RANKING)
+        return {} if signal is None else signal.data
 
     def _latest(self, kind: str) -> Signal | None:
-        # A trial has a number below 0, and comes after all that is kept.
-        found = [signal for signal in self.signals.values() if signal.kind == kind]
-        return max(found, key=lambda signal: (signal.number < 0, signal.number), default=None)
+        # A previewed signal has a number below 0, and comes after all that is kept.
+        signals = [signal for signal in self.signals.values() if signal.kind == kind]
+        return max(signals, key=lambda signal: (signal.number < 0, signal.number), default=None)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -104,30 +107,33 @@ class Directives:
 
     @cached_property
     def _of_source(self) -> Mapping[int, list[Signal]]:
-        found: dict[int, list[Signal]] = defaultdict(list)
+        by_source: dict[int, list[Signal]] = defaultdict(list)
         for signal in self.signals.values():
             if signal.kind in POLICIES or signal.source is None:
                 continue
-            found[signal.source].append(signal)
+            by_source[signal.source].append(signal)
             if signal.kind == APART and signal.target is not None:
-                found[signal.target].append(replace(signal, source=signal.target, target=signal.source))
-        return found
+                by_source[signal.target].append(replace(signal, source=signal.target, target=signal.source))
+        return by_source
 
     @cached_property
     def _everywhere(self) -> list[Signal]:
-        return [one for one in self.signals.values() if one.source is None and one.kind not in POLICIES]
+        return [signal for signal in self.signals.values() if signal.source is None and signal.kind not in POLICIES]
 
-    def constraints_for(self, number: int, flags: int, found: Labels, now: float) -> SidebarConstraints:
-        """What holds beside an article with these flags (as bits) and labels; `now` in seconds since 1970."""
+    def constraints_for(self, number: int, flags: int, article_labels: Labels, now: float) -> SidebarConstraints:
+        """The constraints on the sidebar of an article with these flags (bits) and labels.
+
+        `now` in seconds since 1970.
+        """
         moment = datetime.fromtimestamp(now, UTC)
-        own = self._of_source.get(number, [])
-        fitting = [rule for rule in self.rules if rule.enabled and rule.when.fits(found)]
+        signals = self._of_source.get(number, [])
+        fitting = [rule for rule in self.rules if rule.enabled and rule.when.fits(article_labels)]
         rules = tuple(rule for rule in fitting if rule.holds(moment))
         pins: dict[int, int] = {}
         banned: dict[int, Signal] = {}
         factors: dict[int, float] = {}
         off: Signal | Rule | None = next((rule for rule in rules if rule.then == NO_BOX), None)
-        for signal in (*self._everywhere, *own):
+        for signal in (*self._everywhere, *signals):
             if not signal.in_force(moment):
                 continue
             if signal.kind == OFF:
@@ -138,22 +144,23 @@ class Directives:
                 banned[signal.target] = signal
             elif signal.kind in (BOOST, BURY) and signal.target is not None and signal.factor is not None:
                 factors[signal.target] = factors.get(signal.target, 1.0) * signal.factor
-        periods = [(one.since, one.until) for one in own] + [(rule.since, rule.until) for rule in fitting]
+        periods = [(signal.since, signal.until) for signal in signals] + [(rule.since, rule.until) for rule in fitting]
         until = min((_next_change(since, until, now) for since, until in periods), default=NEVER)
         return SidebarConstraints(self.matrix.mask(flags), banned, pins, factors, off, rules, until)
 
     def everywhere(self, numbers: Iterable[int]) -> list[Signal]:
         """The signals about some articles that hold everywhere."""
         wanted = set(numbers)
-        return [one for one in self._everywhere if one.target in wanted]
+        return [signal for signal in self._everywhere if signal.target in wanted]
 
     def next_change(self, numbers: IntArray, now: float) -> float:
         """When a signal that holds everywhere begins or ends by itself for any of some articles; seconds since 1970."""
-        timed = [one for one in self._everywhere if one.until is not None or one.since.timestamp() > now]
+        timed = [signal for signal in self._everywhere if signal.until is not None or signal.since.timestamp() > now]
         if not timed:
             return NEVER
         wanted = set(numbers.tolist())
-        return min((_next_change(one.since, one.until, now) for one in timed if one.target in wanted), default=NEVER)
+        changes = (_next_change(signal.since, signal.until, now) for signal in timed if signal.target in wanted)
+        return min(changes, default=NEVER)
 
 
 def _next_change(since: datetime | None, until: datetime | None, now: float) -> float:

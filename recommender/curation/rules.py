@@ -57,22 +57,29 @@ class Condition:
 
     wanted: Mapping[str, tuple[str, ...]]
 
-    def fits(self, found: Labels) -> bool:
+    def fits(self, article_labels: Labels) -> bool:
         """Whether an article with these labels is meant."""
-        return all(any(_label(kind, value) in found for value in values) for kind, values in self.wanted.items())
+        return all(
+            any(_label(kind, value) in article_labels for value in values) for kind, values in self.wanted.items()
+        )
 
-    def among(self, found: npt.NDArray[np.object_]) -> BoolArray:
-        """Which of many articles are meant. The answer for a whole archive is kept: every sidebar asks for it."""
-        known: tuple[npt.NDArray[np.object_], BoolArray] | None = self.__dict__.get("_known")
-        if known is not None and known[0] is found:
-            return known[1]
+    def among(self, labels_of: npt.NDArray[np.object_]) -> BoolArray:
+        """Which of many articles, given by their labels, are meant.
+
+        The answer for a whole archive is kept: every sidebar asks for it.
+        """
+        cached: tuple[npt.NDArray[np.object_], BoolArray] | None = self.__dict__.get("_known")
+        if cached is not None and cached[0] is labels_of:
+            return cached[1]
         groups = [frozenset(_label(kind, value) for value in values) for kind, values in self.wanted.items()]
         answer = np.fromiter(
-            (not any(group.isdisjoint(one) for group in groups) for one in found), dtype=bool, count=len(found)
+            (not any(group.isdisjoint(article_labels) for group in groups) for article_labels in labels_of),
+            dtype=bool,
+            count=len(labels_of),
         )
-        if len(found) >= MANY:
+        if len(labels_of) >= MANY:
             answer.flags.writeable = False
-            self.__dict__["_known"] = found, answer
+            self.__dict__["_known"] = labels_of, answer
         return answer
 
 
@@ -149,10 +156,10 @@ def _rule(data: Mapping[str, Any], *, since: datetime | None, until: datetime | 
 
 
 def _condition(data: Mapping[str, Iterable[str]]) -> Condition:
-    kept = {
+    values_by_kind = {
         kind: tuple(dict.fromkeys(value.strip() for value in values if value.strip())) for kind, values in data.items()
     }
-    return Condition({kind: values for kind, values in kept.items() if values})
+    return Condition({kind: values for kind, values in values_by_kind.items() if values})
 
 
 def _problems(rule: Rule) -> Iterator[tuple[str, str, str, str]]:
@@ -165,11 +172,11 @@ def _problems(rule: Rule) -> Iterator[tuple[str, str, str, str]]:
     if not rule.what.wanted and (rule.then == FORBID or (rule.then == AT_MOST and rule.count == 0)):
         yield "what", "every story", "would empty the box", "say which stories, or use no_box"
     if rule.then not in EFFECTS:
-        yield "then", repr(rule.then), "is no effect", f"use one of {', '.join(EFFECTS)}"
+        yield "then", repr(rule.then), "is not an effect", f"use one of {', '.join(EFFECTS)}"
     if rule.then in (AT_MOST, AT_LEAST) and not _between(rule.count, int(rule.then == AT_LEAST), MAX_COUNT):
-        yield "count", str(rule.count), "is no number of teasers", f"use {int(rule.then == AT_LEAST)} to {MAX_COUNT}"
+        yield "count", str(rule.count), "is not a number of teasers", f"use {int(rule.then == AT_LEAST)} to {MAX_COUNT}"
     if rule.then == RAISE and not _between(rule.factor, 1, 10):
-        yield "factor", str(rule.factor), "is no boost", "use 1 to 10"
+        yield "factor", str(rule.factor), "is not a boost", "use 1 to 10"
     if rule.then == LOWER and not _between(rule.factor, 0, 0.9):
         yield "factor", str(rule.factor), "does not bury", "use 0 to 0.9"
     if rule.since is not None and rule.until is not None and rule.until <= rule.since:
@@ -180,7 +187,7 @@ def _condition_problems(name: str, condition: Condition) -> Iterator[tuple[str, 
     for kind, values in condition.wanted.items():
         longest = max(map(len, values))
         if kind not in CONDITIONS:
-            yield name, repr(kind), "is nothing that a rule can ask for", f"use {', '.join(CONDITIONS)}"
+            yield name, repr(kind), "is not something a rule can ask for", f"use {', '.join(CONDITIONS)}"
         if len(values) > MAX_VALUES:
             yield name, f"{len(values)} values of {kind}", "are too many", f"use up to {MAX_VALUES}"
         if longest > MAX_VALUE:

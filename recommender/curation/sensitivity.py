@@ -1,7 +1,7 @@
 """The matrix of sensitive content: what may not stand beside what, because of the flags of the two articles.
 
 Why there is one: to show two stories side by side says that they are related, which can prejudice a trial, name a child
-by two halves of a story, or put an advertisement beside a massacre. A legal hold is no matter of taste, and is fixed.
+by two halves of a story, or put an advertisement beside a massacre. A legal hold is not a matter of taste: it is fixed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from recommender.errors import FieldProblem, InvalidSignal
 ANYTHING = "anything"  # every article, whatever its flags
 ROWS = (*FLAGS, ANYTHING)
 BITS = {flag: 1 << place for place, flag in enumerate(ROWS)}
-# Cells that nobody can change: beside a held article stands nothing, and it stands beside nothing.
+# Cells that no editor can change: a held article has no sidebar, and stands in none.
 FIXED = frozenset({(HOLD_FLAG, ANYTHING), (ANYTHING, HOLD_FLAG)})
 
 Cell = tuple[str, str]
@@ -39,11 +39,11 @@ class Matrix:
 
     def mask(self, source: int) -> int:
         """The bits of the flags that may not stand beside a source with these bits."""
-        found = 0
+        mask = 0
         for row, bit in BITS.items():
             if source & bit:
-                found |= self._masks[row]
-        return found
+                mask |= self._masks[row]
+        return mask
 
     def cell(self, source: int, target: int) -> Cell | None:
         """The pair of flags that keeps a target from a source, both given as bits; the first in the order of ROWS."""
@@ -59,11 +59,11 @@ class Matrix:
 
 
 def parse_matrix(data: Mapping[str, Any]) -> Matrix:
-    """The matrix that `to_data` wrote. Raises InvalidSignal for flags that there are not."""
+    """The matrix that `to_data` wrote. Raises InvalidSignal for unknown flags."""
     cells = [tuple(cell) for cell in data["forbidden"]]
     wrong = [cell for cell in cells if len(cell) != 2 or not set(cell) <= set(ROWS)]
     if wrong:
-        raise InvalidSignal([FieldProblem("matrix", str(wrong[0]), "is no pair of flags", f"use {', '.join(ROWS)}")])
+        raise InvalidSignal([FieldProblem("matrix", str(wrong[0]), "is not a pair of flags", f"use {', '.join(ROWS)}")])
     return Matrix(frozenset(cells) | FIXED)
 
 
@@ -71,7 +71,7 @@ def _cells(source: str, *targets: str) -> list[Cell]:
     return [(source, target) for target in targets]
 
 
-# A start that errs on the careful side; each paper sets its own.
+# A start that errs on the careful side; each newsroom sets its own.
 DEFAULT_MATRIX = Matrix(
     FIXED
     | frozenset(

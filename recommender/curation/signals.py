@@ -1,6 +1,6 @@
 """Editors' signals as data: what each one means, which values it may have, and which are in force for a sidebar.
 
-A signal is never changed: it is ended, and another takes its place. So what was in force at any time can be told.
+A signal is never changed: it is ended, and another replaces it. So it can be said what was in force at any time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ class Signal:
 
     `source` is the article beside whose text it holds, None for everywhere; `target` the article it is about, None for
     OFF. `slot` counts from 1, for PIN. `factor` multiplies the odds that a story is related, for BOOST and BURY. `data`
-    holds the values of a policy. `number` is 0 before it is kept; `ended` is when somebody took it back.
+    holds the values of a policy. `number` is 0 before it is kept; `ended` is when an editor took it back.
 
     | kind    | source    | target | what it does                                                    |
     |---------|-----------|--------|-----------------------------------------------------------------|
@@ -71,7 +71,7 @@ def check(signal: Signal) -> None:
 def _problems(signal: Signal) -> Iterable[tuple[str, str, str, str]]:
     kind, factor, slot = signal.kind, signal.factor, signal.slot
     if kind not in KINDS:
-        yield "kind", repr(kind), "is no signal", f"use one of {', '.join(KINDS)}"
+        yield "kind", repr(kind), "is not a signal", f"use one of {', '.join(KINDS)}"
         return
     if kind in (PIN, REJECT, APART, OFF) and signal.source is None:
         yield "source", "nothing", "is required", "name the article beside which it holds"
@@ -82,9 +82,9 @@ def _problems(signal: Signal) -> Iterable[tuple[str, str, str, str]]:
     if signal.target is not None and signal.target == signal.source:
         yield "target", str(signal.target), "is the article itself", "choose another story"
     if kind == PIN and not (slot is not None and 1 <= slot <= MAX_SLOT):
-        yield "slot", str(slot), "is no place in the sidebar", f"use 1 to {MAX_SLOT}"
+        yield "slot", str(slot), "is not a place in the sidebar", f"use 1 to {MAX_SLOT}"
     if kind == BOOST and not (factor is not None and 1 <= factor <= 10):
-        yield "factor", str(factor), "is no boost", "use 1 to 10"
+        yield "factor", str(factor), "is not a boost", "use 1 to 10"
     if kind == BURY and not (factor is not None and 0 <= factor <= 0.9):
         yield "factor", str(factor), "does not bury", "use 0 to 0.9"
     if signal.until is not None and signal.until <= signal.since:

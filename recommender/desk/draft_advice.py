@@ -68,13 +68,13 @@ def advise(
         covered = recommender.coverage(replace(draft, flags=()), found)
         coverage = [article for article in covered if article.id not in own]
         strong = _strong(asked)
-        public = asked.known.columns.take(np.array([teaser.number for teaser in strong], dtype=np.intp))
+        public = asked.snapshot.columns.take(np.array([teaser.number for teaser in strong], dtype=np.intp))
         return Advice(
             related=recommender.answer(asked).items,
             linked=recommender.linked(links),
             coverage=coverage,
-            told=_lately([one.posted_on.timestamp() for one in coverage if one.posted_on], asked.rules.now),
-            on_subject=_lately(public.posted[public.shown].tolist(), asked.rules.now),
+            told=_lately([one.posted_on.timestamp() for one in coverage if one.posted_on], asked.filters.now),
+            on_subject=_lately(public.posted[public.shown].tolist(), asked.filters.now),
             kept_out=_kept_out(store, asked, strong, bits(draft.flags)),
             off=asked.source.constraints.off,
         )
@@ -82,7 +82,7 @@ def advise(
 
 def _strong(asked: Question) -> list[RankedTeaser]:
     """The candidates that are related, the best first, whether they may stand there or not."""
-    facts, rules = asked.candidates, asked.rules
+    facts, rules = asked.candidates, asked.filters
     here = ~np.isin(facts.number, list(rules.exclude)) & ~(facts.posted > rules.now) & readable(facts, rules)
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
     strong = [teaser for teaser in teasers.values() if teaser.score >= rules.min_score]
@@ -101,10 +101,10 @@ def _kept_out(store: Store, asked: Question, strong: Sequence[RankedTeaser], own
 
 def _obstacle(asked: Question, number: int, own: int) -> Obstacle | None:
     """What editors have decided that keeps a story from a draft with these flags (as bits), if anything has."""
-    columns, beside = asked.known.columns, asked.source.constraints
+    columns, beside = asked.snapshot.columns, asked.source.constraints
     flags = int(columns.flags[number])
     if flags & beside.forbidden:
-        return Obstacle(SENSITIVE, cell=asked.known.directives.matrix.cell(own, flags))
+        return Obstacle(SENSITIVE, cell=asked.snapshot.directives.matrix.cell(own, flags))
     if number in beside.banned:
         return Obstacle(BANNED, signal=beside.banned[number])
     forbidding = (rule for rule in beside.rules if rule.then == FORBID or (rule.then == AT_MOST and not rule.count))

@@ -123,7 +123,7 @@ class ImpactComparison:
         with self._store.reading():
             state = self._store.state()
             numbers = [] if state.generation is None else self._store.generations.numbers(state.generation)
-            before, after = self._recommender.known(), self._trial.known()
+            before, after = self._recommender.snapshot(), self._trial.snapshot()
             self._revision = state.revision
         if before.directives.ranking == after.directives.ranking:
             columns, now = before.columns, self._recommender.now().timestamp()

@@ -204,7 +204,7 @@ class Reviewing:
         return digest_of(make_document(found, self._recommender.gazetteer, language)["items"])
 
     def _in_force(self, asked: Question) -> list[Signal]:
-        now = datetime.fromtimestamp(asked.rules.now, UTC)
+        now = datetime.fromtimestamp(asked.filters.now, UTC)
         return [one for one in self._store.signals.about(asked.source.number) if one.in_force(now)]
 
     def _candidates(
@@ -216,8 +216,8 @@ class Reviewing:
         source = texts[asked.source.number]
         pairs = self._recommender.sentences(source, [texts[number] for number in numbers], LEAD)
         elsewhere = self._store.ledger.counts(numbers)
-        now = datetime.fromtimestamp(asked.rules.now, UTC)
-        everywhere = [one for one in asked.known.directives.everywhere(numbers) if one.in_force(now)]
+        now = datetime.fromtimestamp(asked.filters.now, UTC)
+        everywhere = [one for one in asked.snapshot.directives.everywhere(numbers) if one.in_force(now)]
         signals = [*self._in_force(asked), *everywhere]
         return [
             Candidate(
@@ -231,9 +231,9 @@ class Reviewing:
         ]
 
     def _obstacles(self, asked: Question, inside: Sequence[int], others: Sequence[int]) -> dict[int, Obstacle]:
-        columns, source = asked.known.columns, asked.source
+        columns, source = asked.snapshot.columns, asked.source
         teasers = _teasers(asked, others)
-        versions = shortlist(asked.rows, asked.candidates, source, asked.rules, asked.ranker).versions_of_source
+        versions = shortlist(asked.rows, asked.candidates, source, asked.filters, asked.ranker).versions_of_source
         together = self._recommender.reports(asked, [*inside, *others])
         again = together[len(inside) :, : len(inside)].any(axis=1) | np.isin(_array(others), versions)
         full = _full(asked, columns.take(_array(inside)))
@@ -259,7 +259,7 @@ def _others(asked: Question, inside: Sequence[int], depth: int) -> list[RankedTe
     """What is pinned but kept out, and then the best candidates that do not stand in the sidebar."""
     kept_out = [number for number in asked.source.constraints.pins.values() if number not in inside]
     facts = asked.candidates
-    here = ~np.isin(facts.number, inside) & (readable(facts, asked.rules) | np.isin(facts.number, kept_out))
+    here = ~np.isin(facts.number, inside) & (readable(facts, asked.filters) | np.isin(facts.number, kept_out))
     teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
     best = sorted(teasers.values(), key=lambda teaser: (-teaser.score, teaser.number))
     pinned = [replace(teasers.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED) for number in kept_out]
@@ -276,7 +276,7 @@ def _obstacle(
     asked: Question, facts: Columns, teaser: RankedTeaser | None, reported: bool, full: Sequence[Rule]
 ) -> Obstacle:
     """What keeps one story out; `facts` are its own. The last resort is that others are better."""
-    weak = teaser is None or teaser.score < asked.rules.min_score
+    weak = teaser is None or teaser.score < asked.filters.min_score
     ranked = REPORTED if reported else WEAK if weak else LOWER
     limits = (Obstacle(RULED, rule=rule.description) for rule in full if rule.what.fits(facts.labels[0]) and not weak)
     return next(chain(_guards(asked, facts), _filters(asked, facts), limits), Obstacle(ranked))
@@ -292,8 +292,8 @@ def _guards(asked: Question, facts: Columns) -> Iterator[Obstacle]:
     if number in beside.banned:
         yield Obstacle(BANNED, signal=beside.banned[number])
     if flags & beside.forbidden:
-        own = int(asked.known.columns.flags[asked.source.number])
-        yield Obstacle(SENSITIVE, cell=asked.known.directives.matrix.cell(own, flags))
+        own = int(asked.snapshot.columns.flags[asked.source.number])
+        yield Obstacle(SENSITIVE, cell=asked.snapshot.directives.matrix.cell(own, flags))
     for rule in beside.rules:
         if (rule.then == FORBID or (rule.then == AT_MOST and not rule.count)) and rule.what.fits(facts.labels[0]):
             yield Obstacle(RULED, rule=rule.description)
@@ -301,12 +301,12 @@ def _guards(asked: Question, facts: Columns) -> Iterator[Obstacle]:
 
 def _filters(asked: Question, facts: Columns) -> Iterator[Obstacle]:
     """What the question leaves out."""
-    if facts.posted[0] > asked.rules.now:
+    if facts.posted[0] > asked.filters.now:
         yield Obstacle(FUTURE)
-    if not readable(facts, asked.rules)[0]:
+    if not readable(facts, asked.filters)[0]:
         yield Obstacle(LANGUAGE)
     slots = [slot for slot, number in asked.source.constraints.pins.items() if number == facts.number[0]]
-    if slots and min(slots) > asked.rules.n:
+    if slots and min(slots) > asked.filters.n:
         yield Obstacle(BEYOND)
 
 

@@ -7,7 +7,7 @@ from recommender.arrays import Vectors
 
 
 class Embedder(Protocol):
-    """Texts to unit vectors by one fixed model."""
+    """Texts to unit vectors by one fixed embedding model."""
 
     @property
     def version(self) -> str:

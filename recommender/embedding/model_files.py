@@ -17,14 +17,14 @@ _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's folder, and a version that changes whenever the files do."""
+    """An embedding model's folder, and a version that changes whenever the files do."""
 
     folder: Path
     version: str
 
 
 def find_model(name: str, *, called: str | None = None, download: bool = False) -> ModelFiles:
-    """The files of the default model, of a model in a folder, or of one that the hub knows by this name.
+    """The files of the default embedding model, of one in a folder, or of one that the hub has under this name.
 
     `called` names a folder in its version; left out, its own name does. Only with `download` may the hub be asked;
     otherwise its files must be on this machine already. Raises ModelUnavailable when they are missing, or when the
@@ -64,7 +64,7 @@ def _from_hub(name: str, download: bool) -> ModelFiles:
         advice = (
             "the hub did not give it"
             if download
-            else "it is no folder, nor in the hub's cache here; RECOMMENDER_MODEL_DOWNLOAD=true allows to fetch it"
+            else "it is not a folder, nor in the hub's cache here; RECOMMENDER_MODEL_DOWNLOAD=true allows fetching it"
         )
         raise ModelUnavailable(f"The model {name!r} is not here: {advice}.") from error
     return ModelFiles(folder, f"{name}@{folder.name[:12]}")  # the hub's cache names folders by commit

@@ -12,7 +12,7 @@ from recommender.articles.article import Article
 from recommender.articles.text import PASSAGE_WORDS, passages
 from recommender.embedding.base import Embedder
 
-# Names the way an article becomes one vector: it is part of the model's version.
+# Names the way an article becomes one vector: it is part of the key that vectors are kept under.
 PREPARATION = f"passages{PASSAGE_WORDS}-mean"
 # How many articles' worth of the whole archive's mean a language's own mean is mixed with: few articles say little.
 _SHRINKAGE = 5
@@ -52,7 +52,7 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 def trust(embedder: Embedder, texts: Sequence[str]) -> float:
-    """How far the model's likenesses in the language of some texts count, from 0 to 1.
+    """How far the embedding model's similarities in the language of some texts count, from 0 to 1.
 
     A model that was not made for a language knows few of its words and cuts them into many pieces: the number of
     pieces tells how well it does (Rust et al., ACL 2021). No judgment is needed.
@@ -61,9 +61,9 @@ def trust(embedder: Embedder, texts: Sequence[str]) -> float:
 
 
 class Centres:
-    """The mean vector of each language, taken out of all vectors: what all articles share tells no two of them apart.
+    """The mean vector of each language, to be subtracted: what all articles share tells no two of them apart.
 
-    A language's mean is shrunk towards that of the archive, so one of few articles, or none, has a usable one.
+    A language's mean is shrunk towards that of the archive, so a language of few articles, or none, has a usable one.
     """
 
     def __init__(self, archive: Vectors, languages: Mapping[str, Vectors]) -> None:

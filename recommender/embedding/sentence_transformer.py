@@ -41,9 +41,9 @@ class SentenceTransformerEmbedder:
     @cached_property
     def _model(self) -> "SentenceTransformer":
         files = self._files
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library shall ask the hub about them
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # ours says what is going on
-        # Seconds of import time, which only those who embed shall pay.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the files are here: no library must ask the hub about them
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # our own progress says what is going on
+        # Seconds of import time, which only a process that embeds must pay.
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -61,28 +61,28 @@ class SentenceTransformerEmbedder:
         """
         if not texts:
             return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
-        vectors: Any = self._model.encode(
+        encoded: Any = self._model.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
-        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
-        wrong = np.flatnonzero(~np.isfinite(found).all(axis=1)).tolist()
+        vectors = np.asarray(encoded, dtype=np.float32).reshape(len(texts), -1)
+        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()
         for row in wrong:
             if not self._cut(texts[row]):
-                found[row] = 0.0  # the mean of no token, which a static model gives for an empty text
-        if not np.isfinite(found).all():  # they would be stored, and stop every build in the middle
+                vectors[row] = 0.0  # the mean of no token, which a static model gives for an empty text
+        if not np.isfinite(vectors).all():  # they would be stored, and stop every build in the middle
             raise ModelUnavailable(
-                f"The model {self.version} gives vectors that are no numbers: its weights are damaged, or its training "
-                "went wrong. Use another one."
+                f"The model {self.version} gives vectors that are not numbers: its weights are damaged, or its "
+                "training went wrong. Use another one."
             )
-        return found
+        return vectors
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         words = pieces = 0
         cut = self._cut
         for text in texts:
-            found = _WORD.findall(text)[:PIECES_WORDS]
-            words += len(found)
-            pieces += len(cut(" ".join(found)))
+            text_words = _WORD.findall(text)[:PIECES_WORDS]
+            words += len(text_words)
+            pieces += len(cut(" ".join(text_words)))
         return max(1.0, pieces / words) if words else 1.0
 
     @property

@@ -27,7 +27,7 @@ Scorer = Callable[[int], npt.NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class Archive:
-    """The published articles in one order; every scorer's scores go with it."""
+    """The published articles in one order; every scorer's scores are in the same."""
 
     articles: Sequence[Article]
 
@@ -48,8 +48,8 @@ class Archive:
 
         def scorer(place: int) -> npt.NDArray[np.floating]:
             total = np.zeros(len(self.articles))
-            for one in scorers:
-                scores = np.asarray(one(place), dtype=np.float64)
+            for scorer_of_part in scorers:
+                scores = np.asarray(scorer_of_part(place), dtype=np.float64)
                 others = np.delete(scores, place)
                 total += (scores - others.min()) / (np.ptp(others) or 1.0)
             return total
@@ -75,10 +75,10 @@ def _seconds(article: Article) -> float:
 
 
 def service_system(recommender: Recommender) -> System:
-    """The service as a site would ask it, but in all languages, for ten, without fallbacks and without a least score.
+    """The service as a site would ask it, but in all languages, for ten, without fallbacks and without a threshold.
 
-    Editors' signals are left out: the ranking is measured, not their corrections of it. Ranks take the place of the
-    scores: versions and diversity may put a lower score first.
+    Editors' signals are left out: the ranking is measured, not their corrections of it. The scores are
+    ranks: versions and diversity may put a lower score first.
     """
     query = Query(n=DEPTH, languages=(ANY_LANGUAGE,), min_score=0.0, fallback="none")
     recommender = recommender.without_signals()
@@ -91,17 +91,17 @@ def service_system(recommender: Recommender) -> System:
 
 
 def boxes(recommender: Recommender, article_ids: Iterable[str]) -> dict[str, list[DeliveredPlace]]:
-    """The box of each of some articles as readers get it, but for editors' signals, which are not measured."""
+    """The box of each of some articles as readers get it, but without editors' signals, which are not measured."""
     recommender = recommender.without_signals()
-    found = {}
+    delivered = {}
     for article_id in article_ids:
         answer = recommender.for_article(article_id, Query())
         language = answer.article.language if answer.article else ""
-        found[article_id] = [
+        delivered[article_id] = [
             DeliveredPlace(item.article.id, item.teaser.source == RELATED, item.article.language != language)
             for item in answer.items
         ]
-    return found
+    return delivered
 
 
 def embedding_system(store: Store) -> System:

@@ -1,4 +1,4 @@
-"""The groups that figures are told for apart: by language, by country, by age."""
+"""The groups that figures are reported for: by language, by country, by age."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -22,14 +22,14 @@ def groups(articles: Sequence[Article], newest: datetime | None) -> dict[str, di
         "country": lambda article: article.countries,
         "age": lambda article: [_age(article, newest)],
     }
-    found: dict[str, dict[str, list[int]]] = {}
+    groups_by_kind: dict[str, dict[str, list[int]]] = {}
     for kind, groups_of in kinds.items():
         places: dict[str, list[int]] = {}
         for place, article in enumerate(articles):
             for group in groups_of(article):
                 places.setdefault(group, []).append(place)
-        found[kind] = dict(sorted(places.items(), key=_by_age if kind == "age" else _by_size))
-    return found
+        groups_by_kind[kind] = dict(sorted(places.items(), key=_by_age if kind == "age" else _by_size))
+    return groups_by_kind
 
 
 def _by_size(group: tuple[str, list[int]]) -> tuple[int, str]:

@@ -69,7 +69,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Spread:
-    """How the sidebars of the whole archive use it."""
+    """How much of the archive its sidebars show."""
 
     articles: int
     coverage: float
@@ -96,22 +96,22 @@ def evaluate(systems: Mapping[str, System], qrels: Mapping[str, Grades], languag
 
     Raises InvalidInput when none of them is. A judged query that the archive does not hold is named, not counted.
     """
-    known = {query: grades for query, grades in qrels.items() if query in languages}
-    if not known:
+    judged = {query: grades for query, grades in qrels.items() if query in languages}
+    if not judged:
         raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
-    runs = {name: {query: system(query)[:DEPTH] for query in known} for name, system in systems.items()}
+    runs = {name: {query: system(query)[:DEPTH] for query in judged} for name, system in systems.items()}
     values = {
-        name: {measure: _values(run, known, function) for measure, function in MEASURES.items()}
+        name: {measure: _values(run, judged, function) for measure, function in MEASURES.items()}
         for name, run in runs.items()
     }
     return Evaluation(
-        queries=len(known),
+        queries=len(judged),
         missing=tuple(query for query in qrels if query not in languages),
         table={
             name: {measure: _estimate(column) for measure, column in columns.items()}
             for name, columns in values.items()
         },
-        by_language=_by_language(values[SERVICE][MAIN], [languages[query] for query in known]),
+        by_language=_by_language(values[SERVICE][MAIN], [languages[query] for query in judged]),
         comparison=_compare({name: columns[MAIN] for name, columns in values.items()}),
         runs=runs,
     )
@@ -141,8 +141,10 @@ def _delivered(boxes: Sequence[Sequence[DeliveredPlace]], grades: Sequence[Grade
     total = n * len(boxes)
     return Delivered(
         queries=len(boxes),
-        ndcg=_estimate([metrics.ndcg(one, known, n) for one, known in zip(lists, grades, strict=True)]),
-        poor=_estimate([metrics.poor_share(one, known, n) for one, known in zip(lists, grades, strict=True)]),
+        ndcg=_estimate([metrics.ndcg(box, query_grades, n) for box, query_grades in zip(lists, grades, strict=True)]),
+        poor=_estimate(
+            [metrics.poor_share(box, query_grades, n) for box, query_grades in zip(lists, grades, strict=True)]
+        ),
         related=len(related) / total,
         foreign=sum(place.foreign for place in related) / total,
         fallbacks=(len(places) - len(related)) / total,
@@ -176,7 +178,7 @@ def _compare(values: Mapping[str, Sequence[float]]) -> BaselineComparison:
 
 
 def spread(lists: Mapping[str, Sequence[str]], n: int) -> Spread:
-    """How the sidebars of every article (source id to shown ids) use the archive."""
+    """How much of the archive the sidebars of every article (source id to shown ids) show."""
     covered = metrics.coverage(lists)
     most, share = metrics.largest_exposure(lists)
     full = sum(len(items) >= n for items in lists.values()) / len(lists) if lists else 0.0

@@ -1,4 +1,4 @@
-"""Use case: what of the archive is shown: how much of it, how evenly, and which articles nobody meets."""
+"""Use case: how much of the archive is shown, how evenly, and which articles stand in no sidebar."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class GroupExposure:
 
 @dataclass(frozen=True)
 class Exposure:
-    """What of the archive stands in sidebars now. `most` are articles with the number of sidebars they stand in."""
+    """What of the archive stands in sidebars now. `most` are the articles in most sidebars, each with their number."""
 
     articles: int
     shown: int
@@ -49,7 +49,7 @@ class _Countries:
 
 
 class Exposures:
-    """Counts who is shown, and remembers what has not changed since. Safe to use from several threads."""
+    """Counts in how many sidebars articles stand, anew only after changes. Safe to use from several threads."""
 
     def __init__(self, store: Store, recommender: Recommender) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class Exposures:
         self._counted: tuple[int, Mapping[int, int]] = (0, {})
 
     def now(self, edition: str | None = None) -> Exposure:
-        """What the ledger says of the articles that readers may see; the orphans are those of an edition, or of all."""
+        """The exposure of the articles that readers may see, by the ledger; orphans of one edition, or of all."""
         store, code = self._store, self._recommender.code
         with store.reading():
             columns = self._recommender.columns()
@@ -89,31 +89,31 @@ class Exposures:
         if line != self._counted[0]:
             self._counted = line, self._store.ledger.counts()
         counts = np.zeros(size, dtype=np.int64)
-        found = self._counted[1]
-        targets = np.fromiter(found, dtype=np.int64, count=len(found))
-        known = targets < size  # another process may have written down newer ones
-        counts[targets[known]] = np.fromiter(found.values(), dtype=np.int64, count=len(found))[known]
+        by_target = self._counted[1]
+        targets = np.fromiter(by_target, dtype=np.int64, count=len(by_target))
+        inside = targets < size  # another process may have written down newer ones
+        counts[targets[inside]] = np.fromiter(by_target.values(), dtype=np.int64, count=len(by_target))[inside]
         return counts
 
     def _of_countries(self, columns: Columns, public: BoolArray, shown: BoolArray) -> list[GroupExposure]:
         """The most frequent first, each written as its newest article writes it: labels know no case."""
         if self._countries is None or self._countries.columns is not columns:
             self._countries = _Countries(columns, _by_country(columns))
-        found = {label: places[public[places]] for label, places in self._countries.places.items()}
-        newest = {label: int(places[-1]) for label, places in found.items() if len(places)}
+        public_places = {label: places[public[places]] for label, places in self._countries.places.items()}
+        newest = {label: int(places[-1]) for label, places in public_places.items() if len(places)}
         articles = self._store.articles.get(sorted(set(newest.values())), texts=False)
         written = {
             label: next(name for name in articles[number].countries if COUNTRY + name.casefold() == label)
             for label, number in newest.items()
         }
-        ordered = sorted(newest, key=lambda label: (-len(found[label]), label))
-        return [_share(written[label], shown[found[label]]) for label in ordered]
+        ordered = sorted(newest, key=lambda label: (-len(public_places[label]), label))
+        return [_share(written[label], shown[public_places[label]]) for label in ordered]
 
 
 def _newest(columns: Columns, numbers: Positions) -> list[int]:
     posted = np.where(np.isnan(columns.posted[numbers]), -np.inf, columns.posted[numbers])
-    found: list[int] = numbers[np.lexsort((-numbers, -posted))][:ORPHANS].tolist()
-    return found
+    newest: list[int] = numbers[np.lexsort((-numbers, -posted))][:ORPHANS].tolist()
+    return newest
 
 
 def _share(name: str, shown: BoolArray) -> GroupExposure:
@@ -121,9 +121,9 @@ def _share(name: str, shown: BoolArray) -> GroupExposure:
 
 
 def _by_country(columns: Columns) -> dict[str, Positions]:
-    found: dict[str, list[int]] = defaultdict(list)
+    numbers: dict[str, list[int]] = defaultdict(list)
     for number, labels in enumerate(columns.labels.tolist()):
         for label in labels:
             if label.startswith(COUNTRY):
-                found[label].append(number)
-    return {label: np.array(places, dtype=np.intp) for label, places in found.items()}
+                numbers[label].append(number)
+    return {label: np.array(places, dtype=np.intp) for label, places in numbers.items()}

@@ -1,4 +1,4 @@
-"""The candidate list of one article: which others come into question, and how alike each pair is.
+"""The candidate list of one article: which others may be related to it, and how similar each pair is.
 
 A list is a structured array with one row per candidate (`CANDIDATE`), ordered by number. It holds the nearest by
 embedding, those of the article's own language and some of the others, and the best by lexical score in any language.
@@ -15,7 +15,7 @@ from recommender.arrays import BoolArray, IntArray, Positions, Vectors
 
 DEPTH = 50  # nearest of the same language, and best by words
 DEPTH_OTHER = 25  # nearest of other languages: asked for less often, and fewer are needed
-# Cosine similarities: of centred vectors, of words, of themes, of names, of topics, of tags, of countries, of shingles.
+# Cosine similarities of centred embeddings, of words, themes, names, topics, tags, countries and shingles.
 FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "shingles")
 CANDIDATE = np.dtype([("number", "<i4"), ("same", "?"), *((feature, "<f4") for feature in FEATURES)])
 
@@ -30,7 +30,7 @@ def make_candidates(numbers: IntArray, same: BoolArray, features: Mapping[str, V
 
     They are article numbers, whether the language is the same, and for each of FEATURES a cosine similarity in
     [-1, 1]. Names and topics are NaN where the gazetteer does not know the archive's names, the other labels and
-    shingles where one of the two articles has none: nothing is known then.
+    shingles where one of the two articles has none: the similarity is unknown then.
     """
     rows = np.empty(len(numbers), dtype=CANDIDATE)
     rows["number"] = numbers
@@ -46,16 +46,16 @@ def by_number(rows: CandidateArray) -> CandidateArray:
 
 
 def trim(rows: CandidateArray) -> CandidateArray:
-    """The rows that belong into a list.
+    """The rows that belong in a list.
 
     Equal similarities are decided for the smaller number, so the result does not depend on the order of arrival.
     Trimming a list together with newcomers gives the list of all: adding articles one by one ends where a build does.
     """
-    kept = np.zeros(len(rows), dtype=bool)
-    kept[_best(rows, "dense", rows["same"], DEPTH)] = True
-    kept[_best(rows, "dense", ~rows["same"], DEPTH_OTHER)] = True
-    kept[_best(rows, "lexical", rows["lexical"] > 0, DEPTH)] = True
-    return rows[kept]
+    belongs = np.zeros(len(rows), dtype=bool)
+    belongs[_best(rows, "dense", rows["same"], DEPTH)] = True
+    belongs[_best(rows, "dense", ~rows["same"], DEPTH_OTHER)] = True
+    belongs[_best(rows, "lexical", rows["lexical"] > 0, DEPTH)] = True
+    return rows[belongs]
 
 
 def _best(rows: CandidateArray, feature: str, among: BoolArray, depth: int) -> Positions:
@@ -65,7 +65,7 @@ def _best(rows: CandidateArray, feature: str, among: BoolArray, depth: int) -> P
 
 
 def floors(rows: CandidateArray) -> tuple[float, float, float]:
-    """What a newcomer must reach to come into question: by embedding in the same language, in another, and by words.
+    """The similarity that a newcomer must reach: by embedding in the same language, in another, and by words.
 
     A list that is not full yet takes any article (-inf); by words, any that shares a term (0, to be exceeded).
     """
@@ -81,7 +81,7 @@ def _floor(values: Vectors, depth: int, otherwise: float) -> float:
 
 
 def replace(rows: CandidateArray, newcomer: CandidateArray) -> CandidateArray:
-    """`rows` with those of `newcomer` put in the place of the rows with the same numbers, trimmed again."""
+    """`rows` with those of `newcomer` instead of the rows with the same numbers, trimmed again."""
     others = rows[~np.isin(rows["number"], newcomer["number"])]
     return trim(by_number(np.concatenate([others, newcomer])))
 
@@ -99,9 +99,9 @@ def from_bytes(data: bytes) -> CandidateArray:
 def pair_features(
     lists: Mapping[int, CandidateArray], numbers: IntArray, features: Sequence[str]
 ) -> dict[str, Vectors]:
-    """Similarity of every two of `numbers` as far as their own lists tell it: for each feature (n, n), symmetric.
+    """Similarity of every two of `numbers` as far as their own lists hold it: for each feature (n, n), symmetric.
 
-    Two articles that are alike stand in each other's lists; a pair that does not is less alike than `DEPTH` others, and
+    Two similar articles stand in each other's lists; a pair that does not is less similar than `DEPTH` others, and
     counts 0.
     """
     tables = {feature: np.zeros((len(numbers), len(numbers)), dtype=np.float32) for feature in features}
@@ -109,14 +109,14 @@ def pair_features(
         return tables
     own = [lists.get(number, EMPTY) for number in numbers.tolist()]
     rows = from_bytes(b"".join(map(to_bytes, own)))  # np.concatenate takes ten times as long on structured rows
-    one = np.repeat(np.arange(len(numbers)), [len(part) for part in own])
+    rows_of = np.repeat(np.arange(len(numbers)), [len(part) for part in own])
     order = np.argsort(numbers)
     spots = np.minimum(np.searchsorted(numbers, rows["number"], sorter=order), len(numbers) - 1)
-    other = order[spots]
-    found = np.flatnonzero(numbers[other] == rows["number"])
-    one, other = one[found], other[found]
+    columns = order[spots]
+    inside = np.flatnonzero(numbers[columns] == rows["number"])
+    rows_of, columns = rows_of[inside], columns[inside]
     for feature, table in tables.items():
-        table[one, other] = rows[feature][found]
+        table[rows_of, columns] = rows[feature][inside]
     return {feature: np.maximum(table, table.T) for feature, table in tables.items()}
 
 

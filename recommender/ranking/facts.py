@@ -1,4 +1,4 @@
-"""What is known of articles, of the one being read, and of what a request asks for; and what a place holds."""
+"""Facts of the articles, of the one being read, and of what a request asks for; and what a place holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ ROLES = (BACKGROUND, LATEST, ANGLE)
 
 @dataclass(frozen=True)
 class Ranker:
-    """How candidates are scored: the model, and how likenesses spread in the generation they come from."""
+    """How candidates are scored: the ranking model, and how similarities spread in the generation they come from."""
 
     model: RankingModel
     scales: Scales
@@ -34,7 +34,8 @@ class Columns:
     `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
     True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
     among how many others' best candidates an article is. `changed` and `relisted` are the revisions of the article's
-    (or its signals') and its candidate list's last change. `flags` are bits (see `guard`), `labels` what rules ask for.
+    (or its signals') and its candidate list's last change. `flags` are bits (see `curation.sensitivity`), `labels` what
+    rules ask for.
     """
 
     number: IntArray
@@ -66,7 +67,7 @@ class Columns:
 class SourceArticle:
     """The article the sidebar stands beside; -1 and NaN for a draft without number, story or date.
 
-    `constraints` are what editors and the guard say of it.
+    `constraints` are what editors and the guard allow beside it.
     """
 
     number: int

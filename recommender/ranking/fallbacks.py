@@ -25,7 +25,7 @@ def fill_with_fallbacks(
     n: int,
     quotas: Sequence[Quota] = (),
 ) -> list[RankedTeaser]:
-    """`chosen` and as many of `more` as fill `n` places within the rules, without a second report of any event.
+    """`chosen` and as many of `more` as fill `n` places within the quotas, without a second report of any event.
 
     `events` says which of some articles report one event, as `events_among` does. `more` is taken in its order, but for
     what rules still ask for.
@@ -34,22 +34,22 @@ def fill_with_fallbacks(
     numbers = [teaser.number for teaser in teasers]
     versions = events(np.array(numbers, dtype=np.int32))
     place_of = {number: place for place, number in enumerate(numbers)}
-    kept = list(range(len(chosen)))
+    filled = list(range(len(chosen)))
     remaining = numbers[len(chosen) :]
-    while len(kept) < n:
-        fresh = [number for number in remaining if not versions[place_of[number], kept].any()]
-        possible = allowed_by_quotas(fresh, [numbers[place] for place in kept], n - len(kept), quotas)
+    while len(filled) < n:
+        fresh = [number for number in remaining if not versions[place_of[number], filled].any()]
+        possible = allowed_by_quotas(fresh, [numbers[place] for place in filled], n - len(filled), quotas)
         if not possible:
             break
-        kept.append(place_of[possible[0]])
+        filled.append(place_of[possible[0]])
         remaining.remove(possible[0])
-    return [teasers[place] for place in kept]
+    return [teasers[place] for place in filled]
 
 
 def fallbacks(
     facts: Columns,
     source: SourceArticle,
-    rules: Filters,
+    filters: Filters,
     missing: int,
     taken: frozenset[int],
     *,
@@ -58,28 +58,28 @@ def fallbacks(
     """What fills the places that no related story fills, by a ladder; every filter of the request holds.
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
-    `rules.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
+    `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
-    if missing <= 0 or rules.fallback == "none" or not source.constraints.fills:
+    if missing <= 0 or filters.fallback == "none" or not source.constraints.fills:
         return []
-    free = allowed(facts, source, replace(rules, foreign=False)) & ~np.isnan(facts.posted)
+    free = allowed(facts, source, replace(filters, foreign=False)) & ~np.isnan(facts.posted)
     if taken:
         free &= ~np.isin(facts.number, list(taken))
     here = free & (facts.edition == source.edition)
     rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
-    if rules.fallback == "ladder":
-        rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= rules.now - READ_LATELY), facts.reads))
+    if filters.fallback == "ladder":
+        rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= filters.now - READ_LATELY), facts.reads))
     kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
-    found: list[RankedTeaser] = []
+    teasers: list[RankedTeaser] = []
     for label, mask, key in rungs:
-        places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in found]))
+        places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in teasers]))
         order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
         for place in _first_of_each(places[order], kinds, room):
             room[int(kinds[place])] -= 1
-            found.append(RankedTeaser(int(facts.number[place]), 0.0, label))
-    return found
+            teasers.append(RankedTeaser(int(facts.number[place]), 0.0, label))
+    return teasers
 
 
 def _first_of_each(ordered: Positions, kinds: Positions, room: Mapping[int, int]) -> list[int]:

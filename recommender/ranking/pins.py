@@ -6,24 +6,24 @@ from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArti
 from recommender.ranking.filters import allowed
 
 
-def pinned_places(facts: Columns, source: SourceArticle, rules: Filters) -> dict[int, int]:
+def pinned_places(facts: Columns, source: SourceArticle, filters: Filters) -> dict[int, int]:
     """By slot (from 1) the place in `facts` of each pinned article that may stand in this sidebar."""
-    slots = {number: slot for slot, number in source.constraints.pins.items() if slot <= rules.n}
-    mask = allowed(facts, source, rules)
+    slots = {number: slot for slot, number in source.constraints.pins.items() if slot <= filters.n}
+    mask = allowed(facts, source, filters)
     return {
         slots[number]: place for place, number in enumerate(facts.number.tolist()) if number in slots and mask[place]
     }
 
 
 def place_pins(teasers: Sequence[RankedTeaser], pins: Mapping[int, RankedTeaser], n: int) -> list[RankedTeaser]:
-    """The sidebar with every pin in its slot, and the others around them; where too few are there, pins move up."""
+    """The sidebar with every pin in its slot, and the others around them; where there are too few, pins move up."""
     rest = list(teasers)
-    found: list[RankedTeaser] = []
+    places: list[RankedTeaser] = []
     waiting = dict(sorted(pins.items()))
-    while len(found) < n and (rest or waiting):
-        slot = len(found) + 1
+    while len(places) < n and (rest or waiting):
+        slot = len(places) + 1
         if slot in waiting or not rest:
-            found.append(waiting.pop(slot if slot in waiting else min(waiting)))
+            places.append(waiting.pop(slot if slot in waiting else min(waiting)))
         else:
-            found.append(rest.pop(0))
-    return found
+            places.append(rest.pop(0))
+    return places

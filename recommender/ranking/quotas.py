@@ -1,4 +1,4 @@
-"""How many teasers of some sort editors allow and ask for."""
+"""How many teasers of some sort editors' rules allow and ask for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ class Quota:
     most: int
 
 
-def quotas_of(facts: Columns, beside: SidebarConstraints) -> list[Quota]:
-    """What the rules say of how many teasers may be of some sort, among the articles given."""
-    found = []
-    for rule in beside.rules:
+def quotas_of(facts: Columns, constraints: SidebarConstraints) -> list[Quota]:
+    """The quotas that editors' rules set, each with those of the given articles that it counts."""
+    quotas = []
+    for rule in constraints.rules:
         if rule.then in (AT_MOST, AT_LEAST) and rule.count:
             sort = frozenset(facts.number[rule.what.among(facts.labels)].tolist())
             least, most = (rule.count, NO_LIMIT) if rule.then == AT_LEAST else (0, rule.count)
-            found.append(Quota(sort, least, most))
-    return found
+            quotas.append(Quota(sort, least, most))
+    return quotas
 
 
 def allowed_by_quotas(remaining: Sequence[int], taken: Sequence[int], free: int, quotas: Sequence[Quota]) -> list[int]:
-    """Which of some articles may come next, when some are taken and `free` places are left. All by number.
+    """Which of the remaining articles may come next when some are taken and `free` places are left. All by number.
 
-    Where as many places are left as rules still ask for, only what they ask for may come, if there is any.
+    Where the rules ask for as many more teasers as there are places left, only those may come, if there are any.
     """
     counts = [len(quota.sort.intersection(taken)) for quota in quotas]
     full = [quota.sort for quota, count in zip(quotas, counts, strict=True) if count >= quota.most]
@@ -49,7 +49,7 @@ def allowed_by_quotas(remaining: Sequence[int], taken: Sequence[int], free: int,
 
 
 def missing_quota(taken: Sequence[RankedTeaser], quotas: Sequence[Quota]) -> tuple[int, frozenset[int]]:
-    """How many more teasers rules ask for than are taken, and by number the articles that would do."""
+    """How many more teasers the rules ask for than are taken, and by number the articles that would do."""
     numbers = [teaser.number for teaser in taken]
     short = [(quota.least - len(quota.sort.intersection(numbers)), quota.sort) for quota in quotas]
     open_ = [(count, sort) for count, sort in short if count > 0]
@@ -58,7 +58,7 @@ def missing_quota(taken: Sequence[RankedTeaser], quotas: Sequence[Quota]) -> tup
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen from: the articles' numbers, those placed already, how many places are free, and the rules."""
+    """What is chosen from: the articles' numbers, those placed already, how many places are free, and the quotas."""
 
     numbers: Sequence[int]
     placed: Sequence[int] = ()
@@ -71,11 +71,12 @@ class Choice:
             return remaining
         numbers = {self.numbers[place]: place for place in remaining}
         taken = [*self.placed, *(self.numbers[place] for place in chosen)]
-        return [numbers[one] for one in allowed_by_quotas(list(numbers), taken, self.free - len(chosen), self.quotas)]
+        allowed = allowed_by_quotas(list(numbers), taken, self.free - len(chosen), self.quotas)
+        return [numbers[number] for number in allowed]
 
 
 def kinds_of(facts: Columns, quotas: Sequence[Quota]) -> Positions:
-    """Which articles count alike for every rule: equal numbers say so."""
+    """The kind of each article: those of one kind count for the same quotas."""
     kinds = np.zeros(len(facts.number), dtype=np.intp)
     for quota in quotas:
         _, kinds = np.unique(2 * kinds + np.isin(facts.number, list(quota.sort)), return_inverse=True)

@@ -1,11 +1,11 @@
-"""The score of a candidate: evidence in named parts, and the probability that an editor would call it related.
+"""The score of a candidate: log-odds in named parts, and the probability that an editor would call it related.
 
-The model is additive: each part turns one likeness of the two articles into evidence (log-odds, 0 or more), and the sum
-less a threshold is the logit of the probability. It was learned from judged pairs; a card in `models` says how.
+The model is additive: each part turns one similarity of the two articles into log-odds, 0 or more, and the sum less a
+threshold is the logit of the probability. It was learned from judged pairs; a card in `models` says how.
 
-Likenesses of vectors and of words mean different things in every archive and with every embedding model, so they are
-counted in standard deviations above the mean of random pairs of that archive (`Scales`, measured by each build). That
-is why the same weights, and the same threshold, hold for another model.
+Similarities of embeddings and of words mean different things in every archive and with every embedding model, so they
+are counted in standard deviations above the mean of random pairs of that archive (`Scales`, measured by each build).
+That is why the same weights, and the same threshold, hold for another model.
 """
 
 import json
@@ -21,21 +21,21 @@ from recommender.ranking.candidates import FEATURES, CandidateArray
 Values = npt.NDArray[np.floating]
 
 DAY = 86_400.0
-TIME_PROXIMITY_DAYS = 365.0  # two stories a year apart get 1/e of the credit for nearness in time
-MAX_DEVIATIONS = 8.0  # nearly the same text; beyond, likeness tells no more
+TIME_PROXIMITY_DAYS = 365.0  # two stories a year apart get 1/e of the credit for time proximity
+MAX_DEVIATIONS = 8.0  # nearly the same text; beyond, similarity says no more
 UNITS = 10_000  # scores are counted in ten-thousandths, so that the parts shown add up exactly
 
-SIGNALS = "signals"  # the part of a score that editors' boosts and burials have given or taken
+SIGNALS = "signals"  # the part of a score that editors' boosts and burials have added or taken away
 PARTS = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "nearness")
 SCALED = ("dense", "lexical", "themes")
-# What an archive or an article may lack altogether. Then nothing is known, and the threshold is lower. Topics are
+# What an archive or an article may lack altogether. Then the part is unknown, and the threshold is lower. Topics are
 # unknown where names are; their relief is that of names.
 OPTIONAL = ("names", "tags", "places", "nearness")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and standard deviation of a likeness over random pairs of articles in one language."""
+    """Mean and standard deviation of a similarity over random pairs of articles in one language."""
 
     mean: float
     deviation: float
@@ -43,7 +43,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Scales:
-    """How likenesses spread in one generation. Lexical likeness is scaled as its square root, which spreads evenly."""
+    """How similarities spread in one generation. The lexical one is scaled as its square root, which spreads evenly."""
 
     dense: Scale = Scale(0.0, 0.14)
     lexical: Scale = Scale(0.19, 0.065)
@@ -59,15 +59,15 @@ class Scales:
         return cls(**{name: Scale(**scale) for name, scale in json.loads(text).items()})
 
 
-USUAL = Scales()  # of the sample with the default model: where a build has too few pairs to tell
+USUAL = Scales()  # of the sample with the default embedding model: for a build with too few pairs to measure
 
 
 @dataclass(frozen=True)
 class RankingModel:
-    """Weights in log-odds: per standard deviation for SCALED, for a likeness of 1 for the others.
+    """Weights in log-odds: per standard deviation for SCALED, for a similarity of 1 for the others.
 
-    `threshold` is the evidence at which half of the candidates are related; `relief` is by how much it is lower where
-    an optional part is unknown.
+    `threshold` is the sum of parts at which half of the candidates are related; `relief` is by how much it is lower
+    where an optional part is unknown.
     """
 
     version: str
@@ -127,17 +127,17 @@ DEFAULT = RankingModel(
 
 
 def similarities(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
-    """What each part measures of each candidate, 0 or more: for SCALED up to MOST_DEVIATIONS, else up to 1.
+    """What each part measures of each candidate, 0 or more: for SCALED up to MAX_DEVIATIONS, else up to 1.
 
-    NaN where nothing is known of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
+    NaN where it is unknown of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
     """
-    known = scaled({feature: rows[feature] for feature in FEATURES}, scales)
-    known["nearness"] = np.exp(np.abs(apart) / (-DAY * TIME_PROXIMITY_DAYS))
-    return known
+    measured = scaled({feature: rows[feature] for feature in FEATURES}, scales)
+    measured["nearness"] = np.exp(np.abs(apart) / (-DAY * TIME_PROXIMITY_DAYS))
+    return measured
 
 
 def scaled(features: Mapping[str, Values], scales: Scales) -> dict[str, FloatArray]:
-    """Features of candidate lists as parts measure them: see `likenesses`."""
+    """Features of candidate lists as parts measure them: see `similarities`."""
     return {feature: _MEASURES[feature](values, scales).astype(np.float64) for feature, values in features.items()}
 
 
@@ -168,7 +168,7 @@ _MEASURES: Mapping[str, Callable[[Values, Scales], Values]] = {
 
 @dataclass(frozen=True)
 class Scores:
-    """Of each candidate: the evidence above the threshold, and the parts of its score in ten-thousandths."""
+    """Of each candidate: the log-odds of its score, and the parts of the score in ten-thousandths."""
 
     log_odds: FloatArray
     units: Mapping[str, Counts]
@@ -188,31 +188,34 @@ class Scores:
         return Scores(self.log_odds[places], {part: values[places] for part, values in self.units.items()})
 
 
-def scored(known: Mapping[str, FloatArray], model: RankingModel) -> Scores:
-    """The scores of candidates whose likenesses are given. A part's share in a score is its share in the evidence."""
-    values = np.stack([known[part] for part in PARTS])
+def scored(measured: Mapping[str, FloatArray], model: RankingModel) -> Scores:
+    """The scores of candidates from what `similarities` measured.
+
+    A part's share in a score is its share in the log-odds.
+    """
+    values = np.stack([measured[part] for part in PARTS])
     unknown = np.isnan(values)
-    evidence = np.where(unknown, 0.0, values) * np.array([model.weights[part] for part in PARTS])[:, None]
+    contributions = np.where(unknown, 0.0, values) * np.array([model.weights[part] for part in PARTS])[:, None]
     relief = np.array([model.relief.get(part, 0.0) for part in PARTS])
-    whole: FloatArray = evidence.sum(axis=0)
-    above: FloatArray = whole + relief @ unknown - model.threshold
-    score = np.round(UNITS / (1 + np.exp(-above))).astype(np.int64)
-    score[whole == 0] = 0  # nothing in common is no evidence, whatever the threshold
-    divisor = np.where(whole > 0, whole, 1)
-    units = (score * (evidence / divisor)).astype(np.int64)
+    total: FloatArray = contributions.sum(axis=0)
+    log_odds: FloatArray = total + relief @ unknown - model.threshold
+    score = np.round(UNITS / (1 + np.exp(-log_odds))).astype(np.int64)
+    score[total == 0] = 0  # with nothing in common the score is 0, whatever the threshold
+    divisor = np.where(total > 0, total, 1)
+    units = (score * (contributions / divisor)).astype(np.int64)
     # What rounding down has left over goes to the largest part.
-    units[np.argmax(evidence, axis=0), np.arange(units.shape[1])] += score - units.sum(axis=0)
-    return Scores(above, dict(zip(PARTS, units, strict=True)))
+    units[np.argmax(contributions, axis=0), np.arange(units.shape[1])] += score - units.sum(axis=0)
+    return Scores(log_odds, dict(zip(PARTS, units, strict=True)))
 
 
 def multiplied(scores: Scores, factors: FloatArray) -> Scores:
-    """The scores with the odds of each candidate multiplied; what that gives or takes is a part of its own.
+    """The scores with the odds of each candidate multiplied; what that adds or takes away is a part of its own.
 
-    Odds and not scores, so that a score stays a probability and a boost still tells two good candidates apart.
+    Odds and not scores, so that a score stays a probability and two boosted candidates still differ.
     """
-    whole = sum(scores.units.values(), start=np.zeros(len(factors), dtype=np.int64)) / UNITS
-    score = np.round(UNITS * whole * factors / (1 - whole + whole * factors)).astype(np.int64)
-    change = score - np.round(whole * UNITS).astype(np.int64)
-    with np.errstate(divide="ignore"):  # a factor of 0 is no evidence at all
-        evidence: FloatArray = scores.log_odds + np.log(factors)
-    return Scores(evidence, {**scores.units, SIGNALS: change})
+    before = sum(scores.units.values(), start=np.zeros(len(factors), dtype=np.int64)) / UNITS
+    score = np.round(UNITS * before * factors / (1 - before + before * factors)).astype(np.int64)
+    change = score - np.round(before * UNITS).astype(np.int64)
+    with np.errstate(divide="ignore"):  # a factor of 0 gives log-odds of minus infinity
+        log_odds: FloatArray = scores.log_odds + np.log(factors)
+    return Scores(log_odds, {**scores.units, SIGNALS: change})

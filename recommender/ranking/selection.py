@@ -13,15 +13,15 @@ from recommender.ranking.quotas import Choice, quotas_of
 from recommender.ranking.scoring import Scales
 from recommender.ranking.shortlist import Shortlist, make_teaser
 
-MAX_DIVERSITY = 0.2  # the share of likeness in the gain at `diversity` 1
-ROLE_GAIN = 0.03  # what a role that no other teaser has yet may cost in score
+MAX_DIVERSITY = 0.2  # the share of similarity in the gain at `diversity` 1
+ROLE_GAIN = 0.03  # the score that a role which no other teaser has yet is worth
 RARE_GAIN = 0.25  # what an article in no other sidebar may be worth in the last place
 
 
 def choose_related(
     short: Shortlist,
     lists: Lists,
-    rules: Filters,
+    filters: Filters,
     source: SourceArticle,
     ranker: Ranker,
     *,
@@ -29,28 +29,28 @@ def choose_related(
 ) -> tuple[list[RankedTeaser], frozenset[int]]:
     """The related teasers, best first, and the numbers that must not come back as fallbacks.
 
-    `lists` holds the candidate lists of the shortlisted articles, and of those that are pinned: they say how alike any
-    two of these are. Pinned articles take places, and keep out other reports of the same events.
+    `lists` holds the candidate lists of the shortlisted and the pinned articles: they say how similar any two of these
+    are. Pinned articles take places, and keep out other reports of the same events.
     """
     placed = [] if pinned is None else pinned.number.tolist()
     apart = _without_reports(short, pinned, lists, ranker.scales)
     versions = events_among(short.facts.take(apart), lists, ranker.scales)
-    kept = apart[one_of_each(versions, short.facts.take(apart), source.language)]
-    dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[kept].tolist())
+    remaining = apart[one_of_each(versions, short.facts.take(apart), source.language)]
+    dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[remaining].tolist())
     worth = short.worth
-    kept = np.sort(
-        kept[short.scores.score[kept] >= rules.min_score]
+    remaining = np.sort(
+        remaining[short.scores.score[remaining] >= filters.min_score]
     )  # best first again: one may stand for a better version
-    known = short.facts.take(kept)
-    quotas = quotas_of(known if pinned is None else pinned.joined(known), source.constraints)
-    choice = Choice(short.numbers[kept].tolist(), placed, rules.n - len(placed), quotas)
-    if rules.diversity:
-        alike = pair_features(lists, short.numbers[kept], ("lexical",))["lexical"]
-        chosen = diversify(worth[kept], alike, choice, rules.diversity)
+    facts = short.facts.take(remaining)
+    quotas = quotas_of(facts if pinned is None else pinned.joined(facts), source.constraints)
+    choice = Choice(short.numbers[remaining].tolist(), placed, filters.n - len(placed), quotas)
+    if filters.diversity:
+        alike = pair_features(lists, short.numbers[remaining], ("lexical",))["lexical"]
+        chosen = diversify(worth[remaining], alike, choice, filters.diversity)
     else:
-        roles = [short.roles[place] for place in kept.tolist()]
-        chosen = varied(worth[kept], roles, short.facts.demand[kept], choice)
-    teasers = [make_teaser(short, place) for place in kept[chosen].tolist()]
+        roles = [short.roles[place] for place in remaining.tolist()]
+        chosen = varied(worth[remaining], roles, short.facts.demand[remaining], choice)
+    teasers = [make_teaser(short, place) for place in remaining[chosen].tolist()]
     return teasers, dropped | frozenset(short.versions_of_source.tolist()) | frozenset(placed)
 
 
@@ -66,11 +66,11 @@ def _without_reports(short: Shortlist, pinned: Columns | None, lists: Lists, sca
 
 
 def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, choice: Choice) -> list[int]:
-    """Positions of the candidates, best first, chosen so that they differ in their roles and no article is forgotten.
+    """Positions of the candidates, best first, chosen so that they differ in their roles and rare articles are shown.
 
     `score` falls. The first is always the best. After it, a role that no other has yet is worth ROLE_GAIN of score. In
-    the last place an article gains up to RARE_GAIN, the less the more sidebars it could stand in: it is a near miss
-    there, and nowhere else would it be seen.
+    the last place an article gains up to RARE_GAIN, the less the more sidebars it could stand in: an article that
+    just misses this one might stand in no other.
     """
     chosen: list[int] = []
     remaining = list(range(len(score)))
@@ -90,8 +90,8 @@ def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, cho
 def diversify(score: FloatArray, alike: npt.NDArray[np.floating], choice: Choice, diversity: float) -> list[int]:
     """Positions of the candidates by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), in that order.
 
-    `alike` is (m, m) in [0, 1]. `diversity` 0 keeps the order given; 1 lets likeness to what is chosen already count a
-    fifth, which is where the sample's judgments begin to suffer.
+    `alike` is (m, m) in [0, 1]. `diversity` 0 keeps the order given; 1 lets similarity to what is chosen already count
+    a fifth, beyond which the sample's judgments get worse.
     """
     share = MAX_DIVERSITY * diversity
     chosen: list[int] = []

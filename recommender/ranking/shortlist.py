@@ -22,7 +22,7 @@ OWN_LANGUAGE = 2.0
 
 @dataclass(frozen=True)
 class Shortlist:
-    """The best candidates that pass the filters, best first, and what is known of them."""
+    """The best candidates that pass the filters, best first, with their facts, scores and roles."""
 
     rows: CandidateArray
     facts: Columns
@@ -37,28 +37,30 @@ class Shortlist:
         return self.facts.number
 
 
-def shortlist(rows: CandidateArray, facts: Columns, source: SourceArticle, rules: Filters, ranker: Ranker) -> Shortlist:
+def shortlist(
+    rows: CandidateArray, facts: Columns, source: SourceArticle, filters: Filters, ranker: Ranker
+) -> Shortlist:
     """The POOL best candidates that pass the filters, without other reports of the source's event in its language.
 
-    `facts` go with `rows`. A report in another language stays: who reads both may want it.
+    `facts` go with `rows`. A report in another language stays: a reader of both may want it.
     """
     apart = np.abs(facts.posted - source.posted)
-    known = similarities(rows, apart, ranker.scales)
-    version = same_event(known, apart, facts.language == source.language) & (facts.language == source.language)
-    keep = np.flatnonzero(allowed(facts, source, rules) & ~version)
-    scores = scored({part: values[keep] for part, values in known.items()}, ranker.model)
+    measured = similarities(rows, apart, ranker.scales)
+    version = same_event(measured, apart, facts.language == source.language) & (facts.language == source.language)
+    keep = np.flatnonzero(allowed(facts, source, filters) & ~version)
+    scores = scored({part: values[keep] for part, values in measured.items()}, ranker.model)
     factors = factors_of(facts.take(keep), source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
-    own = rules.foreign & (facts.language[keep] == source.language)
+    own = filters.foreign & (facts.language[keep] == source.language)
     order = np.lexsort((facts.number[keep], -(scores.log_odds + np.log(OWN_LANGUAGE) * own)))[:POOL]
     chosen = facts.take(keep[order])
-    found = scores.take(order)
+    scores_of_chosen = scores.take(order)
     return Shortlist(
         rows=rows[keep[order]],
         facts=chosen,
-        scores=found,
-        worth=_multiplied(found.score, np.where(own[order], OWN_LANGUAGE, 1.0)),
-        roles=roles_of(rows[keep[order]], chosen, source, rules.roles),
+        scores=scores_of_chosen,
+        worth=_multiplied(scores_of_chosen.score, np.where(own[order], OWN_LANGUAGE, 1.0)),
+        roles=roles_of(rows[keep[order]], chosen, source, filters.roles),
         versions_of_source=facts.number[version],
     )
 
@@ -68,22 +70,24 @@ def _multiplied(score: FloatArray, factors: FloatArray) -> FloatArray:
     return score * factors / (1 - score + score * factors)
 
 
-def factors_of(facts: Columns, beside: SidebarConstraints) -> FloatArray | None:
+def factors_of(facts: Columns, constraints: SidebarConstraints) -> FloatArray | None:
     """By what the odds of some articles are multiplied; None where there is nothing to multiply."""
-    rules = [
-        (rule.what, rule.factor) for rule in beside.rules if rule.then in (RAISE, LOWER) and rule.factor is not None
+    rule_factors = [
+        (rule.what, rule.factor)
+        for rule in constraints.rules
+        if rule.then in (RAISE, LOWER) and rule.factor is not None
     ]
-    if not rules and not beside.factors:
+    if not rule_factors and not constraints.factors:
         return None
-    factors = np.array([beside.factors.get(number, 1.0) for number in facts.number.tolist()], dtype=np.float64)
-    for what, factor in rules:
+    factors = np.array([constraints.factors.get(number, 1.0) for number in facts.number.tolist()], dtype=np.float64)
+    for what, factor in rule_factors:
         factors[what.among(facts.labels)] *= factor
     return factors
 
 
 def make_teaser(short: Shortlist, place: int) -> RankedTeaser:
     units = {part: int(values[place]) for part, values in short.scores.units.items()}
-    # Most teasers stand under no signal, and say nothing of any.
+    # Most teasers have no boost or burial; their parts leave SIGNALS out.
     parts = {part: count / UNITS for part, count in units.items() if count or part != SIGNALS}
     return RankedTeaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
 
@@ -91,13 +95,13 @@ def make_teaser(short: Shortlist, place: int) -> RankedTeaser:
 def teasers_of(
     numbers: IntArray, rows: CandidateArray, facts: Columns, source: SourceArticle, ranker: Ranker
 ) -> dict[int, RankedTeaser]:
-    """What some of the candidates would look like as teasers, whether they are good enough or not."""
+    """Some of the candidates as teasers, whether they are good enough or not."""
     places = np.flatnonzero(np.isin(facts.number, numbers))
     if not len(places):
         return {}
     chosen = facts.take(places)
-    known = similarities(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
-    scores = scored(known, ranker.model)
+    measured = similarities(rows[places], np.abs(chosen.posted - source.posted), ranker.scales)
+    scores = scored(measured, ranker.model)
     factors = factors_of(chosen, source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
     none: IntArray = np.empty(0, dtype=np.int32)

@@ -24,37 +24,37 @@ ListsOf = Callable[[Sequence[int]], Lists]
 
 
 def sidebar(
-    rows: CandidateArray, source: SourceArticle, rules: Filters, ranker: Ranker, *, archive: Columns, lists: ListsOf
+    rows: CandidateArray, source: SourceArticle, filters: Filters, ranker: Ranker, *, archive: Columns, lists: ListsOf
 ) -> list[RankedTeaser]:
-    """The teasers beside an article, in their order; at most `rules.n`, and none where editors have turned the box off.
+    """The teasers beside an article, in their order; at most `filters.n`, none where editors have turned the box off.
 
     `rows` is its candidate list, `archive` the facts of every article, each at the place of its number. The steps are:
     filters and bans → score, boosted or buried → one report of each event → threshold → roles or diversity, within the
     quotas of rules → pins → fallbacks → cut → guard. What may not stand beside the source is filtered out first, here
-    and in the fallbacks, so that others take its place; the finished list passes the same guard again, so that no step
+    and in the fallbacks, so that others replace it; the finished list passes the same guard again, so that no step
     can bring it back.
     """
     if source.constraints.off is not None:
         return []
     candidates = archive.take(rows["number"])
-    short = shortlist(rows, candidates, source, rules, ranker)
+    short = shortlist(rows, candidates, source, filters, ranker)
 
     wanted = archive.take(np.array(sorted(source.constraints.pins.values()), dtype=np.intp))
-    slots = pinned_places(wanted, source, rules)
+    slots = pinned_places(wanted, source, filters)
     pinned = wanted.take(np.array(list(slots.values()), dtype=np.intp))
 
     theirs = lists([*short.numbers.tolist(), *pinned.number.tolist()])
-    related, dropped = choose_related(short, theirs, rules, source, ranker, pinned=pinned)
+    related, dropped = choose_related(short, theirs, filters, source, ranker, pinned=pinned)
 
-    known = teasers_of(pinned.number, rows, candidates, source, ranker)
+    scored_teasers = teasers_of(pinned.number, rows, candidates, source, ranker)
     pins = {
-        slot: replace(known.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED)
+        slot: replace(scored_teasers.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED)
         for slot, number in zip(slots, pinned.number.tolist(), strict=True)
     }
     chosen = [*pins.values(), *related]
-    teasers = _with_fallbacks(chosen, len(pins), dropped, source, rules, ranker=ranker, archive=archive, lists=lists)
+    teasers = _with_fallbacks(chosen, len(pins), dropped, source, filters, ranker=ranker, archive=archive, lists=lists)
     placed = {teaser.number for teaser in pins.values()}
-    arrangement = place_pins([one for one in teasers if one.number not in placed], pins, rules.n)
+    arrangement = place_pins([teaser for teaser in teasers if teaser.number not in placed], pins, filters.n)
     return let_through(arrangement, archive, source.constraints)
 
 
@@ -63,7 +63,7 @@ def _with_fallbacks(
     pins: int,
     dropped: frozenset[int],
     source: SourceArticle,
-    rules: Filters,
+    filters: Filters,
     *,
     ranker: Ranker,
     archive: Columns,
@@ -71,27 +71,29 @@ def _with_fallbacks(
 ) -> list[RankedTeaser]:
     """Pins, which come first in `chosen`, and related teasers, with fallbacks in the places that are left."""
     quotas = quotas_of(archive, source.constraints)
-    missing = rules.n - len(chosen)
+    missing = filters.n - len(chosen)
     asked_for, fitting = missing_quota(chosen, quotas)
     taken = dropped | {teaser.number for teaser in chosen}
-    # A rule passes over those of one kind; so some of each are enough, however many there are.
+    # Articles of one kind are the same to every quota; so some of each are enough, however many there are.
     kinds = kinds_of(archive, quotas) if quotas else None
-    many = (rules.n if quotas else missing) + SPARE_FALLBACKS
-    spare = fallbacks(archive, source, rules, many if missing or asked_for else 0, taken, kinds=kinds)
+    many = (filters.n if quotas else missing) + SPARE_FALLBACKS
+    spare = fallbacks(archive, source, filters, many if missing or asked_for else 0, taken, kinds=kinds)
     if not spare:
         return chosen
-    # What a rule asks for, and no related story gives, takes the place of the last ones; pins stay.
+    # Where a rule asks for what no related story gives, fallbacks replace the last related ones; pins stay.
     room = min(asked_for, len(fitting.intersection(teaser.number for teaser in spare)))
-    kept = chosen[: max(pins, min(len(chosen), rules.n - room))]
+    staying = chosen[: max(pins, min(len(chosen), filters.n - room))]
 
     def events(numbers: IntArray) -> BoolArray:
         return events_among(archive.take(numbers), lists(numbers.tolist()), ranker.scales)
 
-    return fill_with_fallbacks(kept, spare, events, rules.n, quotas)
+    return fill_with_fallbacks(staying, spare, events, filters.n, quotas)
 
 
-def let_through(teasers: Sequence[RankedTeaser], archive: Columns, beside: SidebarConstraints) -> list[RankedTeaser]:
-    """What the guard lets through, whatever has put it there."""
+def let_through(
+    teasers: Sequence[RankedTeaser], archive: Columns, constraints: SidebarConstraints
+) -> list[RankedTeaser]:
+    """The teasers that the guard lets through, whatever put them there."""
     facts = archive.take(np.array([teaser.number for teaser in teasers], dtype=np.intp))
-    passed = guarded(facts, beside)
+    passed = guarded(facts, constraints)
     return [teaser for teaser, passes in zip(teasers, passed.tolist(), strict=True) if passes]

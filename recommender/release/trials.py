@@ -251,7 +251,7 @@ def _fits(live: _OwnSidebar, challenger: _OwnSidebar, fixed: list[int], others: 
     numbers = [source.number, *fixed, *sorted(others)]
     place = {number: at for at, number in enumerate(numbers)}
     same = live.service.reports(live.asked, numbers) | challenger.service.reports(challenger.asked, numbers)
-    quotas = quotas_of(live.asked.known.columns.take(np.array(numbers)), source.constraints)
+    quotas = quotas_of(live.asked.snapshot.columns.take(np.array(numbers)), source.constraints)
 
     def fits(remaining: Collection[int], taken: Collection[int]) -> list[int]:
         placed = [*fixed, *taken]

@@ -63,7 +63,7 @@ class TermIndex(Protocol):
         """(n,) similarity by all words of one article to every indexed one."""
         ...
 
-    def similar(self, one: Positions, other: Positions) -> Vectors:
+    def similar(self, first: Positions, second: Positions) -> Vectors:
         """(p,) similarity by all words of pairs of indexed articles."""
         ...
 
@@ -78,7 +78,7 @@ class TermIndex(Protocol):
 
 @dataclass(frozen=True)
 class Toolbox:
-    """Makers of the parts whose data is known only at work: word weights and indexes.
+    """Makers of what depends on the archive: word weights and indexes.
 
     `recipe` names what they were made with, such as the table of names.
     """

@@ -28,9 +28,9 @@ class SparseTermIndex:
         matrices = {}
         for field, matrix in self._matrices.items():
             width = max(matrix.shape[1], _width(rows, field))
-            kept = matrix[np.flatnonzero(keep)]
-            kept.resize((kept.shape[0], width))
-            matrices[field] = vstack([kept, _matrix(rows, field, width)], format="csr")
+            remaining = matrix[np.flatnonzero(keep)]
+            remaining.resize((remaining.shape[0], width))
+            matrices[field] = vstack([remaining, _matrix(rows, field, width)], format="csr")
         index = SparseTermIndex.__new__(SparseTermIndex)
         index._set(matrices)
         return index
@@ -78,9 +78,9 @@ def _width(rows: Sequence[TermRow], field: str) -> int:
 
 
 def _matrix(rows: Sequence[TermRow], field: str, width: int) -> csr_array:
-    known = [row[field][0] < width for row in rows]  # a term beyond the width is in no indexed article
-    terms = [row[field][0][keep] for row, keep in zip(rows, known, strict=True)]
-    weights = [row[field][1][keep] for row, keep in zip(rows, known, strict=True)]
+    inside = [row[field][0] < width for row in rows]  # a term beyond the width is in no indexed article
+    terms = [row[field][0][keep] for row, keep in zip(rows, inside, strict=True)]
+    weights = [row[field][1][keep] for row, keep in zip(rows, inside, strict=True)]
     ends = np.cumsum([0, *(len(part) for part in terms)])
     return csr_array(
         (np.concatenate([*weights, np.empty(0, np.float32)]), np.concatenate([*terms, np.empty(0, np.int32)]), ends),
@@ -90,7 +90,7 @@ def _matrix(rows: Sequence[TermRow], field: str, width: int) -> csr_array:
 
 def _dense(row: TermRow, field: str, width: int) -> Vectors:
     terms, weights = row[field]
-    known = terms < width
+    inside = terms < width
     dense = np.zeros(width, dtype=np.float32)
-    dense[terms[known]] = weights[known]
+    dense[terms[inside]] = weights[inside]
     return dense

@@ -36,7 +36,7 @@ FRENCH_STOP_WORDS = frozenset(
 _STOP_WORDS = ENGLISH_STOP_WORDS | FRENCH_STOP_WORDS
 _WORD = re.compile(r"\b\w\w+\b")
 _WORD_LIMIT = 40  # longer "words" are encodings and addresses
-_SMALL = 100  # a smaller archive keeps every word: what is rare or common cannot be told yet
+_SMALL = 100  # a smaller archive keeps every word: it cannot say yet what is rare or common
 # The share of a language's articles that a term stands in is mixed with its share of the archive, by so many articles'
 # worth: among 20 French articles every French word would be rare in the archive, and tell them apart from English only.
 _SHRINKAGE = 10
@@ -55,8 +55,8 @@ Archive = Callable[[], Iterable[Article]]
 
 def words(text: str) -> list[str]:
     """Words in lower case, without accents and stop words: Ménaka and Menaka are one word."""
-    found = _WORD.findall(plain(text))
-    return [word for word in found if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
+    tokens = _WORD.findall(plain(text))
+    return [word for word in tokens if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
 
 
 def terms(text: str) -> list[str]:
@@ -103,9 +103,9 @@ class TfidfModel:
             documents.update(counted)
         least, most = (2, total / 2) if total > _SMALL else (1, total)
         # scikit-learn refuses an empty vocabulary; the empty word is in no text.
-        kept = sorted(term for term, count in documents.items() if least <= count <= most) or [""]
-        weights = [idf(total * _share(term, counts, languages, documents[term] / total), total) for term in kept]
-        model = cls(kept, weights, LabelWeights.of(labels, gazetteer))
+        vocabulary = sorted(term for term, count in documents.items() if least <= count <= most) or [""]
+        weights = [idf(total * _share(term, counts, languages, documents[term] / total), total) for term in vocabulary]
+        model = cls(vocabulary, weights, LabelWeights.of(labels, gazetteer))
         model._learn_themes(articles, total, documents)
         return model
 
@@ -151,8 +151,8 @@ class TfidfModel:
         spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
         lexical = [(matrix.indices[start:end].astype(np.int32), matrix.data[start:end]) for start, end in spans]
         return [
-            {"lexical": row, **self._labels.rows(one), "shingles": _shingles(one)}
-            for row, one in zip(lexical, articles, strict=True)
+            {"lexical": terms_of_article, **self._labels.rows(article), "shingles": _shingles(article)}
+            for terms_of_article, article in zip(lexical, articles, strict=True)
         ]
 
     def names(self, article: Article) -> tuple[str, ...]:
@@ -165,8 +165,8 @@ class TfidfModel:
         for article, row in enumerate(rows):
             numbers, weights = row["lexical"]
             places = np.minimum(np.searchsorted(self._theme_terms, numbers), len(self._theme_terms) - 1)
-            known = self._theme_terms[places] == numbers
-            vectors[article] = self._directions[:, places[known]] @ weights[known]
+            in_themes = self._theme_terms[places] == numbers
+            vectors[article] = self._directions[:, places[in_themes]] @ weights[in_themes]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
@@ -176,7 +176,7 @@ class TfidfModel:
 
 
 def _shingles(article: Article) -> tuple[npt.NDArray[np.int32], Vectors]:
-    """The sketch of an article as a row, so that the products of two rows say which part of it they share."""
+    """The sketch of an article as a row, so that the product of two rows is the share that they have in common."""
     # 22 bits, as labels have: two texts share a number of 64 by chance in one of a thousand pairs.
     numbers = sorted({shingle & 0x3FFFFF for shingle in sketch(full_text(article))})
     length = np.sqrt(max(len(numbers), 1))

@@ -1,1 +1,1 @@
-"""From a request to an answer, and what is written down of it."""
+"""From a request to an answer, and what is recorded of it."""

@@ -1,4 +1,4 @@
-"""What ranking must know of every article and of editors' decisions, in memory, kept fresh by revision."""
+"""What ranking needs of every article and of editors' decisions, in memory, kept fresh by revision."""
 
 import threading
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from recommender.ranking.facts import Columns
 from recommender.store.base import State, Store
 
 UNKNOWN_CODE = -1
-HELD = 2  # generations: while one takes another's place there are readers of both
+HELD = 2  # generations: while one replaces another there are readers of both
 
 
 @dataclass(frozen=True)
-class Known:
+class Snapshot:
     """The facts of all articles, as columns indexed by article number, and what editors have decided."""
 
     columns: Columns
@@ -25,11 +25,11 @@ class Known:
 @dataclass(frozen=True)
 class _Held:
     state: State
-    known: Known
+    snapshot: Snapshot
 
 
 class Catalogue:
-    """What ranking must know, brought up to date when something has changed. Safe to use from several threads."""
+    """What ranking needs, brought up to date when something has changed. Safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -37,41 +37,41 @@ class Catalogue:
         self._held: dict[int | None, _Held] = {}  # by generation, the one that was brought up to date last at the end
         self._codes: dict[str, int] = {}
 
-    def known(self, state: State) -> Known | None:
-        """What is known of the generation of `state`, if it is as of its revision or later."""
+    def snapshot(self, state: State) -> Snapshot | None:
+        """The snapshot of the generation of `state`, if there is one as of its revision or later."""
         held = self._held.get(state.generation)
-        return held.known if held is not None and state.revision <= held.state.revision else None
+        return held.snapshot if held is not None and state.revision <= held.state.revision else None
 
-    def as_of(self, state: State) -> Known:
-        """What is known of the generation of `state`, as of its revision or later.
+    def as_of(self, state: State) -> Snapshot:
+        """The snapshot of the generation of `state`, as of its revision or later.
 
-        Called inside a read transaction that has seen `state`. Where articles stand is another matter in every
-        generation, so one that has come meanwhile has no part in the answer.
+        Called inside a read transaction that has seen `state`. Articles stand elsewhere in every generation, so a
+        generation that has come meanwhile has no part in the answer.
         """
-        known = self.known(state)
-        if known is None:
+        snapshot = self.snapshot(state)
+        if snapshot is None:
             with self._lock:
-                known = self.known(state) or self._updated(state)
-        return known
+                snapshot = self.snapshot(state) or self._updated(state)
+        return snapshot
 
-    def _updated(self, state: State) -> Known:
+    def _updated(self, state: State) -> Snapshot:
         base = self._base(state)
         columns = self._columns(base, state)
-        known = Known(columns, self._directed(columns, base))
+        snapshot = Snapshot(columns, self._directed(columns, base))
         others = [item for item in self._held.items() if item[0] != state.generation]
-        self._held = dict([*others[-(HELD - 1) :], (state.generation, _Held(state, known))])
-        return known
+        self._held = dict([*others[-(HELD - 1) :], (state.generation, _Held(state, snapshot))])
+        return snapshot
 
     def _base(self, state: State) -> _Held:
-        """What to begin with: the same generation, or another one that is known as of no later revision."""
+        """What to begin with: the same generation, or another one whose snapshot is of no later revision."""
         if state.generation in self._held:
             return self._held[state.generation]
         earlier = [held for held in self._held.values() if held.state.revision <= state.revision]
-        nothing = _Held(State(-1, None), Known(_empty(0), Directives()))
+        nothing = _Held(State(-1, None), Snapshot(_empty(0), Directives()))
         return max(earlier, key=lambda held: held.state.revision, default=nothing)
 
     def code(self, name: str) -> int:
-        """The code of an edition, language or desk; UNKNOWN_CODE for one that no article has."""
+        """The code of an edition, language or byline; UNKNOWN_CODE for one that no article has."""
         return self._codes.get(name.casefold(), UNKNOWN_CODE)
 
     def codes(self, names: Iterable[str]) -> frozenset[int]:
@@ -80,7 +80,7 @@ class Catalogue:
 
     def _columns(self, base: _Held, state: State) -> Columns:
         """New columns with the changes in them; readers of the old ones are not disturbed."""
-        old = base.known.columns
+        old = base.snapshot.columns
         changed = self._store.articles.facts_since(base.state.revision)
         size = max([len(old.number), *(facts.number + 1 for facts in changed)])
         new = _empty(size)
@@ -105,7 +105,7 @@ class Catalogue:
 
     def _directed(self, columns: Columns, base: _Held) -> Directives:
         """The directives with the changes in them; an article counts as changed when a signal of its changes."""
-        signals, since, directives = self._store.signals, base.state.revision, base.known.directives
+        signals, since, directives = self._store.signals, base.state.revision, base.snapshot.directives
         for number, revision in signals.touched_since(since).items():
             columns.changed[number] = max(columns.changed[number], revision)
         news = signals.changed_since(since)

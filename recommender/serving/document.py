@@ -20,27 +20,27 @@ Sentences = Mapping[str, SentencePair]
 
 
 def make_document(
-    found: Recommendation,
+    recommendation: Recommendation,
     gazetteer: Gazetteer,
     language: str,
     *,
     explained: Sentences | None = None,
-    known: bool = True,
+    in_archive: bool = True,
 ) -> Document:
     """The document of a recommendation, its reasons in the language given; a draft is not `known`.
 
     With `explained`, the closest sentences by the id of a teaser, it also says why each stands there.
 
-    Equal answers have equal `request_id`s, so that they can be cached and still be told apart in reports of clicks.
+    Equal answers have equal `request_id`s, so that they can be cached and still be distinguished in reports of clicks.
     """
-    article = found.article if known else None
+    article = recommendation.article if in_archive else None
     document: Document = {
         "article": None
         if article is None
         else {"id": article.id, "url": article.url, "title": article.title, "language": article.language},
-        "items": [_item(item, gazetteer, language, explained) for item in found.items],
-        "model": found.model,
-        "generation": found.state.generation,
+        "items": [_item(item, gazetteer, language, explained) for item in recommendation.items],
+        "model": recommendation.model,
+        "generation": recommendation.state.generation,
     }
     document["request_id"] = digest(json.dumps(document).encode())
     return document
@@ -52,13 +52,13 @@ def make_draft_document(
     """The document of a draft's sidebar with what the draft links to already, and what has been reported before."""
     ids = {article.id for article in linked}
     items = [{**item, "linked": item["id"] in ids} for item in document["items"]]
-    whole = {
+    full = {
         **document,
         "items": items,
         "links": [make_card(article) for article in linked],
         "coverage": [{**make_card(article), "note": reported(article, language)} for article in coverage],
     }
-    return whole | {"request_id": digest(json.dumps(whole).encode())}
+    return full | {"request_id": digest(json.dumps(full).encode())}
 
 
 def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None) -> Document:
@@ -110,12 +110,12 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def digest(data: bytes) -> str:
-    """A short name for some bytes: 16 hexadecimal digits."""
+    """A digest of some bytes: 16 hexadecimal digits."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 def digest_of(items: Sequence[Document]) -> str:
-    """Names what readers see of a sidebar: equal ones look the same, but for numbers of reads."""
-    seen = ("id", "url", "title", "summary", "posted_on", "edition", "language", "image_url", "reason")
-    text = json.dumps([[item[name] for name in seen] for item in items], ensure_ascii=False)
+    """A digest of what readers see of a sidebar: equal ones look the same, but for numbers of reads."""
+    visible = ("id", "url", "title", "summary", "posted_on", "edition", "language", "image_url", "reason")
+    text = json.dumps([[item[name] for name in visible] for item in items], ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

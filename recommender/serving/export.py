@@ -24,7 +24,7 @@ CUT = 100
 
 
 class Files(Protocol):
-    """Where the files go."""
+    """The promise of the place that files are written to."""
 
     def open(self) -> None:
         """Makes it ready. Raises InvalidInput or Unavailable."""
@@ -35,7 +35,7 @@ class Files(Protocol):
         ...
 
     def keep(self, names: Iterable[str]) -> int:
-        """Removes every other file; says how many."""
+        """Removes every other file and returns how many."""
         ...
 
     def describe(self, facts: Mapping[str, Any]) -> None:
@@ -83,17 +83,17 @@ def _body(store: Store, recommender: Recommender, article_id: str) -> bytes:
     ready = find_prepared(store, recommender, article_id, recommender.state())
     if ready is not None:
         return ready.body
-    found = recommender.for_article(article_id, Query())
-    language = found.article.language if found.article else "en"
-    return to_json(make_document(found, recommender.gazetteer, language))
+    recommendation = recommender.for_article(article_id, Query())
+    language = recommendation.article.language if recommendation.article else "en"
+    return to_json(make_document(recommendation, recommender.gazetteer, language))
 
 
 def _published(store: Store, numbers: Sequence[int]) -> list[str]:
-    found = []
+    ids = []
     for start in range(0, len(numbers), AT_ONCE):
         articles = store.articles.get(numbers[start : start + AT_ONCE], texts=False)
-        found += [article.id for article in articles.values() if article.status == "published"]
-    return found
+        ids += [article.id for article in articles.values() if article.status == "published"]
+    return ids
 
 
 def file_names(article_id: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A folder of files that are made from something else: written whole or not at all, and only where they differ."""
+"""The folder of exported files: each is written completely or not at all, and only where it differs."""
 
 import json
 import secrets
@@ -24,12 +24,12 @@ class Folder:
         self._inside = path / INSIDE
 
     def open(self) -> None:
-        """Makes the folder. Raises InvalidInput where it holds files of others, Unavailable where it cannot be used."""
+        """Makes the folder. Raises InvalidInput where it holds other files, Unavailable where it cannot be used."""
         try:
             self._path.mkdir(parents=True, exist_ok=True)
             others = sorted(entry.name for entry in self._path.iterdir())
             if others and not self._is_ours():
-                raise InvalidInput(f"{self._path} holds {others[0]}, which is no export. Choose an empty folder.")
+                raise InvalidInput(f"{self._path} holds {others[0]}, which is not an export. Choose an empty folder.")
             self.describe({})
             self._inside.mkdir(exist_ok=True)
         except OSError as error:
@@ -70,11 +70,11 @@ class Folder:
             raise _unusable(file, error) from error
 
     def keep(self, names: Iterable[str]) -> int:
-        """Removes every other file, and what an export that was ended has left unfinished; says how many."""
-        kept, removed = set(names), 0
+        """Removes every other file, and what an interrupted export has left unfinished; returns how many."""
+        keep, removed = set(names), 0
         try:
             for file in [*self._inside.iterdir(), *self._path.glob(f"{UNFINISHED}*")]:
-                if file.name not in kept and not _is_under_way(file):
+                if file.name not in keep and not _is_under_way(file):
                     file.unlink(missing_ok=True)
                     removed += 1
         except OSError as error:
@@ -83,7 +83,7 @@ class Folder:
 
 
 def _is_under_way(file: Path) -> bool:
-    """Whether another export may be writing it just now."""
+    """Whether another export may be writing the file just now."""
     try:
         return file.name.startswith(UNFINISHED) and time.time() - file.stat().st_mtime < LEFT_BEHIND_SECONDS
     except FileNotFoundError:

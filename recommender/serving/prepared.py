@@ -1,4 +1,4 @@
-"""Use case: finished answers for the plain question, kept beside the neighbours, so that nobody's first visit is slow.
+"""Use case: finished answers for the plain question, kept beside the neighbours, so that no first visit is slow.
 
 An answer is used only while nothing it was made from has changed: see `Basis`. Builds prepare all of them, before
 readers are given the generation; the sweep does those anew that a decision, a new article or a withdrawn one has
@@ -59,10 +59,10 @@ class Prepared:
 
 
 def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
-    """Prepares the answers of all articles of a generation, counts who is shown, and says how many there are.
+    """Prepares the answers of all articles of a generation, counts which are shown, and returns how many it prepared.
 
-    The generation is that of the recommender: the live one, or one that it is pinned to. Of such a one nothing is
-    written into the ledger, since nobody has been shown it. An answer that changes by itself (fallbacks, an article
+    The generation is that of the recommender: the live one, or that of a generation view. Of a view nothing is
+    written into the ledger, since no reader has been shown it. An answer that changes by itself (fallbacks, an article
     dated into the future) is not prepared. Raises NotBuilt.
     """
     generation = recommender.state().generation
@@ -74,41 +74,41 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
     batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
     done = 0
     for batch in progress(batches, len(batches), f"Preparing the sidebars of {len(numbers):,} articles"):
-        found = _answered(store, recommender, batch)
-        exposed.update(number for one in found.values() for number in one.basis.teasers)
-        done += _keep(store, recommender, generation, found)
+        answers = _answered(store, recommender, batch)
+        exposed.update(number for answer in answers.values() for number in answer.basis.teasers)
+        done += _keep(store, recommender, generation, answers)
         if live:
-            _write_down(store, recommender, found)
+            _write_down(store, recommender, answers)
     store.generations.put_exposure(generation, exposed)
     return done
 
 
 def _answered(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, Recommendation]:
-    """The answers for the articles among some that are published."""
+    """The answers for those of some articles that are published."""
     articles = store.articles.get(numbers, texts=False)
-    found = {}
+    answers = {}
     for number, article in articles.items():
         try:
-            found[number] = recommender.for_article(article.id, Query())
+            answers[number] = recommender.for_article(article.id, Query())
         except ArticleNotFound:
             continue  # not published, or withdrawn since
-    return found
+    return answers
 
 
-def _keep(store: Store, recommender: Recommender, generation: int, found: Mapping[int, Recommendation]) -> int:
-    """Keeps the answers that last, and says how many do."""
+def _keep(store: Store, recommender: Recommender, generation: int, answers: Mapping[int, Recommendation]) -> int:
+    """Keeps the answers that last, and returns how many do."""
     lasting = {}
-    for number, one in found.items():
-        if one.basis.lasting and one.article is not None:
-            body = to_json(make_document(one, recommender.gazetteer, one.article.language))
-            sources = tuple(item.teaser.source for item in one.items)
-            lasting[number] = Prepared(body, sources, one.basis, recommender.fingerprint).to_bytes()
+    for number, answer in answers.items():
+        if answer.basis.lasting and answer.article is not None:
+            body = to_json(make_document(answer, recommender.gazetteer, answer.article.language))
+            sources = tuple(item.teaser.source for item in answer.items)
+            lasting[number] = Prepared(body, sources, answer.basis, recommender.fingerprint).to_bytes()
     store.generations.put_prepared(generation, lasting)
     return len(lasting)
 
 
-def _write_down(store: Store, recommender: Recommender, found: Mapping[int, Recommendation]) -> None:
-    store.ledger.append([shown(one, recommender.gazetteer, recommender.now()) for one in found.values()])
+def _write_down(store: Store, recommender: Recommender, answers: Mapping[int, Recommendation]) -> None:
+    store.ledger.append([shown(answer, recommender.gazetteer, recommender.now()) for answer in answers.values()])
 
 
 def catch_up(store: Store, recommender: Recommender, progress: Progress) -> None:
@@ -132,7 +132,7 @@ class Sweep:
         self._turn = np.inf  # when the next of the answers changes by itself
 
     def step(self, most: int = SWEEP_AT_ONCE) -> bool:
-        """Does what is due, up to `most` articles; whether more is left. Raises Unavailable."""
+        """Does what is due, up to `most` articles; returns whether more is left. Raises Unavailable."""
         state = self._store.state()
         if state.generation is None:
             return False
@@ -140,16 +140,19 @@ class Sweep:
             self.look()
         batch, self._due = self._due[:most], self._due[most:]
         if batch:
-            found = _answered(self._store, self._recommender, batch)
-            _keep(self._store, self._recommender, state.generation, found)
-            _write_down(self._store, self._recommender, found)
-            self._bases |= {number: one.basis for number, one in found.items()}
+            answers = _answered(self._store, self._recommender, batch)
+            _keep(self._store, self._recommender, state.generation, answers)
+            _write_down(self._store, self._recommender, answers)
+            self._bases |= {number: answer.basis for number, answer in answers.items()}
             self._turn = self._next_turn()
-            self._empty(set(batch) - set(found))
+            self._empty(set(batch) - set(answers))
         return bool(self._due)
 
     def look(self) -> int:
-        """Finds what has been overtaken since the last look, and says of how many articles. Raises Unavailable."""
+        """Finds the articles whose answers changes have overtaken since the last look.
+
+        Returns how many. Raises Unavailable.
+        """
         state = self._store.state()
         generation = state.generation
         if generation is None:
@@ -160,46 +163,48 @@ class Sweep:
             self._bases = self._prepared(generation)
         numbers = self._store.generations.numbers(generation)
         right = self._recommender.still_right
-        due = [one for one in numbers if one not in self._bases or not right(self._bases[one], state)]
+        due = [number for number in numbers if number not in self._bases or not right(self._bases[number], state)]
         self._state, self._due, self._turn = state, due, self._next_turn()
         self._empty(set(self._bases) - set(numbers))
         return len(due)
 
     def _next_turn(self) -> float:
         now = self._recommender.now().timestamp()
-        # What holds fallbacks is looked at with every change; that it might change with every minute is no reason to.
+        # Answers with fallbacks are looked at with every change, and not because they might change with every minute.
         ends = (basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now)
         return min(ends, default=np.inf)
 
     def _prepared(self, generation: int) -> dict[int, Basis]:
-        """What the answers were made from that are prepared already, by this site's choices, and are in the ledger.
+        """The bases of the answers that are prepared already, with this site's settings, and are in the ledger.
 
         Those that are not were prepared before the generation was live, or another one was live since.
         """
-        written = {one.source: one.digest for one in self._store.ledger.outlooks()}
+        written = {answer.source: answer.digest for answer in self._store.ledger.outlooks()}
         ready = (
             (number, Prepared.from_bytes(data)) for number, data in self._store.generations.all_prepared(generation)
         )
         return {
-            number: one.basis
-            for number, one in ready
-            if one.fingerprint == self._recommender.fingerprint
-            and written.get(number) == digest_of(json.loads(one.body)["items"])
+            number: answer.basis
+            for number, answer in ready
+            if answer.fingerprint == self._recommender.fingerprint
+            and written.get(number) == digest_of(json.loads(answer.body)["items"])
         }
 
     def _left_behind(self) -> set[int]:
-        """Articles that were withdrawn while nobody looked, and have a sidebar in the ledger still."""
+        """Articles that were withdrawn while no sweep was running, and have a sidebar in the ledger still."""
         columns = self._recommender.columns()
-        sources = {one.source for one in self._store.ledger.outlooks() if one.teasers}
+        sources = {outlook.source for outlook in self._store.ledger.outlooks() if outlook.teasers}
         return {number for number in sources if number < len(columns.number) and not columns.shown[number]}
 
-    def _empty(self, left: set[int]) -> None:
-        """Beside articles that have been withdrawn nothing is shown any more."""
-        if not left:
+    def _empty(self, numbers: set[int]) -> None:
+        """Records that beside withdrawn articles nothing is shown any more."""
+        if not numbers:
             return
         at, revision = self._recommender.now(), self._store.state().revision
-        self._store.ledger.append([Shown(number, at, revision, digest_of([]), (), NOTHING) for number in sorted(left)])
-        for number in left:
+        self._store.ledger.append(
+            [Shown(number, at, revision, digest_of([]), (), NOTHING) for number in sorted(numbers)]
+        )
+        for number in numbers:
             self._bases.pop(number, None)
 
 
@@ -210,6 +215,6 @@ def find_prepared(store: Store, recommender: Recommender, article_id: str, state
     data = store.generations.prepared(state.generation, article_id)
     if data is None:
         return None
-    found = Prepared.from_bytes(data)
-    right = found.fingerprint == recommender.fingerprint and recommender.still_right(found.basis, state)
-    return found if right else None
+    answer = Prepared.from_bytes(data)
+    right = answer.fingerprint == recommender.fingerprint and recommender.still_right(answer.basis, state)
+    return answer if right else None

@@ -35,7 +35,7 @@ from recommender.ranking.facts import (
 from recommender.ranking.filters import guarded
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
-from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Known
+from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
 from recommender.store.base import State, Store
 
 SAME_LANGUAGE = "same"
@@ -65,9 +65,9 @@ class Query:
 
 @dataclass(frozen=True)
 class RankingDefaults:
-    """A site's choices where the query makes none. `model` takes the place of the weights of every generation.
+    """A site's choices where the query makes none. `model` replaces the weights of every generation.
 
-    With `other_languages` a sidebar that is asked for in the article's language may hold related stories of others.
+    With `other_languages` a sidebar requested in the article's language may hold related stories in others.
     """
 
     min_score: float
@@ -125,7 +125,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a generation was made with, and how likenesses spread in it."""
+    """What a generation was made with, and how similarities spread in it."""
 
     model: str | None
     ranking: RankingModel
@@ -150,14 +150,14 @@ class Recommender:
         self.gazetteer = gazetteer
         self._clock = clock
         self._catalogue = Catalogue(store)
-        self._directives: Callable[[Directives], Directives] = _as_they_are
+        self._directives: Callable[[Directives], Directives] = _unchanged
         self._made: dict[int, _Made] = {}
         # Names the site's choices: an answer made under others is not used.
         choices = repr((defaults, gazetteer.digest))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
 
     def previewing(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":
-        """The same service as if some signals were kept and others (by number) ended; nothing is kept.
+        """The same service as if some signals were kept and others (by number) ended; nothing is stored.
 
         Its answers are previews: they must not go into a cache.
         """
@@ -173,12 +173,12 @@ class Recommender:
         other._directives = directives
         return other
 
-    def known(self) -> Known:
+    def snapshot(self) -> Snapshot:
         """What ranking knows of every article, and what editors have decided, as of now."""
         return self._fresh(self._store.state())
 
     def now(self) -> datetime:
-        """The time by the clock that answers go by."""
+        """The time by the clock that answers use."""
         return self._clock()
 
     def code(self, name: str) -> int:
@@ -187,7 +187,7 @@ class Recommender:
 
     def columns(self) -> Columns:
         """What ranking knows of every article, as of now."""
-        return self.known().columns
+        return self.snapshot().columns
 
     def state(self) -> State:
         """Revision and generation as of now: an answer made at an equal state is still right."""
@@ -197,8 +197,8 @@ class Recommender:
         """Whether an answer is right at a state: nothing that it was made from has changed since, and the guard lets
         every teaser through.
 
-        Left aside is what its candidates' own lists say of each other, beyond their own changes: two versions of a
-        report fall out of each other's lists only for `DEPTH` articles that are still more alike.
+        It does not look at what its candidates' own lists say of each other, beyond their own changes: two versions of
+        a report leave each other's lists only for `DEPTH` articles that are still more similar.
         """
         now = self._clock().timestamp()
         if now >= basis.until:
@@ -207,104 +207,108 @@ class Recommender:
             return True
         if basis.articles is None or basis.state.generation != state.generation:
             return False
-        known = self._fresh(state)
-        columns, since = known.columns, basis.state.revision
+        snapshot = self._fresh(state)
+        columns, since = snapshot.columns, basis.state.revision
         unchanged = (
-            known.directives.policy_revision <= since
+            snapshot.directives.policy_revision <= since
             and columns.relisted[basis.number] <= since
             and (columns.changed[basis.articles] <= since).all()
         )
-        return bool(unchanged) and self._let_through(basis, known, now)
+        return bool(unchanged) and self._let_through(basis, snapshot, now)
 
-    def _let_through(self, basis: Basis, known: Known, now: float) -> bool:
-        """The guard, for an answer that is ready: nothing above it may be what keeps a forbidden teaser back."""
-        beside = self._beside(basis.number, None, known, now)
-        teasers = known.columns.take(np.array(basis.teasers, dtype=np.intp))
-        return bool(guarded(teasers, beside).all())
+    def _let_through(self, basis: Basis, snapshot: Snapshot, now: float) -> bool:
+        """The guard for a ready answer, so that no forbidden teaser depends on the checks before."""
+        constraints = self._constraints(basis.number, None, snapshot, now)
+        teasers = snapshot.columns.take(np.array(basis.teasers, dtype=np.intp))
+        return bool(guarded(teasers, constraints).all())
 
-    def _fresh(self, state: State) -> Known:
-        """What is known of the generation of a state, as of its revision or later."""
-        known = self._catalogue.known(state)
-        if known is None:
+    def _fresh(self, state: State) -> Snapshot:
+        """The snapshot of the generation of a state, as of its revision or later."""
+        snapshot = self._catalogue.snapshot(state)
+        if snapshot is None:
             with self._store.reading():
-                known = self._catalogue.as_of(replace(self._store.state(), generation=state.generation))
-        return Known(known.columns, self._directives(known.directives))
+                snapshot = self._catalogue.as_of(replace(self._store.state(), generation=state.generation))
+        return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article. Raises ArticleNotFound, unless `query.fallback` is "latest"."""
         with self._store.reading():
-            return self.answer(self._asked(self._store.articles.by_id(article_id), article_id, query))
+            return self.answer(self._question_about(self._store.articles.by_id(article_id), article_id, query))
 
     def for_url(self, url: str, query: Query) -> Recommendation:
         """The same for the article at an address."""
         with self._store.reading():
-            return self.answer(self._asked(self._store.articles.by_url(url), url, query))
+            return self.answer(self._question_about(self._store.articles.by_url(url), url, query))
 
-    def for_draft(self, draft: Article, found: TextCandidates, query: Query) -> Recommendation:
+    def for_draft(self, draft: Article, candidates: TextCandidates, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it."""
         with self._store.reading():
-            return self.answer(self.draft_question(draft, found, query))
+            return self.answer(self.draft_question(draft, candidates, query))
 
-    def closest_sentences(self, found: Recommendation) -> dict[str, SentencePair]:
+    def closest_sentences(self, recommendation: Recommendation) -> dict[str, SentencePair]:
         """By the id of each teaser, the sentences in which it is most like the source."""
-        source = found.article
+        source = recommendation.article
         if source is None:
             return {}
         with self._store.reading():
-            numbers = [item.teaser.number for item in found.items]
-            texts = self._store.articles.get([*numbers, *([] if source.body else [found.basis.number])])
-        source = source if source.body else texts.get(found.basis.number, source)
+            numbers = [item.teaser.number for item in recommendation.items]
+            texts = self._store.articles.get([*numbers, *([] if source.body else [recommendation.basis.number])])
+        source = source if source.body else texts.get(recommendation.basis.number, source)
         return self.sentences(source, [texts[number] for number in numbers if number in texts])
 
-    def coverage(self, draft: Article, found: TextCandidates) -> list[Article]:
+    def coverage(self, draft: Article, candidates: TextCandidates) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""
         with self._store.reading():
-            state = self._compared(found)
-            facts = self._known(state).columns.take(found.rows["number"])
+            state = self._compared(candidates)
+            facts = self._current(state).columns.take(candidates.rows["number"])
             same = facts.language == self._catalogue.code(draft.language)
             now = self._clock().timestamp()
-            beside = self._beside(NO_NUMBER, draft, self._known(state), now)
-            public = guarded(facts, beside) & ~(facts.posted > now)
-            covered = facts.number[public & near_identical(found.rows, same, self._made_with(state).scales)]
+            constraints = self._constraints(NO_NUMBER, draft, self._current(state), now)
+            public = guarded(facts, constraints) & ~(facts.posted > now)
+            covered = facts.number[public & near_identical(candidates.rows, same, self._made_with(state).scales)]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
-        return sorted(articles, key=lambda one: one.posted_on.timestamp() if one.posted_on else 0.0, reverse=True)
+        return sorted(
+            articles, key=lambda article: article.posted_on.timestamp() if article.posted_on else 0.0, reverse=True
+        )
 
     def linked(self, links: Sequence[str]) -> list[Article]:
         """The published articles at some addresses."""
         with self._store.reading():
-            found = [self._store.articles.by_url(link) for link in links]
-        return [article for _, article in filter(None, found) if HOLD_FLAG not in article.flags]
+            articles = [self._store.articles.by_url(link) for link in links]
+        return [article for _, article in filter(None, articles) if HOLD_FLAG not in article.flags]
 
     def story(self, article_id: str) -> RunningStory:
         """The running story that an article belongs to. Raises ArticleNotFound."""
         with self._store.reading():
             state = self._store.state()
-            found = self._store.articles.by_id(article_id)
-            known, now = self._known(state), self._clock().timestamp()
-            columns = known.columns
-            if found is None or not columns.shown[found[0]] or columns.posted[found[0]] > now:
+            numbered = self._store.articles.by_id(article_id)
+            snapshot, now = self._current(state), self._clock().timestamp()
+            columns = snapshot.columns
+            if numbered is None or not columns.shown[numbered[0]] or columns.posted[numbered[0]] > now:
                 raise ArticleNotFound(article_id)
-            first = int(columns.story[found[0]])
+            first = int(columns.story[numbered[0]])
             numbers = [] if state.generation is None else self._store.generations.story(state.generation, first)
             members = columns.take(np.array(numbers, dtype=np.intp))
-            beside = self._beside(found[0], None, known, now)
-            may = (guarded(members, beside) | (members.number == found[0])) & ~(members.posted > now)
+            constraints = self._constraints(numbered[0], None, snapshot, now)
+            may = (guarded(members, constraints) | (members.number == numbered[0])) & ~(members.posted > now)
             shown = members.number[may].tolist()
-            articles = list(self._store.articles.get(shown or [found[0]], texts=False).values())
-        ordered = sorted(articles, key=lambda one: (one.posted_on.timestamp() if one.posted_on else 0.0, one.id))
+            articles = list(self._store.articles.get(shown or [numbered[0]], texts=False).values())
+        ordered = sorted(
+            articles, key=lambda article: (article.posted_on.timestamp() if article.posted_on else 0.0, article.id)
+        )
         return RunningStory(ordered)
 
-    def _known(self, state: State) -> Known:
-        known = self._catalogue.as_of(state)
-        return Known(known.columns, self._directives(known.directives))
+    def _current(self, state: State) -> Snapshot:
+        snapshot = self._catalogue.as_of(state)
+        return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
-    def _asked(self, found: tuple[int, Article] | None, key: str, query: Query) -> "Question":
+    def _question_about(self, numbered: tuple[int, Article] | None, key: str, query: Query) -> "Question":
         state = self._store.state()
-        if found is None:
+        if numbered is None:
             if query.fallback != "latest":
                 raise ArticleNotFound(key)
             return self._question(NO_NUMBER, None, TextCandidates(EMPTY, ()), query, state)
-        number, article = found
+        number, article = numbered
         lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
         names = {} if state.generation is None else self._store.generations.names(state.generation, [number])
         return self._question(
@@ -313,12 +317,12 @@ class Recommender:
 
     def question(self, article_id: str, query: Query) -> "Question":
         """What the sidebar of an article is made from. Called inside `Store.reading`. Raises ArticleNotFound."""
-        return self._asked(self._store.articles.by_id(article_id), article_id, query)
+        return self._question_about(self._store.articles.by_id(article_id), article_id, query)
 
     def questions(self, numbers: Sequence[int], query: Query) -> dict[int, "Question"]:
         """The same for many articles by number, those that are not published left out; only for `teasers`.
 
-        What articles name is not read: nothing but items needs it.
+        What articles name is not read: only items need it.
         """
         state = self._store.state()
         articles, lists = self._store.articles.get(numbers, texts=False), self._lists(state, numbers)
@@ -328,45 +332,47 @@ class Recommender:
             if article.status == "published"
         }
 
-    def teasers(self, asked: "Question") -> list[RankedTeaser]:
+    def teasers(self, question: "Question") -> list[RankedTeaser]:
         """The sidebar that a question asks for, without its articles, in the same transaction."""
-        return self._teasers(asked)
+        return self._teasers(question)
 
-    def draft_question(self, draft: Article, found: TextCandidates, query: Query) -> "Question":
+    def draft_question(self, draft: Article, candidates: TextCandidates, query: Query) -> "Question":
         """The same for a text that is not in the archive, with the candidates found for it."""
-        return self._question(NO_NUMBER, draft, found, query, self._compared(found))
+        return self._question(NO_NUMBER, draft, candidates, query, self._compared(candidates))
 
-    def _compared(self, found: TextCandidates) -> State:
-        """The state now, in the generation that a draft was compared with: its likenesses mean nothing in another.
+    def _compared(self, candidates: TextCandidates) -> State:
+        """The state now, in the generation that a draft was compared with: its similarities mean nothing in another.
 
-        Only where that one has been removed meanwhile, it is the live one.
+        Where that generation has been removed meanwhile, it is the live one.
         """
-        state, number = self._store.state(), found.generation
+        state, number = self._store.state(), candidates.generation
         there = number is not None and self._store.generations.model(number) is not None
         return replace(state, generation=number) if there else state
 
-    def answer(self, asked: "Question") -> Recommendation:
+    def answer(self, question: "Question") -> Recommendation:
         """The sidebar that a question asks for, in the same transaction."""
-        return self._answered(asked, self._teasers(asked))
+        return self._answered(question, self._teasers(question))
 
-    def finished(self, asked: "Question", teasers: Sequence[RankedTeaser]) -> Recommendation:
-        """The answer to a question with teasers that were chosen elsewhere, of which the guard lets none through that
-        may not stand there; in the same transaction."""
-        return self._answered(asked, let_through(teasers, asked.known.columns, asked.source.constraints))
+    def finished(self, question: "Question", teasers: Sequence[RankedTeaser]) -> Recommendation:
+        """The answer to a question with teasers that were chosen elsewhere, less those that the guard forbids.
 
-    def _answered(self, asked: "Question", teasers: list[RankedTeaser]) -> Recommendation:
-        model = self._made_with(asked.state).model
-        return Recommendation(asked.article, self.items(asked, teasers), basis_of(asked, teasers), model)
+        In the same transaction.
+        """
+        return self._answered(question, let_through(teasers, question.snapshot.columns, question.source.constraints))
 
-    def reports(self, asked: "Question", numbers: Sequence[int]) -> BoolArray:
-        """Which of some articles report one event, (n, n) and symmetric, as far as their own lists tell."""
-        facts = asked.known.columns.take(np.array(numbers, dtype=np.intp))
-        return events_among(facts, self._lists(asked.state, numbers), asked.ranker.scales)
+    def _answered(self, question: "Question", teasers: list[RankedTeaser]) -> Recommendation:
+        model = self._made_with(question.state).model
+        return Recommendation(question.article, self.items(question, teasers), basis_of(question, teasers), model)
+
+    def reports(self, question: "Question", numbers: Sequence[int]) -> BoolArray:
+        """Which of some articles report one event, (n, n) and symmetric, as far as their own lists say."""
+        facts = question.snapshot.columns.take(np.array(numbers, dtype=np.intp))
+        return events_among(facts, self._lists(question.state, numbers), question.ranker.scales)
 
     def sentences(
         self, source: Article, others: Iterable[Article], most: int = MAX_SENTENCES
     ) -> dict[str, SentencePair]:
-        """By the id of each of some articles, the sentences in which it is most like the source; texts are given.
+        """By the id of each of some articles with texts, the sentences in which it is most like the source.
 
         Of the others the first `most` sentences are looked at.
         """
@@ -375,21 +381,21 @@ class Recommender:
         return {key: pair for key, pair in pairs.items() if pair is not None}
 
     def _question(
-        self, number: int, article: Article | None, found: TextCandidates, query: Query, state: State
+        self, number: int, article: Article | None, candidates: TextCandidates, query: Query, state: State
     ) -> "Question":
-        known = self._known(state)
-        rules = self._rules(query, article, known.directives)
-        source = self._source(number, article, known, rules.now)
-        return Question(state, known, article, found, source, rules, self._ranker(state, known.directives))
+        snapshot = self._current(state)
+        filters = self._filters(query, article, snapshot.directives)
+        source = self._source(number, article, snapshot, filters.now)
+        return Question(state, snapshot, article, candidates, source, filters, self._ranker(state, snapshot.directives))
 
-    def _teasers(self, asked: "Question") -> list[RankedTeaser]:
+    def _teasers(self, question: "Question") -> list[RankedTeaser]:
         return sidebar(
-            asked.rows,
-            asked.source,
-            asked.rules,
-            asked.ranker,
-            archive=asked.known.columns,
-            lists=lambda numbers: self._lists(asked.state, numbers),
+            question.rows,
+            question.source,
+            question.filters,
+            question.ranker,
+            archive=question.snapshot.columns,
+            lists=lambda numbers: self._lists(question.state, numbers),
         )
 
     def _lists(self, state: State, numbers: Sequence[int]) -> dict[int, CandidateArray]:
@@ -397,13 +403,13 @@ class Recommender:
             return {}
         return self._store.generations.candidates(state.generation, numbers)
 
-    def items(self, asked: "Question", teasers: Sequence[RankedTeaser]) -> list[Item]:
+    def items(self, question: "Question", teasers: Sequence[RankedTeaser]) -> list[Item]:
         """Teasers with their articles, in the same transaction; withdrawn ones are left out."""
-        numbers, state = [teaser.number for teaser in teasers], asked.state
+        numbers, state = [teaser.number for teaser in teasers], question.state
         articles = self._store.articles.get(numbers, texts=False)
         theirs = {} if state.generation is None else self._store.generations.names(state.generation, numbers)
         return [
-            Item(article, teaser, shared(asked.article, asked.found.names, article, theirs.get(teaser.number, ())))
+            Item(article, teaser, shared(question.article, question.text.names, article, theirs.get(teaser.number, ())))
             for teaser in teasers
             if (article := articles.get(teaser.number)) is not None
         ]
@@ -427,11 +433,11 @@ class Recommender:
             self._made = {number: made}  # the last one only; another thread may be at another
         return made
 
-    def _source(self, number: int, article: Article | None, known: Known, now: float) -> SourceArticle:
-        beside = self._beside(number, article, known, now)
+    def _source(self, number: int, article: Article | None, snapshot: Snapshot, now: float) -> SourceArticle:
+        constraints = self._constraints(number, article, snapshot, now)
         if article is None:
-            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, constraints=beside)
-        # A draft is about to be published: what is near to now is near to it.
+            return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, constraints=constraints)
+        # A draft is about to be published: what is close in time to now is close to it.
         undated = now if number == NO_NUMBER else np.nan
         return SourceArticle(
             number=number,
@@ -439,20 +445,20 @@ class Recommender:
             edition=self._catalogue.code(article.edition),
             language=self._catalogue.code(article.language),
             byline=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
-            story=int(known.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
-            constraints=beside,
+            story=int(snapshot.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
+            constraints=constraints,
         )
 
-    def _beside(self, number: int, article: Article | None, known: Known, now: float) -> SidebarConstraints:
-        """What holds beside an article of the archive, or beside a draft, whose flags and labels are its own."""
-        directives = known.directives
+    def _constraints(self, number: int, article: Article | None, snapshot: Snapshot, now: float) -> SidebarConstraints:
+        """The constraints on the sidebar of an article of the archive, or of a draft with flags and labels of its own."""
+        directives = snapshot.directives
         if number != NO_NUMBER:
             return directives.constraints_for(
-                number, int(known.columns.flags[number]), known.columns.labels[number], now
+                number, int(snapshot.columns.flags[number]), snapshot.columns.labels[number], now
             )
         if article is None:
             return directives.constraints_for(NO_NUMBER, bits(()), frozenset(), now)
-        found = labels(
+        article_labels = labels(
             edition=article.edition,
             language=article.language,
             byline=article.author,
@@ -460,9 +466,9 @@ class Recommender:
             tags=article.tags,
             countries=article.countries,
         )
-        return directives.constraints_for(NO_NUMBER, bits(article.flags), found, now)
+        return directives.constraints_for(NO_NUMBER, bits(article.flags), article_labels, now)
 
-    def _rules(self, query: Query, article: Article | None, directives: Directives) -> Filters:
+    def _filters(self, query: Query, article: Article | None, directives: Directives) -> Filters:
         codes: frozenset[int] | None = None
         if query.languages == (SAME_LANGUAGE,):
             codes = self._catalogue.codes([article.language]) if article else None
@@ -490,12 +496,12 @@ class Recommender:
             raise NotBuilt
 
 
-def _as_they_are(directives: Directives) -> Directives:
+def _unchanged(directives: Directives) -> Directives:
     return directives
 
 
 class _Remembering:
-    """A trial of directives that keeps its last answer: it is asked anew for every article."""
+    """A preview of directives that keeps its last answer: it is asked anew for every article."""
 
     def __init__(self, trial: Callable[[Directives], Directives]) -> None:
         self._trial = trial
@@ -510,38 +516,38 @@ class _Remembering:
 
 @dataclass(frozen=True)
 class Question:
-    """One request with all that its answer is made from. `article` is None for a source that is not known."""
+    """One request with all that its answer is made from. `article` is None for an unknown source."""
 
     state: State
-    known: Known
+    snapshot: Snapshot
     article: Article | None
-    found: TextCandidates
+    text: TextCandidates
     source: SourceArticle
-    rules: Filters
+    filters: Filters
     ranker: Ranker
 
     @property
     def rows(self) -> CandidateArray:
         """The candidate list."""
-        return self.found.rows
+        return self.text.rows
 
     @cached_property
     def candidates(self) -> Columns:
         """The facts of the candidates."""
-        return self.known.columns.take(self.rows["number"])
+        return self.snapshot.columns.take(self.rows["number"])
 
 
-def basis_of(asked: Question, teasers: Sequence[RankedTeaser]) -> Basis:
+def basis_of(question: Question, teasers: Sequence[RankedTeaser]) -> Basis:
     """What an answer with these teasers is made from."""
-    rules, source, candidates = asked.rules, asked.source, asked.candidates
+    filters, source, candidates = question.filters, question.source, question.candidates
     shown = tuple(teaser.number for teaser in teasers)
-    full = len(teasers) == rules.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)
-    settled = full or rules.fallback == "none" or source.constraints.off is not None
+    full = len(teasers) == filters.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)
+    settled = full or filters.fallback == "none" or source.constraints.off is not None
     pins = list(source.constraints.pins.values())
     articles = np.concatenate([candidates.number, np.array([*shown, *pins, source.number], dtype=np.int32)])
-    turn = min(source.constraints.until, asked.known.directives.next_change(articles, rules.now))
+    next_change = min(source.constraints.until, question.snapshot.directives.next_change(articles, filters.now))
     if source.number == NO_NUMBER or not settled:
-        return Basis(asked.state, source.number, None, min(rules.now + LOOK_AGAIN_SECONDS, turn), shown)
-    coming = np.concatenate([candidates.posted, asked.known.columns.posted[pins]])
-    until = np.min(coming, initial=np.inf, where=coming > rules.now)
-    return Basis(asked.state, source.number, articles, min(float(until), turn), shown)
+        return Basis(question.state, source.number, None, min(filters.now + LOOK_AGAIN_SECONDS, next_change), shown)
+    coming = np.concatenate([candidates.posted, question.snapshot.columns.posted[pins]])
+    until = np.min(coming, initial=np.inf, where=coming > filters.now)
+    return Basis(question.state, source.number, articles, min(float(until), next_change), shown)

@@ -1,7 +1,7 @@
-"""Use case: what was shown beside which article, and when, so that anybody can be told later.
+"""Use case: what was shown beside which article, and when, so that editors can look it up later.
 
-A worker notes each answer to the plain question that it has made or taken up, and writes it down behind the request:
-pages never wait for that. What nobody has asked for yet is written down by builds and by the sweep (see `prepared`).
+A worker notes each answer to the plain question that it has made or taken up, and writes it down after the request:
+pages never wait for that. What no reader has asked for yet is written down by builds and by the sweep (see `prepared`).
 """
 
 import json
@@ -16,14 +16,14 @@ from recommender.serving.write_behind import WriteBehind
 from recommender.store.base import Store
 from recommender.store.ledger import Shown
 
-# Of the doubt about one teaser: how unsure the score is, and how far meaning and words disagree about it.
+# Of the doubt about one teaser: how unsure the score is, and how far embedding and words disagree about it.
 UNSURE, DISAGREEING = 0.7, 0.3
 
 
 def doubt_of(items: Sequence[Item], n: int) -> float:
-    """How much a sidebar of `n` places needs eyes, from 0 to 1: the mean over its places.
+    """How much a sidebar of `n` places needs review, from 0 to 1: the mean over its places.
 
-    A place that is empty or filled with a fallback counts whole, a pin not at all.
+    A place that is empty or filled with a fallback counts 1, a pin 0.
     """
     return sum(map(_doubt, items), start=float(max(0, n - len(items)))) / n
 
@@ -44,17 +44,17 @@ def shown(
     found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = SIDEBAR_PLACES, served: bool = False
 ) -> Shown:
     """The line of the ledger for the sidebar of an article of the archive."""
-    language = found.article.language if found.article else "en"
-    document = make_document(found, gazetteer, language, explained={})
+    language = recommendation.article.language if recommendation.article else "en"
+    document = make_document(recommendation, gazetteer, language, explained={})
     return Shown(
-        source=found.basis.number,
+        source=recommendation.basis.number,
         at=at,
-        revision=found.state.revision,
+        revision=recommendation.state.revision,
         digest=digest_of(document["items"]),
-        items=found.basis.teasers,
+        items=recommendation.basis.teasers,
         document=json.dumps(document, ensure_ascii=False),
-        doubt=round(doubt_of(found.items, n), 4),
-        fallbacks=sum(item.teaser.source not in (RELATED, PINNED) for item in found.items),
+        doubt=round(doubt_of(recommendation.items, n), 4),
+        fallbacks=sum(item.teaser.source not in (RELATED, PINNED) for item in recommendation.items),
         served=served,
     )
 
@@ -67,10 +67,10 @@ class Recorder(WriteBehind[Callable[[], Shown]]):
         self._gazetteer = gazetteer
         self._clock = clock
 
-    def note(self, found: Recommendation) -> None:
+    def note(self, recommendation: Recommendation) -> None:
         """An answer that has been made for a page."""
         at = self._clock()
-        self.put(lambda: shown(found, self._gazetteer, at, served=True))
+        self.put(lambda: shown(recommendation, self._gazetteer, at, served=True))
 
     def note_prepared(self, basis: Basis, body: bytes) -> None:
         """A prepared answer that a page gets for the first time from this worker."""

@@ -1,4 +1,4 @@
-"""Use case: what is written down behind the requests of one worker, so that no page waits for it."""
+"""Use case: what one worker writes down after its requests, so that no page waits for it."""
 
 import logging
 import threading
@@ -54,7 +54,7 @@ class WriteBehind(Generic[Row]):
             self.flush()
 
     def flush(self) -> bool:
-        """Writes down what waits, AT_ONCE rows at the most; False where there is none, or the database is away.
+        """Writes down what waits, AT_ONCE rows at the most; False where there is none, or the database does not answer.
 
         What cannot be written now is tried again with the next.
         """
@@ -81,5 +81,5 @@ class WriteBehind(Generic[Row]):
             self._thread.join()
         while self.flush():
             pass
-        if left := self._waiting.qsize():
-            _log.error("the %s ends: %d rows were not written down", self._name, left)
+        if lost := self._waiting.qsize():
+            _log.error("the %s ends: %d rows were not written down", self._name, lost)

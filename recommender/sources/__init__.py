@@ -1,1 +1,1 @@
-"""From outside to articles: files, tables, and what takes their records in."""
+"""From outside to articles: files, tables, and the use cases that store their records."""

@@ -1,4 +1,4 @@
-"""JSONL and CSV files as streams of records; a broken line costs only itself."""
+"""JSONL and CSV files as streams of records; a broken line does not spoil the others."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import IO
 from recommender.errors import InvalidInput
 from recommender.sources.base import Record, Source
 
-MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is no article; reading on would take all memory
+MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on would take all memory
 _SKIP_BYTES = 1024 * 1024
 FORMATS = ("jsonl", "csv")
 
@@ -73,7 +73,7 @@ def _parsed(number: int, line: bytes) -> Record:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 class CsvFile:
@@ -88,7 +88,7 @@ class CsvFile:
 
         Raises InvalidInput where the header lacks a column `id` or `title`: then no row can be right.
         """
-        usual = csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process: others read tables as well
+        usual = csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process: other code reads tables as well
         try:
             yield from self._records()
         finally:

@@ -13,7 +13,7 @@ BATCH = 500  # articles in one transaction: what an interrupted run has to read 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one record did not go in, in words for the person who sent it."""
+    """Why one record was refused, in words for its sender."""
 
     source: str
     line: int
@@ -25,7 +25,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of the records of a source."""
+    """How many records of a source were added, changed, unchanged and refused."""
 
     added: int = 0
     changed: int = 0

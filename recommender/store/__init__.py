@@ -1,1 +1,1 @@
-"""What is kept: one promise for each subject. `sql` keeps them."""
+"""What is stored: one promise for each subject. `sql` keeps them."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who may sign in. `password` is a hash, None before one is chosen; `failures` are those in a row."""
+    """An account that may sign in. `password` is a hash, None before one is chosen; `failures` are those in a row."""
 
     name: str
     role: str
@@ -67,7 +67,7 @@ class AccountStore(Protocol):
         ...
 
     def use_link(self, token: str, at: datetime) -> Account | None:
-        """The same, and from now on the link is used: of two who use it at once one gets nothing."""
+        """The same, and from now on the link is used: of two uses at the same time one gets None."""
         ...
 
     def secret(self, name: str, new: str) -> str:

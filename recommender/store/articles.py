@@ -19,11 +19,11 @@ class Upserted:
 
 @dataclass(frozen=True)
 class Facts:
-    """What ranking must know of one article, without its text. `posted` is in seconds since 1970, UTC.
+    """What ranking needs of one article, without its text. `posted` is in seconds since 1970, UTC.
 
-    `published` is the site's word, `held` a legal hold, `update` the tag of a new version of an earlier report,
-    `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags` are bits
-    (see `guard`), `labels` what rules can ask for.
+    `published` is the status that the site gives, `held` a legal hold, `update` the tag of a new version of an earlier
+    report, `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags`
+    are bits (see `curation.sensitivity`), `labels` what rules can ask for.
     """
 
     number: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-# What a publishing system does to an article. These are no decisions of editors.
+# What a publishing system does to an article. These are not decisions of editors.
 CHANGE_ARTICLE, WITHDRAW = "article", "withdraw"
 # What is done with model versions.
 PROMOTE, ROLL_BACK, START_SHADOW, END_SHADOW = "promote", "rollback", "shadow", "shadow-off"
@@ -18,7 +18,7 @@ class AuditEntry:
     """One line of the audit trail: who did what to what, when, what it was before and after, and why.
 
     `article` is the number of the article it is about, `subject` what people call what was changed, `seconds` how long
-    it was looked at before.
+    the editor looked at it before.
     """
 
     at: datetime
@@ -56,7 +56,7 @@ class AuditStore(Protocol):
         ...
 
     def by_key(self, key: str) -> AuditEntry | None:
-        """The entry that a request has left, for one that is sent twice."""
+        """The entry that a request has made, for a request that is sent twice."""
         ...
 
     def get(self, number: int) -> AuditEntry | None:

@@ -69,12 +69,12 @@ class Store(Protocol):
 
     @property
     def shadow(self) -> ShadowStore:
-        """What a model in the shadow would show."""
+        """What the model version in a shadow run would show."""
         ...
 
     @property
     def trials(self) -> InterleavingStore:
-        """Trials in which two models share the sidebars."""
+        """Interleaving runs, in which two model versions share the sidebars."""
         ...
 
     def state(self) -> State:
@@ -86,7 +86,7 @@ class Store(Protocol):
         ...
 
     def writing(self) -> AbstractContextManager[object]:
-        """Several reads and writes as one; nobody else writes meanwhile."""
+        """Several reads and writes as one; no other writer writes meanwhile."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Use case: the store as it would be if another generation were live, to look at one before readers are given it."""
+"""Use case: the store as it would be if another generation were live, to look at it before readers are given it."""
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -17,7 +17,7 @@ from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
 from recommender.store.trials import InterleavingStore
 
-# What a pinned store does with generations; everything else would change them.
+# What a view may call of a generation store; everything else would change it.
 READS = frozenset(
     {
         "unembedded",
@@ -114,16 +114,16 @@ class _GenerationView:
 
     @property
     def shadow(self) -> ShadowStore:
-        """What a model in the shadow would show."""
+        """What the model version in a shadow run would show."""
         return self._store.shadow
 
     @property
     def trials(self) -> InterleavingStore:
-        """Trials in which two models share the sidebars."""
+        """Interleaving runs, in which two model versions share the sidebars."""
         return self._store.trials
 
     def state(self) -> State:
-        """The revision as of now, and the generation that is pinned."""
+        """The revision as of now, and the view's generation."""
         return replace(self._store.state(), generation=self._number)
 
     def reading(self) -> AbstractContextManager[object]:
@@ -135,7 +135,7 @@ class _GenerationView:
         raise _refusal("writing")
 
     def close(self) -> NoReturn:
-        """Is refused: the store belongs to somebody else."""
+        """Is refused: the store belongs to the caller that opened it."""
         raise _refusal("close")
 
 
@@ -147,7 +147,7 @@ class _ViewedGenerations:
         self._number = number
 
     def live(self) -> Generation | None:
-        """The generation that is pinned, while it is there."""
+        """The view's generation, while it is there."""
         return self._generations.generation(self._number)
 
     def live_model(self) -> str | None:
@@ -161,4 +161,4 @@ class _ViewedGenerations:
 
 
 def _refusal(name: str) -> RuntimeError:
-    return RuntimeError(f"`{name}` would change a store that is pinned to a generation for reading")
+    return RuntimeError(f"`{name}` would change a store that is viewed at a generation for reading")

@@ -12,7 +12,7 @@ from recommender.ranking.scoring import RankingModel, Scales
 
 @dataclass(frozen=True)
 class Generation:
-    """One consistent build: the model its vectors come from, how they lie (`Geometry`), and the word weights.
+    """One consistent build: the embedding model of its vectors, how they lie (`Geometry`), and the word weights.
 
     `model_version` is NAME/VERSION, and `ranking` its weights; None where a build is older than model versions.
     """
@@ -46,7 +46,7 @@ class NewGeneration:
 
 @dataclass(frozen=True)
 class Member:
-    """A published article with the vector of its text, as the model gave it."""
+    """A published article with the vector of its text, as the embedding model gave it."""
 
     number: int
     text_hash: str
@@ -94,14 +94,14 @@ class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
     def unembedded(self, model: str, *, again: bool = False) -> list[int]:
-        """Numbers of published articles whose text has no vector of the model, one for each text, newest first.
+        """Numbers of published articles whose text has no vector of an embedding model, one for each text, newest first.
 
-        With `again` it is those of all texts.
+        With `again` those of all texts.
         """
         ...
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keeps one vector for each text hash, in the place of one that is there already."""
+        """Keeps one vector for each text hash; it replaces an earlier one."""
         ...
 
     def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
@@ -113,7 +113,7 @@ class GenerationStore(Protocol):
         ...
 
     def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
-        """Published articles that have a vector of this model, by number; all, or those among `numbers`."""
+        """Published articles that have a vector of this embedding model, by number; all, or those among `numbers`."""
         ...
 
     def live(self) -> Generation | None:
@@ -129,11 +129,11 @@ class GenerationStore(Protocol):
         ...
 
     def shadow(self) -> int | None:
-        """The generation that is tried beside the live one."""
+        """The generation of the shadow run, beside the live one."""
         ...
 
     def generation(self, number: int) -> Generation | None:
-        """A generation that is complete, live or not; None if there is no such one."""
+        """A complete generation, live or not; None if there is none of this number."""
         ...
 
     def model(self, number: int) -> str | None:
@@ -153,7 +153,7 @@ class GenerationStore(Protocol):
         ...
 
     def scales(self, number: int) -> Scales:
-        """How likenesses spread in a generation."""
+        """How similarities spread in a generation."""
         ...
 
     def begin(self, generation: NewGeneration) -> int:
@@ -161,7 +161,7 @@ class GenerationStore(Protocol):
         ...
 
     def write(self, number: int, rows: Sequence[NeighbourRow]) -> None:
-        """Writes rows in the place of those the same articles had; their demand and exposure stay as counted.
+        """Writes rows, which replace those of the same articles; their demand and exposure stay as counted.
 
         Raises Unavailable if a newer build swept the generation.
         """
@@ -172,26 +172,26 @@ class GenerationStore(Protocol):
         ...
 
     def finish(self, number: int) -> None:
-        """Says that a generation is complete; it is not live yet. Raises Unavailable if a newer build swept it."""
+        """Marks a generation as complete; it is not live yet. Raises Unavailable if a newer build swept it."""
         ...
 
     def activate(self, number: int, *, keep: bool = False) -> None:
         """Makes a generation the live one for every reader at once. Raises Unavailable if a newer build swept it.
 
-        With `keep` the one that was live is the previous one from now on, which `swap_back` goes back to; without, the
-        previous one stays.
+        With `keep` the one that was live becomes the previous one, which `swap_back` returns to; otherwise the previous
+        one stays.
         """
         ...
 
     def swap_back(self) -> int:
         """Makes the previous generation the live one, and the live one the previous, for every reader at once.
 
-        Gives the number of the one that is live now. Raises InvalidInput where there is no previous one.
+        Returns the number of the one that is live now. Raises InvalidInput where there is no previous one.
         """
         ...
 
     def put_shadow(self, number: int | None) -> None:
-        """Says which generation is tried beside the live one; None ends that.
+        """Sets the generation of the shadow run, beside the live one; None ends the run.
 
         Raises InvalidInput for one that is live, not complete or not there.
         """
@@ -222,7 +222,7 @@ class GenerationStore(Protocol):
         ...
 
     def put_standings(self, number: int, stories: Mapping[int, int], demand: Mapping[int, int]) -> None:
-        """Says where articles of a generation stand that is being built: see `Standing`."""
+        """Sets where articles stand in a generation that is being built: see `Standing`."""
         ...
 
     def put_exposure(self, number: int, shown: Mapping[int, int]) -> None:
@@ -238,7 +238,7 @@ class GenerationStore(Protocol):
         ...
 
     def put_prepared(self, number: int, answers: Mapping[int, bytes]) -> None:
-        """Keeps finished answers of articles of a generation. To readers this is no change."""
+        """Keeps finished answers of articles of a generation. For readers this is not a change."""
         ...
 
     def prepared(self, number: int, article_id: str) -> bytes | None:

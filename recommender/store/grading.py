@@ -22,7 +22,7 @@ class PanelSidebar:
 
 @dataclass(frozen=True)
 class Panel:
-    """Sampled articles whose sidebars are graded; `model` and `generation` made them.
+    """Sampled articles whose sidebars are graded; the embedding model `model` and `generation` made them.
 
     `model_version` is the model version, NAME/VERSION; None where the panel is older than versions.
     """

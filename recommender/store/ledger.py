@@ -11,7 +11,7 @@ class Shown:
     """A sidebar as it stood beside an article from `at` on, until the next one of the same source.
 
     `items` are article numbers in their order; `digest` names what readers see, `document` is the JSON of the answer
-    with the reasons for it; `doubt` in [0, 1] says how much it needs eyes; `fallbacks` how many teasers are not
+    with the reasons for it; `doubt` in [0, 1] says how much it needs review; `fallbacks` how many teasers are not
     related. `served` says whether it has been given to a page, and not only been computed.
     """
 
@@ -38,7 +38,7 @@ class Stay:
 
 
 class Outlook(NamedTuple):
-    """What the queue must know of the sidebar that an article has now."""
+    """What the queue needs of the sidebar that an article has now."""
 
     source: int
     digest: str
@@ -51,7 +51,7 @@ class LedgerStore(Protocol):
     """What was shown beside which article, and when."""
 
     def append(self, rows: Iterable[Shown]) -> int:
-        """Adds those that differ from the sidebar before them, and says how many.
+        """Adds those that differ from the sidebar before them, and returns how many.
 
         One that equals the sidebar of its time only makes it served, if it is. Rows of several processes may come out
         of order: one that is earlier than the current sidebar becomes history.

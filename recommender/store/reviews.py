@@ -1,4 +1,4 @@
-"""The promise of approved sidebars, and of who looks at which article. Times are UTC."""
+"""The promise of approved sidebars, and of which editor looks at which article. Times are UTC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Review:
-    """Somebody has approved a sidebar: which one, by the digest of what it showed."""
+    """An editor has approved a sidebar: which one, by the digest of what it showed."""
 
     article: int
     by: str
@@ -20,7 +20,7 @@ class ReviewStore(Protocol):
     """Which sidebars have been approved, and who is looking at which article."""
 
     def put(self, review: Review) -> None:
-        """Keeps a review in the place of an earlier one."""
+        """Keeps a review; it replaces an earlier one."""
         ...
 
     def remove(self, article: int) -> None:
@@ -36,9 +36,9 @@ class ReviewStore(Protocol):
         ...
 
     def look(self, article: int, by: str, at: datetime, since: datetime) -> list[str]:
-        """Notes that somebody looks at an article now; gives who else has since a time, by name."""
+        """Notes that an editor looks at an article now; returns the other editors who have since a time, by name."""
         ...
 
     def looking(self, articles: Sequence[int], since: datetime) -> dict[int, list[str]]:
-        """Who has looked at which of some articles since a time, by name."""
+        """Which editors have looked at which of some articles since a time, by name."""
         ...

@@ -1,4 +1,4 @@
-"""The promise of what a model in the shadow would show."""
+"""The promise of what the model version in a shadow run would show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class ShadowSidebar:
-    """What the live model and the one in the shadow would show beside an article, by number, as of a time."""
+    """What the live model version and the shadow would show beside an article, by number, as of a time."""
 
     article: int
     at: datetime
@@ -17,10 +17,10 @@ class ShadowSidebar:
 
 
 class ShadowStore(Protocol):
-    """The sidebars of a model that runs in the shadow, beside the live ones."""
+    """The sidebars of a shadow run, beside the live ones."""
 
     def put(self, generation: int, rows: Sequence[ShadowSidebar]) -> None:
-        """Keeps rows of a shadow's generation in the place of those of the same articles."""
+        """Keeps rows of a shadow's generation; they replace those of the same articles."""
         ...
 
     def rows(self, generation: int) -> list[ShadowSidebar]:

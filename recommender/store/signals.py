@@ -11,11 +11,11 @@ class SignalStore(Protocol):
     """Signals and policies, those of the past included."""
 
     def add(self, signals: Sequence[Signal]) -> list[int]:
-        """Keeps new ones and gives their numbers. Counts as a change for every reader."""
+        """Keeps new signals and returns their numbers. Counts as a change for every reader."""
         ...
 
     def end(self, numbers: Sequence[int], at: datetime, by: str) -> None:
-        """Takes back those that are not ended yet. Counts as a change for every reader."""
+        """Ends those that are not ended yet. Counts as a change for every reader."""
         ...
 
     def get(self, numbers: Sequence[int]) -> dict[int, Signal]:

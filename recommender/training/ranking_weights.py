@@ -60,7 +60,7 @@ class JudgedQuery:
 
     query: str
     articles: Sequence[str]
-    known: Mapping[str, FloatArray]
+    similarities: Mapping[str, FloatArray]
     grades: FloatArray
     story: int = field(default=0)
 
@@ -91,14 +91,14 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[JudgedQuery]:
         rows = lists[number]
         rows = rows[np.isin(rows["number"], list(ids))]
         apart = np.abs(np.array([posted[other] for other in rows["number"].tolist()]) - posted[number])
-        known = similarities(rows, apart, generation.scales)
-        kept = ~(same_event(known, apart, rows["same"]) & rows["same"])
+        measured = similarities(rows, apart, generation.scales)
+        kept = ~(same_event(measured, apart, rows["same"]) & rows["same"])
         if not kept.any():
             continue  # nothing stands beside it, so nothing is learned from it
         grades = np.array([qrels[query].get(ids[other], 0) for other in rows["number"].tolist()], dtype=np.float64)
-        known = {part: values[kept] for part, values in known.items()}
+        measured = {part: values[kept] for part, values in measured.items()}
         others = [ids[other] for other in rows["number"][kept].tolist()]
-        found.append(JudgedQuery(query, others, known, grades[kept], stories[query]))
+        found.append(JudgedQuery(query, others, measured, grades[kept], stories[query]))
     if not found:
         raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
     return found
@@ -132,7 +132,8 @@ def learn(judged: Sequence[JudgedQuery], fitter: Fitter, version: str) -> Rankin
     features, missing, grades, weight = [], [], [], []
     for one, unknown in product(judged, UNKNOWN):
         known = {
-            part: np.full(len(values), np.nan) if part in unknown else values for part, values in one.known.items()
+            part: np.full(len(values), np.nan) if part in unknown else values
+            for part, values in one.similarities.items()
         }
         features.append(np.stack([np.nan_to_num(known[part]) for part in PARTS], axis=1))
         missing.append(np.stack([np.isnan(known[part]).astype(np.float64) for part in OPTIONAL], axis=1))
@@ -176,7 +177,7 @@ class Bin:
 
 def calibration(judged: Sequence[tuple[JudgedQuery, RankingModel]], edges: Sequence[float]) -> list[Bin]:
     """How far scores are probabilities: each query scored by a model that has not seen its story."""
-    scores = np.concatenate([scored(one.known, model).score for one, model in judged])
+    scores = np.concatenate([scored(one.similarities, model).score for one, model in judged])
     related = np.concatenate([one.grades >= RELATED_GRADE for one, _ in judged])
     found = []
     for low, high in pairwise(edges):

@@ -114,7 +114,7 @@ def test_words_are_those_of_every_form() -> None:
 
 def test_own_table_may_lie_within_another() -> None:
     row = {"key": "taoussa", "kind": "place", "en": "Taoussa", "fr": "Taoussa", "within": "mali"}
-    assert parse_gazetteer([row], "own.csv", known=["mali"])[0].within == ("mali",)
+    assert parse_gazetteer([row], "own.csv", other_keys=["mali"])[0].within == ("mali",)
 
 
 def test_entries_are_known_by_key() -> None:

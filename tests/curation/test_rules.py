@@ -49,7 +49,7 @@ DATA = {
 
 def named(**fields: Any) -> Labels:
     """The labels of an article with some fields."""
-    values = {"edition": "", "language": "", "desk": "", "flags": (), "tags": (), "countries": ()} | fields
+    values = {"edition": "", "language": "", "byline": "", "flags": (), "tags": (), "countries": ()} | fields
     return labels(**values)
 
 

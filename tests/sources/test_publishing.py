@@ -30,7 +30,7 @@ def test_new_articles_leave_no_entry(store: Store) -> None:
     assert trail(store) == []
 
 
-def test_change_is_told_by_its_fields(store: Store) -> None:
+def test_change_is_recorded_by_its_fields(store: Store) -> None:
     (number,) = stored(store, [COUP])
     assert publishing(store).put([replace(COUP, title="Soldiers seize power", tags=("coup",))]).changed == 1
     (entry,) = trail(store)
@@ -38,7 +38,7 @@ def test_change_is_told_by_its_fields(store: Store) -> None:
     assert (entry.article, entry.before, entry.after) == (number, None, {"changed": ["title", "tags"]})
 
 
-def test_status_and_flags_are_told_before_and_after(store: Store) -> None:
+def test_status_and_flags_are_recorded_before_and_after(store: Store) -> None:
     stored(store, [COUP])
     publishing(store).put([replace(COUP, flags=("legal_hold",))])
     publishing(store).put([replace(COUP, status="unpublished", flags=())])
@@ -55,13 +55,13 @@ def test_nothing_new_leaves_no_entry(store: Store, again: object) -> None:
     assert trail(store) == []
 
 
-def test_last_of_two_with_one_id_is_told(store: Store) -> None:
+def test_last_of_two_with_one_id_is_recorded(store: Store) -> None:
     stored(store, [COUP])
     publishing(store).put([replace(COUP, status="draft"), replace(COUP, url="https://example.org/coup")])
     assert changes(store) == [(None, {"changed": ["url"]})]
 
 
-def test_withdrawal_and_return_are_told(store: Store) -> None:
+def test_withdrawal_and_return_are_recorded(store: Store) -> None:
     stored(store, [COUP])
     assert publishing(store).withdraw("coup") is True
     publishing(store).put([COUP])

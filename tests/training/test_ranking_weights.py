@@ -85,10 +85,10 @@ def test_other_reports_of_the_event_teach_nothing(archive: Store) -> None:
 
 def test_likenesses_go_with_their_articles(archive: Store) -> None:
     (judged,) = collect(archive, {"query": {}})
-    assert set(judged.known) == {*PARTS, "shingles"}
-    assert {len(values) for values in judged.known.values()} == {len(judged.articles)}
+    assert set(judged.similarities) == {*PARTS, "shingles"}
+    assert {len(values) for values in judged.similarities.values()} == {len(judged.articles)}
     places = {name: place for place, name in enumerate(judged.articles)}
-    nearness, tags = judged.known["nearness"], judged.known["tags"]
+    nearness, tags = judged.similarities["nearness"], judged.similarities["tags"]
     assert nearness[places["later"]] == pytest.approx(np.exp(-10 / 365))
     assert np.isnan(nearness[places["undated"]])
     assert tags[places["later"]] == pytest.approx(1)
@@ -100,7 +100,7 @@ def test_withdrawn_candidates_are_left_out(archive: Store) -> None:
     archive.articles.withdraw("later")
     (judged,) = collect(archive, {"query": {"later": 4}})
     assert "later" not in judged.articles
-    assert len(judged.articles) == len(judged.grades) == len(judged.known["dense"])
+    assert len(judged.articles) == len(judged.grades) == len(judged.similarities["dense"])
 
 
 def test_query_without_candidates_teaches_nothing(store: Store) -> None:
@@ -185,7 +185,7 @@ def test_sites_without_labels_are_learned_for() -> None:
         assert features[row[0], columns].tolist() == [
             value if there else 0.0 for value, there in zip(optional.values(), known, strict=True)
         ]
-    np.testing.assert_array_equal(features[:, PARTS.index("dense")], np.repeat(one.known["dense"], len(UNKNOWN)))
+    np.testing.assert_array_equal(features[:, PARTS.index("dense")], np.repeat(one.similarities["dense"], len(UNKNOWN)))
 
 
 def test_what_an_article_lacks_is_told_as_lacking() -> None:

@@ -133,7 +133,7 @@ def _wants_html() -> bool:
 def _document(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
     recommender = context().recommender
     explained = recommender.closest_sentences(found) if wishes.explain else None
-    return make_document(found, recommender.gazetteer, language, explained=explained, known=known)
+    return make_document(found, recommender.gazetteer, language, explained=explained, in_archive=known)
 
 
 def _answer(document: Document, until: float = math.inf) -> Answer:

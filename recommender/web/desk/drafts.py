@@ -157,7 +157,7 @@ def _html(article: Article) -> str | None:
 
 def _sensitive(draft: Article) -> list[tuple[str, list[str], list[str]]]:
     """For each flag of a draft, which flags may not stand beside it, and beside which it may not stand itself."""
-    matrix = context().recommender.known().directives.matrix
+    matrix = context().recommender.snapshot().directives.matrix
     cells = matrix.forbidden | FIXED
     return [
         (

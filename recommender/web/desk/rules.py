@@ -59,7 +59,7 @@ def rules() -> str:
 
 
 def _rules(problem: str = "", other: Overtaken | None = None) -> str:
-    kept = context().recommender.known().directives.signals.values()
+    kept = context().recommender.snapshot().directives.signals.values()
     lines = sorted(map(_line, (one for one in kept if one.kind == RULE)), key=lambda line: -line.signal.number)
     standing = [line for line in lines if line.state != OVER]
     past = map(_line, context().store.signals.of([RULE], EARLIER + len(standing)))
