@@ -1,7 +1,7 @@
 """Use case: embed what is new, compute neighbours, switch generations; or take in a few articles at once.
 
-A generation is made with one model version, and keeps its name and weights. Who takes articles in works on
-whatever model version is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
+A generation is made with one model version, and keeps its name and weights. Articles are taken into whatever model
+version is live, since another process may have put another one live meanwhile: see `LiveBuilder`.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ Done = TypeVar("Done")
 # finds passages enough to fill batches without padding.
 EMBED_AT_ONCE = 256
 WRITE_AT_ONCE = 500
-UPDATE_AT_ONCE = 256  # articles that one update takes in: the others who write wait for it
+UPDATE_AT_ONCE = 256  # articles that one update takes in: other writers wait for it
 # Beyond this share of changes the word weights and the centre are worth learning anew.
 REBUILD_SHARE = 0.1
 REBUILD_MIN = 50
@@ -69,7 +69,7 @@ class Builder:
         prepare: Callable[[int, Progress], object],
         switched: Callable[[], object],
     ) -> None:
-        """`min_score` is the least score of what is shown as related. `prepare` makes the answers of a complete
+        """`min_score` is the lowest score of what is shown as related. `prepare` makes the answers of a complete
         generation, by its number, before any reader is given it. `switched` is called in the transaction that gives
         readers a new generation.
         """
@@ -92,9 +92,9 @@ class Builder:
         """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
 
         Few changes go into the live generation. Many, another model version or table of names, changes in a generation
-        older than REBUILD_AFTER or `full` make a new one beside it, which takes its place in one transaction; one of
-        another version can be gone back to then. Raises InvalidInput when there is no article at all, and Unavailable
-        where another version was put live meanwhile: readers keep that one.
+        older than REBUILD_AFTER or `full` make a new one beside it, which replaces it in one transaction; if it was of
+        another version, a rollback can return to it. Raises InvalidInput when there is no article at all, and
+        Unavailable where another version was put live meanwhile: readers keep that one.
         """
         version, before = self.version, self._live_model_version()
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
@@ -109,7 +109,7 @@ class Builder:
         return self._catch_up(version, embedded)
 
     def _made(self, generation: Generation) -> bool:
-        """Whether a generation is what this one would make of the same articles."""
+        """Whether a generation is what this builder would make of the same articles."""
         return (
             generation.model_version == self.model_version.name
             and generation.ranking == self.model_version.ranking
@@ -120,8 +120,8 @@ class Builder:
     def build_beside(self, progress: Progress = quiet) -> int:
         """A complete generation beside the live one, with its answers prepared; gives its number.
 
-        It stays until the next new generation takes the place of the live one, unless it is live, the previous one or
-        the shadow by then. Raises InvalidInput when there is no article at all.
+        It stays until the next new generation replaces the live one, unless it is live, the previous one or the shadow
+        by then. Raises InvalidInput when there is no article at all.
         """
         version = self.version
         self._embed(self._store.generations.unembedded(version), version, progress)
@@ -179,7 +179,7 @@ class Builder:
         if generation is not None and self._store.generations.stale(generation) == Stale([], []):
             return BuildReport("unchanged", generation, embedded, 0, 0)
         with self._store.reading():
-            self._sync(version)  # the bulk of the reading is done before the others are kept waiting
+            self._sync(version)  # most of the reading is done before other writers have to wait
         try:
             with self._store.writing():
                 number = self._sync(version)
@@ -226,12 +226,12 @@ class Builder:
             rows += lexical.rows(chunk)
             names += map(lexical.names, chunk)
         geometry = self._geometry(members, lexical.themes(rows))
-        frame = GenerationModels(geometry, lexical)
+        models = GenerationModels(geometry, lexical)
         entries = [
-            frame.entry(member.number, member.text_hash, member.language, member.vector, row)
+            models.entry(member.number, member.text_hash, member.language, member.vector, row)
             for member, row in zip(members, rows, strict=True)
         ]
-        finder = frame.finder(self._toolbox, entries)
+        finder = models.finder(self._toolbox, entries)
         scales = finder.scales()
         number = self._store.generations.begin(
             NewGeneration(
@@ -254,9 +254,9 @@ class Builder:
         for chunk in progress(chunks, len(chunks), f"Finding neighbours of {len(entries):,} articles"):
             lists = finder.lists(chunk)
             for entry, candidates in zip(chunk, lists, strict=True):
-                found = story_links(entry.number, candidates, posted, ranker)
-                demand.update(best_of(found, candidates, self._min_score))
-                links += [link for link in found if link[0] >= MIN_LINK]
+                links_of_article = story_links(entry.number, candidates, posted, ranker)
+                demand.update(best_of(links_of_article, candidates, self._min_score))
+                links += [link for link in links_of_article if link[0] >= MIN_LINK]
             self._store.generations.write(
                 number,
                 [
@@ -296,29 +296,30 @@ class Builder:
         numbers = [member.number for member in members]
         for start in range(0, len(numbers), WRITE_AT_ONCE):
             batch = numbers[start : start + WRITE_AT_ONCE]
-            found = self._store.articles.get(batch)
+            articles = self._store.articles.get(batch)
             # An article withdrawn since the members were listed has left no text; its row leaves with the next update.
-            yield [found.get(number, _WITHDRAWN) for number in batch]
+            yield [articles.get(number, _WITHDRAWN) for number in batch]
 
 
 _WITHDRAWN = Article(id="", title="")
 
 
 class LiveBuilder:
-    """Takes articles in, and compares drafts, with the model of whatever version is live. For one thread."""
+    """Takes articles in, and compares drafts, with the embedding model of the live version. For one thread."""
 
     def __init__(self, store: Store, make: Callable[[str | None], Builder]) -> None:
-        """`make` gives the builder of a model version by its name; None asks for that of the settings."""
+        """`make` makes the builder of a model version by its name; None asks for that of the settings."""
         self._store = store
         self._make = make
         self._builder: Builder | None = None
         self._followed = store.state().generation  # None after a switch, until what it lacks is taken in
 
     def step(self) -> bool:
-        """Takes in what was published before another generation became live; whether more is left. Raises Unavailable.
+        """Takes in what was published before another generation became live; returns whether more is left.
 
-        A rollback goes back to what was known when the generation was left. What a new one lacks is taken in by its
-        build, and before the first switch nothing is done: an archive that is not built yet is for builds.
+        A rollback returns to what the generation held when it was replaced. What a new one lacks is taken in by its
+        build, and before the first switch nothing is done: an archive that is not built yet is for builds. Raises
+        Unavailable.
         """
         generation = self._store.state().generation
         if generation is None or generation == self._followed:

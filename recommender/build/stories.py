@@ -1,9 +1,9 @@
-"""Running stories: chains of articles that belong together, found by joining what is most alike."""
+"""Running stories: chains of articles that belong together, found by joining the most similar ones."""
 
 from collections.abc import Iterable, Mapping
 
-# Links below this score are none. Mean link between two groups from which they are one story; both were chosen on the
-# pairs of the sample that are graded 3 or better ("the same running story"), see docs/explanation/quality.md.
+# Links below this score do not count. Mean link between two groups from which they are one story; both were chosen on
+# the pairs of the sample that are graded 3 or better ("the same running story"), see docs/explanation/quality.md.
 MIN_LINK = 0.5
 JOIN = 0.6
 
@@ -13,34 +13,34 @@ Link = tuple[float, int, int]
 def join(numbers: Iterable[int], links: Iterable[Link]) -> dict[int, int]:
     """The story of each article, by the smallest number in it, its own where it stands alone.
 
-    Average linkage over the links given, (score, one, other): the strongest come first, and two groups become one
-    where the mean over all their pairs is JOIN or more; a pair without a link counts 0. So a story does not run on
+    Average linkage over the links given, (score, article, other): the strongest come first, and two groups become one
+    where the mean over all their pairs is JOIN or more; a pair without a link counts 0. So a story does not extend
     from neighbour to neighbour into another one.
     """
     strengths: dict[tuple[int, int], float] = {}
-    for score, one, other in links:
-        if score >= MIN_LINK and one != other:
-            key = (min(one, other), max(one, other))
+    for score, article, other in links:
+        if score >= MIN_LINK and article != other:
+            key = (min(article, other), max(article, other))
             strengths[key] = max(score, strengths.get(key, 0.0))
     group = {number: number for number in numbers}
     members = {number: [number] for number in group}
     sums: dict[int, dict[int, float]] = {number: {} for number in group}
-    for (one, other), score in strengths.items():
-        sums[one][other] = sums[other][one] = score
-    for one, other in sorted(strengths, key=lambda key: (-strengths[key], key)):
-        first, second = group[one], group[other]
+    for (article, other), score in strengths.items():
+        sums[article][other] = sums[other][article] = score
+    for article, other in sorted(strengths, key=lambda key: (-strengths[key], key)):
+        first, second = group[article], group[other]
         if first == second or sums[first][second] < JOIN * len(members[first]) * len(members[second]):
             continue
-        kept, gone = (first, second) if len(members[first]) >= len(members[second]) else (second, first)
-        for number in members[gone]:
-            group[number] = kept
-        members[kept] += members.pop(gone)
-        for neighbour, strength in sums.pop(gone).items():
-            del sums[neighbour][gone]
-            if neighbour != kept:
-                sums[kept][neighbour] = sums[neighbour][kept] = sums[kept].get(neighbour, 0.0) + strength
-    named = {kept: min(joined) for kept, joined in members.items()}
-    return {number: named[kept] for number, kept in group.items()}
+        story, absorbed = (first, second) if len(members[first]) >= len(members[second]) else (second, first)
+        for number in members[absorbed]:
+            group[number] = story
+        members[story] += members.pop(absorbed)
+        for neighbour, strength in sums.pop(absorbed).items():
+            del sums[neighbour][absorbed]
+            if neighbour != story:
+                sums[story][neighbour] = sums[neighbour][story] = sums[story].get(neighbour, 0.0) + strength
+    named = {story: min(joined) for story, joined in members.items()}
+    return {number: named[story] for number, story in group.items()}
 
 
 def joined_story(number: int, links: Iterable[Link], stories: Mapping[int, int], sizes: Mapping[int, int]) -> int:

@@ -450,7 +450,7 @@ class Recommender:
         )
 
     def _constraints(self, number: int, article: Article | None, snapshot: Snapshot, now: float) -> SidebarConstraints:
-        """The constraints on the sidebar of an article of the archive, or of a draft with flags and labels of its own."""
+        """The constraints on the sidebar of an article of the archive, or of a draft by its own flags and labels."""
         directives = snapshot.directives
         if number != NO_NUMBER:
             return directives.constraints_for(

@@ -94,7 +94,7 @@ class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
     def unembedded(self, model: str, *, again: bool = False) -> list[int]:
-        """Numbers of published articles whose text has no vector of an embedding model, one for each text, newest first.
+        """Numbers of published articles whose text has no vector of a model, one for each text, newest first.
 
         With `again` those of all texts.
         """

@@ -45,5 +45,5 @@ def _event(row: dict[str, str | None], where: str) -> Clicks:
 def _number(value: str | None, column: str, where: str) -> int:
     text = (value or "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:  # what float64 counts without a gap
-        raise InvalidInput(f"{where}: {column}: is no whole number (got {value!r}); give one from 0 on")
+        raise InvalidInput(f"{where}: {column}: is not a whole number (got {value!r}); give one from 0 on")
     return int(text)

@@ -34,7 +34,7 @@ from recommender.training.pairs import (
 from recommender.training.ranking_weights import SAME_STORY_GRADE
 
 READ_AT_ONCE = 500
-LATER = 3  # passages after the first that are paired with it: long reports do not drown the others
+LATER = 3  # passages after the first that are paired with it: long reports do not outweigh the others
 REVIEWED = 50  # sidebars of an article among which the approved one is looked for
 BEST = max(GRADES)
 _ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\]]+")
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\]]+")
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: nothing later than `until` (UTC), about `share` of the articles for testing.
+    """What to collect: nothing later than `until` (UTC), about `share` of the articles for testing.
 
     `judgments` and `events` come beside what the store holds.
     """
@@ -70,43 +70,47 @@ class TrainingData:
 
 
 Labelled = tuple[str, str, str, float]  # kind, source, target, label
-_COPY = "copy"  # a kind that is no pair: see `_graded_pair`
+_COPY = "copy"  # a kind that gives no pair: see `_graded_pair`
 
 
 def collect(store: Store, request: Request) -> TrainingData:
     """All pairs that an archive gives, split by story. Raises NotBuilt, and InvalidInput where too little is there.
 
-    Running stories are those of the live generation. What editors have taken back counts no more.
+    Running stories are those of the live generation. What editors have taken back does not count.
     """
     with store.reading():
         generation = store.state().generation
         if generation is None:
             raise NotBuilt
         numbers = store.generations.numbers(generation)
-        articles = {number: one for number, one in _articles(store, numbers) if _in_time(one.posted_on, request.until)}
+        articles = {
+            number: article
+            for number, article in _articles(store, numbers)
+            if _in_time(article.posted_on, request.until)
+        }
         if not articles:
             raise InvalidInput("No article is of the time before the cut-off date; choose a later one.")
         standings = store.generations.standings_since(generation, -1)
-        told = [*_decided(store, articles, request.until), *_graded(store, articles, request.until)]
-    ids = {number: one.id for number, one in articles.items()}
+        labelled = [*_decided(store, articles, request.until), *_graded(store, articles, request.until)]
+    ids = {number: article.id for number, article in articles.items()}
     stories = [(ids[number], ids[standings[number].story]) for number in ids if standings[number].story in ids]
-    return _split(list(articles.values()), stories, told, request)
+    return _split(list(articles.values()), stories, labelled, request)
 
 
 def _split(
-    articles: Sequence[Article], stories: list[tuple[str, str]], told: list[Labelled], request: Request
+    articles: Sequence[Article], stories: list[tuple[str, str]], labelled_by_people: list[Labelled], request: Request
 ) -> TrainingData:
-    known = {article.id: article for article in articles}
-    graded = {(source, target) for kind, source, target, _ in told if kind in {GRADE, _COPY}}
+    articles_by_id = {article.id: article for article in articles}
+    graded = {(source, target) for kind, source, target, _ in labelled_by_people if kind in {GRADE, _COPY}}
     judged = [
         _graded_pair(query, other, grade)
         for query, grades in request.judgments.items()
         for other, grade in grades.items()
         if other != query and (query, other) not in graded
     ]
-    labelled = [*_linked(articles), *told, *judged]
+    labelled = [*_linked(articles), *labelled_by_people, *judged]
     labelled += [(CLICK, source, target, label) for (source, target), label in liked(request.events).items()]
-    labelled = [one for one in labelled if one[1] in known and one[2] in known]
+    labelled = [one for one in labelled if one[1] in articles_by_id and one[2] in articles_by_id]
     together = [*stories, *alike({article.id: article.body for article in articles})]
     together += [
         (source, target)
@@ -114,12 +118,12 @@ def _split(
         if kind == _COPY or (kind == GRADE and label * BEST >= SAME_STORY_GRADE)
     ]
     labelled = [one for one in labelled if one[0] != _COPY]
-    sides = split(sorted(known), together, request.share, request.seed)
+    sides = split(sorted(articles_by_id), together, request.share, request.seed)
     within = [pair for article in articles for pair in _within(article, sides.side(article.id))]
-    between = list(_between(labelled, known, sides))
+    between = list(_between(labelled, articles_by_id, sides))
     pairs = [*within, *between]
     copied = copies(pairs)
-    kept = [pair for pair in pairs if pair.side != TRAIN or not {pair.anchor, pair.text} & copied.keys()]
+    remaining = [pair for pair in pairs if pair.side != TRAIN or not {pair.anchor, pair.text} & copied.keys()]
     posted = {article.id: article.posted_on for article in articles if article.posted_on}
     days = sorted(posted.values())
     window = Window(
@@ -128,7 +132,9 @@ def _split(
         len(articles),
         request.seed,
     )
-    return TrainingData(window, kept, sides.stories, posted, len(labelled) - len(between), len(pairs) - len(kept))
+    return TrainingData(
+        window, remaining, sides.stories, posted, len(labelled) - len(between), len(pairs) - len(remaining)
+    )
 
 
 def _articles(store: Store, numbers: Sequence[int]) -> Iterator[tuple[int, Article]]:
@@ -141,7 +147,7 @@ def _in_time(moment: datetime | None, until: datetime | None) -> bool:
 
 
 def _within(article: Article, side: str) -> Iterator[TextPair]:
-    """Pairs inside one article, which nobody has to label: its title and its lead, its lead and what comes later."""
+    """Pairs inside one article, which need no label: its title and its lead, its lead and what comes later."""
     if not article.body:
         return
     lead, *later = passages("", "", article.body)
@@ -162,7 +168,7 @@ def _linked(articles: Sequence[Article]) -> Iterator[Labelled]:
     """Articles whose text names the address of another. Bodies are plain text, so links behind words are gone."""
     addresses = {canonical_url(article.url): article.id for article in articles if article.url}
     for article in articles:
-        named = (found.rstrip(".,;:!?") for found in _ADDRESS.findall(article.body))
+        named = (address.rstrip(".,;:!?") for address in _ADDRESS.findall(article.body))
         targets = dict.fromkeys(addresses[url] for url in map(canonical_url, named) if url in addresses)
         yield from ((LINK, article.id, target, 1.0) for target in targets if target != article.id)
 
@@ -171,8 +177,8 @@ def _decided(store: Store, articles: Mapping[int, Article], until: datetime | No
     """Stories that editors have approved or pinned beside an article, and those that they do not want there."""
     for review in store.reviews.all():
         if review.article in articles and _in_time(review.at, until):
-            shown = (one for one in store.ledger.history(review.article, REVIEWED) if one.digest == review.digest)
-            for target in next((one.items for one in shown), ()):
+            shown = (line for line in store.ledger.history(review.article, REVIEWED) if line.digest == review.digest)
+            for target in next((line.items for line in shown), ()):
                 if target in articles:
                     yield APPROVAL, articles[review.article].id, articles[target].id, 1.0
     for signal in store.signals.changed_since(-1):
@@ -185,12 +191,14 @@ def _decided(store: Store, articles: Mapping[int, Article], until: datetime | No
 
 
 def _graded(store: Store, articles: Mapping[int, Article], until: datetime | None) -> Iterator[Labelled]:
-    given: list[Grade] = [one for one in store.grading.grades() if one.target is not None and _in_time(one.at, until)]
-    for (source, target), values in by_pair(given).items():
+    grades: list[Grade] = [
+        grade for grade in store.grading.grades() if grade.target is not None and _in_time(grade.at, until)
+    ]
+    for (source, target), values in by_pair(grades).items():
         if target is not None and source in articles and target in articles:
             yield _graded_pair(articles[source].id, articles[target].id, agreed(values.values()))
 
 
 def _graded_pair(source: str, target: str, grade: int) -> Labelled:
-    """Another version of the same report is of the same story, and neither something to find nor to keep away from."""
+    """Another version of the same report is of the same story, and is neither a positive nor a negative pair."""
     return (_COPY, source, target, 0.0) if grade == VERSION else (GRADE, source, target, grade / BEST)

@@ -1,4 +1,4 @@
-"""Fits the ranking model with SciPy: a proportional-odds model with weights that are not negative."""
+"""Fits the ranking model with SciPy: an all-threshold ordinal model with weights that are not negative."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from recommender.arrays import FloatArray
 
-GRADES = (1, 2, 3)  # the steps between grades that are told apart; 4 stands in too few pairs
+GRADES = (1, 2, 3)  # the steps between grades that get a threshold; 4 stands in too few pairs
 SHRINKAGE = 1e-4  # ridge on the weights: little, as there are few of them
 
 
@@ -22,23 +22,25 @@ class OrdinalFit:
 
 
 def fit(features: FloatArray, missing: FloatArray, grades: FloatArray, weight: FloatArray) -> OrdinalFit:
-    """Maximum likelihood of P(grade >= g) = logistic(features @ weights - threshold_g + missing @ relief).
+    """The least sum of the log losses of grade >= g over all thresholds g.
+
+    P(grade >= g) is logistic(features @ weights - threshold_g + missing @ relief): LogisticAT of mord, after Rennie
+    and Srebro (2005).
 
     `features` is (m, k), `missing` (m, r) with 1 where something optional is unknown, `grades` and `weight` (m,).
-    One set of weights serves all steps (proportional odds, McCullagh 1980); none is negative, so more likeness never
-    makes a worse score.
+    One set of weights serves all steps; none is negative, so more similarity never makes a worse score.
     """
     count, relieved, total = features.shape[1], missing.shape[1], float(weight.sum())
     steps = len(GRADES)
 
     def loss(point: FloatArray) -> tuple[float, FloatArray]:
         weights, thresholds, relief = np.split(point, [count, count + steps])
-        evidence = features @ weights + missing @ relief
+        log_odds = features @ weights + missing @ relief
         value = SHRINKAGE * float(weights @ weights)
         slope = np.concatenate([2 * SHRINKAGE * weights, np.zeros(steps + relieved)])
         for step, least in enumerate(GRADES):
             reached = grades >= least
-            logit = evidence - thresholds[step]
+            logit = log_odds - thresholds[step]
             value += float(weight @ (np.logaddexp(0, logit) - reached * logit)) / total
             residual = weight * (1 / (1 + np.exp(-logit)) - reached) / total
             slope[:count] += features.T @ residual

@@ -41,7 +41,7 @@ class FittedWeights(Protocol):
     """What a fitter returns: weights of PARTS, thresholds of the grades 1, 2, 3, relief of OPTIONAL."""
 
     @property
-    def weights(self) -> FloatArray: ...  # said above
+    def weights(self) -> FloatArray: ...  # documented above
 
     @property
     def thresholds(self) -> FloatArray: ...
@@ -56,7 +56,7 @@ Fitter = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FittedWeight
 
 @dataclass(frozen=True)
 class JudgedQuery:
-    """One judged query: its candidates, their likenesses and grades, and the story it belongs to."""
+    """One judged query: its candidates, their similarities and grades, and the story it belongs to."""
 
     query: str
     articles: Sequence[str]
@@ -82,9 +82,11 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[JudgedQuery]:
             sorted({number for rows in lists.values() for number in rows["number"].tolist()} | set(lists)), texts=False
         )
     ids = {number: article.id for number, article in articles.items()}
-    posted = {number: one.posted_on.timestamp() if one.posted_on else np.nan for number, one in articles.items()}
+    posted = {
+        number: article.posted_on.timestamp() if article.posted_on else np.nan for number, article in articles.items()
+    }
     stories = _stories(qrels)
-    found = []
+    judged = []
     for query, number in queries.items():
         if number not in lists:
             continue
@@ -92,16 +94,16 @@ def collect(store: Store, qrels: Mapping[str, Grades]) -> list[JudgedQuery]:
         rows = rows[np.isin(rows["number"], list(ids))]
         apart = np.abs(np.array([posted[other] for other in rows["number"].tolist()]) - posted[number])
         measured = similarities(rows, apart, generation.scales)
-        kept = ~(same_event(measured, apart, rows["same"]) & rows["same"])
-        if not kept.any():
-            continue  # nothing stands beside it, so nothing is learned from it
+        remaining = ~(same_event(measured, apart, rows["same"]) & rows["same"])
+        if not remaining.any():
+            continue  # it has no candidates, so nothing is learned from it
         grades = np.array([qrels[query].get(ids[other], 0) for other in rows["number"].tolist()], dtype=np.float64)
-        measured = {part: values[kept] for part, values in measured.items()}
-        others = [ids[other] for other in rows["number"][kept].tolist()]
-        found.append(JudgedQuery(query, others, measured, grades[kept], stories[query]))
-    if not found:
+        measured = {part: values[remaining] for part, values in measured.items()}
+        others = [ids[other] for other in rows["number"][remaining].tolist()]
+        judged.append(JudgedQuery(query, others, measured, grades[remaining], stories[query]))
+    if not judged:
         raise InvalidInput("None of the judged queries is among the articles; are these the right judgments?")
-    return found
+    return judged
 
 
 def _stories(qrels: Mapping[str, Grades]) -> dict[str, int]:
@@ -128,17 +130,17 @@ def _same_story(grade: int) -> bool:
 
 
 def learn(judged: Sequence[JudgedQuery], fitter: Fitter, version: str) -> RankingModel:
-    """The model that fits the judgments of some queries best. Every query counts alike."""
+    """The ranking model that fits the judgments of some queries best. Every query counts the same."""
     features, missing, grades, weight = [], [], [], []
-    for one, unknown in product(judged, UNKNOWN):
-        known = {
+    for query, unknown in product(judged, UNKNOWN):
+        masked = {
             part: np.full(len(values), np.nan) if part in unknown else values
-            for part, values in one.similarities.items()
+            for part, values in query.similarities.items()
         }
-        features.append(np.stack([np.nan_to_num(known[part]) for part in PARTS], axis=1))
-        missing.append(np.stack([np.isnan(known[part]).astype(np.float64) for part in OPTIONAL], axis=1))
-        grades.append(one.grades)
-        weight.append(np.full(len(one.grades), 1 / len(one.grades)))
+        features.append(np.stack([np.nan_to_num(masked[part]) for part in PARTS], axis=1))
+        missing.append(np.stack([np.isnan(masked[part]).astype(np.float64) for part in OPTIONAL], axis=1))
+        grades.append(query.grades)
+        weight.append(np.full(len(query.grades), 1 / len(query.grades)))
     fit = fitter(np.concatenate(features), np.concatenate(missing), np.concatenate(grades), np.concatenate(weight))
     return RankingModel(
         version=version,
@@ -154,13 +156,16 @@ def _rounded(names: Sequence[str], values: FloatArray) -> dict[str, float]:
 
 def folds(judged: Sequence[JudgedQuery], seed: int) -> list[tuple[list[JudgedQuery], list[JudgedQuery]]]:
     """(for learning, held out) FOLDS times, so that no story stands on both sides."""
-    stories = sorted({one.story for one in judged})
+    stories = sorted({query.story for query in judged})
     order = np.random.default_rng(seed).permutation(len(stories))
     fold = {story: int(place) % FOLDS for story, place in zip(stories, order.tolist(), strict=True)}
     return [
-        ([one for one in judged if fold[one.story] != number], [one for one in judged if fold[one.story] == number])
+        (
+            [query for query in judged if fold[query.story] != number],
+            [query for query in judged if fold[query.story] == number],
+        )
         for number in range(FOLDS)
-        if any(fold[one.story] == number for one in judged)
+        if any(fold[query.story] == number for query in judged)
     ]
 
 
@@ -176,12 +181,12 @@ class Bin:
 
 
 def calibration(judged: Sequence[tuple[JudgedQuery, RankingModel]], edges: Sequence[float]) -> list[Bin]:
-    """How far scores are probabilities: each query scored by a model that has not seen its story."""
-    scores = np.concatenate([scored(one.similarities, model).score for one, model in judged])
-    related = np.concatenate([one.grades >= RELATED_GRADE for one, _ in judged])
-    found = []
+    """How far scores are probabilities: each query scored by a ranking model that has not seen its story."""
+    scores = np.concatenate([scored(query.similarities, model).score for query, model in judged])
+    related = np.concatenate([query.grades >= RELATED_GRADE for query, _ in judged])
+    bins = []
     for low, high in pairwise(edges):
         here = (scores >= low) & ((scores < high) | (high == edges[-1]))
         if here.any():
-            found.append(Bin(low, high, int(here.sum()), float(scores[here].mean()), float(related[here].mean())))
-    return found
+            bins.append(Bin(low, high, int(here.sum()), float(scores[here].mean()), float(related[here].mean())))
+    return bins

@@ -19,7 +19,7 @@ Table = npt.NDArray[np.float64]
 
 def axes(vectors: Vectors, dimensions: int) -> tuple[Table, Table]:
     """Mean (d,) of some vectors and their main axes (d, dimensions), the widest first, each with its largest part
-    positive: so they are alike on every machine.
+    positive: so they are the same on every machine.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     centred = vectors - mean
@@ -43,12 +43,12 @@ def start(tokens: Vectors, main: Table, rarity: float) -> Table:
 def fit(table: Table, texts: Sequence[Sequence[int]], targets: Table, ridge: float) -> Table:
     """The table (vocabulary, dimensions) nearest to the one given whose means over `texts` come near `targets`.
 
-    `texts` are token numbers, `targets` (len(texts), dimensions). `ridge` says how dear it is to move a row, as a share
-    of what an average text weighs.
+    `texts` are token numbers, `targets` (len(texts), dimensions). `ridge` is the cost of moving a row, as a share of
+    the weight of an average text.
     """
     shares = _shares(texts, len(table))
-    said = shares @ table
-    scale = float((said * targets).sum() / max(float((said * said).sum()), np.finfo(float).tiny))
+    predicted = shares @ table
+    scale = float((predicted * targets).sum() / max(float((predicted * predicted).sum()), np.finfo(float).tiny))
     table = table * scale
     kernel = (shares @ shares.T).toarray()
     kernel[np.diag_indices_from(kernel)] += ridge * float(kernel.diagonal().mean())
