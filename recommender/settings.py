@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_place(cls, place: str | None) -> str | None:
         if place is not None and "://" in place and not place.startswith("https://"):
-            raise ValueError(f"{place!r} is no folder and no https address")
+            raise ValueError(f"{place!r} is not a folder and not an https address")
         return place
 
     @field_validator("cors_origins")
@@ -131,14 +131,14 @@ class Settings(BaseSettings):
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             if origin != "*" and not _is_origin(origin):
-                raise ValueError(f"{origin!r} is no origin; write https://news.example, without a path")
+                raise ValueError(f"{origin!r} is not an origin; write https://news.example, without a path")
         return origins
 
     @field_validator("public_url")
     @classmethod
     def _is_reachable(cls, url: str | None) -> str | None:
         if url is not None and not _is_origin(url):
-            raise ValueError(f"{url!r} is no address of a service; write https://related.example, without a path")
+            raise ValueError(f"{url!r} is not the address of a service; write https://related.example, without a path")
         return url
 
     @classmethod

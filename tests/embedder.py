@@ -51,7 +51,7 @@ class SpellingEmbedder(ToyEmbedder):
 
 
 class BlindEmbedder(ToyEmbedder):
-    """Finds nothing: the vector of a text is drawn by lot, the same one each time."""
+    """Finds nothing: the vector of a text is random, the same one each time."""
 
     def __init__(self, version: str = "blind@1") -> None:
         super().__init__(version)

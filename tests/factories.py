@@ -59,13 +59,13 @@ GAZETTEER = Gazetteer(
 
 def make_article(article_id: str, **fields: Any) -> Article:
     """A published English article of the Sahel edition, a day old, whose title is its id."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "title": article_id,
         "body": f"Body of {article_id}.",
         "edition": "Sahel",
         "posted_on": NOW - timedelta(days=1),
     }
-    return Article(id=article_id, **(given | fields))
+    return Article(id=article_id, **(values | fields))
 
 
 def days_ago(days: float) -> datetime:
@@ -110,8 +110,8 @@ def stored(store: Store, articles: Iterable[Article]) -> list[int]:
     """Puts articles into the store; gives their numbers, 0 for one that is not published."""
     batch = list(articles)
     store.articles.upsert(batch)
-    found = [store.articles.by_id(article.id) for article in batch]
-    return [one[0] if one else 0 for one in found]
+    numbered = [store.articles.by_id(article.id) for article in batch]
+    return [pair[0] if pair else 0 for pair in numbered]
 
 
 def built(store: Store, articles: Iterable[Article]) -> Builder:
@@ -125,27 +125,27 @@ def built(store: Store, articles: Iterable[Article]) -> Builder:
 def make_rows(numbers: Sequence[int], *, same: bool | Sequence[bool] = True, **features: Any) -> CandidateArray:
     """A candidate list, in which what is not given is 0, and tags, places and shingles are unknown."""
     size = len(numbers)
-    given: dict[str, Any] = {"tags": np.nan, "places": np.nan, "shingles": np.nan} | features
+    columns_given: dict[str, Any] = {"tags": np.nan, "places": np.nan, "shingles": np.nan} | features
     return make_candidates(
         np.array(numbers, dtype=np.int32),
         np.broadcast_to(np.array(same, dtype=bool), size),
-        {name: np.broadcast_to(np.float32(given.get(name, 0.0)), size) for name in FEATURES},
+        {name: np.broadcast_to(np.float32(columns_given.get(name, 0.0)), size) for name in FEATURES},
     )
 
 
 def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read, each alone."""
     size = len(numbers)
-    given: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
-    given |= {"shown": True, "update": False, "explains": False, "desk": 0, "story": numbers, "demand": 0}
-    given |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
-    named = given.pop("labels", [frozenset()] * size)
+    facts: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
+    facts |= {"shown": True, "update": False, "explains": False, "byline": 0, "story": numbers, "demand": 0}
+    facts |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
+    named = facts.pop("labels", [frozenset()] * size)
     kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}
     kinds |= dict.fromkeys(("edition", "language", "desk", "story", "demand", "flags"), np.int32)
-    found = np.empty(size, dtype=object)
-    found[:] = named
+    labels = np.empty(size, dtype=object)
+    labels[:] = named
     return Columns(
         number=np.array(numbers, dtype=np.int32),
-        labels=found,
-        **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in given.items()},
+        labels=labels,
+        **{name: np.array(np.broadcast_to(value, size), dtype=kinds.get(name, bool)) for name, value in facts.items()},
     )

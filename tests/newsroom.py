@@ -42,7 +42,7 @@ EMBEDDERS: dict[str, Embedder] = {
     BLIND.name: BlindEmbedder(),
     "toy/1": ToyEmbedder(),
 }
-RELEASES = {one.name: one for one in (GOOD, ALIKE, BLIND, ModelVersion("toy/1", DEFAULT))}
+RELEASES = {version.name: version for version in (GOOD, ALIKE, BLIND, ModelVersion("toy/1", DEFAULT))}
 
 
 def stories(each: int = EACH) -> list[Article]:
@@ -62,7 +62,7 @@ def stories(each: int = EACH) -> list[Article]:
 def qrels(articles: Iterable[Article]) -> dict[str, dict[str, int]]:
     """Judgments: the stories of one topic belong together."""
     ids = [article.id for article in articles]
-    return {one: {other: 3 for other in ids if other != one and _topic(other) == _topic(one)} for one in ids}
+    return {query: {other: 3 for other in ids if other != query and _topic(other) == _topic(query)} for query in ids}
 
 
 def _topic(article_id: str) -> str:

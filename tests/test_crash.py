@@ -74,18 +74,20 @@ def test_killed_ingest_loses_and_repeats_nothing(store: Store, database_url: str
     lines = [json.dumps({"id": f"s{number}", **story(number)}) + "\n" for number in range(3_000)]
     file = tmp_path / "large.jsonl"
     file.write_text("".join(lines))
-    given = environment(database_url=database_url)
+    settings = environment(database_url=database_url)
     reading = command("ingest", "-", "--format", "jsonl")
-    with subprocess.Popen(reading, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=given, text=True) as process:
+    with subprocess.Popen(
+        reading, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=settings, text=True
+    ) as process:
         assert process.stdin is not None
         process.stdin.writelines(lines[:1_700])
         process.stdin.flush()
         assert eventually(lambda: sum(store.articles.counts().values()) > 0)
         process.send_signal(signal.SIGKILL)
-    kept = sum(store.articles.counts().values())
-    assert 0 < kept < 1_700
-    again = subprocess.run(command("ingest", file), env=given, capture_output=True, text=True, check=True)
-    assert again.stdout == f"{3_000 - kept:,} added, 0 changed, {kept:,} unchanged, 0 refused\n"
+    stored_count = sum(store.articles.counts().values())
+    assert 0 < stored_count < 1_700
+    again = subprocess.run(command("ingest", file), env=settings, capture_output=True, text=True, check=True)
+    assert again.stdout == f"{3_000 - stored_count:,} added, 0 changed, {stored_count:,} unchanged, 0 refused\n"
     assert store.articles.counts() == {"published": 3_000}
 
 
@@ -98,8 +100,8 @@ def halting_build(url: str, log: Path, where: str = "nowhere", place: int = 0) -
 
 def sidebar(store: Store) -> tuple[int | None, list[str]]:
     """Generation and stories of the sidebar of the first story, as a worker would answer now."""
-    found = make_recommender(store).for_article("s0", Query(fallback="none"))
-    return found.state.generation, [item.article.id for item in found.items]
+    recommendation = make_recommender(store).for_article("s0", Query(fallback="none"))
+    return recommendation.state.generation, [item.article.id for item in recommendation.items]
 
 
 def killed_at(url: str, log: Path, where: str, place: int, store: Store) -> None:

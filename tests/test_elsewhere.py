@@ -41,9 +41,9 @@ def sidebars(database: Path, days: int = 0, model: str = "", **environment: str)
         text=True,
         check=True,
     )
-    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) in {14, 300}
-    return found
+    shown: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    assert len(shown) in {14, 300}
+    return shown
 
 
 def cores() -> list[str]:

@@ -175,9 +175,9 @@ def test_rank_biased_overlap_of_a_short_list_is_extrapolated() -> None:
 
 @given(st.permutations("abcdef"), st.permutations("abcxyz"))
 def test_rank_biased_overlap_is_symmetric(first: list[str], second: list[str]) -> None:
-    found = rank_biased_overlap(first, second)
-    assert found == pytest.approx(rank_biased_overlap(second, first))
-    assert 0 <= found <= 1
+    overlap_of_both = rank_biased_overlap(first, second)
+    assert overlap_of_both == pytest.approx(rank_biased_overlap(second, first))
+    assert 0 <= overlap_of_both <= 1
     assert rank_biased_overlap(first, first) == pytest.approx(1)
 
 
@@ -216,5 +216,5 @@ def test_gini_tells_how_uneven_amounts_are(values: list[float], expected: float)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8).filter(any))
 def test_gini_is_half_the_mean_difference(values: list[int]) -> None:
     """Its definition: the mean difference of any two, as a share of twice the mean."""
-    differences = sum(abs(one - other) for one in values for other in values)
+    differences = sum(abs(value - other_value) for value in values for other_value in values)
     assert gini(values) == pytest.approx(differences / (2 * len(values) * sum(values)))

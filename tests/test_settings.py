@@ -28,8 +28,8 @@ def write(text: str, name: str = "recommender.toml") -> Path:
 
 
 def origin(name: str, file: Path | None = None) -> tuple[str, str]:
-    found = {one.name: one for one in origins(load_settings(file), file)}[name]
-    return found.value, found.origin
+    origins_by_name = {setting.name: setting for setting in origins(load_settings(file), file)}[name]
+    return origins_by_name.value, origins_by_name.origin
 
 
 def test_defaults_are_usable() -> None:
@@ -219,4 +219,4 @@ def test_every_setting_has_a_description() -> None:
 
 
 def test_origins_name_every_setting() -> None:
-    assert [one.name for one in origins(load_settings())] == list(Settings.model_fields)
+    assert [setting.name for setting in origins(load_settings())] == list(Settings.model_fields)

@@ -38,9 +38,9 @@ def problem(field: str, value: object) -> str:
     """What is said of one wrong field of an otherwise valid record."""
     with pytest.raises(InvalidArticle) as caught:
         parse_article(RECORD | {field: value})
-    (found,) = caught.value.problems
-    assert found.field == field
-    return found.problem
+    (refusal,) = caught.value.problems
+    assert refusal.field == field
+    return refusal.problem
 
 
 def parsed(record: dict[str, object]) -> Article | None:
@@ -61,7 +61,7 @@ def test_records_are_articles_or_refused(record: dict[str, object]) -> None:
 def test_refusals_name_known_fields(record: dict[str, object]) -> None:
     with pytest.raises(InvalidArticle) as caught:
         parse_article(record)
-    named = [found.field for found in caught.value.problems]
+    named = [problem.field for problem in caught.value.problems]
     assert named
     assert set(named) <= set(FIELDS)
 
@@ -101,7 +101,7 @@ def test_required_fields_are_asked_for(field: str, value: str | None) -> None:
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(InvalidArticle) as caught:
         parse_article({"title": ["x"], "url": "ftp://a", "posted_on": "soon", "read_count": -1})
-    assert [found.field for found in caught.value.problems] == [
+    assert [problem.field for problem in caught.value.problems] == [
         "title",
         "url",
         "posted_on",

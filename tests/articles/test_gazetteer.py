@@ -50,7 +50,7 @@ def found(text: str) -> dict[str, int]:
         ("Idriss", {}),
         ("in N\u2019Djamena", {"ndjamena": 1}),
         ("ETATS-UNIS", {"united-states": 1}),
-        ("United States", {"united-states": 1}),  # "the" of a label is no part of its form
+        ("United States", {"united-states": 1}),  # "the" of a label is not part of its form
         ("THE US", {"united-states": 1}),
         ("tell us", {}),
         ("", {}),
@@ -178,7 +178,7 @@ def test_known_kinds_are_accepted(kind: str) -> None:
         ({"kind": "river"}, "line 2: kind 'river' is none of agreement, company, country, "),
         ({"en": " "}, "line 2: en is empty"),
         ({"fr": "-"}, "line 2: fr is empty"),
-        ({"within": "africa"}, "line 2: within names 'africa', which is no key"),
+        ({"within": "africa"}, "line 2: within names 'africa', which is not a key"),
     ],
 )
 def test_wrong_fields_are_named(change: dict[str, str], problem: str) -> None:

@@ -20,8 +20,8 @@ def article(title: str = "", summary: str = "", body: str = "", **labels: Sequen
 def learned(*archive: Article, gazetteer: Gazetteer = GAZETTEER) -> LabelWeights:
     """The weights of an archive."""
     counts = LabelCounts()
-    for one in archive:
-        counts.add(one, gazetteer)
+    for item in archive:
+        counts.add(item, gazetteer)
     return LabelWeights.of(counts, gazetteer)
 
 
@@ -32,12 +32,12 @@ def named(*names: str) -> Article:
 
 def cosine(first: Row, second: Row) -> float:
     """The dot product of two rows."""
-    one, other = (dict(zip(numbers.tolist(), weights.tolist(), strict=True)) for numbers, weights in (first, second))
-    return sum(weight * other.get(number, 0.0) for number, weight in one.items())
+    left, right = (dict(zip(numbers.tolist(), weights.tolist(), strict=True)) for numbers, weights in (first, second))
+    return sum(weight * right.get(number, 0.0) for number, weight in left.items())
 
 
-def likeness(weights: LabelWeights, label: str, one: Article, other: Article) -> float:
-    return cosine(weights.rows(one)[label], weights.rows(other)[label])
+def similarity(weights: LabelWeights, label: str, source: Article, other: Article) -> float:
+    return cosine(weights.rows(source)[label], weights.rows(other)[label])
 
 
 def sizes(rows: Mapping[str, Row]) -> dict[str, int]:
@@ -66,8 +66,10 @@ def test_inverse_frequency_is_smoothed(documents: int, weight: float) -> None:
 
 
 def test_title_summary_and_tags_count_once_more() -> None:
-    one = article("Bazoum in Niamey", "Bazoum speaks", "JNIM and JNIM; Mali", tags=["bazoum", "jnim", "other"])
-    assert dict(name_counts(GAZETTEER, one)) == {"bazoum": 4, "niamey": 2, "jnim": 3, "mali": 1}
+    named_article = article(
+        "Bazoum in Niamey", "Bazoum speaks", "JNIM and JNIM; Mali", tags=["bazoum", "jnim", "other"]
+    )
+    assert dict(name_counts(GAZETTEER, named_article)) == {"bazoum": 4, "niamey": 2, "jnim": 3, "mali": 1}
 
 
 def test_more_than_passing_names_are_kept() -> None:
@@ -94,15 +96,15 @@ def test_common_names_tell_nothing(holders: int, telling: tuple[str, ...]) -> No
 def test_number_of_names_is_limited() -> None:
     many = [f"Town{chr(97 + number)}" for number in range(20)]
     gazetteer = Gazetteer(Name(town.lower(), "place", town, town) for town in many)
-    found = learned(named("x"), gazetteer=gazetteer).names(article(", ".join(many)))
-    assert found == tuple(town.lower() for town in many[:15])
+    keys = learned(named("x"), gazetteer=gazetteer).names(article(", ".join(many)))
+    assert keys == tuple(town.lower() for town in many[:15])
 
 
 def test_name_alone_is_no_proof() -> None:
     """Half of the rarest name's weight is added, as if each named something else: cosines stay well below 1."""
     weights = learned(named("JNIM"), named("Mali"), named("Mali"))
     rare, unseen = log(4 / 2) ** 2, 0.5 * log(4) ** 2
-    assert likeness(weights, "names", named("JNIM"), named("JNIM")) == pytest.approx(rare / (rare + unseen))
+    assert similarity(weights, "names", named("JNIM"), named("JNIM")) == pytest.approx(rare / (rare + unseen))
 
 
 def test_names_weigh_by_rarity_and_count() -> None:
@@ -114,14 +116,14 @@ def test_names_weigh_by_rarity_and_count() -> None:
 
 def test_name_in_every_article_weighs_nothing() -> None:
     weights = learned(named("Mali"), named("Mali"))
-    assert likeness(weights, "names", named("Mali"), named("Mali")) == 0
+    assert similarity(weights, "names", named("Mali"), named("Mali")) == 0
 
 
 def test_names_are_alike_across_languages() -> None:
-    one, other = named("the Nigerien Putsch"), named("un coups d'État nigérien")
-    weights = learned(one, named("Mali"))
-    assert likeness(weights, "names", one, other) > 0
-    assert likeness(weights, "topics", one, other) > 0
+    english, french = named("the Nigerien Putsch"), named("un coups d'État nigérien")
+    weights = learned(english, named("Mali"))
+    assert similarity(weights, "names", english, french) > 0
+    assert similarity(weights, "topics", english, french) > 0
 
 
 def test_subjects_are_topics_and_no_names() -> None:
@@ -142,7 +144,7 @@ def test_subjects_are_topics_and_no_names() -> None:
         ("so Niamey and JNIM met Gao", True),
         ("so Niamey met Gao", False),  # just half is not enough
         ("so Mohamed Bazoum", True),  # every word of a known name is known
-        ("so Putsch", False),  # a subject is no name
+        ("so Putsch", False),  # a subject is not a name
         ("nobody", False),
     ],
 )
@@ -163,23 +165,24 @@ def test_rare_tags_weigh_more() -> None:
     weights = learned(*[article(tags=["army"])] * 3, article(tags=["gold"]))
     army, gold = idf(3, 4), idf(1, 4)
     both = article(tags=["army", "gold"])
-    assert likeness(weights, "tags", both, article(tags=["gold"])) == pytest.approx(gold / sqrt(army**2 + gold**2))
-    assert likeness(weights, "tags", both, article(tags=["army"])) == pytest.approx(army / sqrt(army**2 + gold**2))
+    assert similarity(weights, "tags", both, article(tags=["gold"])) == pytest.approx(gold / sqrt(army**2 + gold**2))
+    assert similarity(weights, "tags", both, article(tags=["army"])) == pytest.approx(army / sqrt(army**2 + gold**2))
 
 
 def test_countries_weigh_the_same() -> None:
     weights = learned(*[article(countries=["Mali"])] * 3)
     both = article(countries=["Mali", "Ghana"])
-    assert likeness(weights, "places", both, article(countries=["Mali"])) == pytest.approx(2**-0.5)
-    assert likeness(weights, "places", both, article(countries=["Ghana"])) == pytest.approx(2**-0.5)
+    assert similarity(weights, "places", both, article(countries=["Mali"])) == pytest.approx(2**-0.5)
+    assert similarity(weights, "places", both, article(countries=["Ghana"])) == pytest.approx(2**-0.5)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Élection", "election"), ("Niger", "nigérien"), ("coups d'état", "Putsch"), ("mali", "Mali")]
+    ("form", "other_form"),
+    [("Élection", "election"), ("Niger", "nigérien"), ("coups d'état", "Putsch"), ("mali", "Mali")],
 )
-def test_forms_of_one_label_are_alike(one: str, other: str) -> None:
+def test_forms_of_one_label_are_alike(form: str, other_form: str) -> None:
     weights = learned(article(tags=["gold"]))
-    assert likeness(weights, "tags", article(tags=[one]), article(tags=[other])) == pytest.approx(1)
+    assert similarity(weights, "tags", article(tags=[form]), article(tags=[other_form])) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("tag", ["update", "Update", "UPDATE"])
@@ -213,5 +216,5 @@ def test_weights_survive_as_data() -> None:
     assert again.names(FULL) == weights.names(FULL)
     assert again.covered is weights.covered is True
     for label in LABELS:
-        for one, other in zip(again.rows(FULL)[label], weights.rows(FULL)[label], strict=True):
-            assert one.tolist() == other.tolist()
+        for read, written in zip(again.rows(FULL)[label], weights.rows(FULL)[label], strict=True):
+            assert read.tolist() == written.tolist()

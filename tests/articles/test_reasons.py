@@ -20,8 +20,8 @@ def said(*names: str, countries: tuple[str, ...] = (), language: str = "en") -> 
 
 
 def test_common_labels_keep_the_sources_order() -> None:
-    one, other = article("Mali", "Niger", "Chad", tags=("a", "b", "c")), article("Chad", "Mali", tags=("c", "b"))
-    assert shared(one, ["jnim", "niger", "mali"], other, ("mali", "jnim")) == {
+    source, other = article("Mali", "Niger", "Chad", tags=("a", "b", "c")), article("Chad", "Mali", tags=("c", "b"))
+    assert shared(source, ["jnim", "niger", "mali"], other, ("mali", "jnim")) == {
         "countries": ["Mali", "Chad"],
         "tags": ["b", "c"],
         "names": ["jnim", "mali"],

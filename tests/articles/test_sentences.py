@@ -17,7 +17,7 @@ def closest(one: str, other: str) -> SentencePair | None:
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "expected"),
     [
         ("One came. Two went! Who? Nobody…  All", ["One came.", "Two went!", "Who?", "Nobody…", "All"]),
         ("It costs 3.5 francs. État d'urgence.", ["It costs 3.5 francs.", "État d'urgence."]),
@@ -28,8 +28,8 @@ def closest(one: str, other: str) -> SentencePair | None:
         ("", []),
     ],
 )
-def test_sentences_end_at_their_marks(body: str, found: list[str]) -> None:
-    assert sentences(article(body)) == found
+def test_sentences_end_at_their_marks(body: str, expected: list[str]) -> None:
+    assert sentences(article(body)) == expected
 
 
 def test_title_and_summary_are_sentences() -> None:
@@ -41,9 +41,9 @@ def test_number_of_sentences_is_limited() -> None:
 
 
 def test_sentences_with_common_words_are_closest() -> None:
-    one = "Nothing happened here. Soldiers seized the palace. Everybody slept."
+    source = "Nothing happened here. Soldiers seized the palace. Everybody slept."
     other = "Markets opened. The palace was seized by soldiers."
-    assert closest(one, other) == SentencePair("Soldiers seized the palace.", "The palace was seized by soldiers.")
+    assert closest(source, other) == SentencePair("Soldiers seized the palace.", "The palace was seized by soldiers.")
 
 
 def test_names_are_common_across_languages() -> None:
@@ -57,8 +57,8 @@ def test_name_counts_more_than_a_word() -> None:
 
 
 def test_words_of_many_sentences_count_little() -> None:
-    one = "Soldiers came. Soldiers went. Soldiers slept. Helicopter down."
-    assert closest(one, "Soldiers ate. Soldiers sang. Helicopter found.") == SentencePair(
+    source = "Soldiers came. Soldiers went. Soldiers slept. Helicopter down."
+    assert closest(source, "Soldiers ate. Soldiers sang. Helicopter found.") == SentencePair(
         "Helicopter down.", "Helicopter found."
     )
 
@@ -72,6 +72,6 @@ def test_accents_and_case_do_not_count() -> None:
     assert closest("ÉLECTION", "election") == SentencePair("ÉLECTION", "election")
 
 
-@pytest.mark.parametrize(("one", "other"), [("Soldiers came.", "Markets opened."), ("the sun", "the sun"), ("", "")])
-def test_nothing_in_common_gives_no_pair(one: str, other: str) -> None:
-    assert closest(one, other) is None
+@pytest.mark.parametrize(("source", "other"), [("Soldiers came.", "Markets opened."), ("the sun", "the sun"), ("", "")])
+def test_nothing_in_common_gives_no_pair(source: str, other: str) -> None:
+    assert closest(source, other) is None

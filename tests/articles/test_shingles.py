@@ -17,7 +17,7 @@ def test_case_and_marks_do_not_count() -> None:
 
 
 def test_short_text_is_one_shingle() -> None:
-    """A forecast for Monday and one for Tuesday are no copies, though they share most of their rows."""
+    """A forecast for Monday and one for Tuesday are not copies, though they share most of their rows."""
     words = LONG.split()[: SHORT - 1]
     assert len(shingles(" ".join(words))) == 1
     assert not shingles(" ".join(words)) & shingles(" ".join([*words[:-1], "other"]))
@@ -37,5 +37,5 @@ def test_sketches_share_about_what_texts_share(changed: int) -> None:
     """Within four standard deviations of 0.06, however much of a text is another one."""
     words = LONG.split()
     other = " ".join([*words[: 200 - changed], *(f"new{number}" for number in range(changed))])
-    whole = len(shingles(LONG) & shingles(other)) / len(shingles(LONG))
-    assert abs(len(set(sketch(LONG)) & set(sketch(other))) / SKETCH - whole) < 0.24
+    shared = len(shingles(LONG) & shingles(other)) / len(shingles(LONG))
+    assert abs(len(set(sketch(LONG)) & set(sketch(other))) / SKETCH - shared) < 0.24

@@ -124,9 +124,9 @@ def test_links_are_the_targets_of_anchors(source: str, expected: list[str]) -> N
 
 @given(st.text("<>!/[]-&;#'\"= \nahref", max_size=60))
 def test_links_of_broken_markup_are_addresses(text: str) -> None:
-    found = links(f"<a href=x>{text}")
-    assert found[:1] == ["x"]
-    assert all(address == address.strip() != "" for address in found)
+    addresses = links(f"<a href=x>{text}")
+    assert addresses[:1] == ["x"]
+    assert all(address == address.strip() != "" for address in addresses)
 
 
 def test_short_article_is_one_passage() -> None:
@@ -141,8 +141,8 @@ def test_bare_title_is_one_passage() -> None:
 
 def test_title_heads_every_passage() -> None:
     body = "\n\n".join(["word " * 100] * 3)
-    found = passages("Title?", "", body)
-    assert found == [f"Title? {'word ' * 100}".strip()] * 3
+    texts = passages("Title?", "", body)
+    assert texts == [f"Title? {'word ' * 100}".strip()] * 3
 
 
 def test_paragraphs_are_packed_together() -> None:
@@ -157,9 +157,9 @@ def test_long_paragraphs_are_cut_evenly() -> None:
 def test_passages_keep_every_word(lengths: list[int]) -> None:
     numbered = iter(range(10_000))
     body = "\n\n".join(" ".join(f"w{next(numbered)}" for _ in range(length)) for length in lengths)
-    found = passages("T", "", body)
-    assert [word for passage in found for word in passage.split()[1:]] == body.split()
-    assert all(len(passage.split()) - 1 <= PASSAGE_WORDS for passage in found)
+    texts = passages("T", "", body)
+    assert [word for passage in texts for word in passage.split()[1:]] == body.split()
+    assert all(len(passage.split()) - 1 <= PASSAGE_WORDS for passage in texts)
 
 
 def test_number_of_passages_is_limited() -> None:

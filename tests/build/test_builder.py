@@ -200,7 +200,7 @@ def test_demand_counts_the_sidebars_an_article_could_stand_in(store: Store) -> N
     french = make_article("fr", body="junta word1", language="fr", tags=("coup",))
     *english, _, _ = numbers = stored(store, [*alike, other, french])
     generation = make_builder(store).build().generation
-    demand = {number: found.demand for number, found in store.generations.standings_since(generation, -1).items()}
+    demand = {number: standing.demand for number, standing in store.generations.standings_since(generation, -1).items()}
     assert demand == dict.fromkeys(numbers, 0) | dict.fromkeys(english, 3)
 
 

@@ -33,20 +33,20 @@ def entries(
     """Articles without words, numbered from 10, with these vectors; each label is one term, or none."""
     rows = unit(np.array(vectors, dtype=np.float32))
     parts = rows if themes is None else unit(np.array(themes, dtype=np.float32))
-    found = []
+    made = []
     for place, (row, part, language) in enumerate(zip(rows, parts, languages, strict=True)):
         own = dict.fromkeys(terms.TERM_FIELDS, NOTHING)
         for field, labelled in labels.items():
             term = labelled[place]
             own[field] = NOTHING if term is None else (np.array([term], np.int32), np.ones(1, np.float32))
-        found.append(IndexedArticle(10 + place, f"hash{place}", language, row, part, terms.to_bytes(own)))
-    return found
+        made.append(IndexedArticle(10 + place, f"hash{place}", language, row, part, terms.to_bytes(own)))
+    return made
 
 
 def test_articles_stand_in_each_others_lists() -> None:
     three = entries([[1, 0], [0.6, 0.8], [0, 1]], ["en", "en", "fr"], themes=[[1, 0], [0, 1], [0.8, 0.6]])
     lists = Finder(TOOLBOX, three, {}).lists(three)
-    assert [found["number"].tolist() for found in lists] == [[11, 12], [10, 12], [10, 11]]
+    assert [rows["number"].tolist() for rows in lists] == [[11, 12], [10, 12], [10, 11]]
     assert lists[1]["dense"].tolist() == pytest.approx([0.6, 0.8])
     assert lists[1]["themes"].tolist() == pytest.approx([0, 0.6])
     assert lists[1]["same"].tolist() == [True, False]
@@ -62,20 +62,20 @@ def test_labels_are_compared_or_unknown() -> None:
     assert first["lexical"].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(("known", "missing"), [(True, 0.0), (False, np.nan)])
-def test_unnamed_article_in_a_covered_archive_shares_no_name(known: bool, missing: float) -> None:
+@pytest.mark.parametrize(("covered", "missing"), [(True, 0.0), (False, np.nan)])
+def test_unnamed_article_in_a_covered_archive_shares_no_name(covered: bool, missing: float) -> None:
     """Where the gazetteer does not know the archive, not to find a name says nothing."""
     three = entries([[1, 0]] * 3, ["en"] * 3, names=[7, 7, None], topics=[8, 8, None])
-    found = Finder(TOOLBOX, three, {}, names_known=known).lists(three)[0]
-    np.testing.assert_array_equal(found["names"], [1, missing])
-    np.testing.assert_array_equal(found["topics"], [1, missing])
+    rows = Finder(TOOLBOX, three, {}, names_known=covered).lists(three)[0]
+    np.testing.assert_array_equal(rows["names"], [1, missing])
+    np.testing.assert_array_equal(rows["topics"], [1, missing])
 
 
 def test_trust_of_the_less_known_language_counts() -> None:
     three = entries([[1, 0], [0.6, 0.8], [0.8, 0.6]], ["fr", "fr", "en"])
-    found = Finder(TOOLBOX, three, {"fr": 0.25, "en": 1.0}).lists(three)
-    assert found[0]["dense"].tolist() == pytest.approx([0.15, 0.2])
-    assert found[2]["dense"].tolist() == pytest.approx([0.2, 0.24])
+    lists = Finder(TOOLBOX, three, {"fr": 0.25, "en": 1.0}).lists(three)
+    assert lists[0]["dense"].tolist() == pytest.approx([0.15, 0.2])
+    assert lists[2]["dense"].tolist() == pytest.approx([0.2, 0.24])
 
 
 def test_languages_that_are_not_named_are_trusted() -> None:
@@ -84,8 +84,8 @@ def test_languages_that_are_not_named_are_trusted() -> None:
 
 
 def test_lonely_article_has_empty_list() -> None:
-    one = entries([[1, 0]], ["en"])
-    assert Finder(TOOLBOX, one, {}).lists(one)[0].tolist() == []
+    lonely = entries([[1, 0]], ["en"])
+    assert Finder(TOOLBOX, lonely, {}).lists(lonely)[0].tolist() == []
 
 
 def test_empty_finder_finds_nothing() -> None:
@@ -97,16 +97,16 @@ def test_many_queries_equal_single_ones(monkeypatch: pytest.MonkeyPatch) -> None
     some = entries(np.random.default_rng(3).normal(size=(20, 4)).tolist(), ["en", "fr"] * 10)
     finder = Finder(TOOLBOX, some, {})
     monkeypatch.setattr(neighbours, "SEARCHED_AT_ONCE", 7)
-    together = [found["number"].tolist() for found in finder.lists(some)]
-    assert together == [finder.lists([one])[0]["number"].tolist() for one in some]
+    together = [rows["number"].tolist() for rows in finder.lists(some)]
+    assert together == [finder.lists([entry])[0]["number"].tolist() for entry in some]
 
 
 def test_replacing_leaves_the_old_finder() -> None:
     three = entries([[1, 0], [0.6, 0.8], [0, 1]], ["en"] * 3)
     old = Finder(TOOLBOX, three[:2], {})
     new = old.replaced({10}, three[2:])
-    assert [found["number"].tolist() for found in old.lists(three[:1])] == [[11]]
-    assert [found["number"].tolist() for found in new.lists(three[:1])] == [[11, 12]]
+    assert [rows["number"].tolist() for rows in old.lists(three[:1])] == [[11]]
+    assert [rows["number"].tolist() for rows in new.lists(three[:1])] == [[11, 12]]
 
 
 # -- scales ------------------------------------------------------------------------------------------------------------

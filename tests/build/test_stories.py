@@ -18,14 +18,18 @@ links_among = st.lists(
 )
 
 
-def mean(one: list[int], other: list[int], links: list[Link]) -> float:
+def mean(group: list[int], other_group: list[int], links: list[Link]) -> float:
     """The mean link between two groups, worked out the long way."""
     best = {
         frozenset([first, second]): max(s for s, *ends in links if set(ends) == {first, second})
         for score, first, second in links
         if first != second and score >= MIN_LINK
     }
-    return sum(best.get(frozenset([first, second]), 0.0) for first in one for second in other) / len(one) / len(other)
+    return (
+        sum(best.get(frozenset([first, second]), 0.0) for first in group for second in other_group)
+        / len(group)
+        / len(other_group)
+    )
 
 
 @given(links_among)
@@ -38,7 +42,7 @@ def test_every_story_bears_its_smallest_number(links: list[Link]) -> None:
 
 @given(links_among, st.randoms())
 def test_order_of_links_changes_nothing(links: list[Link], random) -> None:  # type: ignore[no-untyped-def]
-    turned = [(score, other, one) for score, one, other in links]
+    turned = [(score, other, article) for score, article, other in links]
     random.shuffle(turned)
     assert join(NUMBERS, turned) == join(NUMBERS, links)
 
@@ -47,11 +51,11 @@ def test_order_of_links_changes_nothing(links: list[Link], random) -> None:  # t
 def test_stories_left_apart_are_unlike(links: list[Link]) -> None:
     """Whatever was joined in between: no two stories remain whose mean link would join them."""
     groups: dict[int, list[int]] = {}
-    for number, name in join(NUMBERS, links).items():
-        groups.setdefault(name, []).append(number)
-    for name, one in groups.items():
-        for other in (group for key, group in groups.items() if key > name):
-            assert mean(one, other, links) < JOIN + 1e-9
+    for number, story in join(NUMBERS, links).items():
+        groups.setdefault(story, []).append(number)
+    for story, group in groups.items():
+        for other in (members for key, members in groups.items() if key > story):
+            assert mean(group, other, links) < JOIN + 1e-9
 
 
 def test_articles_without_links_stand_alone() -> None:
@@ -79,7 +83,11 @@ def test_stories_do_not_run_from_neighbour_to_neighbour() -> None:
 
 def test_groups_join_by_their_mean_link() -> None:
     three_of_four = JOIN * 4 / 3 + 0.001
-    links = [(0.95, 1, 2), (0.95, 3, 4), *((three_of_four, one, other) for one, other in [(1, 3), (1, 4), (2, 3)])]
+    links = [
+        (0.95, 1, 2),
+        (0.95, 3, 4),
+        *((three_of_four, article, other) for article, other in [(1, 3), (1, 4), (2, 3)]),
+    ]
     assert join([1, 2, 3, 4], links) == {1: 1, 2: 1, 3: 1, 4: 1}
     assert join([1, 2, 3, 4], links[:-1]) == {1: 1, 2: 1, 3: 3, 4: 3}
 

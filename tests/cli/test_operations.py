@@ -56,7 +56,7 @@ def test_secrets_are_masked(run: Run, empty: Path, monkeypatch: pytest.MonkeyPat
         ("PORT=http", "port"),
         ("PORT=0", "port"),
         ("API_KEYS=short", "16 characters"),
-        ("CORS_ORIGINS=news.example", "is no origin"),
+        ("CORS_ORIGINS=news.example", "is not an origin"),
         ("MIN_SCORE=2", "min_score"),
         ("ROLES=latest,newest", "'newest' is none of background, latest, angle"),
     ],

@@ -34,9 +34,9 @@ Value = TypeVar("Value")
 
 def added(store: Store, name: str = "awa", **fields: Any) -> Account:
     number = store.accounts.add(Account(name=name, role="editor", created=NOW, **fields))
-    found = store.accounts.by_number(number)
-    assert found is not None
-    return found
+    account = store.accounts.by_number(number)
+    assert account is not None
+    return account
 
 
 def together(work: Callable[[int], Value]) -> list[Value]:
@@ -54,11 +54,11 @@ def together(work: Callable[[int], Value]) -> list[Value]:
 # -- accounts ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [FULL, Account("a", "viewer", NOW)], ids=["every field", "least"])
-def test_accounts_come_back_unchanged(store: Store, given: Account) -> None:
-    number = store.accounts.add(given)
-    expected = replace(given, number=number)
-    assert store.accounts.by_number(number) == store.accounts.by_name(given.name) == expected
+@pytest.mark.parametrize("account", [FULL, Account("a", "viewer", NOW)], ids=["every field", "least"])
+def test_accounts_come_back_unchanged(store: Store, account: Account) -> None:
+    number = store.accounts.add(account)
+    expected = replace(account, number=number)
+    assert store.accounts.by_number(number) == store.accounts.by_name(account.name) == expected
 
 
 @pytest.mark.parametrize("name", ["awa traoré", "AWA TRAORÉ", "Awa Traore\u0301"])
@@ -87,7 +87,7 @@ def test_name_is_given_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "Awa Traore", "awa\0", "\ud800", "' OR 1=1 --", "a" * 100_000])
-def test_strange_names_find_nobody(store: Store, name: str) -> None:
+def test_strange_names_find_no_account(store: Store, name: str) -> None:
     store.accounts.add(FULL)
     assert store.accounts.by_name(name) is None
 
@@ -95,7 +95,7 @@ def test_strange_names_find_nobody(store: Store, name: str) -> None:
 def test_everyone_is_listed_by_name(store: Store) -> None:
     for name in ("ben", "Émile", "Awa", "zoé", "carla"):
         added(store, name)
-    assert [one.name for one in store.accounts.everyone()] == ["Awa", "ben", "carla", "zoé", "Émile"]
+    assert [account.name for account in store.accounts.everyone()] == ["Awa", "ben", "carla", "zoé", "Émile"]
 
 
 def test_changes_keep_name_and_number(store: Store) -> None:
@@ -162,9 +162,9 @@ def test_closed_sessions_are_over(store: Store) -> None:
 
 def test_account_is_signed_out_everywhere(store: Store) -> None:
     awa, ben = added(store, "awa"), added(store, "ben")
-    for token, one in (("a", awa), ("b", awa), ("c", ben)):
-        store.accounts.open_session(token, one.number, NOW, LATER)
-        store.accounts.add_link(token, one.number, LATER)
+    for token, account in (("a", awa), ("b", awa), ("c", ben)):
+        store.accounts.open_session(token, account.number, NOW, LATER)
+        store.accounts.add_link(token, account.number, LATER)
     store.accounts.close_sessions(awa.number)
     assert [store.accounts.session(token, NOW) for token in "abc"] == [None, None, ben]
     assert [store.accounts.link(token, NOW) for token in "abc"] == [None, None, ben]
@@ -212,8 +212,8 @@ def test_unknown_links_open_nothing(store: Store) -> None:
 
 def test_of_many_at_once_one_gets_in(store: Store) -> None:
     store.accounts.add_link("l", added(store).number, LATER)
-    found = together(lambda _: store.accounts.use_link("l", NOW))
-    assert len([one for one in found if one]) == 1
+    accounts = together(lambda _: store.accounts.use_link("l", NOW))
+    assert len([account for account in accounts if account]) == 1
 
 
 def test_undone_use_leaves_the_link(store: Store) -> None:

@@ -28,24 +28,24 @@ FULL = AuditEntry(
 
 
 def entry(**fields: Any) -> AuditEntry:
-    """An entry about article 7, made now by somebody."""
+    """An entry about article 7, made now by an editor."""
     return AuditEntry(**({"at": NOW, "by": "awa", "action": "reject", "article": 7} | fields))
 
 
 def appended(store: Store, *entries: AuditEntry) -> list[int]:
-    return [store.audit.append(one) for one in entries]
+    return [store.audit.append(entry) for entry in entries]
 
 
 def numbers(store: Store, limit: int = 100, **query: Any) -> list[int]:
-    return [one.number for one in store.audit.entries(AuditQuery(**query), limit)]
+    return [entry.number for entry in store.audit.entries(AuditQuery(**query), limit)]
 
 
-@pytest.mark.parametrize("given", [FULL, AuditEntry(at=NOW, by="", action="sign-in")], ids=["every field", "least"])
-def test_entries_come_back_unchanged(store: Store, given: AuditEntry) -> None:
-    number = store.audit.append(given)
-    kept = store.audit.get(number)
-    assert kept is not None
-    assert kept == AuditEntry(**{**vars(given), "number": number})
+@pytest.mark.parametrize("entry", [FULL, AuditEntry(at=NOW, by="", action="sign-in")], ids=["every field", "least"])
+def test_entries_come_back_unchanged(store: Store, entry: AuditEntry) -> None:
+    number = store.audit.append(entry)
+    stored = store.audit.get(number)
+    assert stored is not None
+    assert stored == AuditEntry(**{**vars(entry), "number": number})
 
 
 def test_times_are_kept_to_the_millisecond(store: Store) -> None:
@@ -174,8 +174,8 @@ def _refused(url: str, change: str) -> None:
 def test_no_text_stops_the_trail(store: Store, text: str, data: dict[str, Any]) -> None:
     """NUL and lone surrogates, which one of the databases refuses, become a sign for "unknown"."""
     number = store.audit.append(entry(by=text, action=text, subject=text, why=text, after=data))
-    kept = store.audit.get(number)
-    assert kept is not None
-    assert kept.after == data
-    assert kept.why == text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    stored = store.audit.get(number)
+    assert stored is not None
+    assert stored.after == data
+    assert stored.why == text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     assert number in numbers(store, by=text, action=text)

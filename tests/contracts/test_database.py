@@ -78,12 +78,12 @@ def test_closed_database_leaves_no_connection(database: Watched) -> None:
         running = [pool.submit(database.look_up, SLOW) for _ in range(2)]
         time.sleep(0.2)
         database.close()
-        assert [len(one.result() or ()) for one in running] == [1, 1]
+        assert [len(task.result() or ()) for task in running] == [1, 1]
     assert [connection for connection in database.opened if not is_closed(connection)] == []
 
 
 def test_lost_connections_are_replaced(database: Watched) -> None:
-    """As after a restart of the server: every connection that was kept is gone, and nobody notices."""
+    """As after a restart of the server: every connection that was kept is gone, and no caller notices."""
     looked_up_together(database, 3)
     for connection in database.opened:
         connection.close()

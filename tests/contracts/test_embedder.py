@@ -17,8 +17,8 @@ TEXTS = ["The junta has seized power.", "Gold prices rise.", "", "La junte a pri
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "toy":
         return ToyEmbedder()
-    found: SentenceTransformerEmbedder = request.getfixturevalue("model")
-    return found
+    loaded: SentenceTransformerEmbedder = request.getfixturevalue("model")
+    return loaded
 
 
 def test_vectors_have_length_one(embedder: Embedder) -> None:

@@ -24,8 +24,8 @@ PANEL = Panel(
 
 def grade(target: int | None, value: int, **fields: Any) -> Grade:
     """A grade of panel 1 by awa."""
-    given: dict[str, Any] = {"panel": 1, "source": 5, "grader": "awa", "at": NOW} | fields
-    return Grade(target=target, value=value, **given)
+    values: dict[str, Any] = {"panel": 1, "source": 5, "grader": "awa", "at": NOW} | fields
+    return Grade(target=target, value=value, **values)
 
 
 @pytest.fixture
@@ -45,41 +45,44 @@ def test_unknown_panel_is_none(store: Store, panel: int, number: int) -> None:
 
 def test_panels_come_latest_first(store: Store, panel: int) -> None:
     other = store.grading.add_panel(replace(PANEL, name="Other", created=NOW - timedelta(days=3)))
-    assert [(one.number, one.name) for one in store.grading.panels()] == [(other, "Other"), (panel, PANEL.name)]
+    assert [(panel_read.number, panel_read.name) for panel_read in store.grading.panels()] == [
+        (other, "Other"),
+        (panel, PANEL.name),
+    ]
     assert store.grading.panels()[1] == replace(PANEL, number=panel)
 
 
 def test_taken_name_is_refused(store: Store, panel: int) -> None:
     with pytest.raises(InvalidInput, match="already"):
         store.grading.add_panel(replace(PANEL, sidebars=()))
-    assert [one.number for one in store.grading.panels()] == [panel]
+    assert [panel_read.number for panel_read in store.grading.panels()] == [panel]
 
 
 def test_grades_come_back_in_order(store: Store, panel: int) -> None:
-    given = [grade(3, 4), grade(9, -1), grade(None, 2), grade(3, 0, grader="idrissa", at=NOW + timedelta(seconds=1))]
-    store.grading.put_grades(given)
-    assert store.grading.grades(panel) == given
+    grades = [grade(3, 4), grade(9, -1), grade(None, 2), grade(3, 0, grader="idrissa", at=NOW + timedelta(seconds=1))]
+    store.grading.put_grades(grades)
+    assert store.grading.grades(panel) == grades
 
 
 def test_last_grade_of_a_pair_counts(store: Store, panel: int) -> None:
     store.grading.put_grades([grade(3, 4), grade(None, 2)])
     store.grading.put_grades([grade(3, 1, at=NOW - timedelta(days=1)), grade(None, 0)])
-    assert [(one.target, one.value) for one in store.grading.grades()] == [(3, 1), (None, 0)]
+    assert [(kept.target, kept.value) for kept in store.grading.grades()] == [(3, 1), (None, 0)]
 
 
 def test_grades_of_others_and_other_pairs_stay(store: Store, panel: int) -> None:
     other = store.grading.add_panel(replace(PANEL, name="Other"))
-    given = [
+    grades = [
         grade(3, 4),
         grade(3, 3, grader="idrissa"),
         grade(3, 2, source=4),
         grade(3, 1, panel=other),
         grade(None, 1, panel=other),
     ]
-    store.grading.put_grades(given)
-    assert store.grading.grades() == given
-    assert store.grading.grades(panel) == given[:3]
-    assert store.grading.grades(other) == given[3:]
+    store.grading.put_grades(grades)
+    assert store.grading.grades() == grades
+    assert store.grading.grades(panel) == grades[:3]
+    assert store.grading.grades(other) == grades[3:]
 
 
 def test_nothing_graded_is_nothing(store: Store, panel: int) -> None:

@@ -80,17 +80,17 @@ def test_opposite_vectors_come_last(make: type[Index]) -> None:
 
 def row(**fields: Sequence[int]) -> TermRow:
     """Equally weighted terms of each field; a field not named has none."""
-    found = {}
+    fields_of_row = {}
     for field in TERM_FIELDS:
         terms = np.array(sorted(fields.get(field, ())), np.int32)
-        found[field] = (terms, np.full(len(terms), 1 / np.sqrt(max(len(terms), 1)), np.float32))
-    return found
+        fields_of_row[field] = (terms, np.full(len(terms), 1 / np.sqrt(max(len(terms), 1)), np.float32))
+    return fields_of_row
 
 
 def cosine(first: TermRow, second: TermRow, field: str) -> float:
     """The dot product of two rows; NaN where one has no terms."""
-    one, other = (dict(zip(*map(list, row[field]), strict=True)) for row in (first, second))
-    return float(sum(weight * other.get(term, 0) for term, weight in one.items())) if one and other else np.nan
+    left, right = (dict(zip(*map(list, row[field]), strict=True)) for row in (first, second))
+    return float(sum(weight * right.get(term, 0) for term, weight in left.items())) if left and right else np.nan
 
 
 term_rows = st.builds(row, **{field: st.sets(st.integers(0, 12), max_size=4) for field in TERM_FIELDS})
@@ -102,9 +102,9 @@ archives = st.lists(term_rows, min_size=1, max_size=20)
 def test_best_by_words_equal_brute_force(
     make: type[TermIndex], archive: list[TermRow], queries: list[TermRow], k: int
 ) -> None:
-    found = make(archive).search(queries, k)  # type: ignore[call-arg]
-    assert found.shape == (len(queries), min(k, len(archive)))
-    for query, positions in zip(queries, found.tolist(), strict=True):
+    best = make(archive).search(queries, k)  # type: ignore[call-arg]
+    assert best.shape == (len(queries), min(k, len(archive)))
+    for query, positions in zip(queries, best.tolist(), strict=True):
         truth = np.nan_to_num([cosine(query, other, "lexical") for other in archive])
         assert len(set(positions)) == len(positions)
         np.testing.assert_allclose(truth[positions], -np.sort(-truth)[:k], atol=1e-6)
@@ -122,10 +122,10 @@ def test_similarities_by_words_equal_brute_force(make: type[TermIndex], archive:
 def test_similar_words_equal_brute_force(make: type[TermIndex], archive: list[TermRow], data: st.DataObject) -> None:
     places = st.integers(0, len(archive) - 1)
     pairs = data.draw(st.lists(st.tuples(places, places)))
-    one, other = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-    found = make(archive).similar(one, other)  # type: ignore[call-arg]
+    first, second = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    scores = make(archive).similar(first, second)  # type: ignore[call-arg]
     truth = np.nan_to_num([cosine(archive[first], archive[second], "lexical") for first, second in pairs])
-    np.testing.assert_allclose(found, truth, atol=1e-6)
+    np.testing.assert_allclose(scores, truth, atol=1e-6)
 
 
 @every_term_index
@@ -135,10 +135,10 @@ def test_pairs_equal_brute_force(
 ) -> None:
     pairs = data.draw(st.lists(st.tuples(st.integers(0, len(queries) - 1), st.integers(0, len(archive) - 1))))
     query, other = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-    found = make(archive).pairs(queries, query, other)  # type: ignore[call-arg]
-    assert set(found) == set(TERM_FIELDS)
-    for field, values in found.items():
-        truth = [cosine(queries[one], archive[two], field) for one, two in pairs]
+    similarities = make(archive).pairs(queries, query, other)  # type: ignore[call-arg]
+    assert set(similarities) == set(TERM_FIELDS)
+    for field, values in similarities.items():
+        truth = [cosine(queries[place], archive[other_place], field) for place, other_place in pairs]
         np.testing.assert_allclose(values, truth, atol=1e-6)
 
 
@@ -166,7 +166,7 @@ def test_replaced_terms_equal_new_ones(
     keep = np.array([data.draw(st.booleans()) for _ in archive], dtype=bool)
     index = make(archive)  # type: ignore[call-arg]
     replaced = index.replaced(keep, more)
-    fresh = make([row for row, kept in zip(archive, keep, strict=True) if kept] + more)  # type: ignore[call-arg]
+    fresh = make([row for row, stays in zip(archive, keep, strict=True) if stays] + more)  # type: ignore[call-arg]
     for query in [*archive, *more]:
         assert replaced.similarities(query).tolist() == fresh.similarities(query).tolist()
         assert replaced.search([query], 3).tolist() == fresh.search([query], 3).tolist()

@@ -18,17 +18,17 @@ def hour(hours: float) -> datetime:
 
 def shown(hours: float, *items: int, source: int = 1, **fields: Any) -> Shown:
     """A sidebar from an hour after NOW on; two with the same stories are the same to readers."""
-    given: dict[str, Any] = {"revision": 1, "digest": repr(items), "document": "{}"}
-    return Shown(source=source, at=hour(hours), items=items, **(given | fields))
+    values: dict[str, Any] = {"revision": 1, "digest": repr(items), "document": "{}"}
+    return Shown(source=source, at=hour(hours), items=items, **(values | fields))
 
 
 def items_at(store: Store, hours: float, source: int = 1) -> tuple[int, ...] | None:
-    found = store.ledger.as_of(source, hour(hours))
-    return None if found is None else found.items
+    sidebar = store.ledger.as_of(source, hour(hours))
+    return None if sidebar is None else sidebar.items
 
 
 def history(store: Store, source: int = 1, limit: int = 100) -> list[tuple[int, ...]]:
-    return [one.items for one in store.ledger.history(source, limit)]
+    return [sidebar.items for sidebar in store.ledger.history(source, limit)]
 
 
 # -- adding ------------------------------------------------------------------------------------------------------------
@@ -47,18 +47,18 @@ FULL = Shown(
 )
 
 
-@pytest.mark.parametrize("given", [FULL, shown(0)], ids=["every field", "empty"])
-def test_sidebars_come_back_unchanged(store: Store, given: Shown) -> None:
-    assert store.ledger.append([given]) == 1
-    (kept,) = store.ledger.history(1, 10)
-    assert kept == Shown(**{**vars(given), "number": kept.number})
-    assert kept.number > 0
+@pytest.mark.parametrize("sidebar", [FULL, shown(0)], ids=["every field", "empty"])
+def test_sidebars_come_back_unchanged(store: Store, sidebar: Shown) -> None:
+    assert store.ledger.append([sidebar]) == 1
+    (stored,) = store.ledger.history(1, 10)
+    assert stored == Shown(**{**vars(sidebar), "number": stored.number})
+    assert stored.number > 0
 
 
 def test_equal_sidebars_are_kept_once(store: Store) -> None:
     assert store.ledger.append([shown(0, 7)]) == 1
     assert store.ledger.append([shown(1, 7), shown(2, 7), shown(2, 7, source=2)]) == 1
-    assert [one.at for one in store.ledger.history(1, 10)] == [NOW]
+    assert [sidebar.at for sidebar in store.ledger.history(1, 10)] == [NOW]
 
 
 def test_changes_of_one_batch_follow_each_other(store: Store) -> None:
@@ -76,14 +76,14 @@ def test_equal_sidebars_become_served(store: Store) -> None:
     store.ledger.append([shown(0, 7)])
     assert store.ledger.append([shown(1, 7, served=True)]) == 0
     assert store.ledger.append([shown(2, 7, served=False)]) == 0
-    assert [one.served for one in store.ledger.history(1, 10)] == [True]
+    assert [sidebar.served for sidebar in store.ledger.history(1, 10)] == [True]
 
 
 def test_only_the_equal_sidebar_becomes_served(store: Store) -> None:
     store.ledger.append([shown(0, 7), shown(1, 8), shown(0, 7, source=2)])
     store.ledger.append([shown(2, 8, served=True)])
-    assert [one.served for one in store.ledger.history(1, 10)] == [True, False]
-    assert [one.served for one in store.ledger.history(2, 10)] == [False]
+    assert [sidebar.served for sidebar in store.ledger.history(1, 10)] == [True, False]
+    assert [sidebar.served for sidebar in store.ledger.history(2, 10)] == [False]
 
 
 def test_late_rows_become_history(store: Store) -> None:
@@ -92,14 +92,14 @@ def test_late_rows_become_history(store: Store) -> None:
     assert store.ledger.append([shown(2, 8)]) == 1
     assert history(store) == [(9,), (8,), (7,)]
     assert [items_at(store, hours) for hours in (1, 3, 5)] == [(7,), (8,), (9,)]
-    assert [one.digest for one in store.ledger.outlooks()] == [repr((9,))]
+    assert [outlook.digest for outlook in store.ledger.outlooks()] == [repr((9,))]
     assert store.ledger.counts() == {9: 1}
 
 
 def test_late_rows_that_say_nothing_new_are_left_out(store: Store) -> None:
     store.ledger.append([shown(0, 7), shown(4, 9)])
     assert store.ledger.append([shown(2, 7, served=True)]) == 0
-    assert [one.served for one in store.ledger.history(1, 10)] == [False, True]
+    assert [sidebar.served for sidebar in store.ledger.history(1, 10)] == [False, True]
 
 
 def test_first_row_may_be_late(store: Store) -> None:
@@ -235,7 +235,7 @@ one_store = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 
 
 def unknown(store: Store) -> int:
-    return 1 + max((one.source for one in store.ledger.outlooks()), default=0)
+    return 1 + max((outlook.source for outlook in store.ledger.outlooks()), default=0)
 
 
 @one_store
@@ -246,7 +246,7 @@ def test_order_of_arrival_does_not_matter(store: Store, rows: dict[int, tuple[in
     for hours in data.draw(st.permutations(sorted(rows))):
         store.ledger.append([shown(hours, *rows[hours], source=source, digest=str(hours))])
     assert history(store, source) == [rows[hours] for hours in sorted(rows, reverse=True)]
-    assert {one.source: one.digest for one in store.ledger.outlooks()}[source] == str(max(rows))
+    assert {outlook.source: outlook.digest for outlook in store.ledger.outlooks()}[source] == str(max(rows))
 
 
 @one_store

@@ -27,8 +27,8 @@ def test_last_review_counts(store: Store) -> None:
 
 def test_all_reviews_are_listed(store: Store) -> None:
     reviews = [replace(REVIEW, article=article) for article in (1, 2, 9)]
-    for one in reversed(reviews):
-        store.reviews.put(one)
+    for review in reversed(reviews):
+        store.reviews.put(review)
     assert store.reviews.all() == reviews
 
 

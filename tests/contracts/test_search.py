@@ -109,8 +109,8 @@ def test_titles_come_first_then_the_newest(store: Store) -> None:
 
 def test_titles_count_when_they_have_every_word(store: Store) -> None:
     part = make_article("part", title="Coup", body="In Niamey.", posted_on=days_ago(1))
-    whole = make_article("whole", title="Niamey coup", posted_on=days_ago(9))
-    stored(store, [part, whole])
+    full_title = make_article("whole", title="Niamey coup", posted_on=days_ago(9))
+    stored(store, [part, full_title])
     assert found(store, "coup niamey") == ["whole", "part"]
 
 

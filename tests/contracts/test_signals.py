@@ -20,9 +20,9 @@ def kept(store: Store, *signals: Signal) -> list[Signal]:
 
 
 def test_signal_comes_back_as_it_was(store: Store) -> None:
-    whole = replace(PINNED, factor=None, data={"a": [1, "é"]})
-    found = kept(store, whole, replace(EXCLUDED, kind=BOOST, factor=2.5))
-    assert [replace(one, number=0) for one in found] == [whole, replace(EXCLUDED, kind=BOOST, factor=2.5)]
+    complete = replace(PINNED, factor=None, data={"a": [1, "é"]})
+    stored = kept(store, complete, replace(EXCLUDED, kind=BOOST, factor=2.5))
+    assert [replace(signal, number=0) for signal in stored] == [complete, replace(EXCLUDED, kind=BOOST, factor=2.5)]
 
 
 def test_times_are_kept_to_the_millisecond(store: Store) -> None:
@@ -44,18 +44,18 @@ def test_keeping_nothing_is_no_change(store: Store) -> None:
 
 
 def test_ended_signal_says_when_and_by_whom(store: Store) -> None:
-    (one,) = kept(store, PINNED)
+    (signal,) = kept(store, PINNED)
     before = store.state().revision
-    store.signals.end([one.number], SOON, "moussa")
-    assert store.signals.get([one.number])[one.number] == replace(one, ended=SOON, ended_by="moussa")
+    store.signals.end([signal.number], SOON, "moussa")
+    assert store.signals.get([signal.number])[signal.number] == replace(signal, ended=SOON, ended_by="moussa")
     assert store.state().revision == before + 1
 
 
 def test_signal_is_ended_once(store: Store) -> None:
-    (one,) = kept(store, PINNED)
-    store.signals.end([one.number], SOON, "moussa")
-    store.signals.end([one.number], SOON + timedelta(days=1), "awa")
-    assert store.signals.get([one.number])[one.number].ended == SOON
+    (signal,) = kept(store, PINNED)
+    store.signals.end([signal.number], SOON, "moussa")
+    store.signals.end([signal.number], SOON + timedelta(days=1), "awa")
+    assert store.signals.get([signal.number])[signal.number].ended == SOON
 
 
 def test_changes_are_told_by_revision(store: Store) -> None:
@@ -63,7 +63,7 @@ def test_changes_are_told_by_revision(store: Store) -> None:
     revision = store.state().revision
     assert store.signals.changed_since(revision) == []
     store.signals.end([first.number], SOON, "awa")
-    assert [one.number for one in store.signals.changed_since(revision)] == [first.number]
+    assert [signal.number for signal in store.signals.changed_since(revision)] == [first.number]
     assert store.signals.changed_since(-1) == [second]
 
 
@@ -91,8 +91,8 @@ def test_only_policies_move_their_revision(store: Store) -> None:
 def test_signals_of_an_article_are_found_from_both_ends(store: Store) -> None:
     first, second = kept(store, PINNED, EXCLUDED)
     store.signals.end([first.number], SOON, "awa")
-    assert [one.number for one in store.signals.about(1)] == [first.number]
-    assert [one.number for one in store.signals.about(2)] == [first.number]
+    assert [signal.number for signal in store.signals.about(1)] == [first.number]
+    assert [signal.number for signal in store.signals.about(2)] == [first.number]
     assert store.signals.about(3) == [second]
     assert store.signals.about(4) == []
 
@@ -102,7 +102,7 @@ def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
     store.signals.end([pinned.number], SOON, "awa")
 
     def numbers(hours: float, *kinds: str) -> list[int]:
-        return [one.number for one in store.signals.at(NOW + timedelta(hours=hours), kinds or KINDS)]
+        return [signal.number for signal in store.signals.at(NOW + timedelta(hours=hours), kinds or KINDS)]
 
     assert numbers(-1) == []
     assert numbers(0) == [pinned.number]
@@ -114,6 +114,6 @@ def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
 def test_signals_of_a_kind_are_told_with_those_over_and_to_come(store: Store) -> None:
     first, _, later = store.signals.add([POLICY, PINNED, replace(POLICY, since=NOW + timedelta(days=1))])
     store.signals.end([first], SOON, "awa")
-    assert [one.number for one in store.signals.of([RULE, MATRIX], 9)] == [later, first]
-    assert [one.number for one in store.signals.of([RULE], 1)] == [later]
+    assert [signal.number for signal in store.signals.of([RULE, MATRIX], 9)] == [later, first]
+    assert [signal.number for signal in store.signals.of([RULE], 1)] == [later]
     assert store.signals.of([MATRIX], 9) == []

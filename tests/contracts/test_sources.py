@@ -18,8 +18,8 @@ HEADER = {"jsonl": b"", "csv": b"id,title\n"}
 
 @pytest.fixture(params=FORMATS)
 def kind(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
+    parameter: str = request.param
+    return parameter
 
 
 def source(kind: str, *lines: bytes, end: bytes = b"\n", mark: bytes = b"") -> Source:

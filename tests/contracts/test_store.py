@@ -20,7 +20,7 @@ def test_new_store_is_empty(store: Store) -> None:
 
 
 def test_revision_rises_with_each_change(store: Store) -> None:
-    seen = [store.state().revision]
+    revisions = [store.state().revision]
     for work in (
         lambda: stored(store, [make_article("a"), make_article("b")]),
         lambda: stored(store, [make_article("a", title="New")]),
@@ -29,8 +29,8 @@ def test_revision_rises_with_each_change(store: Store) -> None:
         lambda: live_generation(store),
     ):
         work()
-        seen.append(store.state().revision)
-    assert seen == sorted(set(seen))
+        revisions.append(store.state().revision)
+    assert revisions == sorted(set(revisions))
 
 
 def test_failed_transactions_leave_nothing(store: Store) -> None:

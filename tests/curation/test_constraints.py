@@ -35,29 +35,35 @@ def rule(when: dict[str, list[str]], since: datetime = EARLIER) -> Signal:
 
 
 def test_without_signals_only_the_matrix_holds() -> None:
-    beside = Directives().constraints_for(1, PLAIN, NOTHING, NOW_SECONDS)
-    assert (beside.banned, beside.pins, beside.factors, beside.off, beside.rules) == ({}, {}, {}, None, ())
-    assert beside.forbidden == DEFAULT_MATRIX.mask(PLAIN)
-    assert beside.until == NEVER
+    constraints = Directives().constraints_for(1, PLAIN, NOTHING, NOW_SECONDS)
+    assert (constraints.banned, constraints.pins, constraints.factors, constraints.off, constraints.rules) == (
+        {},
+        {},
+        {},
+        None,
+        (),
+    )
+    assert constraints.forbidden == DEFAULT_MATRIX.mask(PLAIN)
+    assert constraints.until == NEVER
 
 
 def test_pin_holds_beside_its_article_only() -> None:
-    known = directives(signal(PIN, 1, 2, slot=3))
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {3: 2}
-    assert known.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).pins == {}
+    decided = directives(signal(PIN, 1, 2, slot=3))
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {3: 2}
+    assert decided.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).pins == {}
 
 
 def test_apart_holds_both_ways() -> None:
-    known = directives(signal(APART, 1, 2))
-    assert list(known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).banned) == [2]
-    assert list(known.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).banned) == [1]
-    assert list(known.constraints_for(3, PLAIN, NOTHING, NOW_SECONDS).banned) == []
+    decided = directives(signal(APART, 1, 2))
+    assert list(decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).banned) == [2]
+    assert list(decided.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).banned) == [1]
+    assert list(decided.constraints_for(3, PLAIN, NOTHING, NOW_SECONDS).banned) == []
 
 
 def test_rejection_holds_one_way() -> None:
-    known = directives(signal(REJECT, 1, 2))
-    assert list(known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).banned) == [2]
-    assert list(known.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).banned) == []
+    decided = directives(signal(REJECT, 1, 2))
+    assert list(decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).banned) == [2]
+    assert list(decided.constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).banned) == []
 
 
 @pytest.mark.parametrize("source", [1, 2, 99, -1])
@@ -66,23 +72,23 @@ def test_exclusion_holds_everywhere(source: int) -> None:
 
 
 def test_factors_here_and_everywhere_are_multiplied() -> None:
-    known = directives(signal(BOOST, None, 2, factor=4.0), signal(BURY, 1, 2, factor=0.5))
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).factors == {2: 2.0}
-    assert known.constraints_for(3, PLAIN, NOTHING, NOW_SECONDS).factors == {2: 4.0}
+    decided = directives(signal(BOOST, None, 2, factor=4.0), signal(BURY, 1, 2, factor=0.5))
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).factors == {2: 2.0}
+    assert decided.constraints_for(3, PLAIN, NOTHING, NOW_SECONDS).factors == {2: 4.0}
 
 
 def test_burying_by_nothing_bans() -> None:
-    beside = directives(signal(BURY, 1, 2, factor=0.0)).constraints_for(1, PLAIN, NOTHING, NOW_SECONDS)
-    assert (list(beside.banned), beside.factors) == ([2], {})
+    constraints = directives(signal(BURY, 1, 2, factor=0.0)).constraints_for(1, PLAIN, NOTHING, NOW_SECONDS)
+    assert (list(constraints.banned), constraints.factors) == ([2], {})
 
 
 def test_box_is_off_by_signal_or_rule() -> None:
     assert directives(signal(OFF, 1, None)).constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).off is not None
     assert directives(signal(OFF, 1, None)).constraints_for(2, PLAIN, NOTHING, NOW_SECONDS).off is None
-    known = directives(rule({"flag": ["opinion"]}))
+    decided = directives(rule({"flag": ["opinion"]}))
     opinion = labels(edition="", language="en", byline="", flags=("opinion",), tags=(), countries=())
-    assert known.constraints_for(1, PLAIN, opinion, NOW_SECONDS).off is not None
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).off is None
+    assert decided.constraints_for(1, PLAIN, opinion, NOW_SECONDS).off is not None
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).off is None
 
 
 @pytest.mark.parametrize(
@@ -90,41 +96,43 @@ def test_box_is_off_by_signal_or_rule() -> None:
 )
 def test_signals_hold_from_and_until(begins: int, ends: int | None, holds: bool) -> None:
     until = None if ends is None else NOW + timedelta(hours=ends)
-    known = directives(signal(PIN, 1, 2, slot=1, since=NOW + timedelta(hours=begins), until=until))
-    assert bool(known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins) == holds
+    decided = directives(signal(PIN, 1, 2, slot=1, since=NOW + timedelta(hours=begins), until=until))
+    assert bool(decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins) == holds
 
 
 def test_a_signal_is_over_at_its_very_end() -> None:
-    known = directives(signal(PIN, 1, 2, slot=1, until=NOW))
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {}
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS - 0.001).pins == {1: 2}
+    decided = directives(signal(PIN, 1, 2, slot=1, until=NOW))
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {}
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS - 0.001).pins == {1: 2}
 
 
 def test_next_turn_of_an_article_is_told() -> None:
     later, latest = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
-    known = directives(signal(PIN, 1, 2, slot=1, until=latest), signal(REJECT, 1, 3, since=later), signal(OFF, 4, None))
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).until == later.timestamp()
-    assert known.constraints_for(1, PLAIN, NOTHING, later.timestamp()).until == latest.timestamp()
-    assert known.constraints_for(4, PLAIN, NOTHING, NOW_SECONDS).until == NEVER
+    decided = directives(
+        signal(PIN, 1, 2, slot=1, until=latest), signal(REJECT, 1, 3, since=later), signal(OFF, 4, None)
+    )
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).until == later.timestamp()
+    assert decided.constraints_for(1, PLAIN, NOTHING, later.timestamp()).until == latest.timestamp()
+    assert decided.constraints_for(4, PLAIN, NOTHING, NOW_SECONDS).until == NEVER
 
 
 def test_turns_that_hold_everywhere_are_told_by_target() -> None:
     end = NOW + timedelta(hours=1)
-    known = directives(signal(BOOST, None, 2, factor=2.0, until=end))
-    assert known.next_change(np.array([1, 2], np.int32), NOW_SECONDS) == end.timestamp()
-    assert known.next_change(np.array([1, 3], np.int32), NOW_SECONDS) == NEVER
+    decided = directives(signal(BOOST, None, 2, factor=2.0, until=end))
+    assert decided.next_change(np.array([1, 2], np.int32), NOW_SECONDS) == end.timestamp()
+    assert decided.next_change(np.array([1, 3], np.int32), NOW_SECONDS) == NEVER
 
 
 def test_rules_that_fit_say_when_they_begin_and_end() -> None:
     begin = NOW + timedelta(days=1)
-    known = directives(rule({"edition": ["Sahel"]}, since=begin))
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).off is None
-    assert known.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).until == begin.timestamp()
+    decided = directives(rule({"edition": ["Sahel"]}, since=begin))
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).off is None
+    assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).until == begin.timestamp()
 
 
 def test_the_latest_policy_counts() -> None:
     first = Matrix(FIXED | {("opinion", "opinion")})
-    known = Directives().changed(
+    decided = Directives().changed(
         [
             signal(MATRIX, None, None, data=first.to_data(), number=1),
             signal(MATRIX, None, None, data=Matrix(FIXED).to_data(), number=2),
@@ -132,24 +140,24 @@ def test_the_latest_policy_counts() -> None:
         ],
         7,
     )
-    assert known.matrix == Matrix(FIXED)
-    assert known.ranking == {"min_score": 0.3}
-    assert known.policy_revision == 7
+    assert decided.matrix == Matrix(FIXED)
+    assert decided.ranking == {"min_score": 0.3}
+    assert decided.policy_revision == 7
 
 
 def test_trial_comes_after_what_is_kept() -> None:
-    known = Directives().changed([signal(RANKING, None, None, data={"min_score": 0.3}, number=3)], 7)
-    trial = signal(RANKING, None, None, data={"min_score": 0.6})
-    assert known.previewed([trial], ()).ranking == {"min_score": 0.6}
-    assert known.previewed([], [3]).ranking == {}
-    assert known.ranking == {"min_score": 0.3}
+    decided = Directives().changed([signal(RANKING, None, None, data={"min_score": 0.3}, number=3)], 7)
+    preview = signal(RANKING, None, None, data={"min_score": 0.6})
+    assert decided.previewed([preview], ()).ranking == {"min_score": 0.6}
+    assert decided.previewed([], [3]).ranking == {}
+    assert decided.ranking == {"min_score": 0.3}
 
 
 def test_ended_signals_are_dropped() -> None:
-    one = signal(PIN, 1, 2, slot=1, number=5)
-    known = Directives().changed([one], 1)
+    pin = signal(PIN, 1, 2, slot=1, number=5)
+    decided = Directives().changed([pin], 1)
     ended = signal(PIN, 1, 2, slot=1, number=5, ended=NOW)
-    assert known.changed([ended], 2).constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {}
+    assert decided.changed([ended], 2).constraints_for(1, PLAIN, NOTHING, NOW_SECONDS).pins == {}
 
 
 @given(st.sets(st.sampled_from(sorted(BITS))), st.sets(st.sampled_from(sorted(BITS))))

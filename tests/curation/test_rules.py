@@ -63,25 +63,25 @@ def wrong(**fields: Any) -> set[str]:
     return set()
 
 
-def array(found: list[Labels]) -> Any:
-    return np.array([*found, None], dtype=object)[:-1]  # the last keeps NumPy from looking into the sets
+def array(labels_of: list[Labels]) -> Any:
+    return np.array([*labels_of, None], dtype=object)[:-1]  # the last keeps NumPy from looking into the sets
 
 
 class TestLabels:
     """`labels`."""
 
     def test_fields_become_words(self) -> None:
-        found = named(
+        words = named(
             edition="Sahel", language="fr", byline="Awa", flags=("minor",), tags=("coup",), countries=("Mali",)
         )
-        assert found == {"edition:sahel", "language:fr", "desk:awa", "flag:minor", "tag:coup", "country:mali"}
+        assert words == {"edition:sahel", "language:fr", "desk:awa", "flag:minor", "tag:coup", "country:mali"}
 
     def test_empty_fields_are_no_labels(self) -> None:
         assert named() == frozenset()
 
     def test_equal_labels_are_kept_once(self) -> None:
-        (one,), (other,) = named(edition="Sa" + "hel"), named(edition="SAHEL")
-        assert one is other
+        (first,), (second,) = named(edition="Sa" + "hel"), named(edition="SAHEL")
+        assert first is second
 
 
 class TestConditions:
@@ -111,14 +111,21 @@ class TestConditions:
     articles = st.builds(lambda tags, countries: named(tags=tags, countries=countries), st.sets(words), st.sets(words))
 
     @given(conditions, st.lists(articles))
-    def test_many_are_judged_as_each_alone(self, wanted: dict[str, tuple[str, ...]], found: list[Labels]) -> None:
+    def test_many_are_judged_as_each_alone(self, wanted: dict[str, tuple[str, ...]], archive: list[Labels]) -> None:
         condition = Condition(wanted)
-        assert condition.among(array(found)).tolist() == [condition.fits(one) for one in found]
+        assert condition.among(array(archive)).tolist() == [
+            condition.fits(article_labels) for article_labels in archive
+        ]
 
     def test_another_archive_is_judged_anew(self) -> None:
         condition = Condition({"tag": ("coup",)})
         before, after = array([named(tags=("coup",))] * MANY), array([named(tags=("gold",))] * MANY)
-        assert [condition.among(one).all() for one in (before, before, after, before)] == [True, True, False, True]
+        assert [condition.among(archive).all() for archive in (before, before, after, before)] == [
+            True,
+            True,
+            False,
+            True,
+        ]
 
 
 class TestParsing:
@@ -197,7 +204,7 @@ class TestParsing:
         assert parse_rule(rule.to_data(), since=NOW, number=7) == rule
 
     def test_kept_rule_is_not_refused_later(self) -> None:
-        """A stricter release must not stop the site of somebody who has such a rule."""
+        """A stricter release must not stop a site that has such a rule."""
         data = {**DATA, "what": {"tag": ["x" * (MAX_VALUE + 1)]}}
         assert rule_of(Signal(RULE, None, None, "awa", NOW, data=data, number=3)).number == 3
 

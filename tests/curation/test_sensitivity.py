@@ -1,4 +1,4 @@
-"""The matrix of sensitive content: which flags keep apart, and what nobody can change."""
+"""The matrix of sensitive content: which flags keep apart, and what no editor can change."""
 
 from typing import Any
 
@@ -30,8 +30,8 @@ def apart(matrix: Matrix, source: set[str], target: set[str]) -> bool:
 
 
 @given(flags, flags)
-def test_bits_tell_flags_apart(one: set[str], other: set[str]) -> None:
-    assert (bits(one) == bits(other)) == (one == other)
+def test_bits_tell_flags_apart(flags: set[str], other_flags: set[str]) -> None:
+    assert (bits(flags) == bits(other_flags)) == (flags == other_flags)
 
 
 def test_every_article_is_anything() -> None:
@@ -52,12 +52,12 @@ def test_one_cell_of_all_flags_is_enough(forbidden: frozenset[Cell], source: set
 @given(cells, flags, flags)
 def test_cell_that_is_named_keeps_them_apart(forbidden: frozenset[Cell], source: set[str], target: set[str]) -> None:
     matrix = Matrix(forbidden)
-    found = matrix.cell(bits(source), bits(target))
-    assert (found is not None) == apart(matrix, source, target)
-    if found is not None:
-        assert found in forbidden | FIXED
-        assert found[0] in source | {ANYTHING}
-        assert found[1] in target | {ANYTHING}
+    cell = matrix.cell(bits(source), bits(target))
+    assert (cell is not None) == apart(matrix, source, target)
+    if cell is not None:
+        assert cell in forbidden | FIXED
+        assert cell[0] in source | {ANYTHING}
+        assert cell[1] in target | {ANYTHING}
 
 
 def test_cell_is_the_first_of_its_row() -> None:

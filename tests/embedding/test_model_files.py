@@ -10,17 +10,17 @@ from recommender.errors import ModelUnavailable
 
 
 def folder(parent: Path, name: str = "mine", **files: str) -> Path:
-    found = parent / name
-    (found / "sub").mkdir(parents=True)
+    path = parent / name
+    (path / "sub").mkdir(parents=True)
     for file, text in ({"config": "{}", "weights": "abc"} | files).items():
-        (found / "sub" / file).write_text(text)
-    return found
+        (path / "sub" / file).write_text(text)
+    return path
 
 
 def test_default_model_comes_from_its_package() -> None:
-    found = find_model(DEFAULT_MODEL)
-    assert found.version == "all-MiniLM-L6-v2@53aa51172d14"
-    assert (found.folder / "config.json").is_file()
+    files = find_model(DEFAULT_MODEL)
+    assert files.version == "all-MiniLM-L6-v2@53aa51172d14"
+    assert (files.folder / "config.json").is_file()
 
 
 def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

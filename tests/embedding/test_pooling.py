@@ -1,4 +1,4 @@
-"""Article vectors, the centres of languages, and how far a model's likenesses are trusted."""
+"""Article vectors, the centres of languages, and how far a model's similarities are trusted."""
 
 import numpy as np
 import pytest

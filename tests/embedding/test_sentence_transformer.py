@@ -66,6 +66,6 @@ def test_vectors_that_are_no_numbers_stop_a_build(tiny: Path, tmp_path: Path, st
     save_file(nothing, broken / "model.safetensors", metadata={"format": "pt"})
     embedder = SentenceTransformerEmbedder(str(broken))
     numbers = stored(store, [make_article("a"), make_article("b")])
-    with pytest.raises(ModelUnavailable, match=r"The model broken@.* gives vectors that are no numbers"):
+    with pytest.raises(ModelUnavailable, match=r"The model broken@.* gives vectors that are not numbers"):
         make_builder(store, embedder).build()
     assert sorted(store.generations.unembedded(vector_version(embedder))) == sorted(numbers)

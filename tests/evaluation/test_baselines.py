@@ -52,7 +52,7 @@ def test_scorers_rank_all_but_the_source() -> None:
 
 
 def test_fused_scores_weigh_alike() -> None:
-    """Each is scaled to 0-1 among the others: neither its unit nor the article's likeness to itself counts."""
+    """Each is scaled to 0-1 among the others: neither its unit nor the article's similarity to itself counts."""
     system = ARCHIVE.fused(
         lambda _: np.array([0.0, 400.0, 9_999.0, 300.0, 200.0]), lambda _: np.array([0.3, 0.2, 1.0, 0.3, 0.1])
     )
@@ -121,5 +121,5 @@ def test_boxes_are_those_of_the_site(store: Store) -> None:
 
 def test_sidebars_are_those_of_the_site(store: Store) -> None:
     built(store, [make_article("a", title="junta coup"), make_article("b", title="gold mine")])
-    found = sidebars(make_recommender(store), ["a", "b"], Query())
-    assert found == {"a": ["b"], "b": ["a"]}
+    shown = sidebars(make_recommender(store), ["a", "b"], Query())
+    assert shown == {"a": ["b"], "b": ["a"]}

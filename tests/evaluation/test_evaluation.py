@@ -48,8 +48,8 @@ def test_table_holds_means_over_queries() -> None:
 
 
 def test_unknown_queries_are_named_not_counted() -> None:
-    found = evaluate(systems(worst=WORST), QRELS, LANGUAGES)  # type: ignore[arg-type]
-    assert (found.queries, found.missing) == (2, ("ghost",))
+    evaluation = evaluate(systems(worst=WORST), QRELS, LANGUAGES)  # type: ignore[arg-type]
+    assert (evaluation.queries, evaluation.missing) == (2, ("ghost",))
 
 
 def test_judgments_of_another_archive_refused() -> None:
@@ -67,7 +67,7 @@ def test_service_meets_the_best_baseline() -> None:
 
 def test_languages_are_measured_apart() -> None:
     by_language = evaluate(systems(worst=WORST), QRELS, LANGUAGES).by_language  # type: ignore[arg-type]
-    assert [(language, count, found.mean) for language, (count, found) in by_language.items()] == [
+    assert [(language, count, estimate.mean) for language, (count, estimate) in by_language.items()] == [
         ("en", 1, pytest.approx(1)),
         ("fr", 1, pytest.approx(1)),
     ]
@@ -79,9 +79,9 @@ def test_runs_are_cut_at_their_depth() -> None:
 
 
 def test_spread_describes_all_sidebars() -> None:
-    found = spread({"a": ["b", "c", "d"], "b": ["c"], "c": [], "d": ["c"]}, 3)
-    assert (found.articles, found.coverage, found.never_shown) == (4, 0.75, 0.25)
-    assert (found.most_shown, found.largest_share, found.full_sidebars) == ("c", 0.75, 0.25)
+    measured = spread({"a": ["b", "c", "d"], "b": ["c"], "c": [], "d": ["c"]}, 3)
+    assert (measured.articles, measured.coverage, measured.never_shown) == (4, 0.75, 0.25)
+    assert (measured.most_shown, measured.largest_share, measured.full_sidebars) == ("c", 0.75, 0.25)
 
 
 def test_box_is_measured_by_language_and_in_all() -> None:
@@ -92,12 +92,14 @@ def test_box_is_measured_by_language_and_in_all() -> None:
         "s": [],
     }
     qrels = {"q": {"a": 2, "b": 1}, "r": {"a": 1}, "s": {"a": 1}, "gone": {"a": 1}}
-    found = delivered(boxes, qrels, {"q": "en", "r": "en", "s": "fr"}, 3)
-    assert list(found) == ["all", "en", "fr"]
-    assert [one.queries for one in found.values()] == [3, 2, 1]
-    assert [one.ndcg.mean for one in found.values()] == pytest.approx([2 / 3, 1, 0])
-    assert [one.poor.mean for one in found.values()] == pytest.approx([1 / 9, 1 / 6, 0])
-    assert (found["all"].related, found["all"].foreign, found["all"].fallbacks) == pytest.approx((3 / 9, 1 / 9, 1 / 9))
+    by_language = delivered(boxes, qrels, {"q": "en", "r": "en", "s": "fr"}, 3)
+    assert list(by_language) == ["all", "en", "fr"]
+    assert [group.queries for group in by_language.values()] == [3, 2, 1]
+    assert [group.ndcg.mean for group in by_language.values()] == pytest.approx([2 / 3, 1, 0])
+    assert [group.poor.mean for group in by_language.values()] == pytest.approx([1 / 9, 1 / 6, 0])
+    assert (by_language["all"].related, by_language["all"].foreign, by_language["all"].fallbacks) == pytest.approx(
+        (3 / 9, 1 / 9, 1 / 9)
+    )
 
 
 def test_spread_of_nothing_is_zero() -> None:

@@ -28,7 +28,7 @@ def archive(store: Store) -> Store:
 def beside(store: Store, source: str, *teasers: str, hours: int = 0) -> None:
     """Writes down what stands beside an article."""
     numbers = store.articles.numbers([source, *teasers])
-    items = tuple(numbers[one] for one in teasers)
+    items = tuple(numbers[teaser] for teaser in teasers)
     store.ledger.append([Shown(numbers[source], NOW + timedelta(hours=hours), 1, repr(items), items, '{"items": []}')])
 
 
@@ -45,19 +45,19 @@ def test_empty_archive_shows_nothing(store: Store) -> None:
 
 
 def test_without_a_ledger_all_are_orphans(archive: Store) -> None:
-    told = found(archive)
-    assert (told.articles, told.shown, told.gini, told.most) == (4, 0, 0.0, [])
-    assert ids(told.orphans) == ["a", "b", "c", "d"]
+    exposure = found(archive)
+    assert (exposure.articles, exposure.shown, exposure.gini, exposure.most) == (4, 0, 0.0, [])
+    assert ids(exposure.orphans) == ["a", "b", "c", "d"]
 
 
 def test_places_are_counted(archive: Store) -> None:
     beside(archive, "a", "b", "c")
     beside(archive, "c", "b")
-    told = found(archive)
-    assert (told.articles, told.shown) == (4, 2)
-    assert [(article.id, count) for article, count in told.most] == [("b", 2), ("c", 1)]
-    assert ids(told.orphans) == ["a", "d"]
-    assert told.gini == pytest.approx(2 * (3 * 1 + 4 * 2) / (4 * 3) - 5 / 4)
+    exposure = found(archive)
+    assert (exposure.articles, exposure.shown) == (4, 2)
+    assert [(article.id, count) for article, count in exposure.most] == [("b", 2), ("c", 1)]
+    assert ids(exposure.orphans) == ["a", "d"]
+    assert exposure.gini == pytest.approx(2 * (3 * 1 + 4 * 2) / (4 * 3) - 5 / 4)
 
 
 def test_what_stands_there_no_more_does_not_count(archive: Store) -> None:
@@ -74,20 +74,20 @@ def test_orphans_of_one_edition(archive: Store) -> None:
 def test_editions_and_countries_are_told_apart(archive: Store) -> None:
     """Case does not matter, and the newest article's way of writing is shown."""
     beside(archive, "a", "b", "c")
-    told = found(archive)
-    assert told.editions == [GroupExposure("Europe", 2, 1), GroupExposure("Sahel", 2, 1)]
-    assert told.countries == [GroupExposure("mali", 2, 1), GroupExposure("Niger", 2, 0)]
+    exposure = found(archive)
+    assert exposure.editions == [GroupExposure("Europe", 2, 1), GroupExposure("Sahel", 2, 1)]
+    assert exposure.countries == [GroupExposure("mali", 2, 1), GroupExposure("Niger", 2, 0)]
 
 
 @pytest.mark.parametrize(
     "change", [{"status": "unpublished"}, {"flags": ("legal_hold",)}, {"posted_on": NOW + timedelta(days=1)}]
 )
-def test_what_nobody_may_see_is_left_out(archive: Store, change: dict[str, Any]) -> None:
+def test_what_readers_may_not_see_is_left_out(archive: Store, change: dict[str, Any]) -> None:
     beside(archive, "c", "a")
     archive.articles.upsert([replace(ARCHIVE[0], **change)])
-    told = found(archive)
-    assert (told.articles, told.shown, told.most) == (3, 0, [])
-    assert "a" not in ids(told.orphans)
+    exposure = found(archive)
+    assert (exposure.articles, exposure.shown, exposure.most) == (3, 0, [])
+    assert "a" not in ids(exposure.orphans)
 
 
 def test_newest_orphans_are_shown(store: Store) -> None:
@@ -102,12 +102,16 @@ def test_article_newer_than_the_columns_does_no_harm(archive: Store) -> None:
 
 
 def test_changes_between_two_questions_count(archive: Store) -> None:
-    asked = Exposures(archive, make_recommender(archive))
+    exposures = Exposures(archive, make_recommender(archive))
     beside(archive, "a", "b")
-    assert asked.now().shown == 1
+    assert exposures.now().shown == 1
     beside(archive, "c", "d")
-    assert asked.now().shown == 2
+    assert exposures.now().shown == 2
     archive.articles.upsert([replace(ARCHIVE[1], countries=("Chad",)), make_article("e", countries=("Chad",))])
-    told = asked.now()
-    assert (told.articles, told.shown) == (5, 2)
-    assert told.countries == [GroupExposure("Chad", 2, 1), GroupExposure("Niger", 2, 1), GroupExposure("Mali", 1, 0)]
+    exposure = exposures.now()
+    assert (exposure.articles, exposure.shown) == (5, 2)
+    assert exposure.countries == [
+        GroupExposure("Chad", 2, 1),
+        GroupExposure("Niger", 2, 1),
+        GroupExposure("Mali", 1, 0),
+    ]

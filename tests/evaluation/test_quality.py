@@ -56,21 +56,21 @@ def test_sample_sidebars_are_good(sample: Sample) -> None:
     # Two systems, since an evaluation compares; the second is the archive's latest for everybody.
     latest = [(article.id, 0.0) for article in sample.store.articles.listing(None, 10, 0)]
     systems = {SERVICE: service_system(sample.recommender), "latest": lambda _: latest}
-    found = evaluate(systems, sample.qrels, sample.languages)
-    assert found.queries == 62
-    assert found.table[SERVICE]["nDCG@3"].mean >= 0.78
-    assert found.table[SERVICE]["poor@3"].mean <= 0.08
-    assert found.by_language["fr"][1].mean >= 0.65
-    assert found.comparison.p_value < 0.001
+    evaluation = evaluate(systems, sample.qrels, sample.languages)
+    assert evaluation.queries == 62
+    assert evaluation.table[SERVICE]["nDCG@3"].mean >= 0.78
+    assert evaluation.table[SERVICE]["poor@3"].mean <= 0.08
+    assert evaluation.by_language["fr"][1].mean >= 0.65
+    assert evaluation.comparison.p_value < 0.001
 
 
 def test_sample_sidebars_use_the_archive(sample: Sample) -> None:
     """Measured: 90.7 % of the articles stand in some sidebar."""
-    found = spread(sample.sidebars, 3)
-    assert found.articles == 300
-    assert found.full_sidebars == 1
-    assert found.coverage >= 0.9
-    assert found.largest_share <= 0.05
+    archive_use = spread(sample.sidebars, 3)
+    assert archive_use.articles == 300
+    assert archive_use.full_sidebars == 1
+    assert archive_use.coverage >= 0.9
+    assert archive_use.largest_share <= 0.05
 
 
 def test_obvious_stories_stand_together(sample: Sample) -> None:
@@ -104,16 +104,21 @@ def test_own_event_is_seldom_told_again(sample: Sample) -> None:
 
 def _spoken(source: str, shown: list[str], languages: Mapping[str, str]) -> set[str]:
     """Those of the language of the source."""
-    return {one for one in shown if languages[one] == languages[source]}
+    return {article for article in shown if languages[article] == languages[source]}
 
 
 def test_scores_are_probabilities_on_stories_not_seen(judged: list[JudgedQuery]) -> None:
     """Each query scored by a model learned without its story. The bins hold 160 candidates or more."""
-    scored = [(one, model) for known, held in folds(judged, 0) for model in [learn(known, fit, "fold")] for one in held]
+    scored = [
+        (query, model)
+        for training, held in folds(judged, 0)
+        for model in [learn(training, fit, "fold")]
+        for query in held
+    ]
     bins = calibration(scored, (0, 0.05, 0.1, 0.3, 0.6, 0.9, 1))
     assert len(bins) == 6
-    for one in bins:
-        assert one.related == pytest.approx(one.score, abs=0.15 if one.low >= 0.3 else 0.03), one
+    for query in bins:
+        assert query.related == pytest.approx(query.score, abs=0.15 if query.low >= 0.3 else 0.03), query
 
 
 def test_shipped_weights_are_those_of_the_judgments(judged: list[JudgedQuery]) -> None:

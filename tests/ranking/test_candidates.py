@@ -64,14 +64,14 @@ def test_order_of_arrival_changes_nothing(rows: CandidateArray, random: object) 
 
 @given(tables())
 def test_trim_keeps_the_best_of_each(rows: CandidateArray) -> None:
-    kept = set(trim(rows)["number"].tolist())
+    trimmed = set(trim(rows)["number"].tolist())
     for feature, among, depth in (
         ("dense", rows["same"], 4),
         ("dense", ~rows["same"], 2),
         ("lexical", rows["lexical"] > 0, 4),
     ):
         best = sorted(rows[among].tolist(), key=lambda row: (-row[CANDIDATE.names.index(feature)], row[0]))[:depth]
-        assert {row[0] for row in best} <= kept
+        assert {row[0] for row in best} <= trimmed
 
 
 @given(tables())
@@ -107,9 +107,9 @@ def test_full_lists_have_floors() -> None:
 
 
 def test_replaced_rows_stand_once() -> None:
-    found = replace(make_rows([1, 2], dense=0.5), make_rows([2], dense=0.9))
-    assert found["number"].tolist() == [1, 2]
-    assert found["dense"].tolist() == pytest.approx([0.5, 0.9])
+    rows = replace(make_rows([1, 2], dense=0.5), make_rows([2], dense=0.9))
+    assert rows["number"].tolist() == [1, 2]
+    assert rows["dense"].tolist() == pytest.approx([0.5, 0.9])
 
 
 def test_pairs_are_known_from_either_list() -> None:
@@ -123,16 +123,16 @@ def test_pair_tables_hold_the_best_that_is_known(seed: int, numbers: list[int], 
     """The greater of what two lists say, 0 where one says nothing."""
     random = np.random.default_rng(seed)
     values = random.uniform(-1, 1, (10, 10)).astype(np.float32)
-    known = (random.random((10, 10)) < 0.5) & ~np.eye(10, dtype=bool)
+    listed = (random.random((10, 10)) < 0.5) & ~np.eye(10, dtype=bool)
     lists = {
-        number: make_rows(others := np.flatnonzero(known[number]).tolist(), dense=values[number, others])
+        number: make_rows(others := np.flatnonzero(listed[number]).tolist(), dense=values[number, others])
         for number in (1, 2, 3, 9)
     }
-    known[4] = False  # it has no list
-    asked = numbers[:size]
-    table = pair_features(lists, np.array(asked, dtype=np.int32), ["dense"])["dense"]
-    said = np.where(known, values, 0)
-    np.testing.assert_array_equal(table, np.maximum(said, said.T)[np.ix_(asked, asked)])
+    listed[4] = False  # it has no list
+    wanted = numbers[:size]
+    table = pair_features(lists, np.array(wanted, dtype=np.int32), ["dense"])["dense"]
+    expected = np.where(listed, values, 0)
+    np.testing.assert_array_equal(table, np.maximum(expected, expected.T)[np.ix_(wanted, wanted)])
 
 
 @given(st.permutations([1, 2, 3]))

@@ -1,4 +1,4 @@
-"""Evidence, probability, and parts that add up."""
+"""Log-odds, probability, and parts that add up."""
 
 import json
 from dataclasses import replace
@@ -26,13 +26,13 @@ from recommender.ranking.scoring import (
 )
 from tests.factories import make_rows
 
-# Every unit of likeness is one of evidence, and three make a candidate related.
+# Every unit of similarity is one of log-odds, and three make a candidate related.
 EVEN = RankingModel("even", dict.fromkeys(PARTS, 1.0), threshold=3.0, relief=dict.fromkeys(OPTIONAL, 0.5))
 
-likeness = st.floats(0, 1)
+similarity = st.floats(0, 1)
 pairs = st.fixed_dictionaries(
-    {part: st.floats(0, MAX_DEVIATIONS) if part in SCALED else likeness for part in PARTS}
-    | dict.fromkeys(OPTIONAL, likeness | st.just(nan))
+    {part: st.floats(0, MAX_DEVIATIONS) if part in SCALED else similarity for part in PARTS}
+    | dict.fromkeys(OPTIONAL, similarity | st.just(nan))
 )
 weights = st.fixed_dictionaries(dict.fromkeys(PARTS, st.floats(0, 9)))
 reliefs = st.fixed_dictionaries(dict.fromkeys(OPTIONAL, st.floats(0, 3)))
@@ -66,15 +66,15 @@ def test_unknown_part_of_a_model_is_refused(field: str) -> None:
 
 def scores(model: RankingModel, *candidates: dict[str, float]) -> Scores:
     """The scores of candidates whose parts are 0 where they are not given."""
-    return scored({part: np.array([one.get(part, 0.0) for one in candidates]) for part in PARTS}, model)
+    return scored({part: np.array([candidate.get(part, 0.0) for candidate in candidates]) for part in PARTS}, model)
 
 
-def parts(model: RankingModel, **known: float) -> dict[str, float]:
+def parts(model: RankingModel, **measured: float) -> dict[str, float]:
     """The parts of one candidate's score that are not 0."""
-    return {part: float(values[0]) for part, values in scores(model, known).parts().items() if values[0]}
+    return {part: float(values[0]) for part, values in scores(model, measured).parts().items() if values[0]}
 
 
-# -- likenesses --------------------------------------------------------------------------------------------------------
+# -- similarities --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_unknown_features_stay_unknown(feature: str) -> None:
     assert np.isnan(scaled({feature: np.array([nan])}, Scales())[feature])
 
 
-def test_likenesses_cover_every_part() -> None:
+def test_similarities_cover_every_part() -> None:
     assert set(similarities(make_rows([1]), np.zeros(1), Scales())) == {*PARTS, "shingles"}
 
 
 @pytest.mark.parametrize(("days", "nearness"), [(0, 1), (365, exp(-1)), (-365, exp(-1)), (730, exp(-2)), (nan, nan)])
 def test_nearness_falls_with_days_apart(days: float, nearness: float) -> None:
-    known = similarities(make_rows([1]), np.array([days * DAY]), Scales())
-    assert known["nearness"] == pytest.approx([nearness], nan_ok=True)
+    measured = similarities(make_rows([1]), np.array([days * DAY]), Scales())
+    assert measured["nearness"] == pytest.approx([nearness], nan_ok=True)
 
 
 def test_scales_survive_their_json() -> None:
@@ -122,21 +122,21 @@ def test_scales_survive_their_json() -> None:
 # -- scores ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("evidence", "score"), [(3, 0.5), (2, 0.2689), (4, 0.7311), (1, 0.1192), (8, 0.9933)])
-def test_score_is_logistic_of_evidence(evidence: float, score: float) -> None:
-    found = scores(EVEN, {"dense": evidence})
-    assert found.log_odds == pytest.approx([evidence - 3])
-    assert found.score.tolist() == [score]
+@pytest.mark.parametrize(("log_odds", "score"), [(3, 0.5), (2, 0.2689), (4, 0.7311), (1, 0.1192), (8, 0.9933)])
+def test_score_is_logistic_of_log_odds(log_odds: float, score: float) -> None:
+    scored_candidates = scores(EVEN, {"dense": log_odds})
+    assert scored_candidates.log_odds == pytest.approx([log_odds - 3])
+    assert scored_candidates.score.tolist() == [score]
 
 
-def test_evidence_is_weighted_likeness() -> None:
+def test_log_odds_is_weighted_similarity() -> None:
     model = replace(EVEN, weights=EVEN.weights | {"tags": 5.0, "places": 2.0})
     assert scores(model, {"tags": 0.5, "places": 0.5}).log_odds == pytest.approx([0.5 * 5 + 0.5 * 2 - 3])
 
 
-def test_parts_share_as_their_evidence() -> None:
-    found = parts(EVEN, dense=1.5, lexical=0.75, nearness=0.75)
-    assert found == {"dense": 0.25, "lexical": 0.125, "nearness": 0.125}
+def test_parts_share_as_their_log_odds() -> None:
+    shares = parts(EVEN, dense=1.5, lexical=0.75, nearness=0.75)
+    assert shares == {"dense": 0.25, "lexical": 0.125, "nearness": 0.125}
 
 
 def test_remainder_goes_to_the_largest_part() -> None:
@@ -151,47 +151,49 @@ def test_remainder_of_equal_parts_goes_first() -> None:
 
 def test_nothing_in_common_scores_zero() -> None:
     eager = replace(EVEN, threshold=-5.0)
-    found = scores(eager, {}, {"names": nan, "tags": nan, "places": nan})
-    assert found.score.tolist() == [0, 0]
-    assert not any(values.any() for values in found.parts().values())
+    scored_candidates = scores(eager, {}, {"names": nan, "tags": nan, "places": nan})
+    assert scored_candidates.score.tolist() == [0, 0]
+    assert not any(values.any() for values in scored_candidates.parts().values())
 
 
 @pytest.mark.parametrize(("years", "score"), [(500, 0.2689), (720, 0.2689), (2000, 0)])
-def test_tiny_likeness_can_be_shared_out(years: float, score: float) -> None:
+def test_tiny_similarity_can_be_shared_out(years: float, score: float) -> None:
     """A mistyped year: nearness is all there is, and too small to divide by."""
     rows = make_rows([1], tags=0.0, places=0.0)
-    found = scored(similarities(rows, np.array([years * 365 * DAY]), Scales()), replace(EVEN, threshold=1.0))
-    assert found.score.tolist() == found.parts()["nearness"].tolist() == [score]
+    scored_candidates = scored(
+        similarities(rows, np.array([years * 365 * DAY]), Scales()), replace(EVEN, threshold=1.0)
+    )
+    assert scored_candidates.score.tolist() == scored_candidates.parts()["nearness"].tolist() == [score]
 
 
 @pytest.mark.parametrize("unknown", [("names",), ("tags",), ("places",), ("tags", "places"), OPTIONAL])
 def test_unknown_parts_lower_the_threshold(unknown: tuple[str, ...]) -> None:
     model = replace(EVEN, relief={"names": 0.1, "tags": 0.2, "places": 0.4, "nearness": 0.8})
     relief = sum(model.relief[part] for part in unknown)
-    known = scores(model, {"dense": 2.0} | dict.fromkeys(unknown, nan))
-    assert known.log_odds == pytest.approx([2 - 3 + relief])
+    scored_candidates = scores(model, {"dense": 2.0} | dict.fromkeys(unknown, nan))
+    assert scored_candidates.log_odds == pytest.approx([2 - 3 + relief])
     assert parts(model, dense=2.0, **dict.fromkeys(unknown, nan)).keys() == {"dense"}
 
 
 @given(st.lists(pairs, max_size=6), models)
 def test_parts_add_up_exactly(candidates: list[dict[str, float]], model: RankingModel) -> None:
-    found = scores(model, *candidates)
-    units = {part: np.round(values * 10_000).astype(int) for part, values in found.parts().items()}
+    scored_candidates = scores(model, *candidates)
+    units = {part: np.round(values * 10_000).astype(int) for part, values in scored_candidates.parts().items()}
     assert all((values >= 0).all() for values in units.values())
     total = sum(units.values())
-    assert total.tolist() == np.round(found.score * 10_000).astype(int).tolist()
-    assert ((found.score >= 0) & (found.score <= 1)).all()
+    assert total.tolist() == np.round(scored_candidates.score * 10_000).astype(int).tolist()
+    assert ((scored_candidates.score >= 0) & (scored_candidates.score <= 1)).all()
 
 
 @given(pairs, models)
 def test_score_is_probability_to_four_places(pair: dict[str, float], model: RankingModel) -> None:
-    found = scores(model, pair)
-    likely = 1 / (1 + exp(-found.log_odds[0]))
-    assert found.score[0] == pytest.approx(likely, abs=0.000051) or not sum(parts(model, **pair).values())
+    scored_candidates = scores(model, pair)
+    likely = 1 / (1 + exp(-scored_candidates.log_odds[0]))
+    assert scored_candidates.score[0] == pytest.approx(likely, abs=0.000051) or not sum(parts(model, **pair).values())
 
 
-@given(pairs, models, st.sampled_from(PARTS), likeness)
-def test_score_never_falls_with_a_likeness(
+@given(pairs, models, st.sampled_from(PARTS), similarity)
+def test_score_never_falls_with_a_similarity(
     pair: dict[str, float], model: RankingModel, part: str, share: float
 ) -> None:
     less = pair | {part: np.nan_to_num(pair[part]) * share}
@@ -210,8 +212,8 @@ def test_unknown_lies_between_nothing_and_all(pair: dict[str, float], part: str)
 @given(st.lists(pairs, min_size=1, max_size=6), st.data())
 def test_taken_scores_are_those_of_their_places(candidates: list[dict[str, float]], data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, len(candidates) - 1)))
-    whole = scores(DEFAULT, *candidates)
-    taken = whole.take(np.array(places, dtype=np.intp))
-    assert taken.score.tolist() == whole.score[places].tolist()
-    assert taken.log_odds.tolist() == whole.log_odds[places].tolist()
-    assert taken.parts()["names"].tolist() == whole.parts()["names"][places].tolist()
+    all_scores = scores(DEFAULT, *candidates)
+    taken = all_scores.take(np.array(places, dtype=np.intp))
+    assert taken.score.tolist() == all_scores.score[places].tolist()
+    assert taken.log_odds.tolist() == all_scores.log_odds[places].tolist()
+    assert taken.parts()["names"].tolist() == all_scores.parts()["names"][places].tolist()

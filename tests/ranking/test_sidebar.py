@@ -254,7 +254,7 @@ def test_equal_scores_favour_smaller_numbers() -> None:
 
 @pytest.mark.parametrize(("least", "expected"), [(0.5, [1]), (0.5001, [])])
 def test_threshold_itself_is_enough(least: float, expected: list[int]) -> None:
-    # Nearness is all the evidence there is, and just what the model asks for.
+    # Time proximity is the only part, and just reaches the threshold.
     ranker = Ranker(replace(DEFAULT, threshold=DEFAULT.weights["nearness"]), Scales())
     rows = make_rows([1], tags=0.0, places=0.0)
     assert numbers(ranked(rows, make_columns([1]), replace(RULES, min_score=least), ranker=ranker)) == expected
@@ -271,14 +271,14 @@ def test_evidence_orders_equal_scores() -> None:
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-def reports_one(days: float = 0.0, *, same: bool = True, **known: float) -> bool:
-    """Whether two articles report one event, by their likenesses in deviations and shares; all else is 0."""
-    values = {part: np.array([known.get(part, 0.0)]) for part in (*PARTS, "shingles")}
+def reports_one(days: float = 0.0, *, same: bool = True, **measured: float) -> bool:
+    """Whether two articles report one event, by their similarities in deviations and shares; all else is 0."""
+    values = {part: np.array([measured.get(part, 0.0)]) for part in (*PARTS, "shingles")}
     return bool(same_event(values, np.array([days * DAY]), np.array([same]))[0])
 
 
 @pytest.mark.parametrize(
-    ("known", "days", "same", "event"),
+    ("measured", "days", "same", "event"),
     [
         ((4.65, 6.0, 4.6), 0, True, True),
         ((4.6, 8.0, 8.0), 0, True, False),
@@ -290,8 +290,8 @@ def reports_one(days: float = 0.0, *, same: bool = True, **known: float) -> bool
         ((8.0, 8.0, 8.0), nan, True, False),
     ],
 )
-def test_like_texts_of_days_are_one_event(known: tuple[float, ...], days: float, same: bool, event: bool) -> None:
-    dense, lexical, themes = known
+def test_like_texts_of_days_are_one_event(measured: tuple[float, ...], days: float, same: bool, event: bool) -> None:
+    dense, lexical, themes = measured
     assert reports_one(days, same=same, dense=dense, lexical=lexical, themes=themes) is event
 
 
@@ -427,11 +427,11 @@ def test_kept_reports_are_of_different_events(size: int, seed: int) -> None:
     versions = (one_way | one_way.T) & ~np.eye(size, dtype=bool)
     posted = NOW_SECONDS - random.integers(0, 3, size)
     facts = make_columns(range(size), posted=posted, language=random.integers(0, 2, size))
-    kept = one_of_each(versions, facts, 0)
-    assert len(set(kept.tolist())) == len(kept)
-    assert not versions[np.ix_(kept, kept)].any()
+    places = one_of_each(versions, facts, 0)
+    assert len(set(places.tolist())) == len(places)
+    assert not versions[np.ix_(places, places)].any()
     free = set(range(size)) - set(np.flatnonzero(versions.any(axis=1)).tolist())
-    assert free <= set(kept.tolist())
+    assert free <= set(places.tolist())
 
 
 # -- roles -------------------------------------------------------------------------------------------------------------
@@ -529,11 +529,15 @@ def test_best_stands_first_whatever_varies() -> None:
     st.integers(1, 5),
 )
 def test_varied_keeps_the_best_and_their_order(candidates: list[tuple[float, str | None, int]], n: int) -> None:
-    candidates = sorted(candidates, key=lambda one: -one[0])
-    found = chosen(*([one[0] for one in candidates], n), [one[1] for one in candidates], [one[2] for one in candidates])
-    assert found == sorted(set(found))
-    assert len(found) == min(n, len(candidates))
-    assert found[:1] == [0][: len(found)]
+    candidates = sorted(candidates, key=lambda candidate: -candidate[0])
+    places = chosen(
+        *([candidate[0] for candidate in candidates], n),
+        [candidate[1] for candidate in candidates],
+        [candidate[2] for candidate in candidates],
+    )
+    assert places == sorted(set(places))
+    assert len(places) == min(n, len(candidates))
+    assert places[:1] == [0][: len(places)]
 
 
 # -- diversity ---------------------------------------------------------------------------------------------------------
@@ -581,8 +585,8 @@ ARCHIVE = make_columns(
 
 
 def test_ladder_goes_down_its_rungs() -> None:
-    found = fallbacks(ARCHIVE, SOURCE, RULES, 9, frozenset())
-    assert [(teaser.number, teaser.source) for teaser in found] == [
+    teasers = fallbacks(ARCHIVE, SOURCE, RULES, 9, frozenset())
+    assert [(teaser.number, teaser.source) for teaser in teasers] == [
         (5, FALLBACK_READ),
         (2, FALLBACK_READ),
         (1, FALLBACK_READ),
@@ -592,8 +596,8 @@ def test_ladder_goes_down_its_rungs() -> None:
 
 
 def test_latest_leaves_reads_out() -> None:
-    found = fallbacks(ARCHIVE, SOURCE, replace(RULES, fallback="latest"), 9, frozenset())
-    assert [(teaser.number, teaser.source) for teaser in found] == [
+    teasers = fallbacks(ARCHIVE, SOURCE, replace(RULES, fallback="latest"), 9, frozenset())
+    assert [(teaser.number, teaser.source) for teaser in teasers] == [
         (1, FALLBACK_EDITION),
         (2, FALLBACK_EDITION),
         (5, FALLBACK_EDITION),
@@ -616,8 +620,8 @@ def test_taken_articles_do_not_return() -> None:
 
 def test_unknown_source_gets_any_edition() -> None:
     unknown = SourceArticle(number=-1, posted=nan, edition=-1, language=-1)
-    found = fallbacks(ARCHIVE, unknown, RULES, 3, frozenset())
-    assert [(teaser.number, teaser.source) for teaser in found] == [
+    teasers = fallbacks(ARCHIVE, unknown, RULES, 3, frozenset())
+    assert [(teaser.number, teaser.source) for teaser in teasers] == [
         (4, FALLBACK_ANY),
         (0, FALLBACK_ANY),
         (1, FALLBACK_ANY),
@@ -632,8 +636,8 @@ def test_equal_fallbacks_favour_newer_numbers() -> None:
     assert numbers(fallbacks(make_columns([1, 2, 3]), SOURCE, RULES, 2, frozenset())) == [3, 2]
 
 
-def teasers_of(*given: int) -> list[RankedTeaser]:
-    return [RankedTeaser(number, 0.0, FALLBACK_ANY) for number in given]
+def teasers_of(*numbers: int) -> list[RankedTeaser]:
+    return [RankedTeaser(number, 0.0, FALLBACK_ANY) for number in numbers]
 
 
 def halves(some: np.ndarray) -> BoolArray:
@@ -643,8 +647,8 @@ def halves(some: np.ndarray) -> BoolArray:
 
 
 def test_fallbacks_bring_no_second_report() -> None:
-    found = fill_with_fallbacks(teasers_of(2), teasers_of(3, 4, 5, 6, 8), halves, 3)
-    assert numbers(found) == [2, 4, 6]
+    teasers = fill_with_fallbacks(teasers_of(2), teasers_of(3, 4, 5, 6, 8), halves, 3)
+    assert numbers(teasers) == [2, 4, 6]
 
 
 def test_chosen_teasers_all_stay() -> None:
@@ -672,5 +676,5 @@ def test_fallbacks_of_each_kind_are_few() -> None:
     """Of twenty thousand articles those are looked at that rules can need, and no more."""
     facts = make_columns(range(2_000), posted=[NOW_SECONDS - DAY * number for number in range(2_000)])
     kinds = kinds_of(facts, [quota(*range(1_000, 2_000))])
-    found = numbers(fallbacks(facts, SOURCE, RULES, 3, frozenset(), kinds=kinds))
-    assert found == [1, 2, 3, 1_000, 1_001, 1_002]
+    chosen = numbers(fallbacks(facts, SOURCE, RULES, 3, frozenset(), kinds=kinds))
+    assert chosen == [1, 2, 3, 1_000, 1_001, 1_002]

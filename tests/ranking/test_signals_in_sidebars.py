@@ -64,12 +64,12 @@ def sidebar(store: Store, article_id: str = "coup", *, now: datetime = NOW, **qu
     return make_recommender(store, now=now).for_article(article_id, Query(**query))
 
 
-def ids(found: Recommendation) -> list[str]:
-    return [item.article.id for item in found.items]
+def ids(recommendation: Recommendation) -> list[str]:
+    return [item.article.id for item in recommendation.items]
 
 
-def sources(found: Recommendation) -> list[str]:
-    return [item.teaser.source for item in found.items]
+def sources(recommendation: Recommendation) -> list[str]:
+    return [item.teaser.source for item in recommendation.items]
 
 
 def test_sidebar_without_signals(archive: Store) -> None:
@@ -96,7 +96,7 @@ def test_rejected_story_comes_back_as_no_fallback(archive: Store) -> None:
 
 def test_excluded_story_stands_nowhere(archive: Store) -> None:
     decide(archive, "gold", Wish(EXCLUDE, "coup-2"))
-    assert not [one.id for one in ARCHIVE if "coup-2" in ids(sidebar(archive, one.id, n=9))]
+    assert not [article.id for article in ARCHIVE if "coup-2" in ids(sidebar(archive, article.id, n=9))]
 
 
 def test_stories_set_apart_keep_from_each_other(archive: Store) -> None:
@@ -111,10 +111,10 @@ def test_stories_set_apart_keep_from_each_other(archive: Store) -> None:
 @pytest.mark.parametrize("slot", [1, 2, 3])
 def test_pinned_story_stands_in_its_slot(archive: Store, slot: int) -> None:
     decide(archive, "coup", Wish(PIN, "gold", slot))
-    found = sidebar(archive)
-    assert ids(found)[slot - 1] == "gold"
-    assert sources(found)[slot - 1] == PINNED
-    assert sources(found).count(RELATED) == 2
+    recommendation = sidebar(archive)
+    assert ids(recommendation)[slot - 1] == "gold"
+    assert sources(recommendation)[slot - 1] == PINNED
+    assert sources(recommendation).count(RELATED) == 2
 
 
 def test_pinned_candidate_keeps_its_score(archive: Store) -> None:
@@ -132,7 +132,7 @@ def test_pinned_story_stands_there_once(archive: Store) -> None:
 
 def test_whole_order_can_be_pinned(archive: Store) -> None:
     order = ["gold", "coup-5", "coup-2"]
-    decide(archive, "coup", *(Wish(PIN, one, slot) for slot, one in enumerate(order, 1)))
+    decide(archive, "coup", *(Wish(PIN, article_id, slot) for slot, article_id in enumerate(order, 1)))
     assert ids(sidebar(archive)) == order
 
 
@@ -156,9 +156,9 @@ def test_pin_keeps_out_other_reports_of_its_event(archive: Store) -> None:
     assert ("report" in shown) != ("twin" in shown)
     other = "twin" if "report" in shown else "report"
     decide(archive, "coup", Wish(PIN, other, 1))
-    found = ids(sidebar(archive, n=6))
-    assert found[0] == other
-    assert not {"report", "twin"} - {other} & set(found)
+    shown = ids(sidebar(archive, n=6))
+    assert shown[0] == other
+    assert not {"report", "twin"} - {other} & set(shown)
 
 
 def test_pins_obey_the_wishes_of_the_page(archive: Store) -> None:
@@ -228,25 +228,25 @@ def test_rule_holds_beside_the_articles_it_names(archive: Store) -> None:
 
 def test_rule_limits_how_many(archive: Store) -> None:
     keep_rule(archive, "at_most", count=1, what=Condition({"edition": ("Sahel",)}))
-    found = ids(sidebar(archive, n=3))
-    assert sum(one != "gold-2" for one in found) == 1
-    assert "gold-2" in found
+    shown = ids(sidebar(archive, n=3))
+    assert sum(article_id != "gold-2" for article_id in shown) == 1
+    assert "gold-2" in shown
 
 
 def test_rule_asks_for_a_sort_of_story(archive: Store) -> None:
     """No related story comes from Europe: the rule gives its place to a fallback that does."""
     assert "gold-2" not in ids(sidebar(archive))
     keep_rule(archive, "at_least", count=1, what=Condition({"edition": ("Europe",)}))
-    found = sidebar(archive)
-    assert ids(found)[2] == "gold-2"
-    assert sources(found)[:2] == [RELATED, RELATED]
+    recommendation = sidebar(archive)
+    assert ids(recommendation)[2] == "gold-2"
+    assert sources(recommendation)[:2] == [RELATED, RELATED]
 
 
 def test_rule_prefers_related_stories_of_its_sort(archive: Store) -> None:
     keep_rule(archive, "at_least", count=1, what=OPINION)
-    found = sidebar(archive, n=2)
-    assert "coup-4" in ids(found)
-    assert sources(found) == [RELATED, RELATED]
+    recommendation = sidebar(archive, n=2)
+    assert "coup-4" in ids(recommendation)
+    assert sources(recommendation) == [RELATED, RELATED]
 
 
 def test_rule_asks_in_vain_where_nothing_fits(archive: Store) -> None:
@@ -314,10 +314,10 @@ def test_answer_is_looked_at_again_when_a_signal_ends(archive: Store) -> None:
     end = NOW + timedelta(hours=1)
     decide(archive, "coup", Wish(PIN, "gold", 1, until=end))
     decide(archive, "gold", Wish(BOOST, "coup-2", factor=2.0, until=end + timedelta(hours=1), everywhere=True))
-    found = sidebar(archive)
-    assert found.basis.until == end.timestamp()
-    assert make_recommender(archive, now=end - timedelta(seconds=1)).still_right(found.basis, archive.state())
-    assert not make_recommender(archive, now=end).still_right(found.basis, archive.state())
+    recommendation = sidebar(archive)
+    assert recommendation.basis.until == end.timestamp()
+    assert make_recommender(archive, now=end - timedelta(seconds=1)).still_right(recommendation.basis, archive.state())
+    assert not make_recommender(archive, now=end).still_right(recommendation.basis, archive.state())
 
 
 @pytest.mark.parametrize(
@@ -342,8 +342,8 @@ def test_every_signal_overtakes_answers_made_before(archive: Store, wish: Wish) 
     assert not watcher.still_right(before, state)
     assert not make_recommender(archive).still_right(before, state)
     during = watcher.for_article("coup", Query()).basis
-    kept = [one.number for one in archive.signals.changed_since(-1)]
-    Decisions(archive, lambda: NOW).end("coup", kept, AWA)
+    numbers = [signal.number for signal in archive.signals.changed_since(-1)]
+    Decisions(archive, lambda: NOW).end("coup", numbers, AWA)
     assert not watcher.still_right(during, archive.state())
     assert not make_recommender(archive).still_right(during, archive.state())
 
@@ -399,8 +399,8 @@ def test_draft_obeys_rules_and_matrix(archive: Store) -> None:
 
     draft = replace(ARCHIVE[0], id="draft")
     recommender = make_recommender(archive)
-    found = TextCandidates(rows[rows["number"] != 1], ())
-    assert "coup-4" in ids(recommender.for_draft(draft, found, Query(n=9)))
+    candidates = TextCandidates(rows[rows["number"] != 1], ())
+    assert "coup-4" in ids(recommender.for_draft(draft, candidates, Query(n=9)))
     flagged = replace(draft, flags=("minor",))
-    assert "coup-4" not in ids(recommender.for_draft(flagged, found, Query(n=9)))
-    assert ids(recommender.for_draft(replace(draft, flags=("legal_hold",)), found, Query(n=9))) == []
+    assert "coup-4" not in ids(recommender.for_draft(flagged, candidates, Query(n=9)))
+    assert ids(recommender.for_draft(replace(draft, flags=("legal_hold",)), candidates, Query(n=9))) == []

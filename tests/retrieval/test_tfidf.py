@@ -31,9 +31,9 @@ def cosines(model: TfidfModel, first: Article, second: Article) -> Mapping[str, 
     def dense(row: TermRow, field: str) -> Mapping[int, float]:
         return dict(zip(row[field][0].tolist(), row[field][1].tolist(), strict=True))
 
-    one, other = model.rows([first, second])
+    left, right = model.rows([first, second])
     return {
-        field: sum(weight * dense(other, field).get(term, 0.0) for term, weight in dense(one, field).items())
+        field: sum(weight * dense(right, field).get(term, 0.0) for term, weight in dense(left, field).items())
         for field in TERM_FIELDS
     }
 
@@ -65,8 +65,8 @@ def test_terms_are_words_pairs_and_names() -> None:
 
 @pytest.mark.parametrize("field", TERM_FIELDS)
 def test_rows_have_length_one(field: str) -> None:
-    one = article("junta kidal accord; JNIM, Putsch", tags=["gold", "army"], countries=["Mali", "Niger"])
-    (row,) = fitted(one, article("junta", tags=["gold"])).rows([one])
+    item = article("junta kidal accord; JNIM, Putsch", tags=["gold", "army"], countries=["Mali", "Niger"])
+    (row,) = fitted(item, article("junta", tags=["gold"])).rows([item])
     length = np.linalg.norm(row[field][1])
     # Names and topics stay shorter: see `labels`.
     assert 0 < length < 1 if field in {"names", "topics"} else length == pytest.approx(1, abs=1e-6)
@@ -74,8 +74,8 @@ def test_rows_have_length_one(field: str) -> None:
 
 
 def test_equal_articles_are_entirely_alike() -> None:
-    one = article("junta kidal accord", tags=["gold"], countries=["Mali"])
-    assert cosines(fitted(one, article("other")), one, one) == {
+    item = article("junta kidal accord", tags=["gold"], countries=["Mali"])
+    assert cosines(fitted(item, article("other")), item, item) == {
         "lexical": pytest.approx(1),
         "tags": pytest.approx(1),
         "places": pytest.approx(1),
@@ -108,19 +108,19 @@ def test_repeated_words_count_by_logarithm() -> None:
     assert ratio == pytest.approx(1 + np.log(3), abs=1e-5)
 
 
-@pytest.mark.parametrize(("size", "kept"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 3)])
-def test_words_of_one_article_are_dropped(size: int, kept: int) -> None:
+@pytest.mark.parametrize(("size", "remaining"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 3)])
+def test_words_of_one_article_are_dropped(size: int, remaining: int) -> None:
     """Not in a small archive, where a word of one story today is one of two tomorrow."""
     archive = [article(f"common{number % 6} rare{number}") for number in range(size)]
     (row,) = fitted(*archive).rows([article("common1 rare1")])
-    assert len(row["lexical"][0]) == kept
+    assert len(row["lexical"][0]) == remaining
 
 
-@pytest.mark.parametrize(("size", "kept"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 2)])
-def test_words_of_most_articles_are_dropped(size: int, kept: int) -> None:
+@pytest.mark.parametrize(("size", "remaining"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 2)])
+def test_words_of_most_articles_are_dropped(size: int, remaining: int) -> None:
     archive = [article(f"present pair{number % 6}") for number in range(size)]
     (row,) = fitted(*archive).rows([article("present, regularly pair1")])
-    assert len(row["lexical"][0]) == kept
+    assert len(row["lexical"][0]) == remaining
 
 
 def test_words_common_in_their_language_weigh_little() -> None:
@@ -185,9 +185,9 @@ def test_equal_articles_have_one_theme() -> None:
 
 def test_labels_new_since_the_build_match() -> None:
     model = fitted(article("x", tags=["army"]))
-    one = article("x", tags=["Élection"], countries=["Togo"])
-    found = cosines(model, one, article("x", tags=["election"], countries=["togo"]))
-    assert (found["tags"], found["places"]) == (pytest.approx(1), pytest.approx(1))
+    item = article("x", tags=["Élection"], countries=["Togo"])
+    similarities = cosines(model, item, article("x", tags=["election"], countries=["togo"]))
+    assert (similarities["tags"], similarities["places"]) == (pytest.approx(1), pytest.approx(1))
 
 
 # -- themes ------------------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_labels_new_since_the_build_match() -> None:
 
 # Five themes of four words. Every article has two words of one theme, but never its first and its last.
 PAIRS = [(0, 1), (1, 3), (2, 3), (0, 2), (1, 2)] * 2
-THEMES = [article(f"{theme}{one} {theme}{other}") for theme in "vwxyz" for one, other in PAIRS[:8]]
+THEMES = [article(f"{theme}{first} {theme}{second}") for theme in "vwxyz" for first, second in PAIRS[:8]]
 
 
 def test_words_of_one_theme_are_alike() -> None:

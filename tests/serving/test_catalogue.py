@@ -146,8 +146,8 @@ def test_two_generations_are_known_side_by_side(store: Store) -> None:
     catalogue.as_of(before)
     live_generation(store, {first: second, second: second}, {first: 3})
     assert catalogue.as_of(store.state()).columns.demand.tolist() == [0, 3, 0]
-    known = catalogue.as_of(before).columns
-    assert (known.demand.tolist(), known.story.tolist()) == ([0, 0, 7], [0, first, first])
+    columns = catalogue.as_of(before).columns
+    assert (columns.demand.tolist(), columns.story.tolist()) == ([0, 0, 7], [0, first, first])
     store.generations.activate(old)
     stored(store, [make_article("a", read_count=9)])
     again = catalogue.as_of(store.state()).columns

@@ -62,14 +62,14 @@ def ids(path: Path, article_id: str) -> list[str]:
 
 
 def texts(path: Path) -> str:
-    return "".join(one.read_text(encoding="utf-8") for one in sorted((path / "sidebars").iterdir()))
+    return "".join(file.read_text(encoding="utf-8") for file in sorted((path / "sidebars").iterdir()))
 
 
 def test_every_sidebar_is_written_as_a_page_would_get_it(archive: Store, path: Path) -> None:
     assert exported(archive, path) == Exported(articles=35, written=70, removed=0)
     for article in ARCHIVE:
-        found = make_recommender(archive).for_article(article.id, Query())
-        assert file(path, article.id).read_bytes() == to_json(make_document(found, GAZETTEER, "en"))
+        recommendation = make_recommender(archive).for_article(article.id, Query())
+        assert file(path, article.id).read_bytes() == to_json(make_document(recommendation, GAZETTEER, "en"))
     html = file(path, "coup-1", 1).read_text(encoding="utf-8")
     assert "Read &lt;on&gt;" in html
     assert html.count('href="https://example.org/coup-') == 3
@@ -77,7 +77,7 @@ def test_every_sidebar_is_written_as_a_page_would_get_it(archive: Store, path: P
 
 def test_files_are_small(archive: Store, path: Path) -> None:
     exported(archive, path)
-    assert max(one.stat().st_size for one in (path / "sidebars").iterdir()) < 4_000
+    assert max(file.stat().st_size for file in (path / "sidebars").iterdir()) < 4_000
 
 
 def test_manifest_tells_what_they_were_made_from(archive: Store, path: Path) -> None:
@@ -179,14 +179,14 @@ HOSTILE = [
 
 
 def test_hostile_ids_stay_in_their_folder(store: Store, path: Path) -> None:
-    stored(store, [make_article(one, title="t") for one in HOSTILE])
+    stored(store, [make_article(name, title="t") for name in HOSTILE])
     assert exported(store, path).written == 2 * len(HOSTILE)
     inside = list((path / "sidebars").iterdir())
     assert len(inside) == 2 * len(HOSTILE)
-    assert sorted(one.name for one in path.iterdir()) == ["manifest.json", "sidebars"]
-    assert sorted(one.name for one in path.parent.iterdir() if one.suffix != ".db")[:1] == ["out"]
-    for one in HOSTILE:
-        assert json.loads(file(path, one).read_text())["article"]["id"] == one
+    assert sorted(name.name for name in path.iterdir()) == ["manifest.json", "sidebars"]
+    assert sorted(name.name for name in path.parent.iterdir() if name.suffix != ".db")[:1] == ["out"]
+    for name in HOSTILE:
+        assert json.loads(file(path, name).read_text())["article"]["id"] == name
 
 
 @pytest.mark.parametrize(
@@ -223,5 +223,5 @@ def test_names_are_safe(article_id: str) -> None:
 
 
 @given(ids_of_any_kind, ids_of_any_kind)
-def test_two_ids_never_share_a_file(one: str, other: str) -> None:
-    assert (file_names(one) == file_names(other)) == (one == other)
+def test_two_ids_never_share_a_file(article_id: str, other_id: str) -> None:
+    assert (file_names(article_id) == file_names(other_id)) == (article_id == other_id)

@@ -37,7 +37,7 @@ def test_file_is_written_once(path: Path, folder: Folder) -> None:
 
 
 def test_reader_of_the_old_file_keeps_it_whole(path: Path, folder: Folder) -> None:
-    """A new file takes the place of the old one; the old one is not written over."""
+    """A new file replaces the old one; the old one is not written over."""
     folder.put("a.json", b"old")
     with (path / "sidebars" / "a.json").open("rb") as reader:
         folder.put("a.json", b"newer")
@@ -58,14 +58,14 @@ def test_others_are_removed(path: Path, folder: Folder) -> None:
     assert names(path) == ["b.json"]
 
 
-@pytest.mark.parametrize(("age", "kept"), [(0, True), (LEFT_BEHIND_SECONDS + 60, False)])
-def test_what_a_killed_export_left_is_removed(path: Path, folder: Folder, age: int, kept: bool) -> None:
+@pytest.mark.parametrize(("age", "stays"), [(0, True), (LEFT_BEHIND_SECONDS + 60, False)])
+def test_what_a_killed_export_left_is_removed(path: Path, folder: Folder, age: int, stays: bool) -> None:
     """Unless it may belong to one that runs just now."""
     unfinished = path / "sidebars" / ".new-0123"
     unfinished.write_bytes(b"half")
     os.utime(unfinished, (unfinished.stat().st_mtime - age,) * 2)
     folder.keep([])
-    assert unfinished.exists() == kept
+    assert unfinished.exists() == stays
 
 
 def test_manifest_says_what_it_holds(path: Path, folder: Folder) -> None:

@@ -39,14 +39,14 @@ def story(number: int, topic: int = 0, **fields: object) -> Article:
 
 ARCHIVE = [story(number, number % 2) for number in range(10)]
 OTHER = ModelVersion("other/1", replace(DEFAULT, version="other", threshold=7.0))
-# What likenesses are measured against; related to nothing, and without a date in no fallback.
+# What similarities are measured against; related to nothing, and without a date in no fallback.
 NOISE = [make_article(f"n{number}", title=f"lone{number} apart{number}", posted_on=None) for number in range(20)]
 
 
 def computed(store: Store, article_id: str) -> bytes:
     """The answer as it is made now, by a recommender that knows nothing yet."""
-    found = make_recommender(store).for_article(article_id, Query())
-    return to_json(make_document(found, GAZETTEER, "en"))
+    recommendation = make_recommender(store).for_article(article_id, Query())
+    return to_json(make_document(recommendation, GAZETTEER, "en"))
 
 
 def test_prepared_answers_equal_computed_ones(store: Store) -> None:
@@ -54,10 +54,10 @@ def test_prepared_answers_equal_computed_ones(store: Store) -> None:
     recommender = make_recommender(store)
     assert prepare(store, recommender, quiet) == len(ARCHIVE)
     for article in ARCHIVE:
-        found = find_prepared(store, recommender, article.id, store.state())
-        assert found is not None
-        assert found.body == computed(store, article.id)
-        assert found.sources == (RELATED, RELATED, RELATED)
+        prepared = find_prepared(store, recommender, article.id, store.state())
+        assert prepared is not None
+        assert prepared.body == computed(store, article.id)
+        assert prepared.sources == (RELATED, RELATED, RELATED)
 
 
 def test_reasons_are_in_the_language_of_the_article(store: Store) -> None:
@@ -66,10 +66,10 @@ def test_reasons_are_in_the_language_of_the_article(store: Store) -> None:
     built(store, [*french, *NOISE])
     recommender = make_recommender(store)
     assert prepare(store, recommender, quiet) == 4
-    found = find_prepared(store, recommender, "s0", store.state())
-    assert found is not None
-    assert "Également : Mali" in found.body.decode()
-    assert "Also about" not in found.body.decode()
+    prepared = find_prepared(store, recommender, "s0", store.state())
+    assert prepared is not None
+    assert "Également : Mali" in prepared.body.decode()
+    assert "Also about" not in prepared.body.decode()
 
 
 def test_preparing_needs_a_build(store: Store) -> None:
@@ -82,7 +82,7 @@ def test_every_sidebar_is_counted(store: Store) -> None:
     built(store, [*ARCHIVE, *NOISE, story(10, 0, flags=("legal_hold",))])
     recommender = make_recommender(store)
     numbers = stored(store, [*ARCHIVE, *NOISE, story(10, 0, flags=("legal_hold",))])
-    sidebars = [recommender.for_article(one.id, Query()).items for one in (*ARCHIVE, *NOISE)]
+    sidebars = [recommender.for_article(article.id, Query()).items for article in (*ARCHIVE, *NOISE)]
     shown = Counter(item.teaser.number for items in sidebars for item in items)
     assert sum(shown.values()) == 3 * len(sidebars)
     prepare(store, recommender, quiet)
@@ -101,7 +101,9 @@ def test_future_candidates_leave_nothing_prepared(store: Store) -> None:
     built(store, articles)
     recommender = make_recommender(store)
     prepare(store, recommender, quiet)
-    assert [one.id for one in articles if find_prepared(store, recommender, one.id, store.state())] == ["s10"]
+    assert [article.id for article in articles if find_prepared(store, recommender, article.id, store.state())] == [
+        "s10"
+    ]
 
 
 def test_other_settings_use_none(store: Store) -> None:
@@ -198,8 +200,8 @@ def test_no_history_makes_a_prepared_answer_wrong(
         for change in history:
             apply(store, *change)
             for number in range(12):
-                found = find_prepared(store, recommender, f"s{number}", store.state())
-                assert found is None or found.body == computed(store, f"s{number}")
+                prepared = find_prepared(store, recommender, f"s{number}", store.state())
+                assert prepared is None or prepared.body == computed(store, f"s{number}")
 
 
 def apply(store: Store, kind: str, number: int, value: int) -> None:
@@ -343,7 +345,7 @@ def test_article_that_left_the_generation_leaves_the_ledger(archive: Store) -> N
     assert in_ledger(archive, "s2") == []
 
 
-def test_article_withdrawn_while_nobody_swept_leaves_the_ledger(archive: Store) -> None:
+def test_article_withdrawn_without_a_sweep_leaves_the_ledger(archive: Store) -> None:
     archive.articles.withdraw("s2")
     make_builder(archive).update()
     swept(Sweep(archive, make_recommender(archive)))
@@ -369,12 +371,12 @@ def test_new_generation_is_swept(archive: Store) -> None:
 
 
 def test_other_settings_are_swept(archive: Store) -> None:
-    """What was prepared under the old ones is given to nobody, so it is no record either."""
+    """What was prepared under the old ones is given to no reader, so it does not count as recorded either."""
     stricter = make_recommender(archive, min_score=0.9999)
     assert [item.article.id for item in stricter.for_article("s0", Query()).items] != in_ledger(archive, "s0")
     swept(Sweep(archive, stricter))
-    found = stricter.for_article("s0", Query())
-    assert in_ledger(archive, "s0") == [item.article.id for item in found.items]
+    recommendation = stricter.for_article("s0", Query())
+    assert in_ledger(archive, "s0") == [item.article.id for item in recommendation.items]
 
 
 def test_pin_that_ends_by_itself_is_swept(archive: Store) -> None:

@@ -39,13 +39,13 @@ ARCHIVE = [
     story("blockade", BLOCKADE, posted_on=days_ago(5), read_count=9, url="https://www.example.org/blockade"),
     story("gold", GOLD, posted_on=days_ago(40), read_count=50),
     story("europe", "tariffs brussels steel", edition="Europe", posted_on=days_ago(2)),
-    # What likenesses are measured against. Without a date none of it is ever a fallback.
+    # What similarities are measured against. Without a date none of it is ever a fallback.
     *(story(f"noise{number}", f"lone{number} other{number} apart{number}", posted_on=None) for number in range(50)),
 ]
 
 
-def ids(found: Recommendation, source: str | None = None) -> list[str]:
-    return [item.article.id for item in found.items if source in (None, item.teaser.source)]
+def ids(recommendation: Recommendation, source: str | None = None) -> list[str]:
+    return [item.article.id for item in recommendation.items if source in (None, item.teaser.source)]
 
 
 def sidebar(store: Store, article_id: str, **query: Any) -> Recommendation:
@@ -66,10 +66,10 @@ def with_more(store: Store, *more: Article) -> None:
 
 
 def test_related_stories_come_first(archive: Store) -> None:
-    found = sidebar(archive, "coup")
-    assert set(ids(found, RELATED)) == {"coup-2", "coup-3"}
-    assert ids(found)[2] == "blockade"
-    assert found.items[2].teaser.source == FALLBACK_READ
+    recommendation = sidebar(archive, "coup")
+    assert set(ids(recommendation, RELATED)) == {"coup-2", "coup-3"}
+    assert ids(recommendation)[2] == "blockade"
+    assert recommendation.items[2].teaser.source == FALLBACK_READ
 
 
 def test_shared_tags_decide_between_equals(archive: Store) -> None:
@@ -105,10 +105,10 @@ def test_site_model_decides_the_scores(archive: Store) -> None:
     """With all weight on tags, the score of what shares them is theirs alone."""
     tags = replace(DEFAULT, weights={part: 9.0 * (part == "tags") for part in DEFAULT.weights})
     recommender = Recommender(archive, RankingDefaults(0.12, 0.0, tags), GAZETTEER, lambda: NOW)
-    found = recommender.for_article("coup", Query(min_score=0.0, fallback="none", n=9))
-    assert found.items[0].article.id == "coup-2"
-    assert found.items[0].teaser.score > 0
-    assert found.items[0].teaser.parts["tags"] == found.items[0].teaser.score
+    recommendation = recommender.for_article("coup", Query(min_score=0.0, fallback="none", n=9))
+    assert recommendation.items[0].article.id == "coup-2"
+    assert recommendation.items[0].teaser.score > 0
+    assert recommendation.items[0].teaser.parts["tags"] == recommendation.items[0].teaser.score
 
 
 def test_addresses_find_the_same_sidebar(archive: Store) -> None:
@@ -118,11 +118,11 @@ def test_addresses_find_the_same_sidebar(archive: Store) -> None:
 
 
 def test_answers_name_state_and_model(archive: Store) -> None:
-    found = sidebar(archive, "coup")
-    assert found.state == archive.state()
-    assert found.model == vector_version(ToyEmbedder())
-    assert found.article is not None
-    assert found.article.id == "coup"
+    recommendation = sidebar(archive, "coup")
+    assert recommendation.state == archive.state()
+    assert recommendation.model == vector_version(ToyEmbedder())
+    assert recommendation.article is not None
+    assert recommendation.article.id == "coup"
 
 
 def test_shared_labels_are_named(archive: Store) -> None:
@@ -153,10 +153,10 @@ def test_changes_show_in_the_next_answer(archive: Store) -> None:
 
 def test_all_fallbacks_before_the_first_build(store: Store) -> None:
     stored(store, ARCHIVE)
-    found = sidebar(store, "coup")
-    assert ids(found) == ["blockade", "coup-3", "coup-2"]
-    assert ids(found, RELATED) == []
-    assert found.model is None
+    recommendation = sidebar(store, "coup")
+    assert ids(recommendation) == ["blockade", "coup-3", "coup-2"]
+    assert ids(recommendation, RELATED) == []
+    assert recommendation.model is None
     assert make_recommender(store).story("coup").articles[0].id == "coup"
     with pytest.raises(NotBuilt):
         make_recommender(store).require_build()
@@ -179,9 +179,9 @@ def test_related_stories_of_other_languages_come_before_fallbacks(store: Store) 
         story("coup-fr", COUP, language="fr", posted_on=days_ago(25)),
         story("sport-fr", "football stade match buts", language="fr", posted_on=days_ago(1)),
     )
-    found = sidebar(store, "coup-fr", n=9)
-    assert set(ids(found, RELATED)) == {"coup", "coup-2", "coup-3"}
-    assert ids(found)[3:] == ["sport-fr"]
+    recommendation = sidebar(store, "coup-fr", n=9)
+    assert set(ids(recommendation, RELATED)) == {"coup", "coup-2", "coup-3"}
+    assert ids(recommendation)[3:] == ["sport-fr"]
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_held_articles_stand_nowhere(store: Store) -> None:
 
 def test_held_articles_have_no_sidebar(store: Store) -> None:
     with_more(store, story("held", COUP, flags=("legal_hold",)))
-    found = sidebar(store, "held", n=9)
-    assert found.items == []
-    assert found.article is not None
+    recommendation = sidebar(store, "held", n=9)
+    assert recommendation.items == []
+    assert recommendation.article is not None
 
 
 def test_held_drafts_have_no_sidebar(store: Store) -> None:
@@ -299,9 +299,9 @@ def test_fallbacks_show_no_version_twice(store: Store, monkeypatch: pytest.Monke
     with_more(
         store, *(story(name, drought, posted_on=days_ago(days), read_count=99) for name, days in (("d1", 2), ("d2", 1)))
     )
-    found = sidebar(store, "coup", n=4)
-    assert ids(found, RELATED) == ["coup-2", "coup-3"]
-    assert ids(found)[2:] == ["d2", "blockade"]
+    recommendation = sidebar(store, "coup", n=4)
+    assert ids(recommendation, RELATED) == ["coup-2", "coup-3"]
+    assert ids(recommendation)[2:] == ["d2", "blockade"]
 
 
 TRANSLATED = {"language": "fr", "title": "Niamey Niamey garde", "body": "Bazoum Bazoum Putsch Putsch palais"}
@@ -417,9 +417,9 @@ def test_story_of_unknown_articles_is_refused(store: Store, article_id: str) -> 
 def test_drafts_get_related_stories(store: Store) -> None:
     builder = built(store, ARCHIVE)
     draft = story("draft", f"guard palace {COUP} curfew night tanks streets", posted_on=NOW)
-    found = make_recommender(store).for_draft(draft, builder.draft_candidates(draft), Query(fallback="none"))
-    assert set(ids(found)) == {"coup", "coup-2", "coup-3"}
-    assert found.article == draft
+    recommendation = make_recommender(store).for_draft(draft, builder.draft_candidates(draft), Query(fallback="none"))
+    assert set(ids(recommendation)) == {"coup", "coup-2", "coup-3"}
+    assert recommendation.article == draft
 
 
 def test_undated_draft_is_of_today(store: Store) -> None:
@@ -476,18 +476,20 @@ def test_closest_sentences_show_the_common_ground(store: Store) -> None:
     other = make_article("o", title="Road", body="Guards escorted convoys to Bamako. The harvest was good this year.")
     built(store, [*ARCHIVE, source, other])
     recommender = make_recommender(store)
-    found = recommender.for_article("s", Query(min_score=0.0, fallback="none", n=9))
-    pairs = recommender.closest_sentences(found)
+    recommendation = recommender.for_article("s", Query(min_score=0.0, fallback="none", n=9))
+    pairs = recommender.closest_sentences(recommendation)
     assert pairs["o"] == SentencePair("Convoys reached Bamako with tankers.", "Guards escorted convoys to Bamako.")
-    assert set(pairs) < set(ids(found))  # what shares no word has none
+    assert set(pairs) < set(ids(recommendation))  # what shares no word has none
 
 
 def test_drafts_bring_their_own_sentences(store: Store) -> None:
     builder = built(store, ARCHIVE)
     draft = make_article("draft", title="Gold", body="The barrick permit lapsed. Nothing else happened.")
     recommender = make_recommender(store)
-    found = recommender.for_draft(draft, builder.draft_candidates(draft), Query(min_score=0.0, fallback="none", n=9))
-    assert recommender.closest_sentences(found)["gold"].source == "The barrick permit lapsed."
+    recommendation = recommender.for_draft(
+        draft, builder.draft_candidates(draft), Query(min_score=0.0, fallback="none", n=9)
+    )
+    assert recommender.closest_sentences(recommendation)["gold"].source == "The barrick permit lapsed."
 
 
 def test_unknown_sources_have_no_sentences(archive: Store) -> None:
@@ -497,8 +499,8 @@ def test_unknown_sources_have_no_sentences(archive: Store) -> None:
 
 def test_drafts_before_the_first_build_get_fallbacks(store: Store) -> None:
     stored(store, ARCHIVE)
-    found = make_recommender(store).for_draft(story("draft", COUP), TextCandidates(EMPTY, ()), Query(n=1))
-    assert [(item.article.id, item.teaser.source) for item in found.items] == [("blockade", FALLBACK_READ)]
+    recommendation = make_recommender(store).for_draft(story("draft", COUP), TextCandidates(EMPTY, ()), Query(n=1))
+    assert [(item.article.id, item.teaser.source) for item in recommendation.items] == [("blockade", FALLBACK_READ)]
 
 
 @pytest.mark.parametrize("fallback", ["ladder", "none"])
@@ -511,9 +513,9 @@ def test_unknown_articles_are_named(archive: Store, fallback: str) -> None:
 
 
 def test_unknown_articles_can_get_the_latest(archive: Store) -> None:
-    found = sidebar(archive, "ghost", fallback="latest")
-    assert found.article is None
-    assert [(item.article.id, item.teaser.source) for item in found.items] == [
+    recommendation = sidebar(archive, "ghost", fallback="latest")
+    assert recommendation.article is None
+    assert [(item.article.id, item.teaser.source) for item in recommendation.items] == [
         ("europe", FALLBACK_ANY),
         ("blockade", FALLBACK_ANY),
         ("coup-3", FALLBACK_ANY),

@@ -55,8 +55,8 @@ def item(score: float, source: str = RELATED, **parts: float) -> Item:
     return Item(make_article("any"), RankedTeaser(1, score, source, parts), {})
 
 
-def history(store: Store, found: Recommendation) -> list[Shown]:
-    return store.ledger.history(found.basis.number, 10)
+def history(store: Store, recommendation: Recommendation) -> list[Shown]:
+    return store.ledger.history(recommendation.basis.number, 10)
 
 
 # -- doubt -------------------------------------------------------------------------------------------------------------
@@ -89,18 +89,18 @@ def test_more_teasers_than_places_are_no_gain() -> None:
 
 
 def test_line_says_what_stood_there_and_why(archive: Store) -> None:
-    found = sidebar(archive)
-    line = shown(found, GAZETTEER, NOW)
+    recommendation = sidebar(archive)
+    line = shown(recommendation, GAZETTEER, NOW)
     document = json.loads(line.document)
-    assert (line.source, line.at, line.served, line.fallbacks) == (found.basis.number, NOW, False, 0)
-    assert line.items == tuple(one.teaser.number for one in found.items)
+    assert (line.source, line.at, line.served, line.fallbacks) == (recommendation.basis.number, NOW, False, 0)
+    assert line.items == tuple(item.teaser.number for item in recommendation.items)
     assert line.revision == archive.state().revision
-    assert [one["id"] for one in document["items"]] == [one.article.id for one in found.items]
-    assert document["items"][0]["parts"] == found.items[0].teaser.parts
+    assert [item["id"] for item in document["items"]] == [item.article.id for item in recommendation.items]
+    assert document["items"][0]["parts"] == recommendation.items[0].teaser.parts
     assert document["items"][0]["shared"]
-    assert (document["model"], document["generation"]) == (found.model, found.state.generation)
+    assert (document["model"], document["generation"]) == (recommendation.model, recommendation.state.generation)
     assert line.digest == digest_of(document["items"])
-    assert line.doubt == pytest.approx(doubt_of(found.items, 3), abs=1e-4)
+    assert line.doubt == pytest.approx(doubt_of(recommendation.items, 3), abs=1e-4)
 
 
 def test_fallbacks_are_counted(archive: Store) -> None:
@@ -118,12 +118,12 @@ def test_numbers_of_reads_make_no_new_line(archive: Store) -> None:
 
 
 def test_answer_for_a_page_is_written_down(archive: Store) -> None:
-    found, writer = sidebar(archive), recorder(archive)
-    writer.note(found)
+    recommendation, writer = sidebar(archive), recorder(archive)
+    writer.note(recommendation)
     writer.close()
-    (line,) = history(archive, found)
+    (line,) = history(archive, recommendation)
     assert (line.at, line.served) == (NOW, True)
-    assert line.items == found.basis.teasers
+    assert line.items == recommendation.basis.teasers
 
 
 def test_prepared_answer_becomes_served(archive: Store) -> None:
@@ -145,20 +145,20 @@ def test_line_has_the_time_of_the_answer(archive: Store) -> None:
     """However long it waits to be written down."""
     times = [NOW + timedelta(seconds=3), NOW]
     writer = Recorder(archive, GAZETTEER, times.pop)
-    found = sidebar(archive)
-    writer.note(found)
+    recommendation = sidebar(archive)
+    writer.note(recommendation)
     writer.close()
-    assert [line.at for line in history(archive, found)] == [NOW]
+    assert [line.at for line in history(archive, recommendation)] == [NOW]
 
 
 def test_thread_writes_by_itself(archive: Store) -> None:
-    found, writer = sidebar(archive), recorder(archive)
-    writer.note(found)
+    recommendation, writer = sidebar(archive), recorder(archive)
+    writer.note(recommendation)
     for _ in range(100):
-        if history(archive, found):
+        if history(archive, recommendation):
             break
         time.sleep(0.05)
-    assert history(archive, found)
+    assert history(archive, recommendation)
     writer.close()
 
 
@@ -192,10 +192,10 @@ def still(ledger: Ledger) -> Still:
 
 
 def test_nothing_is_lost_while_the_database_is_away(archive: Store, caplog: pytest.LogCaptureFixture) -> None:
-    ledger, found = Ledger(failures=2), sidebar(archive)
+    ledger, recommendation = Ledger(failures=2), sidebar(archive)
     writer = still(ledger)
     for _ in range(3):
-        writer.note(found)
+        writer.note(recommendation)
     with caplog.at_level(logging.WARNING):
         writer.flush()
         writer.flush()
@@ -206,10 +206,10 @@ def test_nothing_is_lost_while_the_database_is_away(archive: Store, caplog: pyte
 
 
 def test_lines_are_written_in_portions(archive: Store) -> None:
-    ledger, found = Ledger(failures=0), sidebar(archive)
+    ledger, recommendation = Ledger(failures=0), sidebar(archive)
     writer = still(ledger)
     for _ in range(AT_ONCE + 1):
-        writer.note(found)
+        writer.note(recommendation)
     writer.flush()
     writer.flush()
     assert ledger.sizes == [AT_ONCE, 1]
@@ -222,9 +222,9 @@ def test_nothing_to_write_asks_for_nothing() -> None:
 
 
 def test_answers_do_not_wait_for_a_full_queue(archive: Store, caplog: pytest.LogCaptureFixture) -> None:
-    writer, found = still(Ledger(failures=0)), sidebar(archive)
+    writer, recommendation = still(Ledger(failures=0)), sidebar(archive)
     for _ in range(WAITING):
-        writer.note(found)
+        writer.note(recommendation)
     assert caplog.text == ""
-    writer.note(found)
+    writer.note(recommendation)
     assert "not written down" in caplog.text

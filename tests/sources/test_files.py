@@ -56,7 +56,7 @@ def test_unclear_formats_ask_back(name: str) -> None:
         ("[1, 2]", "is a JSON list, not an object"),
         ('"text"', "is a JSON str, not an object"),
         ("null", "is a JSON NoneType, not an object"),
-        ('{"id": NaN}', "NaN is no JSON number"),
+        ('{"id": NaN}', "NaN is not a JSON number"),
         ('{"id": "a"} {"id": "b"}', "is not valid JSON"),
         ("[" * 100_000, "is nested too deeply"),
         ('{"id": ' + "9" * 5_000 + "}", "is not valid JSON"),
@@ -114,20 +114,20 @@ def test_sample_articles_parse_completely() -> None:
 
 def test_sample_judgments_fit_the_articles() -> None:
     with (SAMPLE / "articles.jsonl").open("rb") as stream:
-        known = {record.fields["id"] for record in JsonLines(stream, "articles.jsonl")}
+        ids = {record.fields["id"] for record in JsonLines(stream, "articles.jsonl")}
     qrels = read_qrels(SAMPLE / "qrels.txt")  # type: ignore[arg-type]
     assert len(qrels) == 62
     assert sum(map(len, qrels.values())) == 1_657
-    assert set(qrels) <= known
-    assert {article for grades in qrels.values() for article in grades} <= known
+    assert set(qrels) <= ids
+    assert {article for grades in qrels.values() for article in grades} <= ids
     assert {grade for grades in qrels.values() for grade in grades.values()} <= {-1, 0, 1, 2, 3, 4}
 
 
 def test_sample_groups_name_known_articles() -> None:
     with (SAMPLE / "articles.jsonl").open("rb") as stream:
-        known = {record.fields["id"] for record in JsonLines(stream, "articles.jsonl")}
+        ids = {record.fields["id"] for record in JsonLines(stream, "articles.jsonl")}
     groups = json.loads((SAMPLE / "event_groups.json").read_text(encoding="utf-8"))
-    assert {article for group in groups for article in group["ids"]} <= known
+    assert {article for group in groups for article in group["ids"]} <= ids
 
 
 def test_limit_of_fields_is_restored() -> None:

@@ -79,7 +79,7 @@ def test_what_is_not_there_cannot_be_withdrawn(store: Store) -> None:
 
 
 def test_changes_are_no_decisions(store: Store) -> None:
-    """They keep nobody from deciding, and are nobody's work."""
+    """They keep no editor from deciding, and count as no editor's work."""
     (number,) = stored(store, [COUP])
     publishing(store).put([replace(COUP, title="Soldiers seize power")])
     assert store.audit.latest(number) == 0

@@ -47,47 +47,47 @@ WRITES = frozenset(
 
 
 @pytest.fixture
-def beside(store: Store) -> int:
+def shadow(store: Store) -> int:
     """A generation of another release beside the live one."""
     built(store, [*STORIES, *NOISE])
     return make_builder(store, model_version=OTHER).build_beside()
 
 
-def test_pinned_generation_seems_live(store: Store, beside: int) -> None:
-    one = generation_view(store, beside)
-    assert one.state() == replace(store.state(), generation=beside)
-    live = one.generations.live()
-    assert live == store.generations.generation(beside)
+def test_pinned_generation_seems_live(store: Store, shadow: int) -> None:
+    view = generation_view(store, shadow)
+    assert view.state() == replace(store.state(), generation=shadow)
+    live = view.generations.live()
+    assert live == store.generations.generation(shadow)
     assert live is not None
     assert (live.model_version, live.ranking) == ("other/1", OTHER.ranking)
-    assert one.generations.live_model() == live.model
-    assert store.state().generation != beside
+    assert view.generations.live_model() == live.model
+    assert store.state().generation != shadow
 
 
-def test_live_generation_can_be_pinned(store: Store, beside: int) -> None:
+def test_live_generation_can_be_pinned(store: Store, shadow: int) -> None:
     live = store.state().generation
     assert live is not None
     assert generation_view(store, live).state() == store.state()
 
 
-def test_answers_come_from_the_pinned_generation(store: Store, beside: int) -> None:
+def test_answers_come_from_the_pinned_generation(store: Store, shadow: int) -> None:
     """No story has a tag, so the weights of this release find nothing related."""
     query = Query(fallback="none")
-    there = make_recommender(generation_view(store, beside)).for_article("s0", query)
-    assert (there.state.generation, there.items) == (beside, [])
+    there = make_recommender(generation_view(store, shadow)).for_article("s0", query)
+    assert (there.state.generation, there.items) == (shadow, [])
     assert len(make_recommender(store).for_article("s0", query).items) == 3
 
 
-def test_changes_of_the_site_are_seen(store: Store, beside: int) -> None:
-    recommender = make_recommender(generation_view(store, beside))
+def test_changes_of_the_site_are_seen(store: Store, shadow: int) -> None:
+    recommender = make_recommender(generation_view(store, shadow))
     (number,) = stored(store, [make_article("s0", title=STORIES[0].title, read_count=7)])
     assert recommender.columns().reads[number] == 7
 
 
 @pytest.mark.parametrize("which", ["missing", "incomplete"])
-def test_only_whole_generations_are_pinned(store: Store, beside: int, which: str) -> None:
-    whole = store.generations.generation(beside)
-    assert whole is not None
+def test_only_whole_generations_are_pinned(store: Store, shadow: int, which: str) -> None:
+    complete = store.generations.generation(shadow)
+    assert complete is not None
     number = 99
     if which == "incomplete":
         interrupted = make_builder(store, model_version=OTHER)
@@ -97,17 +97,17 @@ def test_only_whole_generations_are_pinned(store: Store, beside: int, which: str
 
         with pytest.raises(KeyboardInterrupt):
             interrupted.build_beside(lambda items, _total, label: items if label.startswith("Embedding") else stop())  # type: ignore[return-value]
-        number = beside + 1
+        number = shadow + 1
         assert store.generations.model(number) is not None
     with pytest.raises(InvalidInput, match=f"no complete generation {number}"):
         generation_view(store, number)
 
 
-def test_removed_generation_is_no_longer_live(store: Store, beside: int) -> None:
-    one = generation_view(store, beside)
+def test_removed_generation_is_no_longer_live(store: Store, shadow: int) -> None:
+    view = generation_view(store, shadow)
     store.generations.drop_retired()
-    assert one.generations.live() is None
-    assert make_recommender(one).for_article("s0", Query(fallback="none")).items == []
+    assert view.generations.live() is None
+    assert make_recommender(view).for_article("s0", Query(fallback="none")).items == []
 
 
 # -- nothing is written ------------------------------------------------------------------------------------------------
@@ -121,15 +121,15 @@ def test_every_method_is_a_read_or_a_write() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(WRITES))
-def test_generations_cannot_be_changed(store: Store, beside: int, name: str) -> None:
+def test_generations_cannot_be_changed(store: Store, shadow: int, name: str) -> None:
     with pytest.raises(RuntimeError, match=f"`{name}` would change"):
-        getattr(generation_view(store, beside).generations, name)
+        getattr(generation_view(store, shadow).generations, name)
 
 
 @pytest.mark.parametrize("name", ["writing", "close"])
-def test_store_cannot_be_changed(store: Store, beside: int, name: str) -> None:
+def test_store_cannot_be_changed(store: Store, shadow: int, name: str) -> None:
     with pytest.raises(RuntimeError, match=f"`{name}` would change"):
-        getattr(generation_view(store, beside), name)()
+        getattr(generation_view(store, shadow), name)()
 
 
 # -- answers that are ready before the switch --------------------------------------------------------------------------

@@ -27,12 +27,12 @@ def test_lines_are_read_in_their_order(file: Path) -> None:
         ("a,b,0,10,1", "position: is 0"),
         ("a,b,1,10,11", "clicks: 11 of 10"),
         ("a,,1,10,1", "one is empty"),
-        ("a,b,first,10,1", "position: is no whole number"),
-        ("a,b,1,-5,1", "impressions: is no whole number"),
-        ("a,b,1,1e9,1", "impressions: is no whole number"),
-        ("a,b,1,٣,1", "impressions: is no whole number"),
-        ("a,b,1,9999999999999999,1", "impressions: is no whole number"),
-        ("a,b,1", "impressions: is no whole number"),
+        ("a,b,first,10,1", "position: is not a whole number"),
+        ("a,b,1,-5,1", "impressions: is not a whole number"),
+        ("a,b,1,1e9,1", "impressions: is not a whole number"),
+        ("a,b,1,٣,1", "impressions: is not a whole number"),
+        ("a,b,1,9999999999999999,1", "impressions: is not a whole number"),
+        ("a,b,1", "impressions: is not a whole number"),
     ],
 )
 def test_wrong_line_is_named(file: Path, line: str, hint: str) -> None:

@@ -109,8 +109,8 @@ def test_approved_sidebar_is_read_from_what_was_shown(archive: Store) -> None:
 
 def signal(store: Store, kind: str, source: str, target: str, since: datetime = NOW) -> int:
     slot = 1 if kind == PIN else None
-    one = Signal(kind, number(store, source), number(store, target), "someone", since, slot=slot)
-    return store.signals.add([one])[0]
+    decision = Signal(kind, number(store, source), number(store, target), "someone", since, slot=slot)
+    return store.signals.add([decision])[0]
 
 
 def test_decisions_are_pairs(archive: Store) -> None:
@@ -130,9 +130,13 @@ def test_what_was_taken_back_is_no_pair(archive: Store) -> None:
 
 
 def grade(store: Store, source: str, target: str, *values: int, at: datetime = NOW) -> None:
-    one, other = number(store, source), number(store, target)
-    panel = store.grading.add_panel(Panel(f"{source} {target}", "x", NOW, "m", 1, (PanelSidebar(one, (other,), ()),)))
-    store.grading.put_grades([Grade(panel, one, other, value, f"g{place}", at) for place, value in enumerate(values)])
+    source_number, target_number = number(store, source), number(store, target)
+    panel = store.grading.add_panel(
+        Panel(f"{source} {target}", "x", NOW, "m", 1, (PanelSidebar(source_number, (target_number,), ()),))
+    )
+    store.grading.put_grades(
+        [Grade(panel, source_number, target_number, value, f"g{place}", at) for place, value in enumerate(values)]
+    )
 
 
 def test_grades_are_labels(archive: Store) -> None:
@@ -144,10 +148,10 @@ def test_grades_are_labels(archive: Store) -> None:
 def test_copies_are_no_pairs_but_stay_on_one_side(archive: Store) -> None:
     """What reports the same once more is not to be shown, and not to be kept far away either."""
     grade(archive, "a1", "a3", -1)
-    found = collect(archive, Request(judgments={"a2": {"a4": -1}}))
-    assert labels(found) == {}
-    assert found.stories["a1"] == found.stories["a3"]
-    assert found.stories["a2"] == found.stories["a4"]
+    data = collect(archive, Request(judgments={"a2": {"a4": -1}}))
+    assert labels(data) == {}
+    assert data.stories["a1"] == data.stories["a3"]
+    assert data.stories["a2"] == data.stories["a4"]
 
 
 def test_judgments_come_beside_grades(archive: Store) -> None:
@@ -166,9 +170,9 @@ def test_clicks_are_labels(archive: Store) -> None:
         Clicks("a1", "a3", 1, 1_000, 50),
         Clicks("a1", "elsewhere", 1, 1_000, 50),
     ]
-    found = labels(one_side(archive, Request(share=0.0, events=events)))
-    assert found.keys() == {(CLICK, "a1", "a2"), (CLICK, "a1", "a3")}
-    assert found[CLICK, "a1", "a2"] == pytest.approx(2 * found[CLICK, "a1", "a3"], rel=0.1)
+    clicks = labels(one_side(archive, Request(share=0.0, events=events)))
+    assert clicks.keys() == {(CLICK, "a1", "a2"), (CLICK, "a1", "a3")}
+    assert clicks[CLICK, "a1", "a2"] == pytest.approx(2 * clicks[CLICK, "a1", "a3"], rel=0.1)
 
 
 # -- the split ---------------------------------------------------------------------------------------------------------
@@ -200,7 +204,7 @@ def test_stories_and_judgments_and_copies_stay_together(store: Store) -> None:
 
 
 def test_pairs_on_both_sides_are_left_out_and_counted(archive: Store) -> None:
-    judgments = {f"a{one}": {f"a{other}": 2 for other in range(1, 8) if other != one} for one in range(1, 8)}
+    judgments = {f"a{number}": {f"a{other}": 2 for other in range(1, 8) if other != number} for number in range(1, 8)}
     data = collect(archive, Request(share=0.5, judgments=judgments))
     assert data.crossing > 0
     assert len(labels(data)) + data.crossing == 42

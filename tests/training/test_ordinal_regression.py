@@ -20,55 +20,55 @@ def logistic(values: FloatArray) -> FloatArray:
 
 
 def simulated(size: int, seed: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Pairs with three likenesses, of which the first and third are sometimes unknown, and grades drawn for them."""
+    """Pairs with three similarities, of which the first and third are sometimes unknown, and grades drawn for them."""
     random = np.random.default_rng(seed)
     features = random.uniform(0, 1, (size, 3)) * [3, 3, 1]
     missing = (random.random((size, 2)) < 0.3).astype(float)
     features[:, 0] *= 1 - missing[:, 0]
     features[:, 2] *= 1 - missing[:, 1]
-    evidence = features @ WEIGHTS + missing @ RELIEF
+    log_odds = features @ WEIGHTS + missing @ RELIEF
     luck = random.random(size)
-    grades = sum((logistic(evidence - threshold) > luck).astype(float) for threshold in THRESHOLDS)
+    grades = sum((logistic(log_odds - threshold) > luck).astype(float) for threshold in THRESHOLDS)
     return features, missing, np.asarray(grades), np.ones(size)
 
 
 def test_known_weights_are_recovered() -> None:
-    found = fit(*simulated(40_000, 1))
-    np.testing.assert_allclose(found.weights, WEIGHTS, atol=0.12)
-    np.testing.assert_allclose(found.thresholds, THRESHOLDS, atol=0.12)
-    np.testing.assert_allclose(found.relief, RELIEF, atol=0.12)
+    fitted = fit(*simulated(40_000, 1))
+    np.testing.assert_allclose(fitted.weights, WEIGHTS, atol=0.12)
+    np.testing.assert_allclose(fitted.thresholds, THRESHOLDS, atol=0.12)
+    np.testing.assert_allclose(fitted.relief, RELIEF, atol=0.12)
 
 
-def test_likeness_that_speaks_against_gets_no_weight() -> None:
-    """What lowers the grades in the data would make more likeness a worse score."""
+def test_similarity_that_speaks_against_gets_no_weight() -> None:
+    """What lowers the grades in the data would make more similarity a worse score."""
     features, missing, grades, weight = simulated(2_000, 2)
-    found = fit(np.column_stack([features, -grades]), missing, grades, weight)
-    assert found.weights[3] == 0
-    assert (found.weights[[0, 2]] > 1).all()
+    fitted = fit(np.column_stack([features, -grades]), missing, grades, weight)
+    assert fitted.weights[3] == 0
+    assert (fitted.weights[[0, 2]] > 1).all()
 
 
 def test_lack_that_speaks_against_gets_no_relief() -> None:
     features, missing, grades, weight = simulated(2_000, 3)
-    found = fit(features, np.column_stack([missing, grades == 0]), grades, weight)
-    assert found.relief[2] == 0
+    fitted = fit(features, np.column_stack([missing, grades == 0]), grades, weight)
+    assert fitted.relief[2] == 0
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**31), st.integers(5, 60), st.integers(1, 5))
 def test_no_data_gives_a_negative_weight(seed: int, size: int, columns: int) -> None:
-    """Grades that have nothing to do with the likenesses."""
+    """Grades that have nothing to do with the similarities."""
     random = np.random.default_rng(seed)
     features = random.normal(size=(size, columns))
-    found = fit(features, features[:, :1] < 0, random.integers(-1, 5, size).astype(float), random.random(size) + 0.1)
-    assert (found.weights >= 0).all()
-    assert (found.relief >= 0).all()
-    assert np.isfinite([*found.weights, *found.thresholds, *found.relief]).all()
+    fitted = fit(features, features[:, :1] < 0, random.integers(-1, 5, size).astype(float), random.random(size) + 0.1)
+    assert (fitted.weights >= 0).all()
+    assert (fitted.relief >= 0).all()
+    assert np.isfinite([*fitted.weights, *fitted.thresholds, *fitted.relief]).all()
 
 
-def shares(features: FloatArray, missing: FloatArray, found: OrdinalFit) -> list[FloatArray]:
+def shares(features: FloatArray, missing: FloatArray, fitted: OrdinalFit) -> list[FloatArray]:
     """The probability of each of GRADES or better."""
-    evidence = features @ found.weights + missing @ found.relief
-    return [logistic(evidence - threshold) for threshold in found.thresholds]
+    log_odds = features @ fitted.weights + missing @ fitted.relief
+    return [logistic(log_odds - threshold) for threshold in fitted.thresholds]
 
 
 def test_as_many_reach_each_grade_as_expected() -> None:
@@ -102,8 +102,8 @@ def test_grade_four_counts_as_three() -> None:
 
 
 def test_separable_data_stay_finite() -> None:
-    """A likeness that tells the grades without fail would have an endless weight; the ridge holds it."""
+    """A similarity that tells the grades without fail would have an endless weight; the ridge holds it."""
     grades = np.repeat([0.0, 1.0, 2.0, 3.0], 10)
-    found = fit(grades[:, None], np.zeros((40, 0)), grades, np.ones(40))
-    assert 1 < found.weights[0] < 100
-    assert (np.diff(found.thresholds) > 0).all()
+    fitted = fit(grades[:, None], np.zeros((40, 0)), grades, np.ones(40))
+    assert 1 < fitted.weights[0] < 100
+    assert (np.diff(fitted.thresholds) > 0).all()

@@ -55,20 +55,20 @@ def test_groups_reach_through_others() -> None:
 )
 def test_no_pair_of_a_story_is_split(count: int, links: list[tuple[int, int]], share: float, seed: int) -> None:
     articles = [str(number) for number in range(count)]
-    together = [(str(one), str(other)) for one, other in links if one < count and other < count]
+    together = [(str(first), str(second)) for first, second in links if first < count and second < count]
     if len(set(joined(articles, together).values())) < 2:
         with pytest.raises(InvalidInput, match="one story"):
             split(articles, together, share, seed)
         return
-    found = split(articles, together, share, seed)
-    assert all(found.of(one, other) == found.side(one) for one, other in together)
-    assert TRAIN in {found.side(article) for article in articles}
+    sides = split(articles, together, share, seed)
+    assert all(sides.of(first, second) == sides.side(first) for first, second in together)
+    assert TRAIN in {sides.side(article) for article in articles}
 
 
 def test_share_of_the_articles_is_tested() -> None:
     articles = [str(number) for number in range(100)]
-    found = split(articles, [], 0.2, 1)
-    assert sum(found.side(article) == TEST for article in articles) == 20
+    sides = split(articles, [], 0.2, 1)
+    assert sum(sides.side(article) == TEST for article in articles) == 20
 
 
 def test_seed_draws_the_split() -> None:
@@ -78,9 +78,9 @@ def test_seed_draws_the_split() -> None:
 
 
 def test_pair_on_both_sides_has_none() -> None:
-    found = split(["a", "b", "c", "d"], [("a", "b"), ("c", "d")], 0.5, 0)
-    assert found.of("a", "c") is None
-    assert {found.of("a", "b"), found.of("c", "d")} == {TRAIN, TEST}
+    sides = split(["a", "b", "c", "d"], [("a", "b"), ("c", "d")], 0.5, 0)
+    assert sides.of("a", "c") is None
+    assert {sides.of("a", "b"), sides.of("c", "d")} == {TRAIN, TEST}
 
 
 # -- near copies -------------------------------------------------------------------------------------------------------

@@ -61,9 +61,9 @@ def test_judgments_of_another_archive_are_refused(archive: Store) -> None:
 
 
 def test_candidates_have_their_grades(archive: Store) -> None:
-    """0 where nobody has judged; articles that are no candidates, and queries that are no articles, are left out."""
+    """0 where no grader has judged; ids that are not candidates, and queries that are not articles, are left out."""
     judged = collect(archive, {"query": {"later": 4, "french": 1, "u3": -1, "ghost": 3}, "ghost": {"query": 3}})
-    assert [one.query for one in judged] == ["query"]
+    assert [query.query for query in judged] == ["query"]
     grades = dict(zip(judged[0].articles, judged[0].grades.tolist(), strict=True))
     assert {name: grades[name] for name in ("later", "undated", "french", "u3", "u4")} == {
         "later": 4,
@@ -83,7 +83,7 @@ def test_other_reports_of_the_event_teach_nothing(archive: Store) -> None:
     assert {"later", "french"} <= set(judged.articles)
 
 
-def test_likenesses_go_with_their_articles(archive: Store) -> None:
+def test_similarities_go_with_their_articles(archive: Store) -> None:
     (judged,) = collect(archive, {"query": {}})
     assert set(judged.similarities) == {*PARTS, "shingles"}
     assert {len(values) for values in judged.similarities.values()} == {len(judged.articles)}
@@ -123,32 +123,34 @@ def test_query_without_candidates_teaches_nothing(store: Store) -> None:
     ids=["graded 3", "graded 2", "shared", "shared by one", "over a third", "backwards", "unknown article"],
 )
 def test_queries_of_one_story_are_known(archive: Store, qrels: Mapping[str, Mapping[str, int]], together: bool) -> None:
-    stories = {one.query: one.story for one in collect(archive, qrels)}
+    stories = {query.query: query.story for query in collect(archive, qrels)}
     assert (stories["u0"] == stories["u1"]) is together
 
 
 # -- what the fitter is given ------------------------------------------------------------------------------------------
 
 
-def judged_query(name: str, grades: Sequence[float], story: int = 0, seed: int = 0, **known: FloatArray) -> JudgedQuery:
-    """A query with random likenesses, all of them known."""
+def judged_query(
+    name: str, grades: Sequence[float], story: int = 0, seed: int = 0, **measured: FloatArray
+) -> JudgedQuery:
+    """A query with random similarities, all of them known."""
     random = np.random.default_rng(seed)
-    likenesses = {part: random.uniform(0, 1, len(grades)) for part in PARTS} | known
+    similarities = {part: random.uniform(0, 1, len(grades)) for part in PARTS} | measured
     ids = [f"{name}-{place}" for place in range(len(grades))]
-    return JudgedQuery(name, ids, likenesses, np.array(grades, dtype=np.float64), story)
+    return JudgedQuery(name, ids, similarities, np.array(grades, dtype=np.float64), story)
 
 
 @dataclass
 class Watching:
     """A fitter that keeps what it is given, and answers with a fixed fit."""
 
-    given: list[FloatArray] = field(default_factory=list)
+    arguments: list[FloatArray] = field(default_factory=list)
     weights = np.arange(len(PARTS)) + 0.12345
     thresholds = np.array([1.0, 2.34567, 3.0])
     relief = np.array([0.1, 0.2, 0.30049, 0.4])
 
-    def __call__(self, *given: FloatArray) -> "Watching":
-        self.given = list(given)
+    def __call__(self, *arguments: FloatArray) -> "Watching":
+        self.arguments = list(arguments)
         return self
 
 
@@ -165,33 +167,35 @@ def test_model_holds_what_was_fitted() -> None:
 def test_every_query_counts_alike() -> None:
     fitter = Watching()
     learn([judged_query("short", [0, 1]), judged_query("long", [2] * 8)], fitter, "v")
-    *_, grades, weight = fitter.given
+    *_, grades, weight = fitter.arguments
     assert weight[grades < 2].sum() == pytest.approx(weight[grades == 2].sum())
 
 
 def test_sites_without_labels_are_learned_for() -> None:
-    """Every pair comes in copies in which something is unknown; there its likeness counts 0, and its lack is told."""
+    """Every pair comes in copies in which something is unknown; there its similarity counts 0, and its lack is told."""
     optional = dict(zip(OPTIONAL, (0.5, 0.25, 1.0, 0.75), strict=True))
-    one = judged_query("q", [3], **{part: np.array([value]) for part, value in optional.items()})
+    query = judged_query("q", [3], **{part: np.array([value]) for part, value in optional.items()})
     fitter = Watching()
-    learn([one], fitter, "v")
-    features, missing, grades, _ = fitter.given
+    learn([query], fitter, "v")
+    features, missing, grades, _ = fitter.arguments
     assert grades.tolist() == [3] * len(UNKNOWN)
     columns = [PARTS.index(part) for part in OPTIONAL]
     for lacking in UNKNOWN:
-        known = [part not in lacking for part in OPTIONAL]
-        row = np.flatnonzero((missing == ~np.array(known)).all(axis=1))
+        present = [part not in lacking for part in OPTIONAL]
+        row = np.flatnonzero((missing == ~np.array(present)).all(axis=1))
         assert len(row) == 1
         assert features[row[0], columns].tolist() == [
-            value if there else 0.0 for value, there in zip(optional.values(), known, strict=True)
+            value if there else 0.0 for value, there in zip(optional.values(), present, strict=True)
         ]
-    np.testing.assert_array_equal(features[:, PARTS.index("dense")], np.repeat(one.similarities["dense"], len(UNKNOWN)))
+    np.testing.assert_array_equal(
+        features[:, PARTS.index("dense")], np.repeat(query.similarities["dense"], len(UNKNOWN))
+    )
 
 
 def test_what_an_article_lacks_is_told_as_lacking() -> None:
     fitter = Watching()
     learn([judged_query("q", [1, 1], tags=np.array([np.nan, 0.5]))], fitter, "v")
-    features, missing, *_ = fitter.given
+    features, missing, *_ = fitter.arguments
     assert missing[:2, OPTIONAL.index("tags")].tolist() == [1, 0]
     assert features[:2, PARTS.index("tags")].tolist() == [0, 0.5]
 
@@ -199,15 +203,15 @@ def test_what_an_article_lacks_is_told_as_lacking() -> None:
 def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list[JudgedQuery]:
     """Queries whose candidates are related exactly as often as the model says, of one story each."""
     random = np.random.default_rng(seed)
-    found = []
+    judged = []
     for number in range(queries):
-        known = {part: random.uniform(0, 1, candidates) for part in PARTS}
+        measured = {part: random.uniform(0, 1, candidates) for part in PARTS}
         for part in ("dense", "lexical", "themes"):
-            known[part] *= 6
-        score = scored(known, model).score
+            measured[part] *= 6
+        score = scored(measured, model).score
         grades = 2.0 * (random.random(candidates) < score)
-        found.append(JudgedQuery(f"q{number}", [str(place) for place in range(candidates)], known, grades, number))
-    return found
+        judged.append(JudgedQuery(f"q{number}", [str(place) for place in range(candidates)], measured, grades, number))
+    return judged
 
 
 def test_learning_finds_which_parts_tell() -> None:
@@ -228,10 +232,10 @@ def test_learning_finds_which_parts_tell() -> None:
 def test_no_story_stands_on_both_sides(stories: list[int], seed: int) -> None:
     judged = [judged_query(f"q{place}", [1], story) for place, story in enumerate(stories)]
     parts = folds(judged, seed)
-    for known, held in parts:
-        assert not {one.story for one in known} & {one.story for one in held}
-        assert len(known) + len(held) == len(judged)
-    assert sorted(one.query for _, held in parts for one in held) == sorted(one.query for one in judged)
+    for training, held in parts:
+        assert not {query.story for query in training} & {query.story for query in held}
+        assert len(training) + len(held) == len(judged)
+    assert sorted(query.query for _, held in parts for query in held) == sorted(query.query for query in judged)
     assert len(parts) == min(FOLDS, len(set(stories)))
 
 
@@ -244,7 +248,7 @@ def test_folds_are_drawn_by_their_seed() -> None:
     judged = [judged_query(f"q{place}", [1], place) for place in range(20)]
 
     def held_out(seed: int) -> list[list[str]]:
-        return [[one.query for one in held] for _, held in folds(judged, seed)]
+        return [[query.query for query in held] for _, held in folds(judged, seed)]
 
     assert held_out(1) == held_out(1)
     assert held_out(1) != held_out(2)
@@ -253,33 +257,33 @@ def test_folds_are_drawn_by_their_seed() -> None:
 # -- calibration -------------------------------------------------------------------------------------------------------
 
 EDGES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-# Easy likenesses in whatever measure: scores from 0 to 1 are all common.
+# Easy similarities in whatever measure: scores from 0 to 1 are all common.
 FLAT = replace(DEFAULT, weights=dict.fromkeys(PARTS, 0.0) | {"dense": 1.0}, threshold=3.0)
 
 
 def test_true_probabilities_lie_on_the_diagonal() -> None:
     judged = drawn(40, 500, FLAT, 2)
-    bins = calibration([(one, FLAT) for one in judged], EDGES)
-    assert [(one.low, one.high) for one in bins] == list(pairwise(EDGES))
-    assert sum(one.count for one in bins) == 20_000
-    for one in bins:
-        assert one.low <= one.score <= one.high
+    bins = calibration([(query, FLAT) for query in judged], EDGES)
+    assert [(bin_.low, bin_.high) for bin_ in bins] == list(pairwise(EDGES))
+    assert sum(bin_.count for bin_ in bins) == 20_000
+    for bin_ in bins:
+        assert bin_.low <= bin_.score <= bin_.high
         # Three standard errors of a share.
-        assert one.related == pytest.approx(one.score, abs=3 * 0.5 / one.count**0.5)
+        assert bin_.related == pytest.approx(bin_.score, abs=3 * 0.5 / bin_.count**0.5)
 
 
 def test_overconfidence_shows() -> None:
     bold = replace(FLAT, threshold=1.5)
-    bins = calibration([(one, bold) for one in drawn(20, 500, FLAT, 3)], EDGES)
-    assert all(one.related < one.score - 0.1 for one in bins if 0.3 < one.score < 0.9)
+    bins = calibration([(query, bold) for query in drawn(20, 500, FLAT, 3)], EDGES)
+    assert all(bin_.related < bin_.score - 0.1 for bin_ in bins if 0.3 < bin_.score < 0.9)
 
 
 def test_bins_are_counted_by_hand() -> None:
     """Scores 0 (nothing in common), 0.5 and 1; the upper end belongs to the last bin, an empty bin is left out."""
-    known = {part: np.zeros(4) for part in PARTS} | {"dense": np.array([0.0, 3.0, 3.0, 99.0])}
-    judged = JudgedQuery("q", list("abcd"), known, np.array([0.0, 1.0, 2.0, 4.0]))
+    measured = {part: np.zeros(4) for part in PARTS} | {"dense": np.array([0.0, 3.0, 3.0, 99.0])}
+    judged = JudgedQuery("q", list("abcd"), measured, np.array([0.0, 1.0, 2.0, 4.0]))
     bins = calibration([(judged, FLAT)], (0, 0.25, 0.5, 0.75, 1.0))
-    assert [(one.low, one.high, one.count, one.score, one.related) for one in bins] == [
+    assert [(bin_.low, bin_.high, bin_.count, bin_.score, bin_.related) for bin_ in bins] == [
         (0, 0.25, 1, 0.0, 0.0),
         (0.5, 0.75, 2, 0.5, 0.5),
         (0.75, 1.0, 1, 1.0, 1.0),
@@ -287,8 +291,8 @@ def test_bins_are_counted_by_hand() -> None:
 
 
 def test_each_query_is_scored_by_its_own_model() -> None:
-    known = {part: np.zeros(1) for part in PARTS} | {"dense": np.array([3.0])}
-    one = JudgedQuery("q", ["a"], known, np.array([2.0]))
-    (low, high) = calibration([(one, replace(FLAT, threshold=6.0)), (one, FLAT)], (0, 0.25, 1.0))
+    measured = {part: np.zeros(1) for part in PARTS} | {"dense": np.array([3.0])}
+    query = JudgedQuery("q", ["a"], measured, np.array([2.0]))
+    (low, high) = calibration([(query, replace(FLAT, threshold=6.0)), (query, FLAT)], (0, 0.25, 1.0))
     assert (low.count, high.count) == (1, 1)
     assert high.score == 0.5

@@ -27,10 +27,10 @@ def test_what_is_left_out_has_its_usual_value() -> None:
 
 
 def test_card_has_every_value() -> None:
-    found = content(parse_recipe(FINETUNE + 'pairs = ["title-body", "grade"]', "ours.toml"))
-    assert found["kind"] == "finetune"
-    assert found["pairs"] == ["title-body", "grade"]
-    assert found["batch"] == 32
+    values = content(parse_recipe(FINETUNE + 'pairs = ["title-body", "grade"]', "ours.toml"))
+    assert values["kind"] == "finetune"
+    assert values["pairs"] == ["title-body", "grade"]
+    assert values["batch"] == 32
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_card_has_every_value() -> None:
 )
 def test_wrong_value_names_its_field(line: str, hint: str) -> None:
     key = line.split(" = ", maxsplit=1)[0]
-    text = "\n".join(one for one in FINETUNE.splitlines() if not one.startswith(f"{key} ="))
+    text = "\n".join(other for other in FINETUNE.splitlines() if not other.startswith(f"{key} ="))
     with pytest.raises(InvalidInput, match=hint):
         parse_recipe(f"{text}\n{line}", "ours.toml")
 

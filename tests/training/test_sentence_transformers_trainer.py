@@ -28,7 +28,7 @@ from tests.tiny import make_model
 WORDS = ("siege", "convoy", "fuel", "army", "gold", "mine", "price", "market", "school", "pupil", "exam", "class")
 # Each third belongs together.
 STORIES = [WORDS[start : start + 4] for start in range(0, 12, 4)]
-EXAMPLES = [Example(one, other) for story in STORIES for one in story for other in story if one != other]
+EXAMPLES = [Example(anchor, text) for story in STORIES for anchor in story for text in story if anchor != text]
 ADAPTED = FinetuneRecipe("tiny", CONTRASTIVE, ADAPTER, epochs=60, learning_rate=0.02, batch=12, rank=8)
 TRAINED = FinetuneRecipe("tiny", CONTRASTIVE, ALL, epochs=8, learning_rate=0.02, batch=12)
 ALLOWED = {".json", ".safetensors", ".txt", ".md", ".model"}
@@ -84,17 +84,17 @@ def test_seed_draws_another_model(base: Path, tmp_path: Path) -> None:
 def test_best_epoch_is_kept_and_training_stops(base: Path, tmp_path: Path) -> None:
     """An exam that likes the first epoch best: two more without a better one end it."""
     marks = iter([0.0, 0.9, 0.5, 0.4, 0.3, 0.2])
-    seen: list[Vectors] = []
+    scored: list[Vectors] = []
 
     def score(vectors: Vectors) -> float:
-        seen.append(vectors)
+        scored.append(vectors)
         return next(marks)
 
     recipe = replace(TRAINED, epochs=5, patience=2)
     learned = trainer.finetune(base, recipe, EXAMPLES, [], exam=Exam(WORDS, score), into=tmp_path / "made")
     assert learned.scores == (0.0, 0.9, 0.5, 0.4)
     assert (learned.epoch, learned.steps) == (1, 9)
-    np.testing.assert_allclose(of(tmp_path / "made"), seen[1], atol=1e-5)
+    np.testing.assert_allclose(of(tmp_path / "made"), scored[1], atol=1e-5)
 
 
 def test_only_the_last_layers_change(base: Path, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_differs_within_articles_counts_less(base: Path, tmp_path: Path) ->
 
 def test_static_model_imitates(base: Path, tmp_path: Path) -> None:
     """On the texts it was fitted to, it finds the teacher's nearest text for most of them."""
-    texts = tuple(f"{one} {other}" for one in WORDS for other in WORDS if one != other)
+    texts = tuple(f"{first} {second}" for first in WORDS for second in WORDS if first != second)
     recipe = StaticRecipe("tiny", dimensions=12, ridge=0.01, rarity=1.0)
     trainer.distil(base, recipe, texts, tmp_path / "made")
     teacher, student = of(base, texts), of(tmp_path / "made", texts)

@@ -35,16 +35,16 @@ TARGETS = np.stack([TRUTH[text].mean(axis=0) for text in TEXTS])
 
 
 def test_known_table_is_recovered() -> None:
-    found = fit(RANDOM.normal(size=(12, 3)) * 0.01, TEXTS, TARGETS, 1e-6)
-    np.testing.assert_allclose(found[:10], TRUTH[:10], atol=1e-3)
+    table = fit(RANDOM.normal(size=(12, 3)) * 0.01, TEXTS, TARGETS, 1e-6)
+    np.testing.assert_allclose(table[:10], TRUTH[:10], atol=1e-3)
 
 
 def test_tokens_that_no_text_has_keep_their_rows() -> None:
     """But for one factor for all rows: the start is brought to the size of the targets."""
     begin = RANDOM.normal(size=(12, 3))
-    found = fit(begin, TEXTS, TARGETS, 1.0)
-    factor = found[10, 0] / begin[10, 0]
-    np.testing.assert_allclose(found[10:], factor * begin[10:])
+    table = fit(begin, TEXTS, TARGETS, 1.0)
+    factor = table[10, 0] / begin[10, 0]
+    np.testing.assert_allclose(table[10:], factor * begin[10:])
 
 
 def test_more_ridge_moves_less() -> None:
@@ -56,6 +56,6 @@ def test_more_ridge_moves_less() -> None:
 
 
 def test_texts_without_tokens_are_zero() -> None:
-    found = fit(TRUTH, [*TEXTS, []], np.vstack([TARGETS, np.ones((1, 3))]), 1.0)
-    np.testing.assert_allclose(found, fit(TRUTH, TEXTS, TARGETS, 201 / 200), atol=0.05)
-    assert np.isfinite(found).all()
+    table = fit(TRUTH, [*TEXTS, []], np.vstack([TARGETS, np.ones((1, 3))]), 1.0)
+    np.testing.assert_allclose(table, fit(TRUTH, TEXTS, TARGETS, 201 / 200), atol=0.05)
+    assert np.isfinite(table).all()

@@ -158,7 +158,7 @@ def made(
 def test_examples_are_of_the_training_side(archive: Store, tmp_path: Path) -> None:
     trainer = FakeTrainer()
     made(archive, CONTRAST, tmp_path / "embedding", make_outside(trainer))
-    assert {one.anchor for one in trainer.examples} == {
+    assert {example.anchor for example in trainer.examples} == {
         f"title {name}{n}" for name in ("gold", "fuel") for n in range(5)
     }
 
@@ -219,12 +219,12 @@ def test_static_model_reads_titles_paragraphs_and_passages(archive: Store, tmp_p
 
 
 def test_large_archives_are_sampled(archive: Store, tmp_path: Path) -> None:
-    one, other = FakeTrainer(), FakeTrainer()
-    for number, trainer in enumerate((one, other)):
+    first, second = FakeTrainer(), FakeTrainer()
+    for number, trainer in enumerate((first, second)):
         recipe = StaticRecipe("sahel/1", texts=10)
         made(archive, recipe, tmp_path / str(number) / "embedding", make_outside(trainer))
-    assert len(one.texts) == 10
-    assert one.texts == other.texts
+    assert len(first.texts) == 10
+    assert first.texts == second.texts
 
 
 # -- what the card says ------------------------------------------------------------------------------------------------
@@ -295,8 +295,10 @@ def test_weights_are_learned_with_the_embedding_of_the_base(archive: Store, tmp_
 
 def test_card_tells_figures_by_group_where_there_are_several(archive: Store, tmp_path: Path) -> None:
     """All are in English, which says nothing that the whole set does not."""
-    french = [replace(one, language="fr", countries=("Mali",)) for one in archive.articles.get(range(1, 6)).values()]
-    undated = [replace(one, posted_on=None) for one in archive.articles.get(range(6, 11)).values()]
+    french = [
+        replace(article, language="fr", countries=("Mali",)) for article in archive.articles.get(range(1, 6)).values()
+    ]
+    undated = [replace(article, posted_on=None) for article in archive.articles.get(range(6, 11)).values()]
     archive.articles.upsert([*french, *undated])
     judgments = {f"{name}{n}": {f"{name}{(n + 1) % 5}": 3} for name in STORIES for n in range(3)}
     make_builder(archive, ToyEmbedder()).build()
