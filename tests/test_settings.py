@@ -162,7 +162,7 @@ def test_large_files_come_from_a_folder_or_by_https(place: str) -> None:
 @pytest.mark.parametrize("place", ["http://weights.example", "ftp://weights.example", "file:///srv"])
 def test_large_files_come_from_nowhere_else(place: str) -> None:
     write(f'models_from = "{place}"')
-    with pytest.raises(SettingsError, match="no folder and no https address"):
+    with pytest.raises(SettingsError, match="not a folder and not an https address"):
         load_settings()
 
 

@@ -1,4 +1,4 @@
-"""The promise of trials in which two models share the sidebars."""
+"""The promise of interleaving runs, in which two model versions share the sidebars."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ LIVE, CHALLENGER = "live", "challenger"  # the teams: the models that share a si
 
 
 class Pick(NamedTuple):
-    """One place: an article, and the team that has chosen it; None where it is nobody's."""
+    """One place: an article, and the team that has chosen it; None where it belongs to neither."""
 
     number: int
     team: str | None
@@ -17,7 +17,7 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True)
 class HourCount:
-    """The clicks on one article's sidebar in one hour: on the teasers of either team, and on those of nobody."""
+    """The clicks on one article's sidebar in one hour: on the teasers of either team, and on those of neither."""
 
     article: int
     hour: int
@@ -49,18 +49,18 @@ class MixedSidebar:
 
 
 class InterleavingStore(Protocol):
-    """Trials in which two models share the sidebars, and how often their teasers were clicked on."""
+    """Interleaving runs, and how often the teasers of the two model versions were clicked on."""
 
     def start(self, live: str, challenger: str, at: datetime) -> int:
-        """Opens a trial and gives its number; what earlier ones have counted is forgotten. Is a change to readers."""
+        """Opens a run and returns its number; what earlier ones counted is forgotten. Is a change to readers."""
         ...
 
     def end(self, number: int, at: datetime) -> None:
-        """Ends a trial. Is a change to readers."""
+        """Ends a run. Is a change to readers."""
         ...
 
     def latest(self) -> InterleavingRun | None:
-        """The trial that was opened last, whether it goes on or not."""
+        """The run that was opened last, whether it goes on or not."""
         ...
 
     def note(self, answers: Sequence[MixedSidebar]) -> None:
@@ -76,5 +76,5 @@ class InterleavingStore(Protocol):
         ...
 
     def counts(self, number: int) -> list[HourCount]:
-        """What a trial has counted, by article and hour; those without clicks included."""
+        """What a run has counted, by article and hour; those without clicks included."""
         ...

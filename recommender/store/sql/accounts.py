@@ -50,8 +50,8 @@ class SqlAccounts:
 
     def everyone(self) -> list[Account]:
         with self._database.reading() as connection:
-            found = [_account(row) for row in connection.execute(_ACCOUNT)]
-        return sorted(found, key=lambda one: _folded(one.name))  # by the same order on both databases
+            everyone = [_account(row) for row in connection.execute(_ACCOUNT)]
+        return sorted(everyone, key=lambda account: _folded(account.name))  # by the same order on both databases
 
     def replace(self, account: Account) -> None:
         with self._database.writing() as connection:
@@ -90,19 +90,19 @@ class SqlAccounts:
 
     def use_link(self, token: str, at: datetime) -> Account | None:
         with self._database.writing() as connection:
-            found = self.link(token, at)
-            if found is not None:
+            account_of_link = self.link(token, at)
+            if account_of_link is not None:
                 connection.execute(sa.update(link).where(link.c.token == token).values(used=milliseconds(at)))
-            return found
+            return account_of_link
 
     def secret(self, name: str, new: str) -> str:
         kept = self._secret(name)  # first without the write lock, so that a start need not wait for a build
         if kept is not None:
             return kept
         with self._database.writing() as connection:
-            kept = self._secret(name)
-            if kept is not None:
-                return kept
+            stored = self._secret(name)
+            if stored is not None:
+                return stored
             connection.execute(sa.insert(secret).values(name=name, value=new))
             return new
 
@@ -118,8 +118,8 @@ class SqlAccounts:
 
 def _folded(name: str) -> str:
     """A name without case, and with one spelling of each accented letter."""
-    whole = unicodedata.normalize("NFC", storable(name))
-    return unicodedata.normalize("NFC", whole.casefold())
+    composed = unicodedata.normalize("NFC", storable(name))
+    return unicodedata.normalize("NFC", composed.casefold())
 
 
 def _changing(account: Account) -> dict[str, Any]:

@@ -39,14 +39,14 @@ _NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
 # Statements of the request path are made once: building one costs more than running it.
 _PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published")
 _BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
-_AT = (
+_BY_ADDRESS = (
     _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
     .order_by(*_NEWEST_FIRST)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
 _TRACE = sa.select(article.c.number, article.c.id, article.c.status)
-_KNOWN = sa.select(
+_STORED = sa.select(
     article.c.id,
     article.c.number,
     article.c.content_hash,
@@ -87,16 +87,16 @@ class SqlArticles:
     def upsert(self, articles: Sequence[Article]) -> Upserted:
         latest = {item.id: item for item in articles}
         with self._database.writing() as connection:
-            known = {
+            stored = {
                 row.id: row
                 for ids in batches(list(latest))
-                for row in connection.execute(_KNOWN.where(article.c.id.in_(ids)))
+                for row in connection.execute(_STORED.where(article.c.id.in_(ids)))
             }
-            new = [item for item in latest.values() if item.id not in known]
+            new = [item for item in latest.values() if item.id not in stored]
             changed = [
                 item
                 for item in latest.values()
-                if item.id in known and known[item.id].content_hash != item.content_hash
+                if item.id in stored and stored[item.id].content_hash != item.content_hash
             ]
             revision = self._database.bump() if new or changed else None
             if new:
@@ -105,17 +105,19 @@ class SqlArticles:
                 connection.execute(
                     sa.update(article).where(article.c.number == sa.bindparam("known_number")),
                     [
-                        {**_columns(item), "revision": revision, "known_number": known[item.id].number}
+                        {**_columns(item), "revision": revision, "known_number": stored[item.id].number}
                         for item in changed
                     ],
                 )
-            self._keep_in_search(connection, known, new + changed)
+            self._keep_in_search(connection, stored, new + changed)
         return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
 
-    def _keep_in_search(self, connection: sa.Connection, known: Mapping[str, Any], items: Sequence[Article]) -> None:
+    def _keep_in_search(self, connection: sa.Connection, stored: Mapping[str, Any], items: Sequence[Article]) -> None:
         """Looks only at what is found and in which order: counts of readers change every article every day."""
-        stale = [item for item in items if item.id not in known or _found_as(item) != _was_found_as(known[item.id])]
-        earlier = [known[item.id] for item in stale if item.id in known]
+        stale = [
+            item for item in items if item.id not in stored or _search_key(item) != _stored_search_key(stored[item.id])
+        ]
+        earlier = [stored[item.id] for item in stale if item.id in stored]
         search.remove(connection, [search.place(row.number, row.posted) for row in earlier])
         published = [item for item in stale if item.status == "published"]
         numbers = self.numbers([item.id for item in published])
@@ -169,12 +171,12 @@ class SqlArticles:
 
     def traces(self, numbers: Sequence[int]) -> dict[int, Trace]:
         with self._database.reading() as connection:
-            found = [
+            traces = [
                 Trace._make(row)
                 for batch in batches(numbers)
                 for row in connection.execute(_TRACE.where(article.c.number.in_(batch)))
             ]
-        return {trace.number: trace for trace in found}
+        return {trace.number: trace for trace in traces}
 
     def trace(self, article_id: str) -> Trace | None:
         with self._database.reading() as connection:
@@ -184,15 +186,15 @@ class SqlArticles:
     def search(self, text: str, limit: int) -> list[int]:
         asked = storable(text).strip()
         with self._database.reading() as connection:
-            by_id = self.by_id(asked)
+            by_id = self.by_id(text_or_key)
             named = [by_id[0]] if by_id is not None else []
-            named += [row["number"] for row in self._at(asked, limit)]
-            return list(dict.fromkeys(named + search.find(connection, asked, limit)))[:limit]
+            named += [row["number"] for row in self._at_address(text_or_key, limit)]
+            return list(dict.fromkeys(named + search.find(connection, text_or_key, limit)))[:limit]
 
-    def _at(self, url: str, most: int) -> Sequence[sa.RowMapping]:
+    def _at_address(self, url: str, most: int) -> Sequence[sa.RowMapping]:
         """Published articles at an address, newest first."""
         with self._database.reading() as connection:
-            return connection.execute(_AT, {"key": canonical_url(url), "most": most}).mappings().all()
+            return connection.execute(_BY_ADDRESS, {"key": canonical_url(url), "most": most}).mappings().all()
 
     def _card(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
         with self._database.reading() as connection:
@@ -201,12 +203,12 @@ class SqlArticles:
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
         query = _WITH_TEXTS if texts else _CARDS
-        found: dict[int, Article] = {}
+        articles: dict[int, Article] = {}
         with self._database.reading() as connection:
             for batch in batches(numbers):
                 rows = connection.execute(query, {"numbers": list(batch)}).mappings()
-                found |= {row["number"]: _article(row) for row in rows}
-        return found
+                articles |= {row["number"]: _article(row) for row in rows}
+        return articles
 
     def numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
         with self._database.reading() as connection:
@@ -222,12 +224,12 @@ class SqlArticles:
         query = sa.select(article.c.number, article.c.posted).where(
             article.c.posted.is_not(None), article.c.status != DELETED
         )
-        found: dict[int, float] = {}
+        posted: dict[int, float] = {}
         with self._database.reading() as connection:
             for batch in [None] if numbers is None else batches(numbers):
                 rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
-                found |= {row[0]: float(row[1]) for row in rows}
-        return found
+                posted |= {row[0]: float(row[1]) for row in rows}
+        return posted
 
     def facts_since(self, revision: int) -> list[Facts]:
         with self._database.reading() as connection:
@@ -261,11 +263,11 @@ def _seconds(posted_on: datetime | None) -> int | None:
     return int(posted_on.timestamp()) if posted_on else None
 
 
-def _found_as(item: Article) -> tuple[str, int | None, bool]:
+def _search_key(item: Article) -> tuple[str, int | None, bool]:
     return item.text_hash, _seconds(item.posted_on), item.status == "published"
 
 
-def _was_found_as(row: Any) -> tuple[str, int | None, bool]:
+def _stored_search_key(row: Any) -> tuple[str, int | None, bool]:
     return row.text_hash, row.posted, row.published
 
 

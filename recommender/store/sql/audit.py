@@ -38,8 +38,8 @@ class SqlAudit:
 
     def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         with self._database.reading() as connection:
-            found = connection.execute(_LATEST_FIRST.where(*_conditions(query)).limit(limit))
-            return [_entry(row) for row in found]
+            rows = connection.execute(_LATEST_FIRST.where(*_conditions(query)).limit(limit))
+            return [_entry(row) for row in rows]
 
     def latest(self, article: int) -> int:
         with self._database.reading() as connection:

@@ -1,4 +1,4 @@
-"""The connection: one writer at a time, readers that never wait, on SQLite and PostgreSQL alike."""
+"""The connection: one writer at a time, readers that never wait, on both SQLite and PostgreSQL."""
 
 import threading
 from collections import deque
@@ -20,7 +20,7 @@ PARAMETERS = 500  # values in one IN list; far below the limit of either databas
 LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is one batch of a build
 
 # PostgreSQL's internal errors are a server that only reads, that has ended a transaction, or that is damaged.
-_AWAY = (sa.exc.OperationalError, sa.exc.InternalError)
+_UNREACHABLE = (sa.exc.OperationalError, sa.exc.InternalError)
 
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
@@ -60,10 +60,10 @@ class Database:
         if current is not None:
             row = current.execute(_READ_STATE).one()
             return State(row[0], row[1])
-        found = self.look_up(_READ_STATE)
-        if found is None:
+        first = self.look_up(_READ_STATE)
+        if first is None:
             raise StoreUnavailable("The table `state` is empty: the database is damaged.")
-        return State(found[0], found[1])
+        return State(first[0], first[1])
 
     def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
         """The first row of a small query, outside any transaction, by a connection that is kept for such queries.
@@ -78,9 +78,9 @@ class Database:
             parameters = [parameters[name] for name in compiled.positiontup]
         try:
             try:
-                return self._first_row(self._kept(), compiled.string, parameters)
+                return self._first_row(self._idle_connection(), compiled.string, parameters)
             except self._driver_error:
-                return self._first_row(self._opened(), compiled.string, parameters)
+                return self._first_row(self._new_connection(), compiled.string, parameters)
         except self._driver_error as error:
             raise StoreUnavailable(f"The database does not answer: {error}") from error
 
@@ -97,13 +97,13 @@ class Database:
             self._close_idle()
         return rows[0] if rows else None
 
-    def _kept(self) -> Any:
+    def _idle_connection(self) -> Any:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._opened()
+            return self._new_connection()
 
-    def _opened(self) -> Any:
+    def _new_connection(self) -> Any:
         pooled = self.engine.raw_connection()
         driver: Any = pooled.driver_connection
         pooled.detach()
@@ -161,7 +161,7 @@ class Database:
                     yield connection
                 finally:
                     self._local.connection = None
-        except _AWAY as error:
+        except _UNREACHABLE as error:
             raise StoreUnavailable(f"The database does not answer: {error.orig}") from error
 
     def close(self) -> None:

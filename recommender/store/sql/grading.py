@@ -43,11 +43,11 @@ class SqlGrading:
                 {
                     "panel": number,
                     "place": place,
-                    "source": one.source,
-                    "shown": list(one.shown),
-                    "pool": list(one.pool),
+                    "source": sidebar.source,
+                    "shown": list(sidebar.shown),
+                    "pool": list(sidebar.pool),
                 }
-                for place, one in enumerate(new.sidebars)
+                for place, sidebar in enumerate(new.sidebars)
             ]
             if rows:
                 connection.execute(sa.insert(panel_sidebar), rows)
@@ -59,29 +59,29 @@ class SqlGrading:
     def panel(self, number: int) -> Panel | None:
         if not 0 < number <= LARGEST:
             return None
-        found = self._found(_PANELS.where(panel.c.number == number), _SIDEBARS.where(panel_sidebar.c.panel == number))
-        return found[0] if found else None
+        panels = self._read(_PANELS.where(panel.c.number == number), _SIDEBARS.where(panel_sidebar.c.panel == number))
+        return panels[0] if panels else None
 
-    def _found(self, panels: sa.Select[Any], sidebars: sa.Select[Any]) -> list[Panel]:
-        of: dict[int, list[PanelSidebar]] = defaultdict(list)
+    def _read(self, panels: sa.Select[Any], sidebars: sa.Select[Any]) -> list[Panel]:
+        sidebars_of_panel: dict[int, list[PanelSidebar]] = defaultdict(list)
         with self._database.reading() as connection:
             for row in connection.execute(sidebars):
-                of[row.panel].append(PanelSidebar(row.source, tuple(row.shown), tuple(row.pool)))
-            return [_panel(row, of[row.number]) for row in connection.execute(panels)]
+                sidebars_of_panel[row.panel].append(PanelSidebar(row.source, tuple(row.shown), tuple(row.pool)))
+            return [_panel(row, sidebars_of_panel[row.number]) for row in connection.execute(panels)]
 
     def put_grades(self, grades: Sequence[Grade]) -> None:
         if not grades:
             return
         rows = [
             {
-                "panel": one.panel,
-                "source": one.source,
-                "target": one.target,
-                "value": one.value,
-                "grader": storable(one.grader),
-                "at": milliseconds(one.at),
+                "panel": given.panel,
+                "source": given.source,
+                "target": given.target,
+                "value": given.value,
+                "grader": storable(given.grader),
+                "at": milliseconds(given.at),
             }
-            for one in grades
+            for given in grades
         ]
         with self._database.writing() as connection:
             connection.execute(sa.insert(grade), rows)

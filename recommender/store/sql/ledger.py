@@ -21,12 +21,12 @@ _OUTLOOKS = sa.select(
 _COUNTS = sa.select(sidebar_item.c.target, sa.func.count()).group_by(sidebar_item.c.target)
 _LAST = sa.select(sa.func.max(sidebar.c.number))
 _INSERT = sa.insert(sidebar).returning(sidebar.c.number)
-# When the next sidebar of the same article took its place; null while it stands.
+# When the next sidebar of the same article replaced it; null while it stands.
 _UNTIL = sa.func.lead(sidebar.c.at).over(partition_by=sidebar.c.source, order_by=(sidebar.c.at, sidebar.c.number))
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _LedgerRow:
     number: int
     at: int
     digest: str
@@ -50,16 +50,16 @@ class SqlLedger:
             for row in new:
                 last = current.get(row.source)
                 late = last is not None and milliseconds(row.at) < last.at
-                before = self._at(connection, row) if late else last
+                before = self._standing_at(connection, row) if late else last
                 if before is not None and before.digest == row.digest:
                     if row.served and not before.served:
                         served.append(before.number)
                     continue
-                kept = _added(connection, row, current=not late)
-                items += _items(kept.number, row)
+                added_row = _added(connection, row, current=not late)
+                items += _items(added_row.number, row)
                 added += 1
                 if not late:
-                    current[row.source] = kept
+                    current[row.source] = added_row
                     if last is not None:
                         overtaken.append(last.number)
             if items:
@@ -68,17 +68,17 @@ class SqlLedger:
             _change(connection, served, served=True)
         return added
 
-    def _current(self, connection: sa.Connection, sources: Sequence[int]) -> dict[int, _Kept]:
+    def _current(self, connection: sa.Connection, sources: Sequence[int]) -> dict[int, _LedgerRow]:
         query = sa.select(sidebar.c.source, sidebar.c.number, sidebar.c.at, sidebar.c.digest, sidebar.c.served)
         return {
-            source: _Kept(*kept)
+            source: _LedgerRow(*columns)
             for batch in batches(sources)
-            for source, *kept in connection.execute(query.where(sidebar.c.current, sidebar.c.source.in_(batch)))
+            for source, *columns in connection.execute(query.where(sidebar.c.current, sidebar.c.source.in_(batch)))
         }
 
-    def _at(self, connection: sa.Connection, row: Shown) -> _Kept | None:
-        found = connection.execute(_AS_OF, {"source": row.source, "at": milliseconds(row.at)}).first()
-        return None if found is None else _Kept(found.number, found.at, found.digest, found.served)
+    def _standing_at(self, connection: sa.Connection, row: Shown) -> _LedgerRow | None:
+        standing = connection.execute(_AS_OF, {"source": row.source, "at": milliseconds(row.at)}).first()
+        return None if standing is None else _LedgerRow(standing.number, standing.at, standing.digest, standing.served)
 
     def as_of(self, source: int, at: datetime) -> Shown | None:
         found = self._found(_AS_OF, source=source, at=milliseconds(at))
@@ -87,7 +87,7 @@ class SqlLedger:
     def history(self, source: int, limit: int) -> list[Shown]:
         return self._found(_BESIDE.limit(limit), source=source)
 
-    def _found(self, query: sa.Select[Any], **values: Any) -> list[Shown]:
+    def _sidebars(self, query: sa.Select[Any], **values: Any) -> list[Shown]:
         with self._database.reading() as connection:
             rows = connection.execute(query, values).all()
             items: dict[int, list[int]] = {row.number: [] for row in rows}
@@ -97,7 +97,7 @@ class SqlLedger:
                 )
                 for number, target in connection.execute(shown.order_by(sidebar_item.c.sidebar, sidebar_item.c.slot)):
                     items[number].append(target)
-        return [_shown(row, items[row.number]) for row in rows]
+        return [_sidebar(row, items[row.number]) for row in rows]
 
     def stays(self, target: int, limit: int) -> list[Stay]:
         holds = sidebar_item.c.target == target
@@ -114,8 +114,8 @@ class SqlLedger:
             .order_by(spans.c.source, sidebar_item.c.slot, spans.c.at, spans.c.number)
         )
         with self._database.reading() as connection:
-            found = _joined(connection.execute(query))
-        return sorted(found, key=_standing_first)[:limit]
+            stays = _joined(connection.execute(query))
+        return sorted(stays, key=_standing_first)[:limit]
 
     def counts(self, targets: Sequence[int] | None = None) -> dict[int, int]:
         with self._database.reading() as connection:
@@ -125,11 +125,11 @@ class SqlLedger:
                 return {row[0]: row[1] for row in connection.execute(query)}
             # From the items to their sidebars: by a join SQLite would walk all that stand now.
             stands = sa.exists().where(sidebar.c.number == sidebar_item.c.sidebar, sidebar.c.current)
-            found: dict[int, int] = {}
+            counts: dict[int, int] = {}
             for batch in batches(targets):
                 query = _COUNTS.where(sidebar_item.c.target.in_(batch), stands)
-                found |= {row[0]: row[1] for row in connection.execute(query)}
-        return found
+                counts |= {row[0]: row[1] for row in connection.execute(query)}
+        return counts
 
     def outlooks(self, after: int = 0) -> list[Outlook]:
         query = _OUTLOOKS.where(sidebar.c.number > after) if after else _OUTLOOKS
@@ -141,7 +141,7 @@ class SqlLedger:
             return connection.execute(_LAST).scalar() or 0
 
 
-def _added(connection: sa.Connection, row: Shown, *, current: bool) -> _Kept:
+def _added(connection: sa.Connection, row: Shown, *, current: bool) -> _LedgerRow:
     at = milliseconds(row.at)
     values = {
         "source": row.source,
@@ -155,7 +155,7 @@ def _added(connection: sa.Connection, row: Shown, *, current: bool) -> _Kept:
         "served": row.served,
         "current": current,
     }
-    return _Kept(int(connection.execute(_INSERT, values).scalar_one()), at, row.digest, row.served)
+    return _LedgerRow(int(connection.execute(_INSERT, values).scalar_one()), at, row.digest, row.served)
 
 
 def _items(number: int, row: Shown) -> Iterator[dict[str, int]]:
@@ -167,7 +167,7 @@ def _change(connection: sa.Connection, numbers: Sequence[int], **change: bool) -
         connection.execute(sa.update(sidebar).where(sidebar.c.number.in_(batch)).values(change))
 
 
-def _shown(row: Any, items: Sequence[int]) -> Shown:
+def _sidebar(row: Any, items: Sequence[int]) -> Shown:
     return Shown(
         source=row.source,
         at=moment(row.at),

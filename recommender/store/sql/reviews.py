@@ -50,9 +50,9 @@ class SqlReviews:
         with self._database.reading() as connection:
             for batch in batches(articles):
                 for article, name in connection.execute(recent.where(look.c.article.in_(batch))):
-                    found.setdefault(article, []).append(name)
-        return found
+                    names.setdefault(article, []).append(name)
+        return names
 
-    def _found(self, query: sa.Select[Any]) -> list[Review]:
+    def _read(self, query: sa.Select[Any]) -> list[Review]:
         with self._database.reading() as connection:
             return [Review(row.article, row.by, moment(row.at), row.digest) for row in connection.execute(query)]

@@ -23,7 +23,7 @@ _MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b
 _NUMBERS = 2**25  # articles that an archive can have
 _UNDATED = -(2**38)  # before every date in seconds
 
-_found = sa.table(
+_search_table = sa.table(
     "article_search", sa.column("rowid", sa.BigInteger), sa.column("title", sa.Text), sa.column("text", sa.Text)
 )
 
@@ -43,11 +43,11 @@ def put(connection: sa.Connection, articles: Iterable[Searchable]) -> None:
     """Adds articles that are not in the table."""
     rows = [
         {
-            "rowid": place(one.number, one.posted),
-            "title": " ".join(words(one.title)),
-            "text": " ".join(words(f"{one.title}\n{one.summary}\n{one.body}"))[:TEXT_LENGTH],
+            "rowid": place(article.number, article.posted),
+            "title": " ".join(words(article.title)),
+            "text": " ".join(words(f"{article.title}\n{article.summary}\n{article.body}"))[:TEXT_LENGTH],
         }
-        for one in articles
+        for article in articles
     ]
     if rows:
         connection.execute(_insert(connection), rows)
@@ -55,9 +55,9 @@ def put(connection: sa.Connection, articles: Iterable[Searchable]) -> None:
 
 def remove(connection: sa.Connection, places: Iterable[int]) -> None:
     """Takes articles out of the table by their places."""
-    rows = [{"place": one} for one in places]
+    rows = [{"place": key} for key in places]
     if rows:
-        connection.execute(sa.delete(_found).where(_found.c.rowid == sa.bindparam("place")), rows)
+        connection.execute(sa.delete(_search_table).where(_search_table.c.rowid == sa.bindparam("place")), rows)
 
 
 def find(connection: sa.Connection, text: str, limit: int) -> list[int]:
@@ -68,10 +68,10 @@ def find(connection: sa.Connection, text: str, limit: int) -> list[int]:
     wanted = words(text)[:QUERY_WORDS]
     if not wanted:
         return []
-    found = _matching(connection, _found.c.title, wanted, limit)
-    if len(found) < limit:
-        found += _matching(connection, _found.c.text, wanted, limit)  # which has the words of the title too
-    return list(dict.fromkeys(found))[:limit]
+    numbers = _matching(connection, _search_table.c.title, wanted, limit)
+    if len(numbers) < limit:
+        numbers += _matching(connection, _search_table.c.text, wanted, limit)  # which has the words of the title too
+    return list(dict.fromkeys(numbers))[:limit]
 
 
 def words(text: str) -> list[str]:
@@ -91,12 +91,12 @@ def _matching(connection: sa.Connection, column: sa.ColumnClause[Any], wanted: l
         matches = column.op("MATCH")(" AND ".join(f'"{word}" *' for word in wanted))
     else:
         matches = column.op("@@")(sa.cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY))
-    query = sa.select(_found.c.rowid).where(matches).order_by(_found.c.rowid.desc()).limit(limit)
+    query = sa.select(_search_table.c.rowid).where(matches).order_by(_search_table.c.rowid.desc()).limit(limit)
     return [key % _NUMBERS for key in connection.execute(query).scalars()]
 
 
 def _insert(connection: sa.Connection) -> sa.Insert:
-    insert = sa.insert(_found)
+    insert = sa.insert(_search_table)
     if connection.dialect.name == "sqlite":
         return insert
     # PostgreSQL is given its words one by one: its own parser would cut them once more.

@@ -1,4 +1,4 @@
-"""What a model in the shadow would show beside what is shown, in the database: one row for each article."""
+"""What the model version of a shadow run would show, in the database: one row for each article."""
 
 from collections.abc import Sequence
 
@@ -40,8 +40,8 @@ class SqlShadow:
     def rows(self, generation: int) -> list[ShadowSidebar]:
         query = sa.select(shadow_sidebar).where(shadow_sidebar.c.generation == generation)
         with self._database.reading() as connection:
-            found = connection.execute(query.order_by(shadow_sidebar.c.article))
-            return [ShadowSidebar(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in found]
+            rows = connection.execute(query.order_by(shadow_sidebar.c.article))
+            return [ShadowSidebar(row.article, moment(row.at), tuple(row.live), tuple(row.shadow)) for row in rows]
 
     def clear(self) -> None:
         with self._database.writing() as connection:

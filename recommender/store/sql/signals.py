@@ -25,9 +25,9 @@ class SqlSignals:
             revision = self._database.bump()
             return [
                 connection.execute(
-                    sa.insert(signal).values(**_columns(one), revision=revision).returning(signal.c.number)
+                    sa.insert(signal).values(**_columns(new), revision=revision).returning(signal.c.number)
                 ).scalar_one()
-                for one in signals
+                for new in signals
             ]
 
     def end(self, numbers: Sequence[int], at: datetime, by: str) -> None:
@@ -44,12 +44,12 @@ class SqlSignals:
     def get(self, numbers: Sequence[int]) -> dict[int, Signal]:
         found: dict[int, Signal] = {}
         for batch in batches(numbers):
-            found |= {one.number: one for one in self._found(sa.select(signal).where(signal.c.number.in_(batch)))}
-        return found
+            signals |= {read.number: read for read in self._read(sa.select(signal).where(signal.c.number.in_(batch)))}
+        return signals
 
     def changed_since(self, revision: int) -> list[Signal]:
         news = signal.c.ended.is_(None) if revision < 0 else signal.c.revision > revision
-        return self._found(sa.select(signal).where(news).order_by(signal.c.number))
+        return self._read(sa.select(signal).where(news).order_by(signal.c.number))
 
     def touched_since(self, revision: int) -> dict[int, int]:
         ends = [
@@ -66,12 +66,12 @@ class SqlSignals:
     def policy_revision(self) -> int:
         query = sa.select(sa.func.max(signal.c.revision)).where(signal.c.kind.in_(POLICIES))
         with self._database.reading() as connection:
-            found = connection.execute(query).scalar()
-        return -1 if found is None else int(found)
+            revision = connection.execute(query).scalar()
+        return -1 if revision is None else int(revision)
 
     def about(self, article: int) -> list[Signal]:
         mine = (signal.c.source == article) | (signal.c.target == article)
-        return self._found(sa.select(signal).where(mine).order_by(signal.c.number.desc()))
+        return self._read(sa.select(signal).where(mine).order_by(signal.c.number.desc()))
 
     def at(self, moment: datetime, kinds: Sequence[str]) -> list[Signal]:
         when = milliseconds(moment)
@@ -81,32 +81,32 @@ class SqlSignals:
             signal.c.until.is_(None) | (signal.c.until > when),
             signal.c.ended.is_(None) | (signal.c.ended > when),
         )
-        return self._found(query.order_by(signal.c.number.desc()))
+        return self._read(query.order_by(signal.c.number.desc()))
 
     def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
         return self._found(
             sa.select(signal).where(signal.c.kind.in_(kinds)).order_by(signal.c.number.desc()).limit(limit)
         )
 
-    def _found(self, query: sa.Select[Any]) -> list[Signal]:
+    def _read(self, query: sa.Select[Any]) -> list[Signal]:
         with self._database.reading() as connection:
             return [_signal(row) for row in connection.execute(query)]
 
 
-def _columns(one: Signal) -> dict[str, Any]:
+def _columns(new: Signal) -> dict[str, Any]:
     return {
-        "kind": one.kind,
-        "source": one.source,
-        "target": one.target,
-        "slot": one.slot,
-        "factor": one.factor,
-        "data": dict(one.data),
-        "reason": one.reason,
-        "by": one.by,
-        "since": milliseconds(one.since),
-        "until": milliseconds(one.until),
-        "ended": milliseconds(one.ended),
-        "ended_by": one.ended_by,
+        "kind": new.kind,
+        "source": new.source,
+        "target": new.target,
+        "slot": new.slot,
+        "factor": new.factor,
+        "data": dict(new.data),
+        "reason": new.reason,
+        "by": new.by,
+        "since": milliseconds(new.since),
+        "until": milliseconds(new.until),
+        "ended": milliseconds(new.ended),
+        "ended_by": new.ended_by,
     }
 
 

@@ -12,7 +12,7 @@ metadata = sa.MetaData(
 )
 
 # One row. `revision` counts every visible change: a worker whose copy has the same number is up to date.
-# `previous_generation` is what a rollback goes back to, `shadow_generation` one that is tried beside the live one.
+# `previous_generation` is what a rollback goes back to, `shadow_generation` that of a shadow run.
 state = sa.Table(
     "state",
     metadata,
@@ -53,7 +53,7 @@ article = sa.Table(
     sqlite_autoincrement=True,  # a number is never given twice, as on PostgreSQL
 )
 
-# A vector belongs to a model and a text, not to an article: a text that comes back is not embedded again.
+# A vector belongs to an embedding model and a text, not to an article: a text that comes back is not embedded again.
 embedding = sa.Table(
     "embedding",
     metadata,
@@ -123,7 +123,7 @@ account = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# `token` is a hash: who reads the database cannot sign in with it.
+# `token` is a hash: a reader of the database cannot sign in with it.
 session = sa.Table(
     "session",
     metadata,
@@ -142,7 +142,7 @@ link = sa.Table(
     sa.Column("used", sa.BigInteger),
 )
 
-# Made where none is there yet, so that no secret has a default.
+# Made at the first use, so that no secret has a default.
 secret = sa.Table(
     "secret",
     metadata,
@@ -200,7 +200,7 @@ review = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
 )
 
-# Who is looking at an article, and when last.
+# Which editor is looking at an article, and when last.
 look = sa.Table(
     "look",
     metadata,
@@ -277,7 +277,7 @@ grade = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# What the live model and the one in the shadow would show beside an article, as lists of article numbers.
+# What the live model version and that of a shadow run would show beside an article, as lists of article numbers.
 shadow_sidebar = sa.Table(
     "shadow_sidebar",
     metadata,
@@ -288,7 +288,7 @@ shadow_sidebar = sa.Table(
     sa.Column("shadow", sa.JSON, nullable=False),
 )
 
-# A trial of a model version (`challenger`) that shares the sidebars with the live one. Times are in milliseconds.
+# An interleaving run: a model version (`challenger`) shares the sidebars with the live one. Times are in milliseconds.
 trial = sa.Table(
     "trial",
     metadata,
@@ -300,8 +300,8 @@ trial = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# The teasers of the answers of a trial: `request` names the answer, `hour` counts from 1970, `team` is null for what is
-# nobody's. Of readers nothing is known but how many clicks there were.
+# The teasers of the answers of an interleaving run: `request` names the answer, `hour` counts from 1970, `team` is null
+# for what neither version chose. Of readers only the number of clicks is stored.
 trial_teaser = sa.Table(
     "trial_teaser",
     metadata,

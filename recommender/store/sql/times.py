@@ -12,7 +12,7 @@ def milliseconds(moment: datetime) -> int: ...
 @overload
 def milliseconds(moment: None) -> None: ...
 def milliseconds(moment: datetime | None) -> int | None:
-    """A time as it is kept."""
+    """A time as it is stored."""
     return None if moment is None else (moment - _EPOCH) // _MILLISECOND
 
 
@@ -21,5 +21,5 @@ def moment(value: int) -> datetime: ...
 @overload
 def moment(value: None) -> None: ...
 def moment(value: int | None) -> datetime | None:
-    """A kept time."""
+    """A stored time."""
     return None if value is None else _EPOCH + value * _MILLISECOND

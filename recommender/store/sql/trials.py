@@ -42,8 +42,8 @@ class SqlInterleaving:
         new = {answer.request: answer for answer in answers}
         with self._database.writing() as connection:
             for batch in batches(list(new)):
-                known = sa.select(trial_teaser.c.request).where(trial_teaser.c.request.in_(batch)).distinct()
-                for request in connection.execute(known).scalars():
+                stored = sa.select(trial_teaser.c.request).where(trial_teaser.c.request.in_(batch)).distinct()
+                for request in connection.execute(stored).scalars():
                     del new[request]
             trials = set(connection.execute(sa.select(trial.c.number)).scalars())
             rows = [
