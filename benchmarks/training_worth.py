@@ -141,7 +141,7 @@ def trained_network(archive: Archive, name: str, known: Sequence[JudgedQuery] | 
         with tempfile.TemporaryDirectory(dir=corpora.FOLDER) as folder:
             made = Path(folder) / "model"
             base = find_model(DEFAULT_MODEL).folder
-            SentenceTransformersTrainer().finetune(base, recipe, examples, [], exam=None, into=made)
+            SentenceTransformersTrainer().finetune(base, recipe, examples, [], evaluation=None, into=made)
             made.rename(into)
     return SentenceTransformerEmbedder(str(into))
 

@@ -50,14 +50,14 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 def imports(tree: ast.Module) -> set[str]:
     """Full names of all that a module imports, at its top or inside functions."""
-    found = set()
+    names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, "imports go by full name"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def inside(tree: ast.Module) -> set[str]:
@@ -88,7 +88,7 @@ def test_every_module_has_its_place() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_imports_go_one_way(name: str) -> None:
     own = name.split(".", maxsplit=1)[0]
-    assert [one for one in inside(ALL[name]) if one != own and FLOOR[one] >= FLOOR[own]] == []
+    assert [other for other in inside(ALL[name]) if other != own and FLOOR[other] >= FLOOR[own]] == []
 
 
 @pytest.mark.parametrize("name", of(CORE))
@@ -98,10 +98,10 @@ def test_core_knows_no_library(name: str) -> None:
 
 @pytest.mark.parametrize("name", of(set(FLOOR) - set(EDGES) - {"wiring", "settings"}))
 def test_no_module_knows_two_libraries(name: str) -> None:
-    found = outside(ALL[name])
+    libraries = outside(ALL[name])
     if name == "training.sentence_transformers_trainer":
-        found -= TRAINER - {"sentence_transformers"}
-    assert len(found) <= 1
+        libraries -= TRAINER - {"sentence_transformers"}
+    assert len(libraries) <= 1
 
 
 def test_settings_know_no_part() -> None:
@@ -112,9 +112,11 @@ def test_settings_know_no_part() -> None:
 @pytest.mark.parametrize("name", of(EDGES))
 def test_edges_leave_making_to_the_assembly(name: str) -> None:
     """Store, models and indexes come from `wiring`, which alone knows the modules that wrap a library."""
-    names = {one.removeprefix("recommender.") for one in imports(ALL[name]) if one.startswith("recommender.")}
+    names = {module.removeprefix("recommender.") for module in imports(ALL[name]) if module.startswith("recommender.")}
     wrapped = {other for other in of(set(FLOOR) - set(EDGES) - {"wiring", "settings"}) if outside(ALL[other])}
-    assert {other for other in wrapped if any(one.startswith(f"{other}.") or one == other for one in names)} == set()
+    assert {
+        other for other in wrapped if any(module.startswith(f"{other}.") or module == other for module in names)
+    } == set()
 
 
 def test_views_take_what_they_work_with_from_the_context() -> None:
@@ -127,7 +129,7 @@ def test_only_settings_read_the_environment() -> None:
     readers = [
         name
         for name in of(set(FLOOR) - set(EDGES) - {"settings"})
-        if "os" in {one.split(".")[0] for one in imports(ALL[name])}
+        if "os" in {module.split(".")[0] for module in imports(ALL[name])}
     ]
     assert readers == ["embedding.sentence_transformer"]
 

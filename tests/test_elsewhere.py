@@ -26,7 +26,10 @@ number = make_builder(store, Settings(), ToyEmbedder() if sys.argv[3] == "toy" e
 later = utc_now() + timedelta(days=int(sys.argv[2]))
 site = make_recommender(generation_view(store, number), Settings(), lambda: later)
 articles = store.articles.get(store.generations.numbers(number), texts=False).values()
-print(json.dumps({one.id: [item.article.id for item in site.for_article(one.id, Query()).items] for one in articles}))
+shown = {
+    article.id: [item.article.id for item in site.for_article(article.id, Query()).items] for article in articles
+}
+print(json.dumps(shown))
 """
 # What OpenBLAS computes with on processors of three generations, and what the processor must be able to do for it.
 CORES = {"Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}

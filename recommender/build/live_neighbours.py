@@ -15,7 +15,7 @@ from recommender.errors import NotBuilt
 from recommender.ranking.candidates import (
     EMPTY,
     CandidateArray,
-    Found,
+    TextCandidates,
     floors,
     replace,
 )
@@ -60,7 +60,7 @@ class LiveNeighbours:
         self._finder = Finder(self._toolbox, [], {})
 
     def sync(self) -> Generation | None:
-        """Reads what others have written since the last call. Call it inside a transaction."""
+        """Reads what other processes have written since the last call. Call it inside a transaction."""
         state = self._store.state()
         if self.generation is None or self.generation.number != state.generation:
             self.forget()
@@ -77,16 +77,16 @@ class LiveNeighbours:
         return self.generation
 
     def settle(self, revision: int) -> None:
-        """Says that what `apply` changed has been written, as of `revision`."""
+        """Notes that what `apply` changed has been written, as of `revision`."""
         self._revision = revision
 
     def _read(self, generation: Generation) -> None:
         rows = list(self._store.generations.rows_since(generation.number, self._revision))
-        known = {number: entry.text_hash for number, entry in self._entries.items()}
-        came = [row for row in rows if row.text_hash and known.get(row.number) != row.text_hash]
+        held = {number: entry.text_hash for number, entry in self._entries.items()}
+        came = [row for row in rows if row.text_hash and held.get(row.number) != row.text_hash]
         vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in came])
         entries = [self._entry(row, vectors[row.text_hash]) for row in came]
-        gone = {row.number for row in rows if known.get(row.number, row.text_hash) != row.text_hash}
+        gone = {row.number for row in rows if held.get(row.number, row.text_hash) != row.text_hash}
         for number in gone:
             del self._entries[number], self._floors[number], self._stories[number]
         self._stories |= {row.number: row.story for row in rows if row.text_hash}
@@ -98,20 +98,20 @@ class LiveNeighbours:
     def _entry(self, row: NeighbourRow, vector: Vectors) -> IndexedArticle:
         return self._frame.entry(row.number, row.text_hash, row.language, vector, terms.from_bytes(row.terms))
 
-    def candidates(self, article: Article, vector: Vectors) -> Found:
+    def candidates(self, article: Article, vector: Vectors) -> TextCandidates:
         """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
         rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
-        return Found(rows, self._frame.lexical.names(article), self._known_generation().number)
+        return TextCandidates(rows, self._frame.lexical.names(article), self._known_generation().number)
 
     def _new_entry(self, number: int, article: Article, vector: Vectors) -> IndexedArticle:
         row = self._frame.lexical.rows([article])[0]
         return self._frame.entry(number, article.text_hash, article.language, vector, row)
 
     def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
-        """Takes articles in (new or changed) and out (`left`), and says which rows that changes.
+        """Takes articles in (new or changed) and out (`left`), and returns the rows that this changes.
 
         The lists are those that a full build with the same word weights and centre would give. An article joins the
-        running story that it is nearest to; which stories there are is for builds to say.
+        running story that it is nearest to; only builds make stories anew.
         """
         self._known_generation()
         came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
@@ -161,7 +161,7 @@ class LiveNeighbours:
         return set(numbers[reached & (numbers != entry.number)].tolist())
 
     def _grown(self, came: Sequence[IndexedArticle], done: set[int]) -> dict[int, CandidateArray]:
-        """New lists of the articles that find some of `came` worth a place, without those in `done`."""
+        """New lists of the articles in whose lists some of `came` belong, without those in `done`."""
         generation = self._known_generation()
         wanted: dict[int, list[IndexedArticle]] = {}
         for entry in came:

@@ -1,4 +1,4 @@
-"""Who comes into question beside whom: candidate lists among a fixed set of articles, as a full build makes them."""
+"""Candidate lists: which articles may be related, among a fixed set of articles, as a full build makes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class Finder:
         *,
         names_known: bool = False,
     ) -> None:
-        """`trust` says by language how far the model's similarities count; all of it where a language is not named.
+        """`trust` says by language how far the embedding model's similarities count: fully where it names none.
 
         `names_known` says that the gazetteer covers the archive: then an article without names or topics has none.
         """
@@ -112,7 +112,7 @@ class Finder:
     def replaced(self, gone: set[int], came: Sequence[IndexedArticle]) -> "Finder":
         """A finder without some articles, and with others; this one stays as it is.
 
-        The parts of the others are not made anew, which takes seconds in a large archive.
+        What it holds of the other articles is not made anew, which takes seconds in a large archive.
         """
         if not len(self.numbers):
             return Finder(self._toolbox, came, self._trust, names_known=self._names_known)
@@ -132,10 +132,10 @@ class Finder:
 
     def lists(self, queries: Sequence[IndexedArticle]) -> list[CandidateArray]:
         """The candidate list of each query; an article never stands in its own list."""
-        found: list[CandidateArray] = []
+        lists: list[CandidateArray] = []
         for start in range(0, len(queries), SEARCHED_AT_ONCE):
-            found += self._chunk(queries[start : start + SEARCHED_AT_ONCE])
-        return found
+            lists += self._chunk(queries[start : start + SEARCHED_AT_ONCE])
+        return lists
 
     def _chunk(self, queries: Sequence[IndexedArticle]) -> list[CandidateArray]:
         if not len(self.numbers):
@@ -169,7 +169,7 @@ class Finder:
         other = np.concatenate(others)
         features = dict(self._terms.pairs(rows, query, other))
         features["lexical"] = np.nan_to_num(features["lexical"])  # a text without known words is like no other
-        if self._names_known:  # then an article without names or topics has none; else nothing is known of them
+        if self._names_known:  # then an article without names or topics has none; else they are unknown
             features["topics"] = np.nan_to_num(features["topics"])
             features["names"] = np.nan_to_num(features["names"])
         trusted = np.array([self._trust.get(entry.language, 1.0) for entry in queries], dtype=np.float32)
@@ -187,7 +187,7 @@ class Finder:
         return self._pairs([query], [terms.from_bytes(query.terms)], [places])[0]
 
     def similarities(self, query: IndexedArticle) -> tuple[Vectors, Vectors]:
-        """Dense and lexical similarity of one article to every one here, each (n,)."""
+        """Similarity by embedding and by words of one article to every one here, each (n,)."""
         if not len(self.numbers):
             return np.empty(0, np.float32), np.empty(0, np.float32)
         trusted = np.minimum(self._trusted, np.float32(self._trust.get(query.language, 1.0)))
@@ -199,15 +199,15 @@ class Finder:
         size = min(len(self.numbers), SCALE_ARTICLES)
         chosen = np.sort(random.choice(len(self.numbers), size, replace=False))
         pairs = [
-            (one, np.setdiff1d(random.choice(members, min(len(members), SCALE_OTHERS), replace=False), [one]))
-            for one in chosen.tolist()
-            for members in [self._by_language[self.languages[one]][0]]
+            (place, np.setdiff1d(random.choice(members, min(len(members), SCALE_OTHERS), replace=False), [place]))
+            for place in chosen.tolist()
+            for members in [self._by_language[self.languages[place]][0]]
         ]
-        one = np.repeat([place for place, _ in pairs], [len(others) for _, others in pairs])
+        places = np.repeat([place for place, _ in pairs], [len(others) for _, others in pairs])
         other = np.concatenate([others for _, others in pairs])
-        dense = np.einsum("ij,ij->i", self._vectors[one], self._vectors[other])
-        themes = np.einsum("ij,ij->i", self._themes[one], self._themes[other])
-        lexical = self._terms.similar(one, other)
+        dense = np.einsum("ij,ij->i", self._vectors[places], self._vectors[other])
+        themes = np.einsum("ij,ij->i", self._themes[places], self._themes[other])
+        lexical = self._terms.similar(places, other)
         return Scales(
             _scale(dense, USUAL.dense),
             _scale(np.sqrt(np.clip(lexical, 0, 1)), USUAL.lexical),

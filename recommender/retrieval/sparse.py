@@ -45,8 +45,8 @@ class SparseTermIndex:
         scores: Vectors = self._matrices[_BODY] @ _dense(row, _BODY, self._widths[_BODY])
         return scores
 
-    def similar(self, one: Positions, other: Positions) -> Vectors:
-        products = self._matrices[_BODY][one] * self._matrices[_BODY][other]
+    def similar(self, first: Positions, second: Positions) -> Vectors:
+        products = self._matrices[_BODY][first] * self._matrices[_BODY][second]
         return np.asarray(products.sum(axis=1), dtype=np.float32).ravel()
 
     def pairs(self, rows: Sequence[TermRow], query: Positions, other: Positions) -> Mapping[str, Vectors]:

@@ -41,7 +41,7 @@ def _doubt(item: Item) -> float:
 
 
 def shown(
-    found: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = SIDEBAR_PLACES, served: bool = False
+    recommendation: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = SIDEBAR_PLACES, served: bool = False
 ) -> Shown:
     """The line of the ledger for the sidebar of an article of the archive."""
     language = recommendation.article.language if recommendation.article else "en"

@@ -1,4 +1,4 @@
-"""How much readers like a story beside another, from their clicks, whatever places it stood at."""
+"""How much readers like a story beside another, from their clicks, whatever positions it stood at."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,19 +32,21 @@ def examination(events: Sequence[Clicks]) -> dict[int, float]:
 
     A click needs that a place is looked at and that the story is liked: rate = examination[position] * liking[pair]
     (position-based model, Craswell et al., WSDM 2008). Both are estimated from the events by maximum likelihood of
-    Poisson counts, in turns. That can be told only from pairs that were shown at several positions (as Agarwal et al.,
+    Poisson counts, in turns. That needs pairs that were shown at several positions (as Agarwal et al.,
     WSDM 2019, do): raises InvalidInput for a position that no such pair links with position 1.
     """
     places: defaultdict[tuple[str, str], list[Clicks]] = defaultdict(list)
-    for one in events:
-        places[one.source, one.article].append(one)
-    positions = sorted({one.position for one in events})
-    links = [(str(one.position), str(other.position)) for shown in places.values() for one, other in pairwise(shown)]
+    for event in events:
+        places[event.source, event.article].append(event)
+    positions = sorted({event.position for event in events})
+    links = [
+        (str(event.position), str(other.position)) for shown in places.values() for event, other in pairwise(shown)
+    ]
     group = joined(map(str, [1, *positions]), links)
     if apart := [position for position in positions if group[str(position)] != group["1"]]:
         raise InvalidInput(
             f"position {apart[0]}: no story was shown both there and, directly or through others, at position 1, so "
-            "nobody can say how often it is looked at; give events in which stories change their places."
+            "how often it is looked at is unknown; give events in which stories change their positions."
         )
     share = dict.fromkeys(positions, 1.0)
     for _ in range(ROUNDS):
@@ -52,24 +54,24 @@ def examination(events: Sequence[Clicks]) -> dict[int, float]:
         expected: Counter[int] = Counter()
         clicked: Counter[int] = Counter()
         for pair, shown in places.items():
-            for one in shown:
-                expected[one.position] += one.impressions * liking[pair]  # type: ignore[assignment]  # a float counts
-                clicked[one.position] += one.clicks
-        found = {
+            for event in shown:
+                expected[event.position] += event.impressions * liking[pair]  # type: ignore[assignment]  # a float counts
+                clicked[event.position] += event.clicks
+        estimate = {
             position: clicked[position] / expected[position] if expected[position] else 0.0 for position in positions
         }
-        if not found.get(1):
+        if not estimate.get(1):
             raise InvalidInput("position 1: there is no click, so nothing can be compared with it; give more events.")
-        found = {position: value / found[1] for position, value in found.items()}
-        moved = max(abs(found[position] - share[position]) for position in positions)
-        share = found
+        estimate = {position: value / estimate[1] for position, value in estimate.items()}
+        moved = max(abs(estimate[position] - share[position]) for position in positions)
+        share = estimate
         if moved < SETTLED:
             break
     return share
 
 
 def liked(events: Sequence[Clicks]) -> dict[tuple[str, str], float]:
-    """By (source, article) how much readers like it there, in [0, 1], whatever places it stood at.
+    """By (source, article) how much readers like it there, in [0, 1], whatever positions it stood at.
 
     It is the rate of clicks among the times it was looked at (see `examination`), divided by the BEST_SHARE quantile of
     all pairs. Pairs that were looked at fewer than MIN_EXAMINED times are left out.
@@ -78,12 +80,12 @@ def liked(events: Sequence[Clicks]) -> dict[tuple[str, str], float]:
         return {}
     share = examination(events)
     places: defaultdict[tuple[str, str], list[Clicks]] = defaultdict(list)
-    for one in events:
-        places[one.source, one.article].append(one)
+    for event in events:
+        places[event.source, event.article].append(event)
     rates = {
         pair: _rate(shown, share)
         for pair, shown in places.items()
-        if sum(one.impressions * share[one.position] for one in shown) >= MIN_EXAMINED
+        if sum(event.impressions * share[event.position] for event in shown) >= MIN_EXAMINED
     }
     best = float(np.quantile(list(rates.values()), BEST_SHARE)) if rates else 0.0
     return {pair: min(1.0, rate / best) for pair, rate in rates.items()} if best else {}
@@ -91,7 +93,7 @@ def liked(events: Sequence[Clicks]) -> dict[tuple[str, str], float]:
 
 def _rate(shown: Iterable[Clicks], share: Mapping[int, float]) -> float:
     looked = clicked = 0.0
-    for one in shown:
-        looked += one.impressions * share[one.position]
-        clicked += one.clicks
+    for event in shown:
+        looked += event.impressions * share[event.position]
+        clicked += event.clicks
     return clicked / looked if looked else 0.0

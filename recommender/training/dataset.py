@@ -110,14 +110,14 @@ def _split(
     ]
     labelled = [*_linked(articles), *labelled_by_people, *judged]
     labelled += [(CLICK, source, target, label) for (source, target), label in liked(request.events).items()]
-    labelled = [one for one in labelled if one[1] in articles_by_id and one[2] in articles_by_id]
+    labelled = [pair for pair in labelled if pair[1] in articles_by_id and pair[2] in articles_by_id]
     together = [*stories, *alike({article.id: article.body for article in articles})]
     together += [
         (source, target)
         for kind, source, target, label in labelled
         if kind == _COPY or (kind == GRADE and label * BEST >= SAME_STORY_GRADE)
     ]
-    labelled = [one for one in labelled if one[0] != _COPY]
+    labelled = [pair for pair in labelled if pair[0] != _COPY]
     sides = split(sorted(articles_by_id), together, request.share, request.seed)
     within = [pair for article in articles for pair in _within(article, sides.side(article.id))]
     between = list(_between(labelled, articles_by_id, sides))
@@ -160,7 +160,10 @@ def _between(labelled: Iterable[Labelled], articles: Mapping[str, Article], side
     for kind, source, target, label in labelled:
         side = sides.of(source, target)
         if side is not None:
-            texts = [passages(one.title, one.summary, one.body)[0] for one in (articles[source], articles[target])]
+            texts = [
+                passages(article.title, article.summary, article.body)[0]
+                for article in (articles[source], articles[target])
+            ]
             yield TextPair(kind, side, source, target, label, *texts)
 
 
@@ -184,10 +187,10 @@ def _decided(store: Store, articles: Mapping[int, Article], until: datetime | No
     for signal in store.signals.changed_since(-1):
         if signal.kind not in {PIN, REJECT, APART} or not _in_time(signal.since, until):
             continue
-        beside, about = articles.get(signal.source or 0), articles.get(signal.target or 0)
-        if beside and about:
+        source_article, subject = articles.get(signal.source or 0), articles.get(signal.target or 0)
+        if source_article and subject:
             kind, label = (APPROVAL, 1.0) if signal.kind == PIN else (REJECTION, 0.0)
-            yield kind, beside.id, about.id, label
+            yield kind, source_article.id, subject.id, label
 
 
 def _graded(store: Store, articles: Mapping[int, Article], until: datetime | None) -> Iterator[Labelled]:

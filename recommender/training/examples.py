@@ -1,4 +1,4 @@
-"""What a trainer is given: what to learn from, and an exam to sit after each epoch."""
+"""What a trainer is given: what to learn from, and what to evaluate on after each epoch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Exam:
-    """Texts to be embedded, (n, dimension) in their order, and what the vectors are worth: more is better."""
+class EpochEvaluation:
+    """Texts to be embedded, and the score of their vectors, (n, dimension) in the same order: more is better."""
 
     texts: Sequence[str]
     score: Callable[[Vectors], float]
@@ -25,9 +25,9 @@ class Exam:
 
 @dataclass(frozen=True)
 class Learned:
-    """How a training run went: what the exam gave before it and after each epoch, and which epoch is kept.
+    """How a training run went: the scores before it and after each epoch, and which epoch is kept.
 
-    Epochs count from 1; 0 is the model as it was. Without an exam the list is empty and the last epoch is kept.
+    Epochs count from 1; 0 is the model as it was. Without an evaluation the list is empty and the last epoch is kept.
     """
 
     scores: tuple[float, ...]

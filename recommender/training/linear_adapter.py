@@ -18,7 +18,7 @@ NEW_DIRECTIONS = 0.02  # spread of the adapter's first half at the start; the se
 
 
 class Encoder(Protocol):
-    """What is asked of a model that is only embedded with."""
+    """What an embedding model must do that is not trained itself."""
 
     def encode(self, texts: Sequence[str], **options: Any) -> Any: ...  # as sentence-transformers does it
 
@@ -34,7 +34,7 @@ def embedded(model: Encoder, texts: Sequence[str]) -> Vectors:
 
 
 def whitening(model: Encoder, recipe: FinetuneRecipe, articles: Sequence[Sequence[str]]) -> Vectors:
-    """(d, d): the inverse root of how passages of one article differ, which says nothing of what it is about.
+    """(d, d): the inverse root of the covariance of passages within articles, which says nothing of their subjects.
 
     `articles` has the passages of each.
 
@@ -53,13 +53,13 @@ def whitening(model: Encoder, recipe: FinetuneRecipe, articles: Sequence[Sequenc
 def low_rank(model: Encoder, recipe: FinetuneRecipe, examples: Sequence[Example]) -> "tuple[torch.Tensor, int]":
     """The identity and a change of low rank, and in how many steps it was learned.
 
-    Each anchor shall be nearer to its own text than to those of the others in its batch.
+    Each anchor is drawn nearer to its own text than to those of the others in its batch.
     """
     import torch
 
     generator = torch.Generator().manual_seed(recipe.seed)
-    anchors = torch.from_numpy(embedded(model, [one.anchor for one in examples]))
-    texts = torch.from_numpy(embedded(model, [one.text for one in examples]))
+    anchors = torch.from_numpy(embedded(model, [example.anchor for example in examples]))
+    texts = torch.from_numpy(embedded(model, [example.text for example in examples]))
     size = model.get_embedding_dimension()
     first = torch.nn.Parameter(torch.randn(size, recipe.rank, generator=generator) * NEW_DIRECTIONS)
     second = torch.nn.Parameter(torch.zeros(recipe.rank, size))
@@ -68,8 +68,8 @@ def low_rank(model: Encoder, recipe: FinetuneRecipe, examples: Sequence[Example]
     for _ in range(recipe.epochs):
         for batch in torch.randperm(len(examples), generator=generator).split(recipe.batch):
             matrix = torch.eye(size) + first @ second
-            one, other = (torch.nn.functional.normalize(part[batch] @ matrix) for part in (anchors, texts))
-            loss = torch.nn.functional.cross_entropy(SCALE * one @ other.T, torch.arange(len(batch)))
+            example, other = (torch.nn.functional.normalize(part[batch] @ matrix) for part in (anchors, texts))
+            loss = torch.nn.functional.cross_entropy(SCALE * example @ other.T, torch.arange(len(batch)))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

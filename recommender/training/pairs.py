@@ -18,15 +18,15 @@ from recommender.errors import InvalidInput
 
 TITLE_BODY, LEAD_LATER, LINK = "title-body", "lead-later", "link"
 APPROVAL, REJECTION, GRADE, CLICK = "approval", "rejection", "grade", "click"
-UNLABELLED = (TITLE_BODY, LEAD_LATER)  # within one article: nobody has to say that they belong together
+UNLABELLED = (TITLE_BODY, LEAD_LATER)  # within one article: no label has to say that they belong together
 KINDS = (*UNLABELLED, LINK, APPROVAL, REJECTION, GRADE, CLICK)
 TRAIN, TEST = "train", "test"
 SIDES = (TRAIN, TEST)
 
 FORMAT = "recommender training data 1"
 SAMPLED = 4  # one shingle of so many is looked at, always the same ones (Broder 1997, sampling modulo)
-MIN_SHINGLES = 4  # sampled ones of a text: fewer tell nothing
-COMMON = 50  # a shingle of more texts than this is a phrase of the house, such as a closing line
+MIN_SHINGLES = 4  # sampled ones of a text: fewer say nothing
+COMMON = 50  # a shingle of more texts than this is a standing phrase, such as a closing line
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def split(articles: Sequence[str], together: Iterable[tuple[str, str]], share: f
 
 
 def joined(articles: Iterable[str], together: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The group of each article, by the first id in it: whoever is together, through others too, is of one group."""
+    """The group of each article, by the first id in it: articles joined, directly or through others, are one group."""
     group = {article: article for article in articles}
 
     def top(article: str) -> str:
@@ -90,10 +90,10 @@ def joined(articles: Iterable[str], together: Iterable[tuple[str, str]]) -> dict
             group[article] = article = group[group[article]]
         return article
 
-    for one, other in together:
-        if one in group and other in group:
-            first, second = sorted((top(one), top(other)))
-            group[second] = first
+    for first, second in together:
+        if first in group and second in group:
+            earlier, later = sorted((top(first), top(second)))
+            group[later] = earlier
     return {article: top(article) for article in group}
 
 
@@ -108,11 +108,11 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, str]]:
     shared: Counter[tuple[str, str]] = Counter()
     for names in holders.values():
         if len(names) <= COMMON:
-            shared.update((one, other) for place, one in enumerate(names) for other in names[place + 1 :])
+            shared.update((name, other_name) for place, name in enumerate(names) for other_name in names[place + 1 :])
     return sorted(
-        (one, other)
-        for (one, other), count in shared.items()
-        if count >= SAME_TEXT * min(len(sampled[one]), len(sampled[other]))
+        (name, other_name)
+        for (name, other_name), count in shared.items()
+        if count >= SAME_TEXT * min(len(sampled[name]), len(sampled[other_name]))
     )
 
 
@@ -126,24 +126,24 @@ def leaks(
     posted: Mapping[str, datetime],
     until: datetime | None,
 ) -> list[str]:
-    """What is wrong with a split, in sentences; nothing where training has seen nothing of the test, or of later.
+    """What is wrong with a split, in sentences; empty where training has seen nothing of the test, or of later.
 
     It looks at the pairs themselves: stories on both sides, texts of training that are nearly a text of the test, and
-    articles that are of no known day or of a later one than `until`.
+    articles without a date or dated later than `until`.
     """
     sides = {side: [pair for pair in pairs if pair.side == side] for side in SIDES}
-    seen = {
+    by_side = {
         side: {article for pair in found for article in (pair.source, pair.target)} for side, found in sides.items()
     }
-    both = {stories[article] for article in seen[TRAIN]} & {stories[article] for article in seen[TEST]}
+    both = {stories[article] for article in by_side[TRAIN]} & {stories[article] for article in by_side[TEST]}
     problems = [f"The story of {story} is on both sides." for story in sorted(both)]
     problems += [
-        f"A text of {one} in training is nearly a text of {other} in the test."
-        for one, other in sorted(set(copies(pairs).values()))
+        f"A text of {article} in training is nearly a text of {other_article} in the test."
+        for article, other_article in sorted(set(copies(pairs).values()))
     ]
     if until is not None:
         late = sorted(
-            article for article in seen[TRAIN] | seen[TEST] if article not in posted or posted[article] > until
+            article for article in by_side[TRAIN] | by_side[TEST] if article not in posted or posted[article] > until
         )
         problems += [f"{article} is not known to be of {until:%Y-%m-%d} or earlier." for article in late]
     return problems
@@ -157,19 +157,21 @@ def copies(pairs: Sequence[TextPair]) -> dict[str, tuple[str, str]]:
         owners.setdefault((pair.side, pair.text), pair.target)
     keys = sorted(owners)
     texts = {str(place): text for place, (_, text) in enumerate(keys)}
-    found: dict[str, tuple[str, str]] = {}
-    for one, other in alike(texts):
-        sides = {keys[int(name)][0]: keys[int(name)] for name in (one, other)}
+    copied: dict[str, tuple[str, str]] = {}
+    for first, second in alike(texts):
+        sides = {keys[int(name)][0]: keys[int(name)] for name in (first, second)}
         if len(sides) == len(SIDES):
-            found.setdefault(sides[TRAIN][1], (owners[sides[TRAIN]], owners[sides[TEST]]))
-    return found
+            copied.setdefault(sides[TRAIN][1], (owners[sides[TRAIN]], owners[sides[TEST]]))
+    return copied
 
 
 def counts(pairs: Iterable[TextPair]) -> dict[str, dict[str, int]]:
     """How many pairs of each kind there are on each side; kinds without any are left out."""
-    found = Counter((pair.kind, pair.side) for pair in pairs)
+    numbers = Counter((pair.kind, pair.side) for pair in pairs)
     return {
-        kind: {side: found[kind, side] for side in SIDES} for kind in KINDS if any(found[kind, side] for side in SIDES)
+        kind: {side: numbers[kind, side] for side in SIDES}
+        for kind in KINDS
+        if any(numbers[kind, side] for side in SIDES)
     }
 
 
@@ -196,21 +198,21 @@ def lines(window: Window, pairs: Iterable[TextPair]) -> Iterable[str]:
 def parse(text: Iterable[str], name: str) -> tuple[Window, list[TextPair]]:
     """What `lines` wrote. Raises InvalidInput with the line that is wrong."""
     head: Window | None = None
-    found: list[TextPair] = []
+    pairs: list[TextPair] = []
     for number, line in enumerate(text, start=1):
         try:
             record = json.loads(line)
             if head is None:
                 head = _head(record)
             else:
-                found.append(_pair(record))
+                pairs.append(_pair(record))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InvalidInput(
                 f"{name}, line {number}: no training data ({error}); write it with `recommender training-data`"
             ) from error
     if head is None:
         raise InvalidInput(f"{name} is empty; write it with `recommender training-data`")
-    return head, found
+    return head, pairs
 
 
 def _head(record: Any) -> Window:

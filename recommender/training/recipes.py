@@ -38,12 +38,11 @@ class RankingRecipe:
 class FinetuneRecipe:
     """An embedding model trained on with sentence-transformers' trainer.
 
-    `base` is the release that it starts from; `pairs` the kinds of training pairs, for the contrastive losses;
-    `part` is what may change: ADAPTER (of `rank`), LAST `layers`, or ALL. `negatives` hard ones are mined for each
-    pair, whose likeness to the anchor is below `margin` of that of its own text. WITHIN takes neither pairs nor steps:
-    it is an ADAPTER that whitens by the covariance of passages within articles, to which `ridge` times its mean
-    variance is added.
-    `patience` epochs without a better nDCG@3 on the judged queries end it early; the best epoch is kept.
+    `base` is the release that it starts from; `pairs` the kinds of training pairs, for the contrastive losses; `part`
+    is what may change: ADAPTER (of `rank`), LAST `layers`, or ALL. `negatives` hard ones are mined for each pair, whose
+    similarity to the anchor is below `margin` of that of its own text. WITHIN takes neither pairs nor steps: it is an
+    ADAPTER that whitens by the covariance of passages within articles, to which `ridge` times its mean variance is
+    added. `patience` epochs without a better nDCG@3 on the judged queries end it early; the best epoch is kept.
     """
 
     base: str
@@ -113,24 +112,31 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {"loss": LOSSES, "part": PARTS, "preci
 def parse_recipe(text: str, name: str) -> Recipe:
     """The recipe in a TOML text. Raises InvalidInput with every field that is wrong."""
     try:
-        given = tomllib.loads(text)
+        values_given = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{name} is no TOML: {error}") from error
-    kind = given.pop("kind", None)
+        raise InvalidInput(f"{name} is not TOML: {error}") from error
+    kind = values_given.pop("kind", None)
     if not isinstance(kind, str) or kind not in _RECIPES:
-        raise InvalidInput(f"{name}: kind: is no recipe (got {kind!r}); use one of {', '.join(_RECIPES)}")
+        raise InvalidInput(f"{name}: kind: is not a recipe (got {kind!r}); use one of {', '.join(_RECIPES)}")
     recipe = _RECIPES[kind]
-    known = {field.name: field for field in fields(recipe)}
+    allowed_fields = {field.name: field for field in fields(recipe)}
     problems = [
-        FieldProblem(key, repr(given[key]), f"is no field of the kind {kind}", f"use one of {', '.join(known)}")
-        for key in given
-        if key not in known
+        FieldProblem(
+            key,
+            repr(values_given[key]),
+            f"is not a field of the kind {kind}",
+            f"use one of {', '.join(allowed_fields)}",
+        )
+        for key in values_given
+        if key not in allowed_fields
     ]
-    required = [key for key, field in known.items() if field.default is field.default_factory]  # both are MISSING
-    problems += [FieldProblem(key, "nothing", "is required", "give it") for key in required if key not in given]
-    values = {key: value for key, value in given.items() if key in known}
+    required = [
+        key for key, field in allowed_fields.items() if field.default is field.default_factory
+    ]  # both are MISSING
+    problems += [FieldProblem(key, "nothing", "is required", "give it") for key in required if key not in values_given]
+    values = {key: value for key, value in values_given.items() if key in allowed_fields}
     for key, value in values.items():
-        if problem := _problem(key, value, str(known[key].type)):
+        if problem := _problem(key, value, str(allowed_fields[key].type)):
             problems.append(FieldProblem(key, repr(value), *problem))
     if values.get("loss") == WITHIN and values.get("part") != ADAPTER:
         problems.append(FieldProblem("part", repr(values.get("part")), f"is not for {WITHIN}", f'use "{ADAPTER}"'))
@@ -144,20 +150,22 @@ def _problem(key: str, value: Any, kind: str) -> tuple[str, str] | None:
     """What is wrong with a value, and what to do; None where nothing is."""
     if key == "pairs":
         kinds = f"a list of {', '.join(KINDS)}"
-        whole = isinstance(value, list) and value and all(one in KINDS for one in value if isinstance(one, str))
-        return None if whole and all(isinstance(one, str) for one in value) else ("has other kinds", f"give {kinds}")
+        has_kinds = isinstance(value, list) and value and all(kind in KINDS for kind in value if isinstance(kind, str))
+        return (
+            None if has_kinds and all(isinstance(kind, str) for kind in value) else ("has other kinds", f"give {kinds}")
+        )
     if key in _CHOICES:
-        wrong = "is not offered any more, as it helped no sidebar" if value == WITHDRAWN_LOSS else "is no such choice"
+        wrong = "is not offered any more, as it helped no sidebar" if value == WITHDRAWN_LOSS else "is not a choice"
         return None if value in _CHOICES[key] else (wrong, f"use one of {', '.join(_CHOICES[key])}")
     if key in _RANGES:
         least, most = _RANGES[key]
-        whole = "int" in kind
-        allowed = (int,) if whole else (int, float)
+        integer = "int" in kind
+        allowed = (int,) if integer else (int, float)
         if isinstance(value, bool) or not isinstance(value, allowed) or not least <= value <= most:
-            return "is out of range", f"give {'a whole number' if whole else 'a number'} from {least:g} to {most:g}"
+            return "is out of range", f"give {'a whole number' if integer else 'a number'} from {least:g} to {most:g}"
         return None
     if not isinstance(value, str) or not value.strip():
-        return "is no text", "give a name"
+        return "is not a text", "give a name"
     return None
 
 

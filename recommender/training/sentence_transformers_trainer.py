@@ -13,7 +13,7 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.errors import InvalidInput, ModelUnavailable
-from recommender.training.examples import Exam, Example, Learned
+from recommender.training.examples import EpochEvaluation, Example, Learned
 from recommender.training.linear_adapter import BATCH, SCALE, embedded, low_rank, whitening
 from recommender.training.recipes import ADAPTER, ALL, CACHED, HALF, WITHIN, FinetuneRecipe, StaticRecipe
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-# ruff: noqa: PLC0415  # seconds of import time, which only those who train shall pay
+# ruff: noqa: PLC0415  # seconds of import time, which only a process that trains must pay
 
 LIBRARIES = ("sentence-transformers", "transformers", "torch", "numpy", "datasets", "accelerate")
 TOKENS_AT_ONCE = 512  # single tokens: texts of one word
@@ -48,7 +48,7 @@ class SentenceTransformersTrainer:
         examples: Sequence[Example],
         articles: Sequence[Sequence[str]],
         *,
-        exam: Exam | None,
+        evaluation: EpochEvaluation | None,
         into: Path,
     ) -> Learned:
         """A static model takes an ADAPTER only: raises InvalidInput where another part is asked of it."""
@@ -61,9 +61,9 @@ class SentenceTransformersTrainer:
                 f'transformer, or learn a layer behind it: part = "{ADAPTER}".'
             )
         if recipe.part == ADAPTER:
-            learned = _adapted(model, recipe, examples, articles, exam)
+            learned = _adapted(model, recipe, examples, articles, evaluation)
         else:
-            learned = _trained(model, recipe, _rows(model, recipe, examples), exam)
+            learned = _trained(model, recipe, _rows(model, recipe, examples), evaluation)
         _saved(model, into)
         return learned
 
@@ -92,7 +92,7 @@ def _loaded(folder: Path) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bars()  # ours says what is going on
+    disable_progress_bars()  # our own progress says what is going on
     disable_progress_bar()
     try:
         return SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
@@ -119,8 +119,8 @@ Columns = dict[str, list[Any]]
 
 def _rows(model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequence[Example]) -> Columns:
     rows: Columns = {
-        "anchor": [one.anchor for one in examples],
-        "positive": [one.text for one in examples],
+        "anchor": [example.anchor for example in examples],
+        "positive": [example.text for example in examples],
     }
     if recipe.negatives:
         return _with_negatives(model, recipe, rows, examples)
@@ -130,7 +130,7 @@ def _rows(model: "SentenceTransformer", recipe: FinetuneRecipe, examples: Sequen
 def _with_negatives(
     model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, examples: Sequence[Example]
 ) -> Columns:
-    """Texts that the model takes for near, but not as near as the pair itself; those that are known come first."""
+    """Texts that the model finds near, but not as near as the pair itself; labelled negatives come first."""
     from datasets import Dataset
     from sentence_transformers.util import mine_hard_negatives
 
@@ -144,23 +144,25 @@ def _with_negatives(
         batch_size=BATCH,
         verbose=False,
     )
-    found: Columns = {name: list(mined[name]) for name in mined.column_names}
-    known = {(one.anchor, one.text): one.negatives for one in examples}
-    columns = [name for name in found if name.startswith("negative")]
-    for place, pair in enumerate(zip(found["anchor"], found["positive"], strict=True)):
-        for name, text in zip(columns, known.get(pair, ()), strict=False):
-            found[name][place] = text
-    return found
+    rows_with_negatives: Columns = {name: list(mined[name]) for name in mined.column_names}
+    labelled = {(example.anchor, example.text): example.negatives for example in examples}
+    columns = [name for name in rows_with_negatives if name.startswith("negative")]
+    for place, pair in enumerate(zip(rows_with_negatives["anchor"], rows_with_negatives["positive"], strict=True)):
+        for name, text in zip(columns, labelled.get(pair, ()), strict=False):
+            rows_with_negatives[name][place] = text
+    return rows_with_negatives
 
 
-def _trained(model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, exam: Exam | None) -> Learned:
+def _trained(
+    model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns, evaluation: EpochEvaluation | None
+) -> Learned:
     import torch
     from datasets import Dataset
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from transformers import EarlyStoppingCallback, PrinterCallback
 
     _freeze(model, recipe)
-    before = (exam.score(embedded(model, exam.texts)),) if exam else ()
+    before = (evaluation.score(embedded(model, evaluation.texts)),) if evaluation else ()
     with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
         arguments = SentenceTransformerTrainingArguments(
             output_dir=folder,
@@ -171,10 +173,10 @@ def _trained(model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns
             warmup_steps=recipe.warmup,  # below 1 it is a share of all steps
             seed=recipe.seed,
             data_seed=recipe.seed,
-            eval_strategy="epoch" if exam else "no",
-            save_strategy="epoch" if exam else "no",
-            load_best_model_at_end=exam is not None,
-            metric_for_best_model=SCORE if exam else None,
+            eval_strategy="epoch" if evaluation else "no",
+            save_strategy="epoch" if evaluation else "no",
+            load_best_model_at_end=evaluation is not None,
+            metric_for_best_model=SCORE if evaluation else None,
             greater_is_better=True,
             save_total_limit=1,
             save_only_model=True,
@@ -188,8 +190,8 @@ def _trained(model: "SentenceTransformer", recipe: FinetuneRecipe, rows: Columns
             args=arguments,
             train_dataset=Dataset.from_dict(rows),
             loss=_loss(model, recipe),
-            evaluator=_evaluator(exam) if exam else None,
-            callbacks=[EarlyStoppingCallback(recipe.patience)] if exam else None,
+            evaluator=_evaluator(evaluation) if evaluation else None,
+            callbacks=[EarlyStoppingCallback(recipe.patience)] if evaluation else None,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
@@ -203,9 +205,9 @@ def _freeze(model: "SentenceTransformer", recipe: FinetuneRecipe) -> None:
     if recipe.part == ALL:
         return
     layers = model[0].auto_model.encoder.layer
-    kept = {id(parameter) for layer in layers[-recipe.layers :] for parameter in layer.parameters()}
+    trained = {id(parameter) for layer in layers[-recipe.layers :] for parameter in layer.parameters()}
     for parameter in model.parameters():
-        parameter.requires_grad = id(parameter) in kept
+        parameter.requires_grad = id(parameter) in trained
 
 
 def _loss(model: "SentenceTransformer", recipe: FinetuneRecipe) -> "torch.nn.Module":
@@ -216,27 +218,27 @@ def _loss(model: "SentenceTransformer", recipe: FinetuneRecipe) -> "torch.nn.Mod
     return losses.MultipleNegativesRankingLoss(model, scale=SCALE)
 
 
-def _evaluator(exam: Exam) -> Any:
+def _evaluator(evaluation: EpochEvaluation) -> Any:
     from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 
-    class Examiner(SentenceEvaluator):  # type: ignore[misc]  # its base has no types
-        """Sits the exam after each epoch."""
+    class EpochEvaluator(SentenceEvaluator):  # type: ignore[misc]  # its base has no types
+        """Evaluates after each epoch."""
 
         def __init__(self) -> None:
             super().__init__()
             self.primary_metric = SCORE
 
         def __call__(self, model: Any, output_path: Any = None, epoch: int = -1, steps: int = -1) -> dict[str, float]:
-            return {SCORE: exam.score(embedded(model, exam.texts))}
+            return {SCORE: evaluation.score(embedded(model, evaluation.texts))}
 
-    return Examiner()
+    return EpochEvaluator()
 
 
 # -- a layer behind a frozen model -------------------------------------------------------------------------------------
 
 
 class _Frozen:
-    """A model that does not change: it reads every text once, since lessons and exams are of the same articles."""
+    """A model that does not change: it embeds every text once, as examples and evaluation are of the same articles."""
 
     def __init__(self, model: "SentenceTransformer") -> None:
         self._model = model
@@ -260,11 +262,11 @@ def _adapted(
     recipe: FinetuneRecipe,
     examples: Sequence[Example],
     articles: Sequence[Sequence[str]],
-    exam: Exam | None,
+    evaluation: EpochEvaluation | None,
 ) -> Learned:
     """Appends a linear layer that is learned on vectors computed once: seconds for a few hundred articles.
 
-    It runs all its epochs: an exam on few queries would stop it by luck.
+    It runs all its epochs: an evaluation on few queries would stop it by chance.
     """
     import torch
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
@@ -274,23 +276,23 @@ def _adapted(
         matrix, steps = torch.from_numpy(whitening(frozen, recipe, articles)), 1
     else:
         matrix, steps = low_rank(frozen, recipe, examples)
-    seen = torch.from_numpy(embedded(frozen, exam.texts)) if exam else None
+    vectors = torch.from_numpy(embedded(frozen, evaluation.texts)) if evaluation else None
     size = len(matrix)
     model.append(
         Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix.T.contiguous())
     )
     model.append(Normalize())
-    if exam is None or seen is None:
+    if evaluation is None or vectors is None:
         return Learned((), recipe.epochs, steps)
-    after = torch.nn.functional.normalize(seen @ matrix)
-    return Learned((exam.score(seen.numpy()), exam.score(after.numpy())), recipe.epochs, steps)
+    after = torch.nn.functional.normalize(vectors @ matrix)
+    return Learned((evaluation.score(vectors.numpy()), evaluation.score(after.numpy())), recipe.epochs, steps)
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------
 
 
 def _tokenizer(teacher: "SentenceTransformer") -> Any:
-    """The teacher's tokenizer, which shall read whole texts."""
+    """The teacher's tokenizer, set to read whole texts."""
     tokenizer = teacher.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -304,11 +306,11 @@ def _token_vectors(teacher: "SentenceTransformer", tokenizer: Any) -> Vectors:
     marks = tokenizer.encode("").ids
     before, after = marks[: (len(marks) + 1) // 2], marks[(len(marks) + 1) // 2 :]
     size = tokenizer.get_vocab_size()
-    found = []
+    batches = []
     with torch.inference_mode():
         for first in range(0, size, TOKENS_AT_ONCE):
             texts = [[*before, token, *after] for token in range(first, min(first + TOKENS_AT_ONCE, size))]
             numbers = torch.tensor(texts, device=teacher.device)
-            given = teacher({"input_ids": numbers, "attention_mask": torch.ones_like(numbers)})
-            found.append(given["sentence_embedding"].cpu().numpy())
-    return np.concatenate(found).astype(np.float32)
+            output = teacher({"input_ids": numbers, "attention_mask": torch.ones_like(numbers)})
+            batches.append(output["sentence_embedding"].cpu().numpy())
+    return np.concatenate(batches).astype(np.float32)

@@ -23,7 +23,7 @@ from recommender.ranking.scoring import RankingModel
 from recommender.release.cards import CANDIDATE, LEARNED_QUERIES, Embedding, HistoryEntry, ModelCard
 from recommender.store.base import Store
 from recommender.training import ranking_weights
-from recommender.training.examples import Exam, Example, Learned
+from recommender.training.examples import EpochEvaluation, Example, Learned
 from recommender.training.pairs import GRADE, REJECTION, TEST, TRAIN, TextPair, counts
 from recommender.training.ranking_weights import Fitter, JudgedQuery
 from recommender.training.recipes import (
@@ -61,7 +61,7 @@ class Trainer(Protocol):
         examples: Sequence[Example],
         articles: Sequence[Sequence[str]],
         *,
-        exam: Exam | None,
+        evaluation: EpochEvaluation | None,
         into: Path,
     ) -> Learned:
         """Trains the model in `base` on and writes the best one into a folder. Raises ModelUnavailable.
@@ -77,10 +77,10 @@ class Trainer(Protocol):
 
 @dataclass(frozen=True)
 class TrainingServices:
-    """What training asks of the assembly.
+    """What training needs from the assembly.
 
-    `described` is what a card says of the model in a folder, `system` the service over a store with some weights.
-    `built` gives a store with the articles of another, built by the model in a folder, which goes away again.
+    `described` is what a card says of the embedding model in a folder, `system` the service over a store with some
+    weights. `built` gives a temporary store with the articles of another, built with the embedding model in a folder.
     """
 
     trainer: Trainer
@@ -111,7 +111,7 @@ class Base:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who trains, when and with what; `data` says what the training data was: see `data_card`."""
+    """By whom a run is started, when and with what; `data` describes the training data: see `data_card`."""
 
     name: str
     at: datetime
@@ -124,87 +124,87 @@ def train(
     store: Store,
     recipe: Recipe,
     base: Base,
-    material: "TrainingSet",
+    training_set: "TrainingSet",
     *,
-    outside: TrainingServices,
+    services: TrainingServices,
     into: Path,
-    occasion: RunInfo,
+    run_info: RunInfo,
 ) -> ModelCard:
     """The card of a new version; the files of its embedding model, if it has one of its own, are in `into`.
 
     Raises NotBuilt and ModelUnavailable, and InvalidInput where the recipe has nothing to learn from.
     """
     ranking, embedding = base.ranking, base.embedding
-    material = material.among(_published(store))
+    training_set = training_set.among(_published(store))
     extra: dict[str, Any] = {}
     failures: list[str] = []
     if isinstance(recipe, RankingRecipe):
-        with _of(base, store, outside) as built:
-            fit = fit_ranking(built, recipe, occasion.name.replace("/", "-"), material.judgments, outside)
+        with _built_with(base, store, services) as built:
+            fit = fit_ranking(built, recipe, run_info.name.replace("/", "-"), training_set.judgments, services)
         ranking, metrics = fit.model, fit.metrics
         extra = {"judged": {"queries": fit.queries, "stories": fit.stories}, "calibration": fit.calibration}
     else:
         if isinstance(recipe, FinetuneRecipe):
-            made = finetune(store, base.folder, recipe, material, outside=outside, into=into)
+            made = finetune(store, base.folder, recipe, training_set, services=services, into=into)
         else:
-            made = distil(store, base.folder, recipe, material, outside=outside, into=into)
-        embedding, metrics = outside.described(into), made.metrics
+            made = distil(store, base.folder, recipe, training_set, services=services, into=into)
+        embedding, metrics = services.described(into), made.metrics
         failures = _worse(metrics)
         if isinstance(recipe, StaticRecipe):
             failures += [NO_ORDER, *([SEEN_TEXTS] if metrics else [])]
         if made.learned:
             extra = {"exam": {**asdict(made.learned), "scores": [round(score, 3) for score in made.learned.scores]}}
-    libraries = outside.trainer.libraries()
+    libraries = services.trainer.libraries()
     return ModelCard(
-        name=occasion.name,
-        made_on=occasion.at.date(),
-        made_with=occasion.software,
+        name=run_info.name,
+        made_on=run_info.at.date(),
+        made_with=run_info.software,
         embedding=embedding,
         ranking=ranking,
         training={
             "recipe": content(recipe),
             "base": base.name,
-            "data": dict(occasion.data),
+            "data": dict(run_info.data),
             "seed": recipe.seed,
             "libraries": libraries,
-            LEARNED_QUERIES: learned_queries(recipe, material),
+            LEARNED_QUERIES: learned_queries(recipe, training_set),
             **extra,
         },
         metrics=metrics,
         failures=tuple(failures),
-        history=(HistoryEntry(occasion.at, occasion.by, CANDIDATE, f"trained from {base.name}"),),
+        history=(HistoryEntry(run_info.at, run_info.by, CANDIDATE, f"trained from {base.name}"),),
     )
 
 
 @contextmanager
-def _of(base: Base, store: Store, outside: TrainingServices) -> Iterator[Store]:
-    """The store, where what is live has the base's embedding; else its articles, built with that."""
+def _built_with(base: Base, store: Store, services: TrainingServices) -> Iterator[Store]:
+    """The store, where its live generation has the base's embedding model; else its articles, built with that."""
     live = store.generations.live()
     if live is not None and live.model == vector_version(base.embedding):
         yield store
     else:
-        with outside.built(store, base.folder) as built:
+        with services.built(store, base.folder) as built:
             yield built
 
 
-def learned_queries(recipe: Recipe, material: "TrainingSet") -> list[str]:
+def learned_queries(recipe: Recipe, training_set: "TrainingSet") -> list[str]:
     """The articles whose judgments a recipe may know: it learns from them, or picks its best epoch by them.
 
-    The release gate leaves them out. Both articles of a pair are among them, since it says something of either.
+    The release gate leaves them out. Both articles of a pair are among them, since it says something of both.
     """
     if isinstance(recipe, RankingRecipe):
-        return sorted(material.judgments)
+        return sorted(training_set.judgments)
     if isinstance(recipe, StaticRecipe) or recipe.loss == WITHIN:
         return []
-    exam = recipe.part != ADAPTER  # those run all their epochs
-    told = {
+    evaluation = recipe.part != ADAPTER  # those run all their epochs
+    learned_from = {
         article
-        for pair in material.pairs
+        for pair in training_set.pairs
         if pair.side == TRAIN and pair.kind in {*recipe.pairs, REJECTION}
         for article in (pair.source, pair.target)
         if pair.source != pair.target
     }
-    return sorted(told | (material.judged(TRAIN).keys() if exam else set()))
+    return sorted(learned_from | (training_set.judged(TRAIN).keys() if evaluation else set()))
 
 
 def data_card(window: Mapping[str, Any], pairs: Sequence[TextPair], sha256: str) -> dict[str, Any]:
@@ -219,13 +219,13 @@ def data_card(window: Mapping[str, Any], pairs: Sequence[TextPair], sha256: str)
 
 
 def _worse(metrics: Metrics) -> list[str]:
-    """In words, where the new model is below the live one on the queries kept aside."""
+    """In sentences, where the new model is below the live one on the held-out queries."""
     return [
-        f"{name}: {label} is {found['mean']:.3f}, with the live model {before[label]['mean']:.3f}."
+        f"{name}: {label} is {new['mean']:.3f}, with the live model {before[label]['mean']:.3f}."
         for name, labels in metrics.items()
         if (before := metrics.get(name.replace(HELD_OUT, BEFORE, 1))) is not None
-        for label, found in labels.items()
-        if label not in NOT_MAIN and found["mean"] < before[label]["mean"]
+        for label, new in labels.items()
+        if label not in NOT_MAIN and new["mean"] < before[label]["mean"]
     ]
 
 
@@ -234,7 +234,7 @@ def _worse(metrics: Metrics) -> list[str]:
 
 @dataclass(frozen=True)
 class Fit:
-    """Weights learned from all judged queries, and what such weights are worth on stories that they have not seen."""
+    """Weights learned from all judged queries, and figures of such weights on stories that they have not seen."""
 
     model: RankingModel
     queries: int
@@ -244,52 +244,52 @@ class Fit:
 
 
 def fit_ranking(
-    store: Store, recipe: RankingRecipe, version: str, judgments: Mapping[str, Grades], outside: TrainingServices
+    store: Store, recipe: RankingRecipe, version: str, judgments: Mapping[str, Grades], services: TrainingServices
 ) -> Fit:
     """Learns ranking weights; no story stands on both sides of a fold. Raises NotBuilt and InvalidInput."""
     judged = ranking_weights.collect(store, judgments)
-    stories = len({one.story for one in judged})
+    stories = len({query.story for query in judged})
     if stories < MIN_STORIES:
         raise InvalidInput("The judged queries are of one story; cross-validation needs two or more.")
     values: dict[str, dict[str, list[float]]] = {measure: defaultdict(list) for measure in MEASURES}
-    seen: list[tuple[JudgedQuery, RankingModel]] = []
+    scored: list[tuple[JudgedQuery, RankingModel]] = []
     for repeat in range(recipe.repeats):
-        for known, held in ranking_weights.folds(judged, recipe.seed + repeat):
-            model = ranking_weights.learn(known, outside.fitter, "fold")
-            system = outside.system(store, model)
-            for one in held:
-                ids = [article for article, _ in system(one.query)]
+        for training, held in ranking_weights.folds(judged, recipe.seed + repeat):
+            model = ranking_weights.learn(training, services.fitter, "fold")
+            system = services.system(store, model)
+            for query in held:
+                ids = [article for article, _ in system(query.query)]
                 for measure, function in MEASURES.items():
-                    values[measure][one.query].append(function(ids, judgments[one.query]))
-            seen += [(one, model) for one in held] if repeat == 0 else []
+                    values[measure][query.query].append(function(ids, judgments[query.query]))
+            scored += [(query, model) for query in held] if repeat == 0 else []
     means = {
-        measure: {query: sum(found) / len(found) for query, found in queries.items()}
+        measure: {query: sum(values_of_query) / len(values_of_query) for query, values_of_query in queries.items()}
         for measure, queries in values.items()
     }
-    bins = [_rounded(asdict(one)) for one in ranking_weights.calibration(seen, EDGES)]
-    model = ranking_weights.learn(judged, outside.fitter, version)
-    return Fit(model, len(judged), stories, _told(store, BY_STORY, means), bins)
+    bins = [_rounded(asdict(query)) for query in ranking_weights.calibration(scored, EDGES)]
+    model = ranking_weights.learn(judged, services.fitter, version)
+    return Fit(model, len(judged), stories, _metrics(store, BY_STORY, means), bins)
 
 
-def _told(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) -> Metrics:
+def _metrics(store: Store, name: str, values: Mapping[str, Mapping[str, float]]) -> Metrics:
     """Figures of a set of queries by measure, and MAIN of each of its groups with enough of them.
 
     `values` has one value for each query, by measure.
     """
     queries = list(values[MAIN])
-    found = store.articles.get(list(store.articles.numbers(queries).values()), texts=False)
-    articles = [article for article in found.values() if article.id in values[MAIN]]
+    by_number = store.articles.get(list(store.articles.numbers(queries).values()), texts=False)
+    articles = [article for article in by_number.values() if article.id in values[MAIN]]
     days = store.articles.posted(_numbers(store)).values()
     newest = datetime.fromtimestamp(max(days), UTC) if days else None
-    told = {name: {measure: figures(list(by_query.values())) for measure, by_query in values.items()}}
+    metrics = {name: {measure: figures(list(by_query.values())) for measure, by_query in values.items()}}
     for kind, members in groups(articles, newest).items():
         named = {
             f"{group} ({len(places)})": figures([values[MAIN][articles[place].id] for place in places])
             for group, places in members.items()
             if len(places) >= MIN_OF_GROUP
         }
-        told |= {f"{name}, {MAIN} by {kind}": named} if named and len(members) > 1 else {}
-    return told
+        metrics |= {f"{name}, {MAIN} by {kind}": named} if named and len(members) > 1 else {}
+    return metrics
 
 
 def _published(store: Store) -> frozenset[str]:
@@ -332,8 +332,8 @@ class TrainingSet:
 
     def among(self, articles: Collection[str]) -> "TrainingSet":
         """The same without judged queries of other articles: one that is withdrawn has no sidebar to be measured."""
-        known = {query: grades for query, grades in self.judgments.items() if query in articles}
-        return replace(self, judgments=known)
+        remaining = {query: grades for query, grades in self.judgments.items() if query in articles}
+        return replace(self, judgments=remaining)
 
     def sides(self) -> dict[str, str]:
         """The side of each article that has a pair."""
@@ -354,34 +354,42 @@ class Embedded:
 
 
 def finetune(
-    store: Store, base: Path, recipe: FinetuneRecipe, material: TrainingSet, *, outside: TrainingServices, into: Path
+    store: Store,
+    base: Path,
+    recipe: FinetuneRecipe,
+    training_set: TrainingSet,
+    *,
+    services: TrainingServices,
+    into: Path,
 ) -> Embedded:
     """Trains an embedding model on and measures it beside the one that it comes from.
 
-    The judged queries of the training side are the exam after each epoch. Raises NotBuilt and InvalidInput.
+    Each epoch is evaluated on the judged queries of the training side. Raises NotBuilt and InvalidInput.
     """
-    examples = examples_of(material.pairs, recipe.pairs)
+    examples = examples_of(training_set.pairs, recipe.pairs)
     articles: list[list[str]] = []
     if recipe.loss == WITHIN:
-        articles = passages_of(store, material)
+        articles = passages_of(store, training_set)
         if all(len(parts) == 1 for parts in articles):
             raise InvalidInput(f"No article has a second passage, so {WITHIN} has nothing to learn from.")
     elif not examples:
         raise InvalidInput(f"The training data holds no pair of {', '.join(recipe.pairs)} for training.")
-    learned = outside.trainer.finetune(base, recipe, examples, articles, exam=_exam(store, material), into=into)
-    return Embedded(learned, _measured(store, into, material, outside))
+    learned = services.trainer.finetune(
+        base, recipe, examples, articles, evaluation=_epoch_evaluation(store, training_set), into=into
+    )
+    return Embedded(learned, _measured(store, into, training_set, services))
 
 
 def distil(
-    store: Store, base: Path, recipe: StaticRecipe, material: TrainingSet, *, outside: TrainingServices, into: Path
+    store: Store, base: Path, recipe: StaticRecipe, training_set: TrainingSet, *, services: TrainingServices, into: Path
 ) -> Embedded:
     """Makes a static model that imitates another on the texts of the articles, and measures it beside that one."""
     texts = sorted({text for article in _archive(store) for text in _texts(article)})
     if len(texts) > recipe.texts:
         chosen = np.random.default_rng(recipe.seed).choice(len(texts), recipe.texts, replace=False)
         texts = [texts[place] for place in sorted(chosen.tolist())]
-    outside.trainer.distil(base, recipe, texts, into)
-    return Embedded(None, _measured(store, into, material, outside))
+    services.trainer.distil(base, recipe, texts, into)
+    return Embedded(None, _measured(store, into, training_set, services))
 
 
 def _texts(article: Article) -> list[str]:
@@ -391,28 +399,28 @@ def _texts(article: Article) -> list[str]:
 
 def _archive(store: Store) -> list[Article]:
     """The articles of the live generation, by number. Raises NotBuilt."""
-    found = store.articles.get(_numbers(store))
-    return [found[number] for number in sorted(found)]
+    articles = store.articles.get(_numbers(store))
+    return [articles[number] for number in sorted(articles)]
 
 
 def examples_of(pairs: Sequence[TextPair], kinds: Sequence[str]) -> list[Example]:
     """Pairs of training that belong together; what was rejected or graded 0 beside an article are its negatives."""
-    of = [pair for pair in pairs if pair.side == TRAIN and pair.kind in {*kinds, REJECTION}]
+    chosen = [pair for pair in pairs if pair.side == TRAIN and pair.kind in {*kinds, REJECTION}]
     negatives: defaultdict[str, list[str]] = defaultdict(list)
-    for pair in of:
+    for pair in chosen:
         if pair.kind in {REJECTION, GRADE} and pair.label == 0:
             negatives[pair.source].append(pair.text)
-    together = (pair for pair in of if pair.kind != REJECTION and pair.label >= RELATED_LABEL)
+    together = (pair for pair in chosen if pair.kind != REJECTION and pair.label >= RELATED_LABEL)
     return [Example(pair.anchor, pair.text, tuple(negatives[pair.source])) for pair in together]
 
 
-def passages_of(store: Store, material: TrainingSet) -> list[list[str]]:
-    """The passages of each article that is not kept aside. Raises NotBuilt."""
-    return [_passages(article) for article in _of_training(store, material)]
+def passages_of(store: Store, training_set: TrainingSet) -> list[list[str]]:
+    """The passages of each article that is not held out. Raises NotBuilt."""
+    return [_passages(article) for article in _of_training(store, training_set)]
 
 
-def _of_training(store: Store, material: TrainingSet) -> list[Article]:
-    sides = material.sides()
+def _of_training(store: Store, training_set: TrainingSet) -> list[Article]:
+    sides = training_set.sides()
     return [article for article in _archive(store) if sides.get(article.id, TRAIN) == TRAIN]
 
 
@@ -420,22 +428,22 @@ def _passages(article: Article) -> list[str]:
     return passages(article.title, article.summary, article.body)
 
 
-def _exam(store: Store, material: TrainingSet) -> Exam | None:
+def _epoch_evaluation(store: Store, training_set: TrainingSet) -> EpochEvaluation | None:
     """nDCG@3 of the embedding alone on the judged queries of the training side, among all articles of that side."""
-    judged = material.judged(TRAIN)
+    judged = training_set.judged(TRAIN)
     if not judged:
         return None
-    articles = _of_training(store, material)
+    articles = _of_training(store, training_set)
     texts, languages = [_passages(article) for article in articles], [article.language for article in articles]
     starts = np.cumsum([0, *map(len, texts)])[:-1]
     ids = [article.id for article in articles]
 
     def score(vectors: Vectors) -> float:
-        whole = unit(np.add.reduceat(vectors, starts, axis=0))
-        values = _alone(whole, languages, ids, Centres.of(whole, languages), judged)
+        article_vectors = unit(np.add.reduceat(vectors, starts, axis=0))
+        values = _alone(article_vectors, languages, ids, Centres.of(article_vectors, languages), judged)
         return sum(values.values()) / len(values)
 
-    return Exam([text for parts in texts for text in parts], score)
+    return EpochEvaluation([text for parts in texts for text in parts], score)
 
 
 def _alone(
@@ -444,33 +452,33 @@ def _alone(
     """nDCG@3 of cosine similarity alone for each judged query."""
     centred = np.stack([centres.centred(vector, own) for vector, own in zip(vectors, languages, strict=True)])
     places = {article: place for place, article in enumerate(ids)}
-    found = {}
+    values = {}
     for query, grades in judged.items():
         if query in places:
             order = np.argsort(-(centred @ centred[places[query]]), kind="stable")
-            found[query] = ndcg([ids[place] for place in order if ids[place] != query][:DEPTH], grades, SIDEBAR_PLACES)
-    return found
+            values[query] = ndcg([ids[place] for place in order if ids[place] != query][:DEPTH], grades, SIDEBAR_PLACES)
+    return values
 
 
-def _measured(store: Store, folder: Path, material: TrainingSet, outside: TrainingServices) -> Metrics:
-    """The new model and the live one on the queries kept aside; the weights are learned from the others each time."""
-    if not material.judged(TEST):
+def _measured(store: Store, folder: Path, training_set: TrainingSet, services: TrainingServices) -> Metrics:
+    """The new model and the live one on the held-out queries; the weights are learned from the others each time."""
+    if not training_set.judged(TEST):
         return {}
-    before = _held_out(BEFORE, store, material, outside)
-    with outside.built(store, folder) as beside:
-        return _held_out(HELD_OUT, beside, material, outside) | before
+    before = _held_out(BEFORE, store, training_set, services)
+    with services.built(store, folder) as built:
+        return _held_out(HELD_OUT, built, training_set, services) | before
 
 
-def _held_out(name: str, store: Store, material: TrainingSet, outside: TrainingServices) -> Metrics:
-    known, held = material.judged(TRAIN), material.judged(TEST)
+def _held_out(name: str, store: Store, training_set: TrainingSet, services: TrainingServices) -> Metrics:
+    training, testing = training_set.judged(TRAIN), training_set.judged(TEST)
     model = (
-        ranking_weights.learn(ranking_weights.collect(store, known), outside.fitter, "known")
-        if known
-        else material.ranking
+        ranking_weights.learn(ranking_weights.collect(store, training), services.fitter, "known")
+        if training
+        else training_set.ranking
     )
-    system = outside.system(store, model)
+    system = services.system(store, model)
     values = {
-        measure: {query: function([article for article, _ in system(query)], held[query]) for query in held}
+        measure: {query: function([article for article, _ in system(query)], testing[query]) for query in testing}
         for measure, function in MEASURES.items()
     }
     live = store.generations.live()
@@ -483,6 +491,6 @@ def _held_out(name: str, store: Store, material: TrainingSet, outside: TrainingS
         [member.language for member in members],
         [articles[member.number].id for member in members],
         Geometry.from_bytes(live.geometry).embeddings,
-        held,
+        testing,
     )
-    return _told(store, name, values)
+    return _metrics(store, name, values)

@@ -63,16 +63,16 @@ def train_version(
                 "queries": len(judgments),
                 "pairs": sum(map(len, judgments.values())),
             }
-        occasion = RunInfo(name, utc_now(), operator(), f"recommender {__version__}", about)
+        run_info = RunInfo(name, utc_now(), operator(), f"recommender {__version__}", about)
         into = Path(folder) / EMBEDDING
         card = training.train(
             store,
             recipe,
             base,
             TrainingSet(learned_from, judgments, base.ranking),
-            outside=make_training(settings, name),
+            services=make_training(settings, name),
             into=into,
-            occasion=occasion,
+            run_info=run_info,
         )
         files = {path.relative_to(folder).as_posix(): path for path in sorted(into.rglob("*")) if path.is_file()}
         return registry.create(card, files)

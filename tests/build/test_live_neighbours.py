@@ -37,12 +37,12 @@ def written(seed: int, number: int, version: int) -> Article:
     With half of the seeds the gazetteer knows most of what the articles name, with the others little of it.
     """
     random = np.random.default_rng([seed, number, version])
-    known = random.choice(WORDS, size=random.integers(4, 30))
+    words = random.choice(WORDS, size=random.integers(4, 30))
     named = random.choice(NAMES, size=random.integers(0, 4)).tolist()
     strange = [f"Person{random.integers(9)}" for _ in range(random.integers(0, 4))] if seed % 2 else []
     return make_article(
         f"a{number}",
-        title=" ".join([*known, f"only{number}x{version}"]),
+        title=" ".join([*words, f"only{number}x{version}"]),
         body=" ".join([*random.choice(WORDS, size=random.integers(1, 60)), *named, *strange]),
         posted_on=days_ago(float(random.integers(1, 90))) if random.integers(8) else None,
         language=str(random.choice(["en", "en", "fr"])),
@@ -58,14 +58,14 @@ def from_scratch(store: Store) -> dict[int, tuple[CandidateArray, tuple[str, ...
     frame = GenerationModels(Geometry.from_bytes(live.geometry), TOOLBOX.read_lexical(live.lexical))
     members = store.generations.members(live.model)
     articles = store.articles.get([member.number for member in members])
-    found = []
+    entries = []
     for member in members:
         row = frame.lexical.rows([articles[member.number]])[0]
-        found.append(frame.entry(member.number, member.text_hash, member.language, member.vector, row))
-    lists = frame.finder(TOOLBOX, found).lists(found)
+        entries.append(frame.entry(member.number, member.text_hash, member.language, member.vector, row))
+    lists = frame.finder(TOOLBOX, entries).lists(entries)
     return {
         entry.number: (rows, frame.lexical.names(articles[entry.number]))
-        for entry, rows in zip(found, lists, strict=True)
+        for entry, rows in zip(entries, lists, strict=True)
     }
 
 
@@ -156,7 +156,7 @@ def test_unpublished_articles_leave_all_lists(store: Store) -> None:
     store.articles.upsert([make_article("a0", title=articles[0].title, status="unpublished")])
     builder.update()
     generation = builder.update().generation
-    others = [found for found in range(1, 7) if found != number]
+    others = [article for article in range(1, 7) if article != number]
     lists = store.generations.candidates(generation, range(1, 7))
     assert sorted(lists) == others
     assert all(number not in rows["number"] for rows in lists.values())
@@ -167,9 +167,9 @@ def test_draft_lists_equal_those_of_articles(store: Store) -> None:
     builder = built(store, articles)
     (number,) = stored(store, articles[4:5])
     generation = builder.update().generation
-    found = builder.draft_candidates(articles[4])
-    draft = found.rows
-    assert {number: found.names} == store.generations.names(generation, [number])
+    candidates = builder.draft_candidates(articles[4])
+    draft = candidates.rows
+    assert {number: candidates.names} == store.generations.names(generation, [number])
     rows = store.generations.candidates(generation, [number])[number]
     own = draft[draft["number"] == number]
     assert own["dense"][0] == pytest.approx(1)
@@ -215,10 +215,10 @@ def report(article_id: str, words: str, days: float) -> Article:
 
 def unrelated() -> list[Article]:
     """Twenty articles with little in common; eight hold a word of MINE each, so that the build learns it."""
-    known = [*MINE.split(), *[""] * 12]
+    words = [*MINE.split(), *[""] * 12]
     return [
         make_article(f"u{number}", title=f"lone{number} {word}", body=f"apart{number}", posted_on=days_ago(20 * number))
-        for number, word in enumerate(known)
+        for number, word in enumerate(words)
     ]
 
 

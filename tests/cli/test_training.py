@@ -160,7 +160,7 @@ class TestTrain:
             (RANKING, "../1", "NAME/VERSION"),
             ('kind = "guess"', "ours/1", "kind"),
             (RANKING.replace("sahel/1", "gone/7"), "ours/1", "gone/7"),
-            (RANKING + "repeats = 2", "ours/1", "is no TOML"),
+            (RANKING + "repeats = 2", "ours/1", "is not TOML"),
         ],
     )
     def test_wrong_recipes_and_names_end_with_two(

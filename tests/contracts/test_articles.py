@@ -179,7 +179,7 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
         "h", posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update", "décryptage")
     )
     numbers = stored(store, [plain, held])
-    facts = sorted(store.articles.facts_since(0), key=lambda found: found.number)
+    facts = sorted(store.articles.facts_since(0), key=lambda fact: fact.number)
     assert facts == [
         Facts(
             number=numbers[0],
@@ -222,17 +222,17 @@ def test_explainers_are_known_by_their_tags(store: Store, tag: str) -> None:
 
 def test_facts_since_tell_only_news(store: Store) -> None:
     stored(store, [make_article("a"), make_article("b")])
-    seen = store.state().revision
-    assert store.articles.facts_since(seen) == []
+    before = store.state().revision
+    assert store.articles.facts_since(before) == []
     stored(store, [make_article("a"), make_article("b", read_count=5)])
-    assert [facts.reads for facts in store.articles.facts_since(seen)] == [5]
+    assert [facts.reads for facts in store.articles.facts_since(before)] == [5]
 
 
 def test_facts_since_tell_of_withdrawals(store: Store) -> None:
     stored(store, [make_article("a")])
-    seen = store.state().revision
+    before = store.state().revision
     store.articles.withdraw("a")
-    assert [facts.published for facts in store.articles.facts_since(seen)] == [False]
+    assert [facts.published for facts in store.articles.facts_since(before)] == [False]
 
 
 def test_dates_are_told_by_number(store: Store) -> None:

@@ -16,8 +16,8 @@ from tests.factories import NOW, make_article, make_rows, stored
 def test_vectors_come_back_exactly(store: Store) -> None:
     written = {"h1": vector(0.1, -1, 1e-30), "h2": vector(1, 2, 3)}
     store.generations.put_vectors("m", written)
-    found = store.generations.vectors("m", ["h2", "h1", "unknown"])
-    assert {key: value.tolist() for key, value in found.items()} == {
+    vectors = store.generations.vectors("m", ["h2", "h1", "unknown"])
+    assert {key: value.tolist() for key, value in vectors.items()} == {
         key: value.tolist() for key, value in written.items()
     }
 
@@ -25,8 +25,8 @@ def test_vectors_come_back_exactly(store: Store) -> None:
 def test_new_vectors_replace_old(store: Store) -> None:
     store.generations.put_vectors("m", {"h": vector(1)})
     store.generations.put_vectors("m", {"h": vector(2), "i": vector(3)})
-    found = store.generations.vectors("m", ["h", "i"])
-    assert (found["h"].tolist(), found["i"].tolist()) == ([2], [3])
+    vectors = store.generations.vectors("m", ["h", "i"])
+    assert (vectors["h"].tolist(), vectors["i"].tolist()) == ([2], [3])
 
 
 def test_models_keep_their_vectors_apart(store: Store) -> None:
@@ -65,14 +65,14 @@ def test_members_are_published_and_embedded(store: Store) -> None:
 
 
 def test_pruning_spares_what_is_in_use(store: Store) -> None:
-    kept, gone = make_article("a"), make_article("b")
-    stored(store, [kept, gone])
-    store.generations.put_vectors("m", {kept.text_hash: vector(1), gone.text_hash: vector(2), "old": vector(3)})
+    used, gone = make_article("a"), make_article("b")
+    stored(store, [used, gone])
+    store.generations.put_vectors("m", {used.text_hash: vector(1), gone.text_hash: vector(2), "old": vector(3)})
     live_generation(store, [row(1, gone.text_hash)])
     store.articles.withdraw("b")
     assert store.generations.prune_vectors() == 1
-    assert set(store.generations.vectors("m", [kept.text_hash, gone.text_hash, "old"])) == {
-        kept.text_hash,
+    assert set(store.generations.vectors("m", [used.text_hash, gone.text_hash, "old"])) == {
+        used.text_hash,
         gone.text_hash,
     }
 
@@ -85,8 +85,8 @@ def test_active_generations_are_live(store: Store) -> None:
     assert store.state().generation is None
     store.generations.activate(number)
     assert store.state().generation == number
-    whole = Generation(number, "m", b"geometry", b"lexical", SCALES, NOW, "ours/1", RANKING)
-    assert store.generations.live() == store.generations.generation(number) == whole
+    expected = Generation(number, "m", b"geometry", b"lexical", SCALES, NOW, "ours/1", RANKING)
+    assert store.generations.live() == store.generations.generation(number) == expected
     assert store.generations.live_model() == "m"
 
 
@@ -112,14 +112,14 @@ def test_swept_generations_have_usual_scales(store: Store) -> None:
 def test_candidates_come_back_exactly(store: Store) -> None:
     rows = make_rows([3, 7], same=[True, False], dense=[0.5, 0.25], lexical=0.1, tags=[np.nan, 1])
     number = live_generation(store, [row(1, candidates=rows), row(2, candidates=rows[:0])])
-    found = store.generations.candidates(number, [2, 1, 5])
-    assert {key: value.tobytes() for key, value in found.items()} == {1: rows.tobytes(), 2: b""}
+    lists = store.generations.candidates(number, [2, 1, 5])
+    assert {key: value.tobytes() for key, value in lists.items()} == {1: rows.tobytes(), 2: b""}
 
 
 def test_rows_take_the_place_of_older(store: Store) -> None:
     number = live_generation(store, [row(1, "h1"), row(2, "h2")])
     store.generations.write(number, [row(1, "h3")])
-    assert [(found.number, found.text_hash) for found in store.generations.rows_since(number, 0)] == [
+    assert [(read.number, read.text_hash) for read in store.generations.rows_since(number, 0)] == [
         (1, "h3"),
         (2, "h2"),
     ]
@@ -143,12 +143,12 @@ def test_lists_are_replaced_alone(store: Store) -> None:
 
 def test_rows_since_tell_only_news(store: Store) -> None:
     number = live_generation(store, [row(1), row(2), row(3)])
-    seen = store.state().revision
-    assert list(store.generations.rows_since(number, seen)) == []
+    before = store.state().revision
+    assert list(store.generations.rows_since(number, before)) == []
     store.generations.write(number, [row(2, "new")])
     store.generations.write_candidates(number, {3: make_rows([4])})
-    assert [found.number for found in store.generations.rows_since(number, seen)] == [2, 3]
-    assert store.state().revision > seen
+    assert [changed.number for changed in store.generations.rows_since(number, before)] == [2, 3]
+    assert store.state().revision > before
 
 
 def test_unfinished_generations_change_nothing(store: Store) -> None:

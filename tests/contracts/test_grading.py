@@ -67,7 +67,7 @@ def test_grades_come_back_in_order(store: Store, panel: int) -> None:
 def test_last_grade_of_a_pair_counts(store: Store, panel: int) -> None:
     store.grading.put_grades([grade(3, 4), grade(None, 2)])
     store.grading.put_grades([grade(3, 1, at=NOW - timedelta(days=1)), grade(None, 0)])
-    assert [(kept.target, kept.value) for kept in store.grading.grades()] == [(3, 1), (None, 0)]
+    assert [(grade_read.target, grade_read.value) for grade_read in store.grading.grades()] == [(3, 1), (None, 0)]
 
 
 def test_grades_of_others_and_other_pairs_stay(store: Store, panel: int) -> None:

@@ -67,8 +67,8 @@ def migrated(url: str, revision: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.migrating() as connection:
         config.attributes["connection"] = connection
-        known = MigrationContext.configure(connection).get_current_revision() or ""
-        (command.downgrade if revision < known else command.upgrade)(config, revision)
+        before = MigrationContext.configure(connection).get_current_revision() or ""
+        (command.downgrade if revision < before else command.upgrade)(config, revision)
     database.close()
 
 
@@ -140,12 +140,12 @@ def test_generation_of_the_release_before_stays_live(own_url: str) -> None:
     assert live is not None
     assert (store.state(), live.model_version, live.ranking) == (before, None, None)
     assert kept(store) == (live.number, None, None)
-    found = store.generations.candidates(live.number, [1, 2, 3])
+    kept_lists = store.generations.candidates(live.number, [1, 2, 3])
     before_shingles = [name for name in CANDIDATE.names or () if name != "shingles"]
     for key, rows in lists.items():
         for name in before_shingles:
-            np.testing.assert_array_equal(found[key][name], rows[name])
-        assert np.isnan(found[key]["shingles"]).all()
+            np.testing.assert_array_equal(kept_lists[key][name], rows[name])
+        assert np.isnan(kept_lists[key]["shingles"]).all()
     store.close()
 
 
@@ -174,17 +174,17 @@ def test_live_generation_keeps_its_sidebars_and_takes_articles_in_after_an_upgra
     store = open_store(own_url)
     built(store, OLD_ARCHIVE)
     (number,) = store.generations.numbers(1)[:1]
-    (row,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
+    (row,) = [written for written in store.generations.rows_since(1, -1) if written.number == number]
     store.close()
     migrated(own_url, "0008")
     store = open_store(own_url)
-    (kept,) = [one for one in store.generations.rows_since(1, -1) if one.number == number]
+    (later,) = [written for written in store.generations.rows_since(1, -1) if written.number == number]
     expected = {field: terms.from_bytes(row.terms)[field] for field in terms.TERM_FIELDS if field != "shingles"}
-    found = terms.from_bytes(kept.terms)
-    assert len(found["shingles"][0]) == 0
+    fields = terms.from_bytes(later.terms)
+    assert len(fields["shingles"][0]) == 0
     for field, (numbers, weights) in expected.items():
-        np.testing.assert_array_equal(found[field][0], numbers)
-        np.testing.assert_array_equal(found[field][1], weights)
+        np.testing.assert_array_equal(fields[field][0], numbers)
+        np.testing.assert_array_equal(fields[field][1], weights)
     store.articles.upsert([make_article("new", title="new")])
     assert make_builder(store).update().indexed == 1
     store.close()
@@ -216,8 +216,8 @@ def test_earlier_addresses_are_told_apart_after_an_upgrade(own_url: str) -> None
     migrated(own_url, "0007")
     assert keys_of(own_url) == {"a.example": 501, "a.example/caf%c3%a9": 1, None: 2}
     store = open_store(own_url)
-    found = [store.articles.by_url(f"https://a.example/?p={p}") for p in range(501)]
-    assert [one and one[0] for one in found] == numbers
+    articles = [store.articles.by_url(f"https://a.example/?p={p}") for p in range(501)]
+    assert [numbered and numbered[0] for numbered in articles] == numbers
     assert store.articles.by_url("https://a.example/café")[0] == path  # type: ignore[index]
     assert keys_of(own_url)[None] == 2
     store.close()

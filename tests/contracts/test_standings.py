@@ -22,13 +22,13 @@ def test_standings_tell_stories_and_demand(store: Store) -> None:
 
 def test_standings_since_tell_only_news(store: Store) -> None:
     number = live_generation(store, [row(1, story=1), row(2, story=2), row(3, story=3)])
-    seen = store.state().revision
-    assert store.generations.standings_since(number, seen) == {}
+    before = store.state().revision
+    assert store.generations.standings_since(number, before) == {}
     store.generations.write(number, [row(2, "new", story=1)])
     store.generations.write_candidates(number, {3: make_rows([4])})
-    news = store.generations.standings_since(number, seen)
-    assert {key: found.story for key, found in news.items()} == {2: 1, 3: 3}
-    assert all(seen < found.relisted <= store.state().revision for found in news.values())
+    news = store.generations.standings_since(number, before)
+    assert {key: standing.story for key, standing in news.items()} == {2: 1, 3: 3}
+    assert all(before < standing.relisted <= store.state().revision for standing in news.values())
 
 
 def test_generations_stand_apart(store: Store) -> None:
@@ -46,8 +46,8 @@ def test_rewritten_rows_keep_what_builds_count(store: Store) -> None:
     store.generations.put_standings(number, {1: 1, 2: 2}, {1: 7, 2: 5})
     store.generations.put_exposure(number, {1: 4, 2: 3})
     store.generations.write(number, [row(1, "mended", story=2), row(3, story=3)])
-    found = store.generations.standings_since(number, -1)
-    assert {key: (standing.story, standing.demand) for key, standing in found.items()} == {
+    standings = store.generations.standings_since(number, -1)
+    assert {key: (standing.story, standing.demand) for key, standing in standings.items()} == {
         1: (2, 7),
         2: (2, 5),
         3: (3, 0),
@@ -57,9 +57,9 @@ def test_rewritten_rows_keep_what_builds_count(store: Store) -> None:
 
 def test_names_keep_their_order(store: Store) -> None:
     number = live_generation(store, [row(1, names=("niger", "bazoum", "lake-chad")), row(2), row(3, names=("mali",))])
-    found = store.generations.names(number, [2, 1, 99])
-    assert found == {1: ("niger", "bazoum", "lake-chad"), 2: ()}
-    assert [found.names for found in store.generations.rows_since(number, -1)] == [
+    names = store.generations.names(number, [2, 1, 99])
+    assert names == {1: ("niger", "bazoum", "lake-chad"), 2: ()}
+    assert [written.names for written in store.generations.rows_since(number, -1)] == [
         ("niger", "bazoum", "lake-chad"),
         (),
         ("mali",),
@@ -114,7 +114,7 @@ def test_stale_names_what_changed_and_left(store: Store) -> None:
     articles = [make_article(name) for name in "abcd"]
     numbers = stored(store, articles)
     number = live_generation(
-        store, [row(found, article.text_hash) for found, article in zip(numbers[:3], articles, strict=False)]
+        store, [row(key, article.text_hash) for key, article in zip(numbers[:3], articles, strict=False)]
     )
     store.generations.write(number, [row(numbers[3], "")])
     stored(store, [make_article("b", title="New")])
@@ -128,7 +128,9 @@ def test_stale_names_what_changed_and_left(store: Store) -> None:
 def test_stale_names_unpublished_as_left(store: Store) -> None:
     articles = [make_article("a"), make_article("b")]
     numbers = stored(store, articles)
-    number = live_generation(store, [row(found, one.text_hash) for found, one in zip(numbers, articles, strict=True)])
+    number = live_generation(
+        store, [row(key, article.text_hash) for key, article in zip(numbers, articles, strict=True)]
+    )
     assert store.generations.stale(number) == type(store.generations.stale(number))([], [])
     store.articles.upsert([make_article("a", status="unpublished"), make_article("b", read_count=3)])
     assert store.generations.stale(number).left == [numbers[0]]

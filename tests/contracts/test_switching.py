@@ -76,10 +76,10 @@ def test_previous_generation_may_be_activated(store: Store, keep: bool, before: 
 def test_swapping_back_goes_both_ways(store: Store) -> None:
     first = live_generation(store, [row(1)])
     second = live_generation(store, [row(1), row(2)], keep=True)
-    seen = store.state().revision
+    before = store.state().revision
     assert store.generations.swap_back() == first
     assert kept(store) == (first, second, None)
-    assert store.state().revision > seen
+    assert store.state().revision > before
     assert list(store.generations.candidates(first, [1, 2])) == [1]
     assert store.generations.swap_back() == second
     assert kept(store) == (second, first, None)
@@ -134,9 +134,9 @@ def test_shadow_that_becomes_live_is_no_shadow(store: Store) -> None:
 
 def test_copies_in_memory_notice_another_shadow(store: Store) -> None:
     live_generation(store)
-    shadow, seen = finished(store), store.state().revision
+    shadow, before = finished(store), store.state().revision
     store.generations.put_shadow(shadow)
-    assert store.state().revision > seen
+    assert store.state().revision > before
 
 
 @pytest.mark.parametrize("which", ["live", "incomplete", "missing"])
@@ -153,9 +153,9 @@ def test_writes_into_a_kept_generation_are_news(store: Store) -> None:
     """Who looks at the shadow or at the previous one has a copy as well."""
     live_generation(store, [row(1)])
     number = finished(store, [row(1), row(2)])
-    seen = store.state().revision
+    before = store.state().revision
     store.generations.write(number, [row(2, "new")])
-    assert [found.number for found in store.generations.rows_since(number, seen)] == [2]
+    assert [changed.number for changed in store.generations.rows_since(number, before)] == [2]
 
 
 def test_vectors_of_kept_generations_are_not_pruned(store: Store) -> None:

@@ -75,7 +75,17 @@ def history(store: Store, recommendation: Recommendation) -> list[Shown]:
         ([item(1.0, names=1.0)] * 3, 0.3),
         ([item(0.0)] * 3, 1.0),
     ],
-    ids=["empty", "fallback", "pin", "one sure", "sure", "half sure", "one sense", "other evidence", "no evidence"],
+    ids=[
+        "empty",
+        "fallback",
+        "pin",
+        "one sure",
+        "sure",
+        "half sure",
+        "by embedding only",
+        "by names only",
+        "by nothing",
+    ],
 )
 def test_doubt_is_the_mean_over_the_places(items: list[Item], doubt: float) -> None:
     assert doubt_of(items, 3) == pytest.approx(doubt)

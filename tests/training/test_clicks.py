@@ -25,19 +25,19 @@ def test_examination_is_recovered() -> None:
 
 def test_liking_is_free_of_the_position() -> None:
     raw = {
-        story: sum(one.clicks for one in EVENTS if one.article == story)
-        / sum(one.impressions for one in EVENTS if one.article == story)
+        story: sum(event.clicks for event in EVENTS if event.article == story)
+        / sum(event.impressions for event in EVENTS if event.article == story)
         for story in LIKING
     }
     assert raw["x"] < raw["y"]
-    found = {article: value for (_, article), value in liked(EVENTS).items()}
-    assert found["x"] == 1.0
-    assert found["y"] / found["z"] == pytest.approx(2.5, rel=1e-3)
-    assert found["x"] > found["y"] > found["z"]
+    liking = {article: value for (_, article), value in liked(EVENTS).items()}
+    assert liking["x"] == 1.0
+    assert liking["y"] / liking["z"] == pytest.approx(2.5, rel=1e-3)
+    assert liking["x"] > liking["y"] > liking["z"]
 
 
 def test_positions_without_a_link_are_refused() -> None:
-    """If the best always stands first, nobody can say whether it is the story or the place."""
+    """If the best always stands first, the clicks cannot say whether it is the story or the place."""
     with pytest.raises(InvalidInput, match="position 2"):
         examination([shown("x", 1), shown("y", 2)])
 

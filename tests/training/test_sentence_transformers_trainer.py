@@ -11,7 +11,7 @@ import pytest
 from recommender.arrays import Vectors
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.errors import InvalidInput, ModelUnavailable
-from recommender.training.examples import Exam, Example
+from recommender.training.examples import EpochEvaluation, Example
 from recommender.training.recipes import (
     ADAPTER,
     ALL,
@@ -63,7 +63,7 @@ def digests(folder: Path) -> dict[str, str]:
     ids=["adapter", "all", "last", "cached"],
 )
 def test_what_belongs_together_comes_nearer(base: Path, tmp_path: Path, recipe: FinetuneRecipe) -> None:
-    trainer.finetune(base, recipe, EXAMPLES, [], exam=None, into=tmp_path / "made")
+    trainer.finetune(base, recipe, EXAMPLES, [], evaluation=None, into=tmp_path / "made")
     assert togetherness(of(tmp_path / "made")) > togetherness(of(base)) + 0.05
     assert {Path(name).suffix for name in digests(tmp_path / "made")} <= ALLOWED
 
@@ -71,13 +71,13 @@ def test_what_belongs_together_comes_nearer(base: Path, tmp_path: Path, recipe: 
 @pytest.mark.parametrize("recipe", [ADAPTED, replace(TRAINED, epochs=1)], ids=["adapter", "all"])
 def test_same_recipe_gives_same_files(base: Path, tmp_path: Path, recipe: FinetuneRecipe) -> None:
     for name in ("one", "other"):
-        trainer.finetune(base, recipe, EXAMPLES, [], exam=None, into=tmp_path / name)
+        trainer.finetune(base, recipe, EXAMPLES, [], evaluation=None, into=tmp_path / name)
     assert digests(tmp_path / "one") == digests(tmp_path / "other")
 
 
 def test_seed_draws_another_model(base: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
-        trainer.finetune(base, replace(ADAPTED, seed=seed), EXAMPLES, [], exam=None, into=tmp_path / str(seed))
+        trainer.finetune(base, replace(ADAPTED, seed=seed), EXAMPLES, [], evaluation=None, into=tmp_path / str(seed))
     assert digests(tmp_path / "1") != digests(tmp_path / "2")
 
 
@@ -91,7 +91,9 @@ def test_best_epoch_is_kept_and_training_stops(base: Path, tmp_path: Path) -> No
         return next(marks)
 
     recipe = replace(TRAINED, epochs=5, patience=2)
-    learned = trainer.finetune(base, recipe, EXAMPLES, [], exam=Exam(WORDS, score), into=tmp_path / "made")
+    learned = trainer.finetune(
+        base, recipe, EXAMPLES, [], evaluation=EpochEvaluation(WORDS, score), into=tmp_path / "made"
+    )
     assert learned.scores == (0.0, 0.9, 0.5, 0.4)
     assert (learned.epoch, learned.steps) == (1, 9)
     np.testing.assert_allclose(of(tmp_path / "made"), scored[1], atol=1e-5)
@@ -100,7 +102,7 @@ def test_best_epoch_is_kept_and_training_stops(base: Path, tmp_path: Path) -> No
 def test_only_the_last_layers_change(base: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    trainer.finetune(base, replace(TRAINED, part=LAST, epochs=1), EXAMPLES, [], exam=None, into=tmp_path / "made")
+    trainer.finetune(base, replace(TRAINED, part=LAST, epochs=1), EXAMPLES, [], evaluation=None, into=tmp_path / "made")
     before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "made"))
     changed = {name for name, values in before.items() if not np.array_equal(values, after[name])}
     assert changed
@@ -108,13 +110,13 @@ def test_only_the_last_layers_change(base: Path, tmp_path: Path) -> None:
 
 
 def test_adapter_sits_the_exam_before_and_after(base: Path, tmp_path: Path) -> None:
-    exam = Exam(WORDS, togetherness)
-    learned = trainer.finetune(base, ADAPTED, EXAMPLES, [], exam=exam, into=tmp_path / "made")
+    evaluation = EpochEvaluation(WORDS, togetherness)
+    learned = trainer.finetune(base, ADAPTED, EXAMPLES, [], evaluation=evaluation, into=tmp_path / "made")
     assert learned.scores == pytest.approx((togetherness(of(base)), togetherness(of(tmp_path / "made"))), abs=1e-5)
 
 
 def test_adapter_leaves_the_model_alone(base: Path, tmp_path: Path) -> None:
-    trainer.finetune(base, ADAPTED, EXAMPLES, [], exam=None, into=tmp_path / "made")
+    trainer.finetune(base, ADAPTED, EXAMPLES, [], evaluation=None, into=tmp_path / "made")
     assert digests(tmp_path / "made")["model.safetensors"] == digests(base)["model.safetensors"]
 
 
@@ -124,7 +126,7 @@ def test_what_differs_within_articles_counts_less(base: Path, tmp_path: Path) ->
     articles = [[f"{word} {season}" for season in seasons] for word in ("gold", "mine", "school", "pupil", "exam")]
     texts = tuple(text for parts in articles for text in parts)
     recipe = FinetuneRecipe("tiny", WITHIN, ADAPTER, ridge=0.01)
-    trainer.finetune(base, recipe, [], articles, exam=None, into=tmp_path / "made")
+    trainer.finetune(base, recipe, [], articles, evaluation=None, into=tmp_path / "made")
 
     def within(vectors: Vectors) -> float:
         """How far the texts of one article lie apart, as a share of how far articles do."""
@@ -162,7 +164,9 @@ def static(base: Path, tmp_path: Path) -> Path:
 
 
 def test_adapter_is_learned_behind_a_static_model(static: Path, tmp_path: Path) -> None:
-    learned = trainer.finetune(static, ADAPTED, EXAMPLES, [], exam=Exam(WORDS, togetherness), into=tmp_path / "made")
+    learned = trainer.finetune(
+        static, ADAPTED, EXAMPLES, [], evaluation=EpochEvaluation(WORDS, togetherness), into=tmp_path / "made"
+    )
     assert togetherness(of(tmp_path / "made")) > togetherness(of(static)) + 0.05
     assert learned.scores == pytest.approx((togetherness(of(static)), togetherness(of(tmp_path / "made"))), abs=1e-3)
 
@@ -171,7 +175,7 @@ def test_adapter_is_learned_behind_a_static_model(static: Path, tmp_path: Path) 
 def test_static_model_has_no_layers_to_train(static: Path, tmp_path: Path, part: str) -> None:
     recipe = replace(TRAINED, base="static/1", part=part)
     with pytest.raises(InvalidInput, match=r'The base static/1 is a static model, .* part = "adapter"'):
-        trainer.finetune(static, recipe, EXAMPLES, [], exam=None, into=tmp_path / "made")
+        trainer.finetune(static, recipe, EXAMPLES, [], evaluation=None, into=tmp_path / "made")
     assert not (tmp_path / "made").exists()
 
 

@@ -21,7 +21,7 @@ from recommender.release.cards import Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.store.base import Store
 from recommender.training import training
-from recommender.training.examples import Exam, Example, Learned
+from recommender.training.examples import EpochEvaluation, Example, Learned
 from recommender.training.ordinal_regression import fit
 from recommender.training.pairs import APPROVAL, GRADE, REJECTION, TEST, TITLE_BODY, TRAIN, TextPair
 from recommender.training.recipes import (
@@ -66,10 +66,10 @@ class FakeTrainer:
         examples: Sequence[Example],
         articles: Sequence[Sequence[str]],
         *,
-        exam: Exam | None,
+        evaluation: EpochEvaluation | None,
         into: Path,
     ) -> Learned:
-        self.examples, self.articles, self.exam = examples, articles, exam
+        self.examples, self.articles, self.evaluation = examples, articles, evaluation
         self._write(into)
         return Learned((0.25, 0.5), 1, 7)
 
@@ -145,11 +145,11 @@ def make_outside(trainer: FakeTrainer, embedder: ToyEmbedder | None = None) -> T
 
 
 def made(
-    store: Store, recipe: training.Recipe, into: Path, outside: TrainingServices, material: TrainingSet = MATERIAL
+    store: Store, recipe: training.Recipe, into: Path, services: TrainingServices, training_set: TrainingSet = MATERIAL
 ):  # type: ignore[no-untyped-def]
     base = Base("sahel/1", Embedding("toy", None, "toy@1", 64, 1), Path("base"), DEFAULT)
-    occasion = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
-    return train(store, recipe, base, material, outside=outside, into=into, occasion=occasion)
+    run_info = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
+    return train(store, recipe, base, training_set, services=services, into=into, run_info=run_info)
 
 
 # -- what the trainer is given -----------------------------------------------------------------------------------------
@@ -204,10 +204,13 @@ def test_whitening_needs_an_article_of_two_passages(archive: Store, tmp_path: Pa
 def test_exam_asks_the_training_side_only(archive: Store, tmp_path: Path) -> None:
     trainer = FakeTrainer()
     made(archive, CONTRAST, tmp_path / "embedding", make_outside(trainer))
-    assert trainer.exam is not None
-    assert {text.split()[0] for text in trainer.exam.texts} == {"gold", "fuel"}
-    right = np.array([[1, 0] if "gold" in text else [0, 1] for text in trainer.exam.texts], dtype=np.float32)
-    assert trainer.exam.score(right + np.random.default_rng(1).normal(size=right.shape).astype(np.float32) / 100) == 1.0
+    assert trainer.evaluation is not None
+    assert {text.split()[0] for text in trainer.evaluation.texts} == {"gold", "fuel"}
+    right = np.array([[1, 0] if "gold" in text else [0, 1] for text in trainer.evaluation.texts], dtype=np.float32)
+    assert (
+        trainer.evaluation.score(right + np.random.default_rng(1).normal(size=right.shape).astype(np.float32) / 100)
+        == 1.0
+    )
 
 
 def test_static_model_reads_titles_paragraphs_and_passages(archive: Store, tmp_path: Path) -> None:
@@ -282,13 +285,13 @@ def test_withdrawn_queries_are_left_out(archive: Store, tmp_path: Path) -> None:
 
 
 def test_weights_are_learned_with_the_embedding_of_the_base(archive: Store, tmp_path: Path) -> None:
-    """Of another version than the live one: its likenesses are others, so the articles are built with it apart."""
-    outside = make_outside(FakeTrainer(), Backwards("blind@1"))
+    """Of another version than the live one: its similarities differ, so the articles are built with it apart."""
+    services = make_outside(FakeTrainer(), Backwards("blind@1"))
     recipe = RankingRecipe("other/1", repeats=1)
     base = Base("other/1", Embedding("toy", None, "blind@1", 64, 1), tmp_path / "base", DEFAULT)
-    occasion = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
-    card = train(archive, recipe, base, MATERIAL, outside=outside, into=tmp_path / "embedding", occasion=occasion)
-    ours = made(archive, replace(recipe, base="sahel/1"), tmp_path / "embedding", outside)
+    run_info = RunInfo("ours/1", NOW, "somebody", "recommender 9", {"articles": 20})
+    card = train(archive, recipe, base, MATERIAL, services=services, into=tmp_path / "embedding", run_info=run_info)
+    ours = made(archive, replace(recipe, base="sahel/1"), tmp_path / "embedding", services)
     assert card.embedding.version == "blind@1"
     assert card.ranking.weights["dense"] < ours.ranking.weights["dense"]
 
@@ -335,7 +338,7 @@ def test_without_judgments_nothing_is_measured(archive: Store, tmp_path: Path) -
     trainer = FakeTrainer()
     card = made(archive, CONTRAST, tmp_path / "embedding", make_outside(trainer), replace(MATERIAL, judgments={}))
     assert card.metrics == {}
-    assert trainer.exam is None
+    assert trainer.evaluation is None
 
 
 def test_ranking_keeps_the_embedding_of_its_base(archive: Store, tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ class SqlAccounts:
             return account_of_link
 
     def secret(self, name: str, new: str) -> str:
-        kept = self._secret(name)  # first without the write lock, so that a start need not wait for a build
-        if kept is not None:
-            return kept
+        stored = self._secret(name)  # first without the write lock, so that a start need not wait for a build
+        if stored is not None:
+            return stored
         with self._database.writing() as connection:
             stored = self._secret(name)
             if stored is not None:

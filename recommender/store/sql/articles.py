@@ -163,8 +163,8 @@ class SqlArticles:
         return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        found = self._at(url, 2) or self._at(without_query(url), 2)
-        return (found[0]["number"], _article(found[0])) if len(found) == 1 else None
+        rows = self._at_address(url, 2) or self._at_address(without_query(url), 2)
+        return (rows[0]["number"], _article(rows[0])) if len(rows) == 1 else None
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
         return self._card(_ANY_BY_ID, article_id)
@@ -184,7 +184,7 @@ class SqlArticles:
         return None if row is None else Trace._make(row)
 
     def search(self, text: str, limit: int) -> list[int]:
-        asked = storable(text).strip()
+        text_or_key = storable(text).strip()
         with self._database.reading() as connection:
             by_id = self.by_id(text_or_key)
             named = [by_id[0]] if by_id is not None else []

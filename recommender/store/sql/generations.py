@@ -62,8 +62,8 @@ class SqlGenerations:
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
         with self._database.writing() as connection:
             for keys in batches(list(vectors)):
-                known = (embedding.c.model == model) & embedding.c.text_hash.in_(keys)
-                connection.execute(sa.delete(embedding).where(known))
+                replaced = (embedding.c.model == model) & embedding.c.text_hash.in_(keys)
+                connection.execute(sa.delete(embedding).where(replaced))
                 connection.execute(
                     sa.insert(embedding),
                     [
@@ -73,14 +73,14 @@ class SqlGenerations:
                 )
 
     def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
-        found: dict[str, Vectors] = {}
+        vectors: dict[str, Vectors] = {}
         with self._database.reading() as connection:
             for batch in batches(text_hashes):
                 query = sa.select(embedding.c.text_hash, embedding.c.vector).where(
                     embedding.c.model == model, embedding.c.text_hash.in_(batch)
                 )
-                found |= {row[0]: np.frombuffer(row[1], _VECTOR) for row in connection.execute(query)}
-        return found
+                vectors |= {row[0]: np.frombuffer(row[1], _VECTOR) for row in connection.execute(query)}
+        return vectors
 
     def prune_vectors(self) -> int:
         of_article = sa.exists().where(article.c.text_hash == embedding.c.text_hash)
@@ -95,12 +95,12 @@ class SqlGenerations:
             .where(_PUBLISHED, embedding.c.model == model)
             .order_by(article.c.number)
         )
-        found: list[Member] = []
+        members: list[Member] = []
         with self._database.reading() as connection:
             for batch in [None] if numbers is None else batches(numbers):
                 rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
-                found += [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
-        return found
+                members += [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
+        return members
 
     # -- generations -----------------------------------------------------------------------------------------------
 
@@ -152,8 +152,8 @@ class SqlGenerations:
         return self._of(number, generation.c.recipe)
 
     def scales(self, number: int) -> Scales:
-        found = self._of(number, generation.c.scales)
-        return USUAL if found is None else Scales.from_json(found)
+        text = self._of(number, generation.c.scales)
+        return USUAL if text is None else Scales.from_json(text)
 
     def _of(self, number: int, column: sa.Column[Any]) -> str | None:
         with self._database.reading() as connection:
@@ -227,15 +227,15 @@ class SqlGenerations:
     def _revision(self, number: int) -> int:
         """The stamp of a write: a new revision if readers can see it, the present one in a generation being built."""
         with self._database.writing() as connection:
-            found = connection.execute(sa.select(generation.c.complete).where(generation.c.number == number)).first()
-            if found is None:
+            row = connection.execute(sa.select(generation.c.complete).where(generation.c.number == number)).first()
+            if row is None:
                 raise Unavailable(OVERTAKEN)
-            return self._database.bump() if found.complete else self._database.state().revision
+            return self._database.bump() if row.complete else self._database.state().revision
 
     def finish(self, number: int) -> None:
         with self._database.writing() as connection:
-            known = generation.c.number == number
-            if not connection.execute(sa.update(generation).where(known).values(complete=True)).rowcount:
+            this = generation.c.number == number
+            if not connection.execute(sa.update(generation).where(this).values(complete=True)).rowcount:
                 raise Unavailable(OVERTAKEN)
 
     def activate(self, number: int, *, keep: bool = False) -> None:
@@ -273,18 +273,20 @@ class SqlGenerations:
             used = connection.execute(
                 sa.select(state.c.live_generation, state.c.previous_generation, state.c.shadow_generation)
             ).one()
-            kept = [number for number in used if number is not None]
-            connection.execute(sa.delete(generation).where(generation.c.complete, generation.c.number.not_in(kept)))
+            used_numbers = [number for number in used if number is not None]
+            connection.execute(
+                sa.delete(generation).where(generation.c.complete, generation.c.number.not_in(used_numbers))
+            )
 
     # -- neighbour rows --------------------------------------------------------------------------------------------
 
     def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
-        found: dict[int, CandidateArray] = {}
+        lists: dict[int, CandidateArray] = {}
         with self._database.reading() as connection:
             for batch in batches(articles):
                 rows = connection.execute(_CANDIDATES, {"generation": number, "numbers": list(batch)})
-                found |= {row[0]: candidates.from_bytes(row[1]) for row in rows}
-        return found
+                lists |= {row[0]: candidates.from_bytes(row[1]) for row in rows}
+        return lists
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
         columns = [neighbour.c[name] for name in ("number", "text_hash", "language", "terms", "candidates", "names")]
@@ -306,12 +308,12 @@ class SqlGenerations:
             return {row[0]: Standing(*row[1:]) for row in connection.execute(query)}
 
     def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        found: dict[int, tuple[str, ...]] = {}
+        names: dict[int, tuple[str, ...]] = {}
         with self._database.reading() as connection:
             for batch in batches(articles):
                 rows = connection.execute(_NAMES, {"generation": number, "numbers": list(batch)})
-                found |= {row[0]: tuple(row[1].split()) for row in rows}
-        return found
+                names |= {row[0]: tuple(row[1].split()) for row in rows}
+        return names
 
     def story(self, number: int, story: int) -> list[int]:
         query = sa.select(neighbour.c.number).where(

@@ -54,7 +54,7 @@ class SqlGrading:
         return number
 
     def panels(self) -> list[Panel]:
-        return self._found(_PANELS, _SIDEBARS)
+        return self._read(_PANELS, _SIDEBARS)
 
     def panel(self, number: int) -> Panel | None:
         if not 0 < number <= LARGEST:

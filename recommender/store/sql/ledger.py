@@ -81,11 +81,11 @@ class SqlLedger:
         return None if standing is None else _LedgerRow(standing.number, standing.at, standing.digest, standing.served)
 
     def as_of(self, source: int, at: datetime) -> Shown | None:
-        found = self._found(_AS_OF, source=source, at=milliseconds(at))
-        return found[0] if found else None
+        sidebars = self._sidebars(_AS_OF, source=source, at=milliseconds(at))
+        return sidebars[0] if sidebars else None
 
     def history(self, source: int, limit: int) -> list[Shown]:
-        return self._found(_BESIDE.limit(limit), source=source)
+        return self._sidebars(_BESIDE.limit(limit), source=source)
 
     def _sidebars(self, query: sa.Select[Any], **values: Any) -> list[Shown]:
         with self._database.reading() as connection:

@@ -29,11 +29,11 @@ class SqlReviews:
             connection.execute(sa.delete(review).where(review.c.article == article))
 
     def get(self, article: int) -> Review | None:
-        found = self._found(sa.select(review).where(review.c.article == article))
-        return found[0] if found else None
+        reviews = self._read(sa.select(review).where(review.c.article == article))
+        return reviews[0] if reviews else None
 
     def all(self) -> list[Review]:
-        return self._found(sa.select(review).order_by(review.c.article))
+        return self._read(sa.select(review).order_by(review.c.article))
 
     def look(self, article: int, by: str, at: datetime, since: datetime) -> list[str]:
         values = {"article": article, "by": by, "at": milliseconds(at)}
@@ -45,7 +45,7 @@ class SqlReviews:
             return sorted(connection.execute(recent).scalars())
 
     def looking(self, articles: Sequence[int], since: datetime) -> dict[int, list[str]]:
-        found: dict[int, list[str]] = {}
+        names: dict[int, list[str]] = {}
         recent = sa.select(look.c.article, look.c.by).where(look.c.at >= milliseconds(since)).order_by(look.c.by)
         with self._database.reading() as connection:
             for batch in batches(articles):

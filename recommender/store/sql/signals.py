@@ -42,7 +42,7 @@ class SqlSignals:
             )
 
     def get(self, numbers: Sequence[int]) -> dict[int, Signal]:
-        found: dict[int, Signal] = {}
+        signals: dict[int, Signal] = {}
         for batch in batches(numbers):
             signals |= {read.number: read for read in self._read(sa.select(signal).where(signal.c.number.in_(batch)))}
         return signals
@@ -84,7 +84,7 @@ class SqlSignals:
         return self._read(query.order_by(signal.c.number.desc()))
 
     def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
-        return self._found(
+        return self._read(
             sa.select(signal).where(signal.c.kind.in_(kinds)).order_by(signal.c.number.desc()).limit(limit)
         )
 
