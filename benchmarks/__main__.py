@@ -63,10 +63,10 @@ figures depend on the machine and are there for orientation only.
 def main() -> None:
     """Runs what is named on the command line, or everything."""
     names = sys.argv[1:] or list(ALL)
-    known = ALL | EXTRAS
-    if unknown := [name for name in names if name not in known]:
-        sys.exit(f"Unknown benchmark {', '.join(unknown)}; there are {', '.join(known)}.")
-    sections = {name: _printed(known[name]) for name in names}
+    benchmarks = ALL | EXTRAS
+    if unknown := [name for name in names if name not in benchmarks]:
+        sys.exit(f"Unknown benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
+    sections = {name: _printed(benchmarks[name]) for name in names}
     if set(names) >= set(ALL):
         measured = [section for name in ALL for section in sections[name]]
         _store(PAGE, [HEAD, f"Machine: {machine()}.\n", *measured])

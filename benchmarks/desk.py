@@ -113,8 +113,8 @@ def _signed_in(url: str) -> Iterator[tuple[FlaskClient, list[str]]]:
     store: Store = parts.store
     try:
         now, token = datetime.now(UTC), secrets.token_urlsafe(8)
-        known = store.accounts.by_name("benchmark")
-        number = known.number if known else store.accounts.add(Account("benchmark", "administrator", now))
+        account = store.accounts.by_name("benchmark")
+        number = account.number if account else store.accounts.add(Account("benchmark", "administrator", now))
         store.accounts.open_session(hash_token(token), number, now, now + SESSION)
         client = app.test_client()
         client.environ_base["HTTP_ACCEPT"] = "text/html"
@@ -123,7 +123,7 @@ def _signed_in(url: str) -> Iterator[tuple[FlaskClient, list[str]]]:
         generation = store.state().generation
         numbers = [] if generation is None else store.generations.numbers(generation)
         chosen = numbers[:: max(1, len(numbers) // ARTICLES)][:ARTICLES]
-        yield client, [one.id for one in store.articles.get(chosen, texts=False).values()]
+        yield client, [article.id for article in store.articles.get(chosen, texts=False).values()]
     finally:
         parts.recorder.close()
         parts.worker.close()
@@ -132,17 +132,17 @@ def _signed_in(url: str) -> Iterator[tuple[FlaskClient, list[str]]]:
 
 def _timed(client: FlaskClient, articles: Sequence[str]) -> Iterator[list[str]]:
     for name, page in PAGES.items():
-        yield _row(name, [_asked(partial(client.get, page(one))) for one in articles])
-    yield _row(PREVIEW, [_preview(client, one) for one in articles])
+        yield _row(name, [_timed_request(partial(client.get, page(article))) for article in articles])
+    yield _row(PREVIEW, [_preview(client, article) for article in articles])
 
 
 def _row(name: str, times: Sequence[tuple[float, float]]) -> list[str]:
-    wall = [one for one, _ in times]
+    wall = [milliseconds for milliseconds, _ in times]
     processor = statistics.median(busy for _, busy in times)
     return [name, f"{wall[0]:.0f}", f"{statistics.median(wall):.0f}", f"{max(wall[1:]):.0f}", f"{processor:.0f}"]
 
 
-def _asked(ask: Callable[[], TestResponse]) -> tuple[float, float]:
+def _timed_request(ask: Callable[[], TestResponse]) -> tuple[float, float]:
     """Milliseconds by the clock and of the processor."""
     start, busy = time.perf_counter(), time.process_time()
     answer = ask()
@@ -157,4 +157,4 @@ def _preview(client: FlaskClient, article: str) -> tuple[float, float]:
     story = re.search(r'name="story" value="([^"]+)"', page)
     assert story, f"{address} has no story to boost"
     data = fields | {"preview": "boost", "story": story[1]}
-    return _asked(partial(client.post, address, data=data))
+    return _timed_request(partial(client.post, address, data=data))

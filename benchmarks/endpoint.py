@@ -9,7 +9,7 @@ from recommender.wiring import open_store
 ROUNDS = 3
 SECONDS = 8
 WARM_SECONDS = 20
-# A second of load does not come to the end of so many articles, so in these rounds nobody asks twice.
+# A second of load does not come to the end of so many articles, so in these rounds no article is asked for twice.
 FIRST_PER_ROUND = 9_000
 FIRST_ROUNDS = 2
 UNKNOWN = "/api/v1/recommend?article_id=unknown&fallback=latest"
@@ -61,14 +61,14 @@ def _rounds(
     return [(servers.load(ours, paths, seconds, start), servers.load(bare, paths, seconds, start)) for start in starts]
 
 
-def _row(name: str, size: int, asked: str, rounds: list[tuple[servers.Load, servers.Load]]) -> list[str]:
+def _row(name: str, size: int, which: str, rounds: list[tuple[servers.Load, servers.Load]]) -> list[str]:
     ours, bare = [pair[0] for pair in rounds], [pair[1] for pair in rounds]
     if errors := sum(load.errors for load in ours + bare):
         raise SystemExit(f"{errors} requests of the endpoint benchmark failed.")
     return [
         name,
         f"{size:,}",
-        asked,
+        which,
         f"{sorted(load.requests_per_second for load in ours)[len(ours) // 2]:,.0f}",
         f"{sorted(load.requests_per_second for load in bare)[len(bare) // 2]:,.0f}",
         ratio([load.requests_per_second for load in ours], [load.requests_per_second for load in bare]),

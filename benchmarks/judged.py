@@ -28,7 +28,7 @@ from recommender.wiring import Evaluated, make_fitter, make_gazetteer, make_syst
 SAMPLE = corpora.ROOT / "recommender" / "sample"
 # Lee, Pincombe and Welsh 2005; de Loupy et al., LREC 2010. Not ours to pass on: beside the checkout, or left out.
 OTHERS = ("lee2005", "rpm2_french")
-# A model that reads French, where somebody has made it: see benchmarks/multilingual.py.
+# An embedding model that reads French, where it has been made: see benchmarks/multilingual.py.
 MULTILINGUAL = corpora.ROOT / "var" / "models" / "multilingual-e5-small"
 SHOWN = ("nDCG@3", "nDCG@10", "poor@3")
 REPEATS = 5
@@ -47,10 +47,10 @@ class Archive:
     @cached_property
     def live(self) -> Generation:
         """The archive's generation."""
-        found = self.store.generations.live()
-        if found is None:
+        generation = self.store.generations.live()
+        if generation is None:
             raise SystemExit("The benchmark's database has no generation.")
-        return found
+        return generation
 
     @cached_property
     def evaluated(self) -> Evaluated:
@@ -59,7 +59,7 @@ class Archive:
 
     @cached_property
     def judged(self) -> list[JudgedQuery]:
-        """The likenesses of all judged candidates."""
+        """The similarities of all judged candidates."""
         return ranking_weights.collect(self.store, self.qrels)
 
     def recommender(
@@ -82,21 +82,21 @@ class Archive:
     @cached_property
     def held_out(self) -> Mapping[str, list[float]]:
         """The measures of the service for each query, ranked by weights that were learned on other stories."""
-        found: dict[str, dict[str, list[float]]] = {measure: {query: [] for query in self.qrels} for measure in SHOWN}
+        values: dict[str, dict[str, list[float]]] = {measure: {query: [] for query in self.qrels} for measure in SHOWN}
         for seed in range(REPEATS):
-            for known, held in ranking_weights.folds(self.judged, seed):
-                system = three(self.recommender(ranking_weights.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
-                for one in held:
-                    ids = [article for article, _ in system(one.query)]
-                    for measure, queries in found.items():
-                        queries[one.query].append(MEASURES[measure](ids, self.qrels[one.query]))
+            for training, held in ranking_weights.folds(self.judged, seed):
+                system = three(self.recommender(ranking_weights.learn(training, make_fitter(), "fold")), DEPTH, 0.0)
+                for query in held:
+                    ids = [article for article, _ in system(query.query)]
+                    for measure, queries in values.items():
+                        queries[query.query].append(MEASURES[measure](ids, self.qrels[query.query]))
         return {
-            measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in found.items()
+            measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in values.items()
         }
 
 
 def three(recommender: Recommender, n: int = 3, min_score: float | None = None) -> System:
-    """The service asked for `n` in all languages, without fallbacks; with the site's least score or another."""
+    """The service asked for `n` in all languages, without fallbacks; with the site's threshold or another."""
     query = Query(n=n, languages=(ANY_LANGUAGE,), min_score=min_score, fallback="none")
 
     def system(article_id: str) -> list[tuple[str, float]]:

@@ -40,9 +40,9 @@ def run() -> list[Table]:
 
 def _row(name: str, vectors: Vectors, queries: int | None, rounds: int) -> list[str]:
     index = ExactIndex(vectors)
-    asked = vectors[:queries]
-    ours, bare = in_turn(lambda: _searched(index, asked), lambda: _product(vectors, asked), rounds)
-    return [name, f"{len(vectors):,}", f"{len(asked):,}", seconds(ours), seconds(bare), ratio(ours, bare)]
+    searched = vectors[:queries]
+    ours, bare = in_turn(lambda: _searched(index, searched), lambda: _product(vectors, searched), rounds)
+    return [name, f"{len(vectors):,}", f"{len(searched):,}", seconds(ours), seconds(bare), ratio(ours, bare)]
 
 
 def _searched(index: ExactIndex, queries: Vectors) -> None:
@@ -66,9 +66,9 @@ def _stage(url: str) -> Table:
     members = store.generations.members(live.model)
     rows = {row.number: row for row in store.generations.rows_since(live.number, 0)}
     toolbox = make_toolbox(make_gazetteer(Settings()))
-    frame = GenerationModels(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))
+    models = GenerationModels(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))
     entries = [
-        frame.entry(
+        models.entry(
             member.number,
             member.text_hash,
             member.language,
@@ -78,7 +78,7 @@ def _stage(url: str) -> Table:
         for member in members
     ]
     store.close()
-    finder = Finder(toolbox, entries, frame.geometry.trust)
+    finder = Finder(toolbox, entries, models.geometry.trust)
     ours, bare = in_turn(lambda: finder.lists(entries), lambda: _product(vectors, vectors), 1)
     return Table(
         "All neighbours: the whole stage of a build",

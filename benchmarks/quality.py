@@ -36,17 +36,17 @@ REQUESTS = 300
 def run() -> list[Table]:
     """Every table; minutes the first time, when the archives are built, and a few later."""
     with ExitStack() as stack:
-        found = archives(stack)
-        sample = found[0]
+        measured = archives(stack)
+        sample = measured[0]
         tables = [
-            _delivered(found),
-            _against(found),
+            _delivered(measured),
+            _against(measured),
             _by_language(sample),
             _calibration(sample, "with the default model"),
         ]
         if MULTILINGUAL.is_dir():
             other = archives(stack, MULTILINGUAL)
-            tables += [_models(found, other), _calibration(other[0], "the same weights with multilingual-e5-small")]
+            tables += [_models(measured, other), _calibration(other[0], "the same weights with multilingual-e5-small")]
         return [
             *tables,
             _weights(),
@@ -62,19 +62,19 @@ def run() -> list[Table]:
         ]
 
 
-def _delivered(found: Sequence[Archive]) -> Table:
+def _delivered(measured: Sequence[Archive]) -> Table:
     rows = []
-    for archive in found:
+    for archive in measured:
         languages = archive.evaluated.languages
         for allowed in (True, False):
             recommender = archive.recommender(other_languages=allowed)
             answers = boxes(recommender, archive.qrels)
-            for name, one in delivered(answers, archive.qrels, languages, Query().n).items():
+            for name, box in delivered(answers, archive.qrels, languages, Query().n).items():
                 if name == ALL or len(set(languages.values())) > 1:
-                    figures = [_interval(one.ndcg), _interval(one.poor)]
-                    shares = [f"{share:.1%}" for share in (one.related, one.foreign, one.fallbacks)]
+                    figures = [_interval(box.ndcg), _interval(box.poor)]
+                    shares = [f"{share:.1%}" for share in (box.related, box.foreign, box.fallbacks)]
                     words = "of all languages" if allowed else "of its own language"
-                    rows.append([archive.name, words, name, str(one.queries), *figures, *shares])
+                    rows.append([archive.name, words, name, str(box.queries), *figures, *shares])
     return Table(
         "The box as readers get it",
         "Three teasers as a site asks for them: by its settings, with fallbacks, every place counted, by the language "
@@ -86,19 +86,19 @@ def _delivered(found: Sequence[Archive]) -> Table:
     )
 
 
-def _interval(one: Estimate) -> str:
-    return f"{one.mean:.3f} ({one.low:.3f}-{one.high:.3f})"
+def _interval(figure: Estimate) -> str:
+    return f"{figure.mean:.3f} ({figure.low:.3f}-{figure.high:.3f})"
 
 
-def _against(found: Sequence[Archive]) -> Table:
+def _against(measured: Sequence[Archive]) -> Table:
     rows = []
-    for archive in found:
+    for archive in measured:
         ours = archive.values(archive.evaluated.systems[SERVICE], MAIN)
         for name, system in archive.evaluated.systems.items():
             values = {measure: archive.values(system, measure) for measure in SHOWN}
             p_value = "" if name == SERVICE else _p(paired_randomisation(ours, values[MAIN]))
             rows.append([archive.name, name, *(estimate(values[measure]) for measure in SHOWN), p_value])
-        if archive is found[0]:
+        if archive is measured[0]:
             held = archive.held_out
             rows.append([archive.name, "the service, held out", *(estimate(held[measure]) for measure in SHOWN), ""])
     return Table(
@@ -135,9 +135,9 @@ def _by_language(archive: Archive) -> Table:
     )
 
 
-def _models(found: Sequence[Archive], other: Sequence[Archive]) -> Table:
+def _models(measured: Sequence[Archive], other: Sequence[Archive]) -> Table:
     rows = []
-    for archive in (*found, *other):
+    for archive in (*measured, *other):
         model = archive.live.model.partition("@")[0]
         languages = archive.evaluated.languages
         for name in ("embedding alone", SERVICE):
@@ -160,15 +160,15 @@ def _models(found: Sequence[Archive], other: Sequence[Archive]) -> Table:
 
 def _calibration(archive: Archive, title: str) -> Table:
     scored = [
-        (one, ranking_weights.learn(known, make_fitter(), "fold"))
-        for known, held in ranking_weights.folds(archive.judged, 0)
-        for one in held
+        (query, ranking_weights.learn(training, make_fitter(), "fold"))
+        for training, held in ranking_weights.folds(archive.judged, 0)
+        for query in held
     ]
     if title != "with the default model":
-        scored = [(one, DEFAULT) for one in archive.judged]
+        scored = [(query, DEFAULT) for query in archive.judged]
     rows = [
-        [f"{one.low:.2f}-{one.high:.2f}", f"{one.count:,}", f"{one.score:.3f}", f"{one.related:.3f}"]
-        for one in ranking_weights.calibration(scored, EDGES)
+        [f"{bin_.low:.2f}-{bin_.high:.2f}", f"{bin_.count:,}", f"{bin_.score:.3f}", f"{bin_.related:.3f}"]
+        for bin_ in ranking_weights.calibration(scored, EDGES)
     ]
     return Table(
         f"Is the score a probability? {title.capitalize()}",
@@ -226,9 +226,9 @@ def _speed(archive: Archive) -> Table:
         number = next(place)
         rows = lists[number]
         source = SourceArticle(number, float(columns.posted[number]), 0, int(columns.language[number]))
-        rules = Filters(now=float("inf"))
+        filters = Filters(now=float("inf"))
         choose_related(
-            shortlist(rows, columns.take(rows["number"]), source, rules, ranker), lists, rules, source, ranker
+            shortlist(rows, columns.take(rows["number"]), source, filters, ranker), lists, filters, source, ranker
         )
 
     mean_size = np.mean([len(lists[number]) for number in long])

@@ -103,7 +103,9 @@ def _sidebars(site: Site) -> dict[str, list[tuple[str, float]]]:
     recommender = make_recommender(site.store, site.settings)
     numbers = site.store.generations.numbers(site.store.state().generation or 0)
     return {
-        article.id: [(one.article.id, one.teaser.score) for one in recommender.for_article(article.id, Query()).items]
+        article.id: [
+            (item.article.id, item.teaser.score) for item in recommender.for_article(article.id, Query()).items
+        ]
         for article in site.store.articles.get(numbers, texts=False).values()
         if article.status == "published"
     }
@@ -131,7 +133,7 @@ def _shared(site: Site, clock: Clock, key: str = "") -> Interleaver:
         trials.end(BY)
     trials.start(OTHER, BY)
     live_side = make_recommender(site.store, site.settings, clock)
-    return Interleaver(site.store, live_side, lambda one: make_recommender(one, site.settings, clock), key)
+    return Interleaver(site.store, live_side, lambda store: make_recommender(store, site.settings, clock), key)
 
 
 def _sharing(site: Site) -> Table:
@@ -166,7 +168,7 @@ def _clicks(site: Site) -> Table:
         "without reading": lambda _query, _article: CLICKED + FOR_A_GRADE,
     }
     rows = [
-        [name, str(trial), *_told(_simulated(site, wish, trial))]
+        [name, str(trial), *_cells(_simulated(site, wish, trial))]
         for name, wish in kinds.items()
         for trial in range(1, TRIALS + 1)
     ]
@@ -213,14 +215,14 @@ def _simulated(site: Site, wish: Wish, trial: int) -> InterleavingReport:
     return make_interleaving_control(site.store).report()
 
 
-def _told(report: InterleavingReport) -> list[str]:
-    said = report.preference
-    share = said.share
+def _cells(report: InterleavingReport) -> list[str]:
+    preference = report.preference
+    share = preference.share
     return [
         f"{report.sidebars:,} of {report.articles} articles",
-        f"{said.clicks:,}",
+        f"{preference.clicks:,}",
         f"{report.nobody:,}",
-        *(f"{count:,}" for count in (said.wins, said.losses, said.ties)),
+        *(f"{count:,}" for count in (preference.wins, preference.losses, preference.ties)),
         "none" if share is None else f"{share.mean:.1%} ({share.low:.1%} to {share.high:.1%})",
-        f"{said.p_value:.4f}",
+        f"{preference.p_value:.4f}",
     ]

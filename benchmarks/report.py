@@ -28,7 +28,7 @@ class Table:
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """The median of the ratios round by round, with the smallest and the largest."""
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 

@@ -132,7 +132,7 @@ def call(method: str, url: str, body: object = None) -> tuple[int, bytes]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -32,14 +32,16 @@ def events(archive: Archive) -> Table:
     lists = {"as the site shows them": list(shown.values())}
     lists["in all languages"] = [[key for key, _ in anywhere(article)] for article in archive.evaluated.languages]
     rows = []
-    for name, found in lists.items():
-        twice = sum(any(len(group & set(items)) > 1 for group in groups) for items in found)
-        rows.append([name, f"{len(found):,}", str(twice), f"{twice / len(found):.1%}"])
-    beside = sum(
+    for name, items_of in lists.items():
+        twice = sum(any(len(group & set(items)) > 1 for group in groups) for items in items_of)
+        rows.append([name, f"{len(items_of):,}", str(twice), f"{twice / len(items_of):.1%}"])
+    own_event = sum(
         any({article, other} <= group for other in items if _same_language(archive, article, other) for group in groups)
         for article, items in shown.items()
     )
-    rows.append(["another report of the source's event", f"{len(shown):,}", str(beside), f"{beside / len(shown):.1%}"])
+    rows.append(
+        ["another report of the source's event", f"{len(shown):,}", str(own_event), f"{own_event / len(shown):.1%}"]
+    )
     return Table(
         "One teaser per event",
         f"Sidebars of all articles with two teasers of one event, by the {len(groups)} known groups of "
@@ -50,8 +52,8 @@ def events(archive: Archive) -> Table:
     )
 
 
-def _same_language(archive: Archive, one: str, other: str) -> bool:
-    return archive.evaluated.languages[one] == archive.evaluated.languages[other]
+def _same_language(archive: Archive, article: str, other: str) -> bool:
+    return archive.evaluated.languages[article] == archive.evaluated.languages[other]
 
 
 def roles(archive: Archive) -> Table:
@@ -61,8 +63,8 @@ def roles(archive: Archive) -> Table:
         values = {measure: archive.values(three(recommender), measure) for measure in ("nDCG@3", "poor@3")}
         shown = [recommender.for_article(key, Query()).items for key in archive.evaluated.languages]
         roled = [[item.teaser.role for item in items if item.teaser.role] for items in shown]
-        different = mean([len(set(found)) for found in roled])
-        counts = Counter(role for found in roled for role in found)
+        different = mean([len(set(roles_of)) for roles_of in roled])
+        counts = Counter(role for roles_of in roled for role in roles_of)
         shares = ", ".join(f"{role} {counts[role] / sum(map(len, shown)):.0%}" for role in sorted(counts))
         rows.append([name, estimate(values["nDCG@3"]), mean(values["poor@3"]), different, shares or "none"])
     return Table(
@@ -84,13 +86,13 @@ def exposure(archive: Archive) -> Table:
         "latest in the edition": {key: [other for other, _ in latest(key)[:3]] for key in ids},
     }
     rows = []
-    for name, found in lists.items():
-        counts = Counter(other for items in found.values() for other in items)
+    for name, shown in lists.items():
+        counts = Counter(other for items in shown.values() for other in items)
         rows.append(
             [
                 name,
-                f"{metrics.coverage(found):.1%}",
-                f"{metrics.largest_exposure(found)[1]:.1%}",
+                f"{metrics.coverage(shown):.1%}",
+                f"{metrics.largest_exposure(shown)[1]:.1%}",
                 f"{metrics.gini([counts[key] for key in ids]):.3f}",
             ]
         )
@@ -170,13 +172,13 @@ def _sidebars(archive: Archive, title: str, queries: Sequence[str]) -> Table:
     recommender = archive.recommender()
     rows = []
     for query in queries:
-        found = recommender.for_article(query, Query(n=3, languages=("any",), fallback="none"))
-        if found.article is None:
+        recommendation = recommender.for_article(query, Query(n=3, languages=("any",), fallback="none"))
+        if recommendation.article is None:
             continue
-        rows.append([f"**{_dated(found.article)}**", "", "", ""])
+        rows.append([f"**{_dated(recommendation.article)}**", "", "", ""])
         grades = archive.qrels[query]
-        for item in found.items:
-            line = reason(item.shared, archive.gazetteer, found.article.language) or ""
+        for item in recommendation.items:
+            line = reason(item.shared, archive.gazetteer, recommendation.article.language) or ""
             grade = str(grades.get(item.article.id, 0))
             rows.append(
                 [_dated(item.article), f"{item.teaser.score:.2f}", grade, f"{item.teaser.role or 'no role'}: {line}"]

@@ -23,12 +23,16 @@ Texts = dict[str, Callable[[Article], list[str]]]
 
 # What is embedded of an article. Without a prefix, title and summary are the first lines of the text.
 TEXTS: Texts = {
-    "whole article, cut at 256 tokens": lambda one: passages(one.title, one.summary, one.body, words=10**6),
-    f"{PASSAGE_WORDS} words, no prefix": lambda one: passages("", "", f"{one.title}\n{one.summary}\n{one.body}"),
-    f"{PASSAGE_WORDS} words, title": lambda one: passages(one.title, "", f"{one.summary}\n{one.body}"),
-    f"{PASSAGE_WORDS} words, title and summary": lambda one: passages(one.title, one.summary, one.body),
-    "120 words, title and summary": lambda one: passages(one.title, one.summary, one.body, words=120),
-    "220 words, title and summary": lambda one: passages(one.title, one.summary, one.body, words=220),
+    "whole article, cut at 256 tokens": lambda article: passages(
+        article.title, article.summary, article.body, words=10**6
+    ),
+    f"{PASSAGE_WORDS} words, no prefix": lambda article: passages(
+        "", "", f"{article.title}\n{article.summary}\n{article.body}"
+    ),
+    f"{PASSAGE_WORDS} words, title": lambda article: passages(article.title, "", f"{article.summary}\n{article.body}"),
+    f"{PASSAGE_WORDS} words, title and summary": lambda article: passages(article.title, article.summary, article.body),
+    "120 words, title and summary": lambda article: passages(article.title, article.summary, article.body, words=120),
+    "220 words, title and summary": lambda article: passages(article.title, article.summary, article.body, words=220),
 }
 
 
@@ -65,8 +69,8 @@ def everyone(archive: Archive) -> list[Article]:
     """The articles of the archive's generation, with their texts."""
     live = archive.live
     members = archive.store.generations.members(live.model)
-    found = archive.store.articles.get([member.number for member in members])
-    return [found[member.number] for member in members]
+    articles = archive.store.articles.get([member.number for member in members])
+    return [articles[member.number] for member in members]
 
 
 def centred(raw: Vectors, languages: Sequence[str]) -> Vectors:

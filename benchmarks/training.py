@@ -63,9 +63,9 @@ def static() -> list[Table]:
             nothing = Remembered("random", dict(zip(texts, random, strict=True)), teacher.pieces_per_word)
             before = worth_of(archive, teacher)
             for name, embedder in (("teacher", teacher), ("static", small), ("random vectors", nothing)):
-                found = before if embedder is teacher else worth_of(archive, embedder)
-                share = sum(found.service) / sum(before.service)
-                rows.append([archive.name, name, estimate(found.alone), estimate(found.service), f"{share:.1%}"])
+                worth = before if embedder is teacher else worth_of(archive, embedder)
+                share = sum(worth.service) / sum(before.service)
+                rows.append([archive.name, name, estimate(worth.alone), estimate(worth.service), f"{share:.1%}"])
         texts = passages_of_archive(sample(stack))[:SPEED_TEXTS]
     small, large = (SentenceTransformerEmbedder(name) for name in (str(STATIC), DEFAULT_MODEL))
     large.embed(texts[:2])
@@ -106,20 +106,20 @@ def search() -> list[Table]:
         before = worth_of(archive, base)
         rows.append(row("as it is", before, before))
         within = finetune_recipe("within.toml")
-        seen = passages_of(archive.store, training_set(archive, archive.judged, []))
+        passages = passages_of(archive.store, training_set(archive, archive.judged, []))
         for ridge in (100.0, 30.0, 10.0, 3.0):
-            layer = base.moved(f"within {ridge}", whitening(base, replace(within, ridge=ridge), seen))
+            layer = base.moved(f"within {ridge}", whitening(base, replace(within, ridge=ridge), passages))
             rows.append(row(f"within.toml, ridge {ridge:g}", worth_of(archive, layer), before))
 
-        def unseen(known: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> Embedder:
-            articles = passages_of(archive.store, training_set(archive, known, held))
+        def unseen(training: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> Embedder:
+            articles = passages_of(archive.store, training_set(archive, training, held))
             return base.moved("unseen", whitening(base, within, articles))
 
-        for kept, label in ((True, "stories kept aside"), (False, "the articles of all stories, no judgment of them")):
-            found = by_fold(archive, lambda known, held, k=kept: unseen(known, held if k else []))  # type: ignore[misc]
-            rows.append(row(f"within.toml, trained on {label}", found, before))
+        for aside, label in ((True, "stories kept aside"), (False, "the articles of all stories, no judgment of them")):
+            worth = by_fold(archive, lambda training, held, k=aside: unseen(training, held if k else []))  # type: ignore[misc]
+            rows.append(row(f"within.toml, trained on {label}", worth, before))
         elsewhere = []
-        matrix = whitening(base, within, seen)
+        matrix = whitening(base, within, passages)
         for other in others:
             first = worth_of(other, default_model(other))
             second = worth_of(other, default_model(other).moved("within", matrix))
@@ -164,8 +164,8 @@ def graded() -> list[Table]:
     with ExitStack() as stack:
         archive = sample(stack)
         before = worth_of(archive, default_model(archive))
-        found = by_fold(archive, lambda known, _: trained_network(archive, "graded.toml", known))
-        rows = [row("graded.toml", found, before)]
+        worth = by_fold(archive, lambda training, _: trained_network(archive, "graded.toml", training))
+        rows = [row("graded.toml", worth, before)]
     return [
         Table(
             "The network trained on grades",
@@ -200,13 +200,13 @@ def _learned_from(archive: Archive, count: int | None) -> tuple[float, list[floa
     """How many graded pairs were learned from on average, and nDCG@3 of each query."""
     used, folds = [], []
     for seed in range(CURVE_REPEATS):
-        for known, held in ranking_weights.folds(archive.judged, seed):
+        for training, held in ranking_weights.folds(archive.judged, seed):
             chosen: list[JudgedQuery] = []
             grades = 0
-            for place in np.random.default_rng(seed).permutation(len(known)).tolist():
+            for place in np.random.default_rng(seed).permutation(len(training)).tolist():
                 if count is None or grades < count:
-                    chosen.append(known[place])
-                    grades += len(archive.qrels[known[place].query])
+                    chosen.append(training[place])
+                    grades += len(archive.qrels[training[place].query])
             used.append(grades)
             folds.append((chosen, held))
     return float(np.mean(used)), service_values(archive, folds)

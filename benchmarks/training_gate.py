@@ -1,4 +1,4 @@
-"""What the release gate says of good models and of spoiled ones, before an editor has graded their sidebars."""
+"""What the release gate says of good embedding models and of spoiled ones, before graders have seen their sidebars."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -44,14 +44,14 @@ def run() -> list[Table]:
         base = default_model(archive)
         live = _seen(archive, base, golden)
         for name, embedder in _candidates(archive, base):
-            found = _seen(archive, embedder, golden)
-            check = on_judgments(live.values, found.values, archive.name)
+            seen = _seen(archive, embedder, golden)
+            check = on_judgments(live.values, seen.values, archive.name)
             rows.append(
                 [
                     name,
-                    *(difference(live.values[measure], found.values[measure]) for measure in GATED),
-                    f"{len(found.broken)} of {len(golden)}",
-                    "passed" if check.passed and not found.broken else "refused",
+                    *(difference(live.values[measure], seen.values[measure]) for measure in GATED),
+                    f"{len(seen.broken)} of {len(golden)}",
+                    "passed" if check.passed and not seen.broken else "refused",
                 ]
             )
     return [
@@ -95,9 +95,9 @@ def _candidates(archive: Archive, base: Remembered) -> Iterator[tuple[str, Embed
     yield "static/1", SentenceTransformerEmbedder(str(STATIC))
     yield "within.toml", base.moved("within", whitening(base, finetune_recipe("within.toml"), articles))
     yield "naive.toml", trained_network(archive, "naive.toml")
-    for share, told in ((0.5, "half as strong"), (1.0, "equally strong"), (2.0, "twice as strong")):
-        yield f"mixed with noise, {told}", spoiled(f"noise {share}", vectors + share * noise)
-    yield "random vectors", spoiled("lot", noise)
+    for share, strength in ((0.5, "half as strong"), (1.0, "equally strong"), (2.0, "twice as strong")):
+        yield f"mixed with noise, {strength}", spoiled(f"noise {share}", vectors + share * noise)
+    yield "random vectors", spoiled("random", noise)
     yield "those of other articles", Remembered("others", others, base.pieces_per_word)
 
 

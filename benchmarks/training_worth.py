@@ -91,14 +91,16 @@ def by_fold(archive: Archive, embedder: Callable[[Sequence[JudgedQuery], Sequenc
     """The same with an embedder of its own for each fold."""
     alone: dict[str, float] = {}
     service: dict[str, float] = {}
-    for known, held in ranking_weights.folds(archive.judged, 0):
-        with built(archive, embedder(known, held)) as made:
-            names = {one.query for one in held}
-            inside = [one for one in made.judged if one.query not in names]
-            outside = [one for one in made.judged if one.query in names]
+    for training, held in ranking_weights.folds(archive.judged, 0):
+        with built(archive, embedder(training, held)) as made:
+            names = {query.query for query in held}
+            inside = [query for query in made.judged if query.query not in names]
+            outside = [query for query in made.judged if query.query in names]
             lists = (made.values(made.evaluated.systems[DENSE], MAIN), service_values(made, [(inside, outside)]))
-            for found, values in zip((alone, service), lists, strict=True):
-                found |= {query: value for query, value in zip(archive.qrels, values, strict=True) if query in names}
+            for values_of, figures in zip((alone, service), lists, strict=True):
+                values_of |= {
+                    query: value for query, value in zip(archive.qrels, figures, strict=True) if query in names
+                }
     return Worth([alone[query] for query in archive.qrels], [service[query] for query in archive.qrels])
 
 
@@ -106,34 +108,34 @@ def service_values(
     archive: Archive, folds: Sequence[tuple[Sequence[JudgedQuery], Sequence[JudgedQuery]]]
 ) -> list[float]:
     values: dict[str, list[float]] = {query: [] for query in archive.qrels}
-    for known, held in folds:
-        system = three(archive.recommender(ranking_weights.learn(known, make_fitter(), "fold")), DEPTH, 0.0)
-        for one in held:
-            ids = [article for article, _ in system(one.query)]
-            values[one.query].append(MEASURES[MAIN](ids, archive.qrels[one.query]))
-    return [sum(found) / len(found) if found else 0.0 for found in values.values()]
+    for training, held in folds:
+        system = three(archive.recommender(ranking_weights.learn(training, make_fitter(), "fold")), DEPTH, 0.0)
+        for query in held:
+            ids = [article for article, _ in system(query.query)]
+            values[query.query].append(MEASURES[MAIN](ids, archive.qrels[query.query]))
+    return [sum(figures) / len(figures) if figures else 0.0 for figures in values.values()]
 
 
-def row(name: str, found: Worth, before: Worth) -> list[str]:
+def row(name: str, worth: Worth, before: Worth) -> list[str]:
     cells = []
-    for values, first in ((found.alone, before.alone), (found.service, before.service)):
+    for values, first in ((worth.alone, before.alone), (worth.service, before.service)):
         cells += [estimate(values), "" if values == first else difference(first, values)]
     return [name, *cells]
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> str:
     """How far the second values are above the first, of the same queries."""
-    found = paired_difference(first, second)
-    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    paired = paired_difference(first, second)
+    return f"{paired.mean:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
 
 
-def trained_network(archive: Archive, name: str, known: Sequence[JudgedQuery] | None = None) -> Embedder:
+def trained_network(archive: Archive, name: str, training: Sequence[JudgedQuery] | None = None) -> Embedder:
     """The default model after a recipe of models/recipes: on all articles, and the judgments of some queries.
 
     It is kept under var/bench, by what it has learned from.
     """
     recipe = finetune_recipe(name)
-    judgments = {one.query: archive.qrels[one.query] for one in known or ()}
+    judgments = {query.query: archive.qrels[query.query] for query in training or ()}
     examples = examples_of(collect(archive.store, Request(share=0.0, judgments=judgments)).pairs, recipe.pairs)
     key = hashlib.sha256(repr((recipe, examples)).encode()).hexdigest()[:12]
     into = corpora.FOLDER / f"{name}-{key}"
@@ -146,20 +148,22 @@ def trained_network(archive: Archive, name: str, known: Sequence[JudgedQuery] | 
     return SentenceTransformerEmbedder(str(into))
 
 
-def training_set(archive: Archive, known: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> TrainingSet:
+def training_set(archive: Archive, training: Sequence[JudgedQuery], held: Sequence[JudgedQuery]) -> TrainingSet:
     """Material in which the stories of `held` are kept aside: the queries and whatever is graded for them."""
-    aside = {one.query for one in held}
-    aside |= {article for one in held for article, grade in archive.qrels[one.query].items() if grade >= MIN_LABEL}
+    held_out = {item.query for item in held}
+    held_out |= {article for item in held for article, grade in archive.qrels[item.query].items() if grade >= MIN_LABEL}
     members = archive.store.generations.members(archive.live.model)
     articles = archive.store.articles.get([member.number for member in members], texts=False).values()
-    pairs = [TextPair(TITLE_BODY, TEST if one.id in aside else TRAIN, one.id, one.id, 1.0, "", "") for one in articles]
-    return TrainingSet(pairs, {one.query: archive.qrels[one.query] for one in known}, DEFAULT)
+    pairs = [
+        TextPair(TITLE_BODY, TEST if item.id in held_out else TRAIN, item.id, item.id, 1.0, "", "") for item in articles
+    ]
+    return TrainingSet(pairs, {item.query: archive.qrels[item.query] for item in training}, DEFAULT)
 
 
 def passages_of_archive(archive: Archive) -> list[str]:
     members = archive.store.generations.members(archive.live.model)
     articles = archive.store.articles.get([member.number for member in members]).values()
-    return sorted({text for one in articles for text in passages(one.title, one.summary, one.body)})
+    return sorted({text for article in articles for text in passages(article.title, article.summary, article.body)})
 
 
 def default_model(archive: Archive) -> Remembered:
@@ -181,6 +185,6 @@ def _remembered(name: str, texts: tuple[str, ...]) -> Remembered:
 
 
 def finetune_recipe(name: str) -> FinetuneRecipe:
-    found = parse_recipe((RECIPES / name).read_text(encoding="utf-8"), name)
-    assert isinstance(found, FinetuneRecipe)
-    return found
+    recipe = parse_recipe((RECIPES / name).read_text(encoding="utf-8"), name)
+    assert isinstance(recipe, FinetuneRecipe)
+    return recipe

@@ -1,4 +1,4 @@
-"""The bench for a new part of the score: add its likeness to `_extras`, and it stands beside those that were tried.
+"""The bench for a new part of the score: add its similarity to `_extras`, and it stands beside those that were tried.
 
 Each is added to the score, and each part of the score left out, with weights learned anew on other stories.
 """
@@ -26,7 +26,7 @@ from recommender.training.ordinal_regression import fit
 from recommender.training.ranking_weights import JudgedQuery
 
 FloatArray = npt.NDArray[np.float64]
-# From an archive to a likeness of any two of its articles: (source id, candidate ids) -> (candidates,).
+# From an archive to a similarity of any two of its articles: (source id, candidate ids) -> (candidates,).
 Extra = Callable[[str, Sequence[str]], FloatArray]
 
 DAY = 86_400.0
@@ -51,40 +51,44 @@ def parts(archive: Archive) -> Table:
 def _learned(
     archive: Archive, judged: Sequence[JudgedQuery], extras: Mapping[str, Extra], leave_out: str | None = None
 ) -> list[str]:
-    features = {one.query: _features(one, extras, leave_out) for one in judged}
-    found: dict[str, dict[str, list[float]]] = {measure: {one.query: [] for one in judged} for measure in SHOWN}
+    features = {query.query: _features(query, extras, leave_out) for query in judged}
+    figures: dict[str, dict[str, list[float]]] = {measure: {query.query: [] for query in judged} for measure in SHOWN}
     for seed in range(REPEATS):
-        for known, held in ranking_weights.folds(judged, seed):
+        for training, held in ranking_weights.folds(judged, seed):
             fitted = fit(
-                np.concatenate([features[one.query] for one in known]),
-                np.zeros((sum(len(one.grades) for one in known), 0)),
-                np.concatenate([one.grades for one in known]),
-                np.concatenate([np.full(len(one.grades), 1 / len(one.grades)) for one in known]),
+                np.concatenate([features[query.query] for query in training]),
+                np.zeros((sum(len(query.grades) for query in training), 0)),
+                np.concatenate([query.grades for query in training]),
+                np.concatenate([np.full(len(query.grades), 1 / len(query.grades)) for query in training]),
             )
-            for one in held:
-                order = np.argsort(-(features[one.query] @ fitted.weights), kind="stable")[:DEPTH]
-                ids = [one.articles[place] for place in order.tolist()]
+            for query in held:
+                order = np.argsort(-(features[query.query] @ fitted.weights), kind="stable")[:DEPTH]
+                ids = [query.articles[place] for place in order.tolist()]
                 for measure in SHOWN:
-                    found[measure][one.query].append(MEASURES[measure](ids, archive.qrels[one.query]))
-    means = {measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in found.items()}
+                    figures[measure][query.query].append(MEASURES[measure](ids, archive.qrels[query.query]))
+    means = {
+        measure: [sum(values) / len(values) for values in queries.values()] for measure, queries in figures.items()
+    }
     return [estimate(means[SHOWN[0]]), *(mean(means[measure]) for measure in SHOWN[1:])]
 
 
-def _features(one: JudgedQuery, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
-    columns = [np.nan_to_num(one.similarities[part]) for part in PARTS if part != leave_out]
-    columns += [extra(one.query, one.articles) for extra in extras.values()]
+def _features(query: JudgedQuery, extras: Mapping[str, Extra], leave_out: str | None) -> FloatArray:
+    columns = [np.nan_to_num(query.similarities[part]) for part in PARTS if part != leave_out]
+    columns += [extra(query.query, query.articles) for extra in extras.values()]
     return np.stack(columns, axis=1)
 
 
 def _extras(archive: Archive) -> dict[str, Extra]:
     articles = texts_of.everyone(archive)
     return {
-        "the best matching passages": _best_pair(articles, lambda one: passages(one.title, one.summary, one.body)),
+        "the best matching passages": _best_pair(
+            articles, lambda article: passages(article.title, article.summary, article.body)
+        ),
         "each sentence's best match": _late_interaction(articles),
-        "title match": _words(articles, lambda one: words(one.title)),
-        "title and summary match": _words(articles, lambda one: words(f"{one.title} {one.summary}")),
-        "capitalised words": _words(articles, lambda one: words(" ".join(names(full_text(one))))),
-        "reads": _of_candidate(articles, lambda one: np.log1p(one.read_count) / 10),
+        "title match": _words(articles, lambda article: words(article.title)),
+        "title and summary match": _words(articles, lambda article: words(f"{article.title} {article.summary}")),
+        "capitalised words": _words(articles, lambda article: words(" ".join(names(full_text(article))))),
+        "reads": _of_candidate(articles, lambda article: np.log1p(article.read_count) / 10),
         "newer than the source": _in_time(articles, lambda days: days > 0),
         "two months' time proximity": _in_time(articles, lambda days: np.exp(-np.abs(days) / 60)),
     }
@@ -137,6 +141,6 @@ def _pieces(
     vectors = texts_of.embedded(texts)
     languages = [article.language for article, pieces in zip(articles, texts, strict=True) for _ in pieces]
     centres = Centres.of(vectors, languages)
-    centred = np.stack([centres.centred(one, language) for one, language in zip(vectors, languages, strict=True)])
+    centred = np.stack([centres.centred(vector, language) for vector, language in zip(vectors, languages, strict=True)])
     counts = np.array([len(pieces) for pieces in texts])
     return centred @ centred.T, np.cumsum([0, *counts])[:-1], counts

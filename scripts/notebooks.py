@@ -61,7 +61,7 @@ def render(name: str, notebook: nbformat.NotebookNode) -> None:
     """Writes a notebook that has run as Markdown, and its pictures beside it; warnings of libraries are left out."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     body, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": name})
     folder = RENDERED / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -41,8 +41,8 @@ def answers(checkout: Path) -> dict[str, Any]:
             done = subprocess.run(
                 [sys.executable, *command], cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True
             )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        shown: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return shown
 
 
 def main() -> None:

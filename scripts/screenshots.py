@@ -2,7 +2,7 @@
 
     python scripts/screenshots.py http://127.0.0.1:8000 "$(recommender users add Pictures --role administrator --link)"
 
-The second argument is a one-time link; the script signs in with it and gives the account a password that nobody knows.
+The second argument is a one-time link; the script signs in with it and gives the account a random password.
 """
 
 import re
