@@ -68,7 +68,9 @@ class Gazetteer:
         }
         self._forms: dict[str, list[tuple[Form, str]]] = {}
         for entry in self._entries.values():
-            for form in {_words(text) for text in (_bare(entry.en), _bare(entry.fr), *entry.forms)} - {()}:
+            for form in {
+                _words(text) for text in (_without_article(entry.en), _without_article(entry.fr), *entry.forms)
+            } - {()}:
                 self._forms.setdefault(form[0].lower(), []).append((form, entry.key))
         for forms in self._forms.values():
             forms.sort(key=lambda form: (-len(form[0]), form))
@@ -155,7 +157,7 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(";")) if part)
 
 
-def _bare(label: str) -> str:
+def _without_article(label: str) -> str:
     return label.removeprefix("the ")
 
 

@@ -99,7 +99,7 @@ class Builder:
         version, before = self.version, self._live_model_version()
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
         live = self._store.generations.live()
-        if live is None or full or not self._made(live):
+        if live is None or full or not self._is_current(live):
             return self._rebuild(version, embedded, before, progress)
         stale = self._store.generations.stale(live.number)
         changes = len(stale.changed) + len(stale.left)
@@ -108,7 +108,7 @@ class Builder:
             return self._rebuild(version, embedded, before, progress)
         return self._catch_up(version, embedded)
 
-    def _made(self, generation: Generation) -> bool:
+    def _is_current(self, generation: Generation) -> bool:
         """Whether a generation is what this builder would make of the same articles."""
         return (
             generation.model_version == self.model_version.name
@@ -125,7 +125,7 @@ class Builder:
         """
         version = self.version
         self._embed(self._store.generations.unembedded(version), version, progress)
-        return self._beside(self._store.generations.members(version), version, progress)
+        return self._new_generation(self._store.generations.members(version), version, progress)
 
     def update(self) -> BuildReport:
         """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
@@ -202,7 +202,7 @@ class Builder:
 
     def _rebuild(self, version: str, embedded: int, before: str | None, progress: Progress) -> BuildReport:
         members = self._store.generations.members(version)
-        number = self._beside(members, version, progress)
+        number = self._new_generation(members, version, progress)
         with self._store.writing():
             now = self._live_model_version()
             if now == before:
@@ -216,7 +216,7 @@ class Builder:
         late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
         return BuildReport("rebuilt", number, embedded + late.embedded, len(members) + late.indexed, late.left)
 
-    def _beside(self, members: Sequence[Member], version: str, progress: Progress) -> int:
+    def _new_generation(self, members: Sequence[Member], version: str, progress: Progress) -> int:
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
         lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
@@ -333,34 +333,34 @@ class LiveBuilder:
 
     def update(self) -> BuildReport:
         """See `Builder.update`."""
-        return self._done(Builder.update)
+        return self._with_live_builder(Builder.update)
 
     def draft_candidates(self, draft: Article) -> TextCandidates:
         """See `Builder.draft_candidates`."""
-        return self._done(lambda builder: builder.draft_candidates(draft))
+        return self._with_live_builder(lambda builder: builder.draft_candidates(draft))
 
-    def _done(self, task: Callable[[Builder], Done]) -> Done:
-        builder = self._now()
+    def _with_live_builder(self, task: Callable[[Builder], Done]) -> Done:
+        builder = self._live_builder()
         try:
             return task(builder)
         except Unavailable:
-            other = self._now()  # a switch between the look and the work
+            other = self._live_builder()  # a switch between the look and the work
             if other is builder:
                 raise
             return task(other)
 
-    def _now(self) -> Builder:
+    def _live_builder(self) -> Builder:
         """The builder for the live generation. Another one is made only for another embedding model, since weights are
         those of the generation anyway.
         """
         builder = self._builder or self._make(None)
-        model_version, model = self._live()
+        model_version, model = self._live_versions()
         if model not in (None, builder.version) and model_version not in (None, builder.model_version.name):
             builder = self._make(model_version)
         self._builder = builder
         return builder
 
-    def _live(self) -> tuple[str | None, str | None]:
+    def _live_versions(self) -> tuple[str | None, str | None]:
         """Model version and embedding model of the live generation."""
         generations = self._store.generations
         with self._store.reading():

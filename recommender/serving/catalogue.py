@@ -55,14 +55,14 @@ class Catalogue:
         return snapshot
 
     def _updated(self, state: State) -> Snapshot:
-        base = self._base(state)
+        base = self._starting_point(state)
         columns = self._columns(base, state)
-        snapshot = Snapshot(columns, self._directed(columns, base))
+        snapshot = Snapshot(columns, self._directives(columns, base))
         others = [item for item in self._held.items() if item[0] != state.generation]
         self._held = dict([*others[-(HELD - 1) :], (state.generation, _Held(state, snapshot))])
         return snapshot
 
-    def _base(self, state: State) -> _Held:
+    def _starting_point(self, state: State) -> _Held:
         """What to begin with: the same generation, or another one whose snapshot is of no later revision."""
         if state.generation in self._held:
             return self._held[state.generation]
@@ -103,7 +103,7 @@ class Catalogue:
         self._relist(new, base, state)
         return new
 
-    def _directed(self, columns: Columns, base: _Held) -> Directives:
+    def _directives(self, columns: Columns, base: _Held) -> Directives:
         """The directives with the changes in them; an article counts as changed when a signal of its changes."""
         signals, since, directives = self._store.signals, base.state.revision, base.snapshot.directives
         for number, revision in signals.touched_since(since).items():

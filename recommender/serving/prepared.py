@@ -74,7 +74,7 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
     batches = [numbers[start : start + WRITE_AT_ONCE] for start in range(0, len(numbers), WRITE_AT_ONCE)]
     done = 0
     for batch in progress(batches, len(batches), f"Preparing the sidebars of {len(numbers):,} articles"):
-        answers = _answered(store, recommender, batch)
+        answers = _answers(store, recommender, batch)
         exposed.update(number for answer in answers.values() for number in answer.basis.teasers)
         done += _keep(store, recommender, generation, answers)
         if live:
@@ -83,7 +83,7 @@ def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
     return done
 
 
-def _answered(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, Recommendation]:
+def _answers(store: Store, recommender: Recommender, numbers: Sequence[int]) -> dict[int, Recommendation]:
     """The answers for those of some articles that are published."""
     articles = store.articles.get(numbers, texts=False)
     answers = {}
@@ -129,23 +129,23 @@ class Sweep:
         self._state: State | None = None
         self._bases: dict[int, Basis] = {}
         self._due: list[int] = []
-        self._turn = np.inf  # when the next of the answers changes by itself
+        self._changes_at = np.inf  # when the next of the answers changes by itself
 
     def step(self, most: int = SWEEP_AT_ONCE) -> bool:
         """Does what is due, up to `most` articles; returns whether more is left. Raises Unavailable."""
         state = self._store.state()
         if state.generation is None:
             return False
-        if state != self._state or self._recommender.now().timestamp() >= self._turn:
+        if state != self._state or self._recommender.now().timestamp() >= self._changes_at:
             self.look()
         batch, self._due = self._due[:most], self._due[most:]
         if batch:
-            answers = _answered(self._store, self._recommender, batch)
+            answers = _answers(self._store, self._recommender, batch)
             _keep(self._store, self._recommender, state.generation, answers)
             _write_down(self._store, self._recommender, answers)
             self._bases |= {number: answer.basis for number, answer in answers.items()}
-            self._turn = self._next_turn()
-            self._empty(set(batch) - set(answers))
+            self._changes_at = self._next_change()
+            self._record_as_empty(set(batch) - set(answers))
         return bool(self._due)
 
     def look(self) -> int:
@@ -158,17 +158,17 @@ class Sweep:
         if generation is None:
             raise NotBuilt
         if self._state is None:
-            self._empty(self._left_behind())
+            self._record_as_empty(self._withdrawn_with_sidebar())
         if self._state is None or self._state.generation != generation:
             self._bases = self._prepared(generation)
         numbers = self._store.generations.numbers(generation)
         right = self._recommender.still_right
         due = [number for number in numbers if number not in self._bases or not right(self._bases[number], state)]
-        self._state, self._due, self._turn = state, due, self._next_turn()
-        self._empty(set(self._bases) - set(numbers))
+        self._state, self._due, self._changes_at = state, due, self._next_change()
+        self._record_as_empty(set(self._bases) - set(numbers))
         return len(due)
 
-    def _next_turn(self) -> float:
+    def _next_change(self) -> float:
         now = self._recommender.now().timestamp()
         # Answers with fallbacks are looked at with every change, and not because they might change with every minute.
         ends = (basis.until for basis in self._bases.values() if basis.articles is not None and basis.until > now)
@@ -190,13 +190,13 @@ class Sweep:
             and written.get(number) == digest_of(json.loads(answer.body)["items"])
         }
 
-    def _left_behind(self) -> set[int]:
+    def _withdrawn_with_sidebar(self) -> set[int]:
         """Articles that were withdrawn while no sweep was running, and have a sidebar in the ledger still."""
         columns = self._recommender.columns()
         sources = {outlook.source for outlook in self._store.ledger.outlooks() if outlook.teasers}
         return {number for number in sources if number < len(columns.number) and not columns.shown[number]}
 
-    def _empty(self, numbers: set[int]) -> None:
+    def _record_as_empty(self, numbers: set[int]) -> None:
         """Records that beside withdrawn articles nothing is shown any more."""
         if not numbers:
             return

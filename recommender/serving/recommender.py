@@ -175,7 +175,7 @@ class Recommender:
 
     def snapshot(self) -> Snapshot:
         """What ranking knows of every article, and what editors have decided, as of now."""
-        return self._fresh(self._store.state())
+        return self._snapshot_at(self._store.state())
 
     def now(self) -> datetime:
         """The time by the clock that answers use."""
@@ -207,7 +207,7 @@ class Recommender:
             return True
         if basis.articles is None or basis.state.generation != state.generation:
             return False
-        snapshot = self._fresh(state)
+        snapshot = self._snapshot_at(state)
         columns, since = snapshot.columns, basis.state.revision
         unchanged = (
             snapshot.directives.policy_revision <= since
@@ -222,7 +222,7 @@ class Recommender:
         teasers = snapshot.columns.take(np.array(basis.teasers, dtype=np.intp))
         return bool(guarded(teasers, constraints).all())
 
-    def _fresh(self, state: State) -> Snapshot:
+    def _snapshot_at(self, state: State) -> Snapshot:
         """The snapshot of the generation of a state, as of its revision or later."""
         snapshot = self._catalogue.snapshot(state)
         if snapshot is None:
@@ -259,7 +259,7 @@ class Recommender:
     def coverage(self, draft: Article, candidates: TextCandidates) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""
         with self._store.reading():
-            state = self._compared(candidates)
+            state = self._state_compared_with(candidates)
             facts = self._current(state).columns.take(candidates.rows["number"])
             same = facts.language == self._catalogue.code(draft.language)
             now = self._clock().timestamp()
@@ -338,9 +338,9 @@ class Recommender:
 
     def draft_question(self, draft: Article, candidates: TextCandidates, query: Query) -> "Question":
         """The same for a text that is not in the archive, with the candidates found for it."""
-        return self._question(NO_NUMBER, draft, candidates, query, self._compared(candidates))
+        return self._question(NO_NUMBER, draft, candidates, query, self._state_compared_with(candidates))
 
-    def _compared(self, candidates: TextCandidates) -> State:
+    def _state_compared_with(self, candidates: TextCandidates) -> State:
         """The state now, in the generation that a draft was compared with: its similarities mean nothing in another.
 
         Where that generation has been removed meanwhile, it is the live one.

@@ -42,6 +42,6 @@ class SignalStore(Protocol):
         """Those of some kinds that were in force at a time, the latest first."""
         ...
 
-    def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
+    def of_kinds(self, kinds: Sequence[str], limit: int) -> list[Signal]:
         """Those of some kinds, ended ones and those to come included; the latest first."""
         ...

@@ -158,7 +158,7 @@ def _within(article: Article, side: str) -> Iterator[TextPair]:
 
 def _between(labelled: Iterable[Labelled], articles: Mapping[str, Article], sides: Split) -> Iterator[TextPair]:
     for kind, source, target, label in labelled:
-        side = sides.of(source, target)
+        side = sides.side_of_pair(source, target)
         if side is not None:
             texts = [
                 passages(article.title, article.summary, article.body)[0]

@@ -56,7 +56,7 @@ class Split:
         """TRAIN or TEST."""
         return TEST if self.stories[article] in self.tested else TRAIN
 
-    def of(self, source: str, target: str) -> str | None:
+    def side_of_pair(self, source: str, target: str) -> str | None:
         """The side of a pair; None where its articles stand on both."""
         side = self.side(source)
         return side if side == self.side(target) else None

@@ -149,7 +149,7 @@ def train(
         else:
             made = distil(store, base.folder, recipe, training_set, services=services, into=into)
         embedding, metrics = services.described(into), made.metrics
-        failures = _worse(metrics)
+        failures = _regressions(metrics)
         if isinstance(recipe, StaticRecipe):
             failures += [NO_ORDER, *([SEEN_TEXTS] if metrics else [])]
         if made.learned:
@@ -218,7 +218,7 @@ def data_card(window: Mapping[str, Any], pairs: Sequence[TextPair], sha256: str)
     }
 
 
-def _worse(metrics: Metrics) -> list[str]:
+def _regressions(metrics: Metrics) -> list[str]:
     """In sentences, where the new model is below the live one on the held-out queries."""
     return [
         f"{name}: {label} is {new['mean']:.3f}, with the live model {before[label]['mean']:.3f}."
@@ -416,10 +416,10 @@ def examples_of(pairs: Sequence[TextPair], kinds: Sequence[str]) -> list[Example
 
 def passages_of(store: Store, training_set: TrainingSet) -> list[list[str]]:
     """The passages of each article that is not held out. Raises NotBuilt."""
-    return [_passages(article) for article in _of_training(store, training_set)]
+    return [_passages(article) for article in _training_articles(store, training_set)]
 
 
-def _of_training(store: Store, training_set: TrainingSet) -> list[Article]:
+def _training_articles(store: Store, training_set: TrainingSet) -> list[Article]:
     sides = training_set.sides()
     return [article for article in _archive(store) if sides.get(article.id, TRAIN) == TRAIN]
 
@@ -433,20 +433,20 @@ def _epoch_evaluation(store: Store, training_set: TrainingSet) -> EpochEvaluatio
     judged = training_set.judged(TRAIN)
     if not judged:
         return None
-    articles = _of_training(store, training_set)
+    articles = _training_articles(store, training_set)
     texts, languages = [_passages(article) for article in articles], [article.language for article in articles]
     starts = np.cumsum([0, *map(len, texts)])[:-1]
     ids = [article.id for article in articles]
 
     def score(vectors: Vectors) -> float:
         article_vectors = unit(np.add.reduceat(vectors, starts, axis=0))
-        values = _alone(article_vectors, languages, ids, Centres.of(article_vectors, languages), judged)
+        values = _by_embedding(article_vectors, languages, ids, Centres.of(article_vectors, languages), judged)
         return sum(values.values()) / len(values)
 
     return EpochEvaluation([text for parts in texts for text in parts], score)
 
 
-def _alone(
+def _by_embedding(
     vectors: Vectors, languages: Sequence[str], ids: Sequence[str], centres: Centres, judged: Mapping[str, Grades]
 ) -> dict[str, float]:
     """nDCG@3 of cosine similarity alone for each judged query."""
@@ -486,7 +486,7 @@ def _held_out(name: str, store: Store, training_set: TrainingSet, services: Trai
         raise NotBuilt
     members = store.generations.members(live.model)
     articles = store.articles.get([member.number for member in members], texts=False)
-    values[ALONE] = _alone(
+    values[ALONE] = _by_embedding(
         np.stack([member.vector for member in members]),
         [member.language for member in members],
         [articles[member.number].id for member in members],

@@ -114,6 +114,6 @@ def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
 def test_signals_of_a_kind_are_told_with_those_over_and_to_come(store: Store) -> None:
     first, _, later = store.signals.add([POLICY, PINNED, replace(POLICY, since=NOW + timedelta(days=1))])
     store.signals.end([first], SOON, "awa")
-    assert [signal.number for signal in store.signals.of([RULE, MATRIX], 9)] == [later, first]
-    assert [signal.number for signal in store.signals.of([RULE], 1)] == [later]
-    assert store.signals.of([MATRIX], 9) == []
+    assert [signal.number for signal in store.signals.of_kinds([RULE, MATRIX], 9)] == [later, first]
+    assert [signal.number for signal in store.signals.of_kinds([RULE], 1)] == [later]
+    assert store.signals.of_kinds([MATRIX], 9) == []

@@ -106,7 +106,7 @@ def test_a_signal_is_over_at_its_very_end() -> None:
     assert decided.constraints_for(1, PLAIN, NOTHING, NOW_SECONDS - 0.001).pins == {1: 2}
 
 
-def test_next_turn_of_an_article_is_told() -> None:
+def test_next_change_of_an_article_is_given() -> None:
     later, latest = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
     decided = directives(
         signal(PIN, 1, 2, slot=1, until=latest), signal(REJECT, 1, 3, since=later), signal(OFF, 4, None)
@@ -116,7 +116,7 @@ def test_next_turn_of_an_article_is_told() -> None:
     assert decided.constraints_for(4, PLAIN, NOTHING, NOW_SECONDS).until == NEVER
 
 
-def test_turns_that_hold_everywhere_are_told_by_target() -> None:
+def test_changes_that_hold_everywhere_are_given_by_target() -> None:
     end = NOW + timedelta(hours=1)
     decided = directives(signal(BOOST, None, 2, factor=2.0, until=end))
     assert decided.next_change(np.array([1, 2], np.int32), NOW_SECONDS) == end.timestamp()
@@ -145,7 +145,7 @@ def test_the_latest_policy_counts() -> None:
     assert decided.policy_revision == 7
 
 
-def test_trial_comes_after_what_is_kept() -> None:
+def test_preview_comes_after_what_is_kept() -> None:
     decided = Directives().changed([signal(RANKING, None, None, data={"min_score": 0.3}, number=3)], 7)
     preview = signal(RANKING, None, None, data={"min_score": 0.6})
     assert decided.previewed([preview], ()).ranking == {"min_score": 0.6}

@@ -61,7 +61,7 @@ def test_no_pair_of_a_story_is_split(count: int, links: list[tuple[int, int]], s
             split(articles, together, share, seed)
         return
     sides = split(articles, together, share, seed)
-    assert all(sides.of(first, second) == sides.side(first) for first, second in together)
+    assert all(sides.side_of_pair(first, second) == sides.side(first) for first, second in together)
     assert TRAIN in {sides.side(article) for article in articles}
 
 
@@ -79,8 +79,8 @@ def test_seed_draws_the_split() -> None:
 
 def test_pair_on_both_sides_has_none() -> None:
     sides = split(["a", "b", "c", "d"], [("a", "b"), ("c", "d")], 0.5, 0)
-    assert sides.of("a", "c") is None
-    assert {sides.of("a", "b"), sides.of("c", "d")} == {TRAIN, TEST}
+    assert sides.side_of_pair("a", "c") is None
+    assert {sides.side_of_pair("a", "b"), sides.side_of_pair("c", "d")} == {TRAIN, TEST}
 
 
 # -- near copies -------------------------------------------------------------------------------------------------------

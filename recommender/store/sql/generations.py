@@ -105,7 +105,7 @@ class SqlGenerations:
     # -- generations -----------------------------------------------------------------------------------------------
 
     def live(self) -> Generation | None:
-        return self._whole(sa.select(generation).join(state, state.c.live_generation == generation.c.number))
+        return self._generation(sa.select(generation).join(state, state.c.live_generation == generation.c.number))
 
     def live_model(self) -> str | None:
         query = sa.select(generation.c.model).join(state, state.c.live_generation == generation.c.number)
@@ -121,9 +121,9 @@ class SqlGenerations:
             return connection.execute(sa.select(state.c.shadow_generation)).scalar()
 
     def generation(self, number: int) -> Generation | None:
-        return self._whole(sa.select(generation).where(generation.c.number == number, generation.c.complete))
+        return self._generation(sa.select(generation).where(generation.c.number == number, generation.c.complete))
 
-    def _whole(self, query: sa.Select[Any]) -> Generation | None:
+    def _generation(self, query: sa.Select[Any]) -> Generation | None:
         with self._database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -140,22 +140,22 @@ class SqlGenerations:
         )
 
     def model(self, number: int) -> str | None:
-        return self._of(number, generation.c.model)
+        return self._column(number, generation.c.model)
 
     def model_version(self, number: int) -> str | None:
-        return self._of(number, generation.c.release)
+        return self._column(number, generation.c.release)
 
     def ranking(self, number: int) -> RankingModel | None:
-        return _ranking(self._of(number, generation.c.ranking))
+        return _ranking(self._column(number, generation.c.ranking))
 
     def recipe(self, number: int) -> str | None:
-        return self._of(number, generation.c.recipe)
+        return self._column(number, generation.c.recipe)
 
     def scales(self, number: int) -> Scales:
-        text = self._of(number, generation.c.scales)
+        text = self._column(number, generation.c.scales)
         return USUAL if text is None else Scales.from_json(text)
 
-    def _of(self, number: int, column: sa.Column[Any]) -> str | None:
+    def _column(self, number: int, column: sa.Column[Any]) -> str | None:
         with self._database.reading() as connection:
             return connection.execute(sa.select(column).where(generation.c.number == number)).scalar()
 

@@ -83,7 +83,7 @@ class SqlSignals:
         )
         return self._read(query.order_by(signal.c.number.desc()))
 
-    def of(self, kinds: Sequence[str], limit: int) -> list[Signal]:
+    def of_kinds(self, kinds: Sequence[str], limit: int) -> list[Signal]:
         return self._read(
             sa.select(signal).where(signal.c.kind.in_(kinds)).order_by(signal.c.number.desc()).limit(limit)
         )

@@ -62,7 +62,7 @@ def _rules(problem: str = "", other: Overtaken | None = None) -> str:
     kept = context().recommender.snapshot().directives.signals.values()
     lines = sorted(map(_line, (one for one in kept if one.kind == RULE)), key=lambda line: -line.signal.number)
     standing = [line for line in lines if line.state != OVER]
-    past = map(_line, context().store.signals.of([RULE], EARLIER + len(standing)))
+    past = map(_line, context().store.signals.of_kinds([RULE], EARLIER + len(standing)))
     earlier = [line for line in past if line.state in (OVER, ENDED)][:EARLIER]
     return render_template("editor/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
 
