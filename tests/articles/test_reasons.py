@@ -1,4 +1,4 @@
-"""What two stories share, and how readers are told."""
+"""What two stories share, and the line that says so to readers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -192,7 +192,7 @@ def test_trust_is_measured_by_language(store: Store) -> None:
 
 
 def test_demand_counts_the_sidebars_an_article_could_stand_in(store: Store) -> None:
-    """Four English articles are the best three of each other; one that is like none of them is nobody's, nor is the
+    """Four English articles are the best three of each other; one that is like none of them is in no list, nor is the
     French one.
     """
     alike = [make_article(f"a{number}", body=f"junta coup word{number}", tags=("coup",)) for number in range(4)]

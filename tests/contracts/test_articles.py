@@ -97,7 +97,7 @@ def test_queries_of_no_article_do_not_matter(store: Store) -> None:
     assert store.articles.by_url("https://a.example/?p=2") is None
 
 
-def test_shared_address_is_nobodys(store: Store) -> None:
+def test_shared_address_finds_no_article(store: Store) -> None:
     """A sidebar of the wrong article is worse than none. Only published articles count."""
     url = "https://a.example/live"
     older, newer = stored(store, [make_article(str(days), url=url, posted_on=days_ago(days)) for days in (3, 1)])
@@ -235,7 +235,7 @@ def test_facts_since_tell_of_withdrawals(store: Store) -> None:
     assert [facts.published for facts in store.articles.facts_since(before)] == [False]
 
 
-def test_dates_are_told_by_number(store: Store) -> None:
+def test_dates_are_reported_by_number(store: Store) -> None:
     early = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
     dates = {"a": days_ago(3), "u": None, "g": days_ago(1), "d": early}
     dated, undated, gone, draft = stored(store, [make_article(name, posted_on=date) for name, date in dates.items()])

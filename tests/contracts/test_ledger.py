@@ -167,7 +167,7 @@ def test_outlooks_tell_of_the_current_sidebars(store: Store) -> None:
     assert sorted(store.ledger.outlooks()) == expected
 
 
-def test_news_since_a_line_are_told(store: Store) -> None:
+def test_news_since_a_line_are_reported(store: Store) -> None:
     assert store.ledger.last() == 0
     store.ledger.append([shown(0, 7), shown(0, 7, source=2)])
     last = store.ledger.last()

@@ -73,7 +73,7 @@ def test_who_looks_again_is_there(store: Store) -> None:
     assert store.reviews.look(7, "ben", NOW, RECENTLY) == ["awa"]
 
 
-def test_looks_at_many_articles_are_told_without_looking(store: Store) -> None:
+def test_looks_at_many_articles_are_reported_without_looking(store: Store) -> None:
     store.reviews.look(7, "zoé", NOW, LONG_AGO)
     store.reviews.look(7, "awa", RECENTLY, LONG_AGO)
     store.reviews.look(8, "ben", LONG_AGO, LONG_AGO)
@@ -81,7 +81,7 @@ def test_looks_at_many_articles_are_told_without_looking(store: Store) -> None:
     assert store.reviews.looking([], RECENTLY) == {}
 
 
-def test_looks_are_told_of_many_articles(store: Store) -> None:
+def test_looks_are_reported_of_many_articles(store: Store) -> None:
     for article, by, at in ((7, "ben", NOW), (7, "awa", RECENTLY), (8, "awa", LONG_AGO), (9, "awa", NOW)):
         store.reviews.look(article, by, at, LONG_AGO)
     assert store.reviews.looking([7, 8, 99], RECENTLY) == {7: ["awa", "ben"]}

@@ -58,7 +58,7 @@ def test_signal_is_ended_once(store: Store) -> None:
     assert store.signals.get([signal.number])[signal.number].ended == SOON
 
 
-def test_changes_are_told_by_revision(store: Store) -> None:
+def test_changes_are_reported_by_revision(store: Store) -> None:
     first, second = kept(store, PINNED, EXCLUDED)
     revision = store.state().revision
     assert store.signals.changed_since(revision) == []
@@ -97,7 +97,7 @@ def test_signals_of_an_article_are_found_from_both_ends(store: Store) -> None:
     assert store.signals.about(4) == []
 
 
-def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
+def test_what_was_in_force_is_reported_for_any_time(store: Store) -> None:
     pinned, excluded = kept(store, PINNED, replace(EXCLUDED, since=SOON))
     store.signals.end([pinned.number], SOON, "awa")
 
@@ -111,7 +111,7 @@ def test_what_was_in_force_is_told_for_any_time(store: Store) -> None:
     assert numbers(0, MATRIX) == []
 
 
-def test_signals_of_a_kind_are_told_with_those_over_and_to_come(store: Store) -> None:
+def test_signals_of_a_kind_are_reported_with_those_over_and_to_come(store: Store) -> None:
     first, _, later = store.signals.add([POLICY, PINNED, replace(POLICY, since=NOW + timedelta(days=1))])
     store.signals.end([first], SOON, "awa")
     assert [signal.number for signal in store.signals.of_kinds([RULE, MATRIX], 9)] == [later, first]

@@ -41,7 +41,7 @@ def test_generations_stand_apart(store: Store) -> None:
 
 
 def test_rewritten_rows_keep_what_builds_count(store: Store) -> None:
-    """An article whose text is mended is no newcomer that every sidebar makes room for."""
+    """An article whose text is corrected is not a newcomer that every sidebar makes room for."""
     number = live_generation(store, [row(1, story=1), row(2, story=2)])
     store.generations.put_standings(number, {1: 1, 2: 2}, {1: 7, 2: 5})
     store.generations.put_exposure(number, {1: 4, 2: 3})

@@ -18,7 +18,7 @@ def answer(trial: int, request: str = "aa", *, article: int = 1, hour: int = 5) 
     return MixedSidebar(request, trial, article, hour, PICKS)
 
 
-def test_trial_comes_back(store: Store) -> None:
+def test_run_comes_back(store: Store) -> None:
     assert store.trials.latest() is None
     number = started(store)
     assert store.trials.latest() == InterleavingRun(number, "good/1", "new/1", NOW)
@@ -75,7 +75,7 @@ def test_counts_are_by_article_and_hour(store: Store) -> None:
     assert store.trials.counts(number) == expected
 
 
-def test_new_trial_forgets_the_one_before(store: Store) -> None:
+def test_new_run_forgets_the_one_before(store: Store) -> None:
     first = started(store)
     store.trials.note([answer(first)])
     second = started(store)

@@ -182,7 +182,7 @@ class TestParsing:
             ({"description": "", "then": "explode", "when": {"colour": ["red"]}}, {"description", "then", "when"}),
         ],
     )
-    def test_every_wrong_field_is_told(self, fields: dict[str, Any], refused: set[str]) -> None:
+    def test_every_wrong_field_is_reported(self, fields: dict[str, Any], refused: set[str]) -> None:
         assert wrong(**fields) == refused
 
     def test_values_are_trimmed_and_kept_once(self) -> None:

@@ -40,7 +40,7 @@ def test_unusable_folders_are_unavailable(tmp_path: Path) -> None:
         ("config.json", '{"model_type": "bert", "hidden_size": "x"}', "StrictDataclassFieldValidationError"),
     ],
 )
-def test_whatever_loading_raises_is_told(tiny: Path, tmp_path: Path, file: str, content: str, error: str) -> None:
+def test_whatever_loading_raises_is_reported(tiny: Path, tmp_path: Path, file: str, content: str, error: str) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(tiny, broken)
     (broken / file).write_text(content)

@@ -104,7 +104,7 @@ def test_service_is_asked_in_all_languages(store: Store) -> None:
 
 
 def test_boxes_are_those_of_the_site(store: Store) -> None:
-    """With fallbacks and other languages, each told as such, but without what editors have decided."""
+    """With fallbacks and other languages, each marked as such, but without what editors have decided."""
     built(
         store,
         [

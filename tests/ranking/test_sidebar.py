@@ -354,7 +354,7 @@ def test_counterpart_of_the_source_is_no_version() -> None:
     assert numbers(ranked(rows, make_columns([1], language=1))) == [1]
 
 
-def test_events_are_told_by_either_list() -> None:
+def test_events_are_reported_by_either_list() -> None:
     facts = make_columns([1, 2, 3])
     for lists in (ALIKE, {1: ALIKE[1]}, {2: ALIKE[2]}):
         events = events_among(facts, lists, Scales())

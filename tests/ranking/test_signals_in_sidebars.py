@@ -379,7 +379,7 @@ def test_pinned_story_that_is_withdrawn_overtakes_the_answer(archive: Store) -> 
     assert "gold-2" not in ids(sidebar(archive))
 
 
-def test_trial_shows_the_effect_and_keeps_nothing(archive: Store) -> None:
+def test_preview_shows_the_effect_and_keeps_nothing(archive: Store) -> None:
     before, state = ids(sidebar(archive)), archive.state()
     added, ended = Decisions(archive, lambda: NOW).signals("coup", [Wish(PIN, "gold", 1)], AWA)
     recommender = make_recommender(archive)

@@ -378,7 +378,7 @@ def told(store: Store, article_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("article_id", ["siege", "siege-after"])
-def test_story_is_told_from_its_beginning(store: Store, article_id: str) -> None:
+def test_story_is_reported_from_its_beginning(store: Store, article_id: str) -> None:
     with_more(store, *SIEGE)
     beginning = ["siege-before", "siege-explained", "siege-abroad", "siege", "siege-after", "blockade"]
     assert told(store, article_id) == beginning

@@ -173,7 +173,7 @@ def test_thread_writes_by_itself(archive: Store) -> None:
 
 
 class Ledger:
-    """A ledger whose database does not answer as often as it is told."""
+    """A ledger whose database does not answer the first `failures` times."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -191,7 +191,7 @@ class Ledger:
 
 
 class Still(Recorder):
-    """A recorder that writes when it is told only."""
+    """A recorder that writes only when a test calls `flush`."""
 
     def _start(self) -> None:
         """No thread."""

@@ -26,7 +26,7 @@ class Written:
 
 
 class Still(WriteBehind[int]):
-    """Writes when it is told only."""
+    """Writes only when a test calls `flush`."""
 
     def _start(self) -> None:
         """No thread."""

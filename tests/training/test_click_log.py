@@ -47,18 +47,18 @@ def test_missing_column_is_named(file: Path) -> None:
         read_events(file)
 
 
-def test_file_that_is_not_there_is_told(file: Path) -> None:
+def test_file_that_is_not_there_is_reported(file: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_events(file)
 
 
-def test_open_quotation_is_told(file: Path) -> None:
+def test_open_quotation_is_reported(file: Path) -> None:
     file.write_text(f'{HEAD}"a,b,1,10,1\n')
     with pytest.raises(InvalidInput, match="cannot be read after line"):
         read_events(file)
 
 
-def test_other_encodings_are_told(file: Path) -> None:
+def test_other_encodings_are_reported(file: Path) -> None:
     file.write_bytes(HEAD.encode() + b"\xe9,b,1,1,1\n")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_events(file)

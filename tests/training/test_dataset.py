@@ -247,12 +247,12 @@ def test_later_decisions_are_left_out(archive: Store) -> None:
     assert labels(one_side(archive, Request(until=until, share=0.0))) == {(APPROVAL, "a4", "a5"): 1.0}
 
 
-def test_nothing_before_the_cut_off_is_told(archive: Store) -> None:
+def test_nothing_before_the_cut_off_is_reported(archive: Store) -> None:
     with pytest.raises(InvalidInput, match="cut-off"):
         collect(archive, Request(until=datetime(1990, 1, 1, tzinfo=UTC)))
 
 
-def test_archive_of_one_story_is_told(store: Store) -> None:
+def test_archive_of_one_story_is_reported(store: Store) -> None:
     built(store, [story("only", 1)])
     with pytest.raises(InvalidInput, match="one story"):
         collect(store, Request())

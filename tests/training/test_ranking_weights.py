@@ -172,7 +172,7 @@ def test_every_query_counts_alike() -> None:
 
 
 def test_sites_without_labels_are_learned_for() -> None:
-    """Every pair comes in copies in which something is unknown; there its similarity counts 0, and its lack is told."""
+    """Every pair comes in copies in which something is unknown; then its similarity counts 0 and is marked missing."""
     optional = dict(zip(OPTIONAL, (0.5, 0.25, 1.0, 0.75), strict=True))
     query = judged_query("q", [3], **{part: np.array([value]) for part, value in optional.items()})
     fitter = Watching()
@@ -192,7 +192,7 @@ def test_sites_without_labels_are_learned_for() -> None:
     )
 
 
-def test_what_an_article_lacks_is_told_as_lacking() -> None:
+def test_what_an_article_lacks_is_reported_as_lacking() -> None:
     fitter = Watching()
     learn([judged_query("q", [1, 1], tags=np.array([np.nan, 0.5]))], fitter, "v")
     features, missing, *_ = fitter.arguments

@@ -121,7 +121,7 @@ def test_adapter_leaves_the_model_alone(base: Path, tmp_path: Path) -> None:
 
 
 def test_what_differs_within_articles_counts_less(base: Path, tmp_path: Path) -> None:
-    """Each article is told once in peace and once in war: that shall not make articles of one season alike."""
+    """Each article has a passage in peace and one in war: that must not make articles of one season similar."""
     seasons = ("siege", "market")
     articles = [[f"{word} {season}" for season in seasons] for word in ("gold", "mine", "school", "pupil", "exam")]
     texts = tuple(text for parts in articles for text in parts)
@@ -184,13 +184,13 @@ def test_static_model_teaches_no_other(static: Path, tmp_path: Path) -> None:
         trainer.distil(static, StaticRecipe("static/1"), WORDS, tmp_path / "made")
 
 
-def test_missing_model_is_told(tmp_path: Path) -> None:
+def test_missing_model_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         trainer.distil(tmp_path / "empty", StaticRecipe("empty"), WORDS, tmp_path / "made")
 
 
-def test_damaged_model_is_told(base: Path, tmp_path: Path) -> None:
+def test_damaged_model_is_reported(base: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(base, damaged)
     (damaged / "model.safetensors").write_bytes(b"no weights")

@@ -183,7 +183,7 @@ def test_labels_make_examples_and_negatives(archive: Store, tmp_path: Path) -> N
     assert trainer.examples == [Example("anchor", "approved", negatives), Example("anchor", "graded 2", negatives)]
 
 
-def test_recipe_without_pairs_is_told(archive: Store, tmp_path: Path) -> None:
+def test_recipe_without_pairs_is_reported(archive: Store, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no pair of click"):
         made(archive, replace(CONTRAST, pairs=("click",)), tmp_path / "embedding", make_outside(FakeTrainer()))
 
@@ -350,7 +350,7 @@ def test_ranking_keeps_the_embedding_of_its_base(archive: Store, tmp_path: Path)
     assert not (tmp_path / "embedding").exists()
 
 
-def test_unbuilt_archive_is_told(store: Store, tmp_path: Path) -> None:
+def test_unbuilt_archive_is_reported(store: Store, tmp_path: Path) -> None:
     with pytest.raises(NotBuilt):
         made(store, StaticRecipe("sahel/1"), tmp_path / "embedding", make_outside(FakeTrainer()))
 
