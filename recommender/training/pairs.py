@@ -133,7 +133,7 @@ def leaks(
     """
     sides = {side: [pair for pair in pairs if pair.side == side] for side in SIDES}
     by_side = {
-        side: {article for pair in found for article in (pair.source, pair.target)} for side, found in sides.items()
+        side: {article for pair in members for article in (pair.source, pair.target)} for side, members in sides.items()
     }
     both = {stories[article] for article in by_side[TRAIN]} & {stories[article] for article in by_side[TEST]}
     problems = [f"The story of {story} is on both sides." for story in sorted(both)]
