@@ -218,8 +218,8 @@ def export(config: Path | None, output: IO[str], name: str | None, min_graders: 
     click.echo(f"{len(found.qrels):,} articles, {pairs:,} judgments", err=True)
     if found.few:
         click.echo(f"left out: {found.few:,} with fewer than {min_graders} graders", err=True)
-    if found.gone:
-        click.echo(f"left out: {found.gone:,} with an article that is not published any more", err=True)
+    if found.withdrawn:
+        click.echo(f"left out: {found.withdrawn:,} with an article that is not published any more", err=True)
     for article_id in found.unwritable:
         click.echo(f"refused: the id {article_id!r} holds a space, which TREC files cannot have", err=True)
     sys.exit(1 if found.unwritable else 0)

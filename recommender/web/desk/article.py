@@ -58,7 +58,7 @@ def article(article_id: str) -> str:
     """The page of an article. Who opens it is seen there by others for two minutes."""
     page, now = context().reviewing.page(article_id), context().now()
     return shown(
-        "editor/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
+        "desk/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
     )
 
 
@@ -68,7 +68,7 @@ def search(article_id: str) -> str:
     """Stories that could be added to the sidebar of an article, by words, id or address."""
     text = request.args.get("q", "").strip()[:MAX_SEARCH]
     page, found = context().reviewing.search(article_id, text)
-    return shown("editor/article_search.html", page, text=text, found=found)
+    return shown("desk/article_search.html", page, text=text, found=found)
 
 
 @bp.get("/next/<path:article_id>")

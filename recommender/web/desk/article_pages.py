@@ -59,7 +59,7 @@ def shown(template: str, page: Page, **values: Any) -> str:
     return render_template(
         template,
         page=page,
-        fragment=_fragment(page.found),
+        fragment=_fragment(page.recommendation),
         held=HOLD_FLAG in page.article.flags,
         carried=carried(),
         words=ui_labels,
@@ -142,7 +142,7 @@ def preview(article_id: str, asked: TypedForm, problems: dict[str, str] | None =
     if found is not None and story is not None and asked.action == APART:
         changes.append(_change(story[1], context().reviewing.preview(story[1].id, added, ended)))
     page = render_template(
-        "editor/preview.html",
+        "desk/preview.html",
         article=here,
         story=None if story is None else story[1],
         asked=asked,
@@ -198,7 +198,7 @@ def conflict(article_id: str, asked: TypedForm, error: Conflict) -> tuple[str, i
     heading = _("Approve") if asked.action == APPROVE else HEADINGS[asked.action]
     back = asked.values.get("next")
     leave = local_path(back) if back else way_back(article_id, asked)
-    return shown("editor/conflict.html", page, asked=again, other=other, heading=heading, leave=leave), 409
+    return shown("desk/conflict.html", page, asked=again, other=other, heading=heading, leave=leave), 409
 
 
 def not_undone(entry: AuditEntry, error: Conflict) -> tuple[str, int]:
@@ -209,7 +209,7 @@ def not_undone(entry: AuditEntry, error: Conflict) -> tuple[str, int]:
     page = context().reviewing.page(one.id, depth=0)
     other = context().store.audit.get(error.entry)
     leave = url_for("review.article", article_id=one.id, **carried())
-    return shown("editor/conflict.html", page, asked=None, other=other, heading=_("Undo"), leave=leave), 409
+    return shown("desk/conflict.html", page, asked=None, other=other, heading=_("Undo"), leave=leave), 409
 
 
 def published(entry: AuditEntry) -> Article | None:

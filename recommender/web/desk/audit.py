@@ -49,7 +49,7 @@ def audit() -> ResponseReturnValue:
     except InvalidInput as error:
         problem = str(error)
     page = render_template(
-        "editor/trail.html",
+        "desk/audit.html",
         lines=_lines(context().store, found[:PAGE]),
         older=found[PAGE - 1].number if len(found) > PAGE else None,
         given={name: request.args[name] for name in FILTERS if request.args.get(name)},

@@ -178,7 +178,7 @@ def _later(typed: Typed, text: str, status: int) -> Response:
 
 def _page(typed: Typed, *, problems: list[FieldProblem] | None = None, **values: Any) -> str:
     return render_template(
-        "editor/draft.html",
+        "desk/draft.html",
         typed=typed,
         problems={problem.field: problem.problem for problem in problems or []},
         flags={flag: ui_labels.FLAGS[flag] for flag in FLAGS},

@@ -99,7 +99,7 @@ def _phrase(error: InvalidInput) -> str:
 @allows(GRADE)
 def overview() -> str:
     """All panels, and how far everybody is."""
-    return render_template("editor/grading.html", panels=context().grading.progress(), me=who().name)
+    return render_template("desk/grading.html", panels=context().grading.progress(), me=who().name)
 
 
 @bp.get("/new")
@@ -111,7 +111,7 @@ def new() -> str:
 
 def _new(given: Any, problem: str | None) -> str:
     return render_template(
-        "editor/grading_new.html",
+        "desk/grading_new.html",
         given=given,
         problem=problem,
         editions=[name for name in context().store.articles.editions() if name],
@@ -184,7 +184,7 @@ def report(panel: int) -> str:
     if not (may(PANELS) or found.progress.done_by(who().name)):
         raise Forbidden(_("You can see what others say when you have graded the whole panel."))
     return render_template(
-        "editor/grading_report.html",
+        "desk/grading_report.html",
         report=found,
         unacceptable=context().grading.ids(found.unacceptable),
         words={value: word for value, _key, word, _meaning in VERDICT_SCALE},
@@ -207,7 +207,7 @@ def article(panel: int, place: int) -> ResponseReturnValue:
     if sheet is None:
         flash(_("Article %(place)d has been withdrawn since, and is skipped.", place=place))
         return _onwards(panel, place)
-    return _article(sheet, sheet.own, None)
+    return _article(sheet, sheet.graded, None)
 
 
 def _article(sheet: Sheet, chosen: Values, problem: str | None) -> str:
@@ -216,7 +216,7 @@ def _article(sheet: Sheet, chosen: Values, problem: str | None) -> str:
     heading = context().settings.sidebar_heading
     fragment = render_fragment({"items": cards}, heading, lambda item: places[item["id"]])
     return render_template(
-        "editor/grading_article.html",
+        "desk/grading_article.html",
         sheet=sheet,
         chosen=chosen,
         problem=problem,
@@ -242,7 +242,7 @@ def grade(panel: int, place: int) -> ResponseReturnValue:
         sheet = grading.sheet(panel, place - 1, me)
         if sheet is None:
             raise
-        return _article(sheet, {**sheet.own, **values}, _phrase(error)), 422
+        return _article(sheet, {**sheet.graded, **values}, _phrase(error)), 422
     kept = grading.sheet(panel, place - 1, me)
     if kept is not None and not kept.finished:
         flash(_("Article %(place)d is saved. Some of its grades are still missing; it will come again.", place=place))

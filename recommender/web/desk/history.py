@@ -75,7 +75,7 @@ def history(article_id: str) -> ResponseReturnValue:
         except InvalidInput as error:
             problem = str(error)
     page = render_template(
-        "editor/history.html",
+        "desk/history.html",
         found=found,
         given=past.at.strftime("%Y-%m-%dT%H:%M:%S") if past else given,
         problem=problem,
@@ -96,7 +96,7 @@ def history(article_id: str) -> ResponseReturnValue:
 def shown(article_id: str) -> str:
     """Where an article is and was shown, and how fast it left or was corrected."""
     found = _display_history().whereabouts(article_id)
-    return render_template("editor/shown.html", found=found, turns=TURNS, lasting=_lasting, **_common())
+    return render_template("desk/shown.html", found=found, turns=TURNS, lasting=_lasting, **_common())
 
 
 @bp.get("/stays/<path:article_id>")
@@ -122,7 +122,7 @@ def exposure() -> ResponseReturnValue:
         articles = context().store.articles
         hits = list(articles.get(articles.search(asked, HITS), texts=False).values())
     return render_template(
-        "editor/exposure.html",
+        "desk/exposure.html",
         found=context().exposures.now(edition or None),
         edition=edition,
         choices=[("", _("all")), *((name, name) for name in context().store.articles.editions() if name)],

@@ -104,4 +104,4 @@ def phrase(error: Exception) -> str:
 def page(status: int, title: str, detail: str) -> str:
     """A page of the desk that says what went wrong."""
     text = TEXTS.get(status) or PHRASES.get(detail, detail)
-    return render_template("editor/message.html", heading=HEADINGS.get(status, title), text=text)
+    return render_template("desk/message.html", heading=HEADINGS.get(status, title), text=text)

@@ -27,7 +27,7 @@ def people() -> str:
 def _page(problem: str | None = None) -> str:
     now = context().now()
     return render_template(
-        "editor/people.html",
+        "desk/people.html",
         people=[(account, state_of(account, now)) for account in context().accounts.everyone()],
         roles=ROLES,
         given=request.form,

@@ -50,11 +50,11 @@ def queue() -> ResponseReturnValue:
     moved = _moved(listing)
     if moved is not None and problem is None:
         return redirect(url_for("review.article", article_id=moved, **carried()), 303)
-    pages = max(1, -(-listing.found // PAGE))
+    pages = max(1, -(-listing.total // PAGE))
     if page > pages and problem is None:
         return redirect(_address(pages), 303)
     shown = render_template(
-        "editor/queue.html",
+        "desk/queue.html",
         rows=_rows(listing, page, who()),
         listing=listing,
         effort=context().store.audit.effort(datetime.combine(context().now().date(), time(), UTC)),

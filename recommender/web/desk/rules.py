@@ -64,7 +64,7 @@ def _rules(problem: str = "", other: Overtaken | None = None) -> str:
     standing = [line for line in lines if line.state != OVER]
     past = map(_line, context().store.signals.of([RULE], EARLIER + len(standing)))
     earlier = [line for line in past if line.state in (OVER, ENDED)][:EARLIER]
-    return render_template("editor/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
+    return render_template("desk/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
 
 
 def _line(signal: Signal) -> RuleLine:
@@ -147,7 +147,7 @@ def _rule_page(
     given: Form, number: int, problems: policies.Problems | None = None, other: Overtaken | None = None
 ) -> str:
     return render_template(
-        "editor/rules_edit.html",
+        "desk/rules_edit.html",
         given=given,
         number=number,
         problems=problems or {},
@@ -201,7 +201,7 @@ def _sensitive_page(
     other: Overtaken | None = None,
 ) -> str:
     return render_template(
-        "editor/sensitive.html",
+        "desk/sensitive.html",
         rows=ROWS,
         fixed=FIXED,
         forbidden=matrix.forbidden,
@@ -238,7 +238,7 @@ def _ranking_page(
     standing = context().proposals.in_force(RANKING)
     data: Mapping[str, Any] = {} if standing is None else standing.data
     return render_template(
-        "editor/ranking.html",
+        "desk/ranking.html",
         given=given,
         seen=seen,
         problems=problems or {},
@@ -369,7 +369,7 @@ def _reach_page(wanted: Proposal, job: str, problem: str = "", *, stale: bool = 
     token = _token(wanted)
     status = _status(job)
     return render_template(
-        "editor/reach.html",
+        "desk/reach.html",
         wanted=wanted,
         change=token,
         job=job,

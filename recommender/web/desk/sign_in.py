@@ -33,7 +33,7 @@ def enter_with_password() -> ResponseReturnValue:
 
 
 def _form(wanted: str, name: str, problem: str | None) -> str:
-    return render_template("editor/sign_in.html", wanted=wanted, name=name, problem=problem)
+    return render_template("desk/sign_in.html", wanted=wanted, name=name, problem=problem)
 
 
 @bp.post("/sign-out")
@@ -65,8 +65,8 @@ def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
     try:
         holder = context().accounts.link_holder(token)
     except SignInRefused as error:
-        return render_template("editor/message.html", heading=_("A link for one use"), text=phrase(error)), 410
-    page = render_template("editor/link.html", token=token, name=holder.name, problem=problem)
+        return render_template("desk/message.html", heading=_("A link for one use"), text=phrase(error)), 410
+    page = render_template("desk/link.html", token=token, name=holder.name, problem=problem)
     return page, 422 if problem else 200
 
 
@@ -74,7 +74,7 @@ def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
 @allows(READ)
 def password_form() -> str:
     """Where people change their own password."""
-    return render_template("editor/password.html", problem=None)
+    return render_template("desk/password.html", problem=None)
 
 
 @bp.post("/password")
@@ -84,7 +84,7 @@ def change_password() -> ResponseReturnValue:
     try:
         enter(context().accounts.change_password(who(), request.form.get("old", ""), _new_password()))
     except InvalidInput as error:
-        return render_template("editor/password.html", problem=phrase(error)), 422
+        return render_template("desk/password.html", problem=phrase(error)), 422
     flash(_("Your password is changed, and you are signed out everywhere else."))
     return redirect(url_for("sign_in.password_form"), 303)
 
