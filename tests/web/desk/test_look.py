@@ -12,7 +12,7 @@ from recommender.errors import FieldProblem
 from recommender.web import languages
 from tests.web.look import MACROS, page
 
-TEMPLATES = sorted((Path(languages.__file__).parent / "templates" / "editor").glob("*.html"))
+TEMPLATES = sorted((Path(languages.__file__).parent / "templates" / "desk").glob("*.html"))
 MACRO = re.compile(r"{%-? macro (\w+)\((.*?){%-? endmacro", re.DOTALL)
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "source", "wbr"}
 
