@@ -69,7 +69,7 @@ def live() -> str | None:
 
 
 def grade_shadow() -> None:
-    """Somebody finds every sidebar of the shadow satisfactory."""
+    """A grader finds every sidebar of the shadow satisfactory."""
     settings = load_settings()
     with opened_store(settings) as store:
         view = generation_view(store, generation_of(store, ALIKE.name))

@@ -294,7 +294,9 @@ class TestPromote:
         teasers = make_recommender(store).for_article("gold-new", Query()).items
         assert {item.article.id.partition("-")[0] for item in teasers} == {"gold"}
 
-    def test_version_put_live_meanwhile_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
+    def test_version_put_live_during_the_build_stays(
+        self, store: Store, registry: Registry, releasing: Releasing
+    ) -> None:
         """Else the one before it could not be gone back to, and its card would say that it is live."""
 
         def overtake() -> None:

@@ -1,4 +1,4 @@
-"""Another release takes the place of the live one, and is taken back: what readers get, and what is kept for it."""
+"""Another version replaces the live one, and is taken back: what readers get, and what is kept for it."""
 
 import sqlite3
 import time
@@ -126,7 +126,7 @@ def test_given_weights_hold_in_every_generation(store: Store) -> None:
 
 
 def test_reader_in_an_older_snapshot_gets_its_own(store: Store) -> None:
-    """While somebody reads, a switch comes, and another thread of the same worker has followed it."""
+    """During a read a switch comes, and another thread of the same worker has followed it."""
     built(store, EVERYONE)
     worker = make_recommender(store)
     first = sidebars(store)
@@ -220,7 +220,7 @@ def test_first_build_has_nothing_before_it(store: Store) -> None:
 
 
 def test_release_is_built_again_for_other_weights(store: Store) -> None:
-    """Tried out under the same name: there is no other release to go back to."""
+    """Tried out under the same name: there is no other version to go back to."""
     first = built(store, EVERYONE).build().generation
     tried = make_builder(store, model_version=ModelVersion(RELEASE.name, replace(DEFAULT, threshold=8.0)))
     report = tried.build()
@@ -253,7 +253,7 @@ def test_generation_without_release_is_answered_and_updated(store: Store, unname
 
 
 def test_generation_without_release_is_built_again(store: Store, unnamed: int) -> None:
-    """And is not gone back to: no one can tell which release that is."""
+    """And is not gone back to: its version is unknown."""
     report = make_builder(store).build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert store.generations.model_version(report.generation) == RELEASE.name
@@ -311,7 +311,7 @@ def test_update_goes_by_the_live_model(store: Store) -> None:
 
 
 def test_sidebars_after_a_rollback_are_those_of_a_build(store: Store) -> None:
-    """An article that came meanwhile stands where the release would have put it."""
+    """An article that came in between stands where the release would have put it."""
     built(store, EVERYONE)
     promoted(store)
     stored(store, [make_article("late", title=f"{TOPICS[0]} late")])
@@ -388,7 +388,7 @@ def test_rollback_is_caught_up_with(store: Store) -> None:
 
 
 def test_switch_and_rollback_between_two_looks_are_caught_up_with(store: Store) -> None:
-    """An article was published meanwhile, and so taken into the other generation."""
+    """An article was published in between, and so taken into the other generation."""
     built(store, EVERYONE)
     desk = LiveBuilder(store, Makers(store))
     promoted(store)

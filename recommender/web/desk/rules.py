@@ -318,7 +318,7 @@ def _propose(wanted: Proposal, unread: list[FieldProblem], typed: Form | None = 
     if len(_token(wanted)) > MAX_CARRIED:
         problems.append(FieldProblem("when", f"{len(_token(wanted))} characters", "is too much", "use fewer values"))
     if problems:
-        return _form_again(wanted, policies.told(problems), typed=typed), 422
+        return _form_again(wanted, policies.messages(problems), typed=typed), 422
     other = context().proposals.overtaken(wanted)
     if other is not None:
         return _form_again(wanted, {}, other, typed=typed), 409
@@ -470,7 +470,7 @@ def apply() -> ResponseReturnValue:
     except Conflict:
         return _form_again(wanted, {}, context().proposals.overtaken(wanted)), 409
     except InvalidSignal as error:
-        return _form_again(wanted, policies.told(error.problems)), 422
+        return _form_again(wanted, policies.messages(error.problems)), 422
     page = url_for(PAGES[wanted.kind])
     flash(_done(wanted), f"undo {url_for('review.undo', entry=entry.number, next=page)}")
     return redirect(page, 303)

@@ -17,23 +17,23 @@ bp = Blueprint("sign_in", __name__, url_prefix=DESK)
 @bp.get("/sign-in")
 def form() -> ResponseReturnValue:
     """The page where people sign in."""
-    wanted = local_path(request.args.get("next"))
-    return redirect(wanted, 303) if signed_in() else _form(wanted, "", None)
+    target = local_path(request.args.get("next"))
+    return redirect(target, 303) if signed_in() else _form(target, "", None)
 
 
 @bp.post("/sign-in")
 def enter_with_password() -> ResponseReturnValue:
     """Signs in with name and password."""
-    wanted, name = local_path(request.form.get("next")), request.form.get("name", "")
+    target, name = local_path(request.form.get("next")), request.form.get("name", "")
     try:
         enter(context().accounts.sign_in(name, request.form.get("password", "")))
     except SignInRefused as error:
-        return _form(wanted, name, phrase(error)), 401
-    return redirect(wanted, 303)
+        return _form(target, name, phrase(error)), 401
+    return redirect(target, 303)
 
 
-def _form(wanted: str, name: str, problem: str | None) -> str:
-    return render_template("desk/sign_in.html", wanted=wanted, name=name, problem=problem)
+def _form(target: str, name: str, problem: str | None) -> str:
+    return render_template("desk/sign_in.html", target=target, name=name, problem=problem)
 
 
 @bp.post("/sign-out")
@@ -90,7 +90,7 @@ def change_password() -> ResponseReturnValue:
 
 
 def _new_password() -> str:
-    chosen = request.form.get("password", "")
-    if chosen != request.form.get("again"):
+    password = request.form.get("password", "")
+    if password != request.form.get("again"):
         raise InvalidInput(_("The two passwords differ. Type the same one twice."))
-    return chosen
+    return password
