@@ -80,9 +80,9 @@ class Site:
         `qrels` is a file of judgments; if left out, those of the sample where its articles are here, else the grades of
         panels.
         """
-        folder = next(one for one in (self.settings.models, Path("models")) if (one / "recipes" / recipe).is_file())
+        folder = next(path for path in (self.settings.models, Path("models")) if (path / "recipes" / recipe).is_file())
         with as_file(SAMPLE / "qrels.txt") as sample:
-            here = any(one.name == OF_SAMPLE for one in judged_sets(self.store, self.settings))
+            here = any(judged_set.name == OF_SAMPLE for judged_set in judged_sets(self.store, self.settings))
             judgments = qrels or (sample if here else None)
             return train_version(self.settings, self.store, folder / "recipes" / recipe, name, qrels=judgments)
 
