@@ -1,4 +1,4 @@
-"""Assembly: the only module that sees every part. Adapters are imported where they are made: nobody pays for others."""
+"""Assembly: the only module that sees every adapter. Each is imported where it is made, so commands start fast."""
 
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ COPIED_AT_ONCE = 500
 
 
 def utc_now() -> datetime:
-    """The clock of every part that needs one."""
+    """The clock of every service that needs one."""
     return datetime.now(UTC)
 
 
@@ -83,7 +83,7 @@ def make_registry(settings: Settings) -> "FolderRegistry":
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:
-    """The names of this release, and those of the settings' file, which take the place of others with the same key.
+    """The names of this release, and those of the settings' file, which replace others with the same key.
 
     Raises InvalidInput for a table that is wrong.
     """
@@ -140,7 +140,7 @@ def make_toolbox(gazetteer: Gazetteer) -> Toolbox:
 def make_model_version(settings: Settings, name: str | None = None) -> tuple[ModelVersion, Embedder]:
     """The live version of the registry, or the one with a name, and its embedder; the model is loaded when needed.
 
-    The setting `model` takes the place of the live version's embedding. Raises NotFound and InvalidInput for a version
+    The setting `model` overrides the live version's embedding. Raises NotFound and InvalidInput for a version
     that is not there or damaged.
     """
     from recommender.embedding.model_files import DEFAULT_MODEL
@@ -153,7 +153,7 @@ def make_model_version(settings: Settings, name: str | None = None) -> tuple[Mod
     if wanted == BUILT_IN and wanted not in registry.names():
         model_version, model, version, promised = ModelVersion(BUILT_IN, DEFAULT), DEFAULT_MODEL, None, None
     else:
-        card = _whole_card(registry, wanted)
+        card = _verified_card(registry, wanted)
         model_version, embedding = ModelVersion(wanted, card.ranking), card.embedding
         files = None if embedding.files is None else registry.folder(wanted) / embedding.files
         model, version = (embedding.model or "", None) if files is None else (str(files), wanted)
@@ -166,7 +166,7 @@ def make_model_version(settings: Settings, name: str | None = None) -> tuple[Mod
     return model_version, embedder
 
 
-def _whole_card(registry: "FolderRegistry", name: str) -> "ModelCard":
+def _verified_card(registry: "FolderRegistry", name: str) -> "ModelCard":
     """The card of a version whose files are those of the card. Raises NotFound, and InvalidInput for a damaged one."""
     from recommender.errors import InvalidInput
 
@@ -209,7 +209,7 @@ def make_builder(
 
 
 def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
-    """Takes articles in and compares drafts, with the model of whatever version is live."""
+    """Takes articles in and compares drafts, with the embedding model of the live version."""
     from recommender.build.builder import LiveBuilder
 
     return LiveBuilder(store, lambda name: make_builder(store, settings, name=name))
@@ -239,7 +239,7 @@ def make_accounts(store: Store, clock: Callable[[], datetime] = utc_now) -> "Acc
 
 
 def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":
-    """Keeps articles for somebody, and writes down what has changed."""
+    """Keeps articles in the name of `by`, and writes down what has changed."""
     from recommender.sources.publishing import Publishing
 
     return Publishing(store, by, clock)
@@ -274,38 +274,38 @@ def make_releasing(store: Store, settings: Settings) -> "Releasing":
         store,
         make_registry(settings),
         lambda name: make_builder(store, settings, name=name),
-        lambda one: make_recommender(one, settings),
+        lambda view: make_recommender(view, settings),
         utc_now,
     )
 
 
-def golden_pairs(settings: Settings, given: Path | None) -> "list[GoldenPair]":
+def golden_pairs(settings: Settings, path: Path | None) -> "list[GoldenPair]":
     """The golden pairs of a file, or of the models' folder. Raises InvalidInput for a file that is wrong."""
     from recommender.release.golden_files import read_golden
 
-    file = given or settings.models / "golden.yaml"
-    return read_golden(file) if given or file.is_file() else []
+    file = path or settings.models / "golden.yaml"
+    return read_golden(file) if path or file.is_file() else []
 
 
 def make_shadowing(store: Store, settings: Settings) -> "Shadowing":
-    """Computes what a model in the shadow would show."""
+    """Computes what a model version in the shadow would show."""
     from recommender.release.shadow import Shadowing
 
-    return Shadowing(store, lambda one: make_recommender(one, settings))
+    return Shadowing(store, lambda view: make_recommender(view, settings))
 
 
 def make_interleaving(store: Store, settings: Settings, recommender: Recommender) -> "Interleaver":
-    """Mixes the sidebars of two models while a trial goes on, and counts clicks."""
+    """Mixes the sidebars of two model versions while they are interleaved, and counts clicks."""
     import secrets
 
     from recommender.release.trials import Interleaver
 
     key = store.accounts.secret("interleaving", secrets.token_urlsafe(48))
-    return Interleaver(store, recommender, lambda one: make_recommender(one, settings), key)
+    return Interleaver(store, recommender, lambda view: make_recommender(view, settings), key)
 
 
 def make_interleaving_control(store: Store) -> "InterleavingControl":
-    """Opens and ends trials of two models, and reports on them."""
+    """Starts and ends interleavings of two model versions, and reports on them."""
     from recommender.release.trials import InterleavingControl
 
     return InterleavingControl(store, utc_now)
@@ -336,10 +336,10 @@ def make_base(settings: Settings, name: str) -> "Base":
 
     registry = make_registry(settings)
     if name == BUILT_IN and name not in registry.names():
-        found = find_model(DEFAULT_MODEL)
-        about = Embedding(DEFAULT_MODEL, None, found.version, DEFAULT_DIMENSION, _size(found.folder))
-        return Base(name, about, found.folder, DEFAULT)
-    card = _whole_card(registry, name)
+        model_files = find_model(DEFAULT_MODEL)
+        about = Embedding(DEFAULT_MODEL, None, model_files.version, DEFAULT_DIMENSION, _size(model_files.folder))
+        return Base(name, about, model_files.folder, DEFAULT)
+    card = _verified_card(registry, name)
     if card.embedding.files is not None:
         folder = registry.folder(name) / card.embedding.files
     else:
@@ -362,10 +362,10 @@ def make_candidate(
     from recommender.training.training import EMBEDDING
 
     live = make_model_version(settings, make_registry(settings).live())[0]
-    found = find_model(model, download=settings.model_download)
+    model_files = find_model(model, download=settings.model_download)
     own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
     embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)
-    paths = [path for path in sorted(found.folder.rglob("*")) if path.is_file()] if own else []
+    paths = [path for path in sorted(model_files.folder.rglob("*")) if path.is_file()] if own else []
     now = utc_now()
     card = ModelCard(
         name=name,
@@ -376,14 +376,14 @@ def make_candidate(
             EMBEDDING if own else None,
             embedder.version,
             embedder.embed([""]).shape[1],
-            _size(found.folder),
+            _size(model_files.folder),
         ),
         ranking=live.ranking,
-        training={"base": live.name, "embedding": found.version, "weights": f"those of {live.name}"},
+        training={"base": live.name, "embedding": model_files.version, "weights": f"those of {live.name}"},
         licence=licence,
-        history=(HistoryEntry(now, by, CANDIDATE, f"added from {found.version}"),),
+        history=(HistoryEntry(now, by, CANDIDATE, f"added from {model_files.version}"),),
     )
-    return card, {f"{EMBEDDING}/{path.relative_to(found.folder).as_posix()}": path for path in paths}
+    return card, {f"{EMBEDDING}/{path.relative_to(model_files.folder).as_posix()}": path for path in paths}
 
 
 def _size(folder: Path) -> int:
@@ -416,7 +416,7 @@ def make_training(settings: Settings, name: str) -> "TrainingServices":
 
 @contextmanager
 def copied(store: Store) -> "Iterator[Store]":
-    """A store of its own with the articles of the live generation of another, to be built anew; it goes away again."""
+    """A temporary store with the articles of the live generation of another, to be built anew."""
     import tempfile
 
     from recommender.errors import NotBuilt
@@ -466,8 +466,8 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     if live is None:
         raise NotBuilt
     members = store.generations.members(live.model)
-    found = store.articles.get([member.number for member in members])
-    articles = [found[member.number] for member in members]
+    by_number = store.articles.get([member.number for member in members])
+    articles = [by_number[member.number] for member in members]
     texts = [full_text(article) for article in articles]
     documents = [words(text) for text in texts]
     centres = Geometry.from_bytes(live.geometry).embeddings

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 WEB = ROOT / "recommender" / "web"
 FOLDER = WEB / "translations"
 TEMPLATE = FOLDER / "messages.pot"
-METHODS = [("**.py", "python"), ("templates/editor/**.html", "jinja2")]
+METHODS = [("**.py", "python"), ("templates/desk/**.html", "jinja2")]
 OPTIONS = {"**.html": {"silent": "false"}}  # a template that cannot be read is an error
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
 

@@ -65,7 +65,7 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 
 
 def _check_folder(settings: Settings, store: "Store") -> None:
-    """Raises SettingsError where readers get a version of another folder: a build would quietly take it from them."""
+    """Raises SettingsError where readers get a version of another folder: a build would replace it without a word."""
     live = store.generations.live()
     if live is None or live.model_version in (None, BUILT_IN) or (settings.models / "live").exists():
         return
@@ -82,9 +82,9 @@ def _check_folder(settings: Settings, store: "Store") -> None:
 def build(config: Path | None, full: bool) -> None:
     """Embed new and changed articles, compute their neighbours and put them live.
 
-    Few changes go into the live generation; many, any in one that is older than 20 hours, and another model version or
-    gazetteer make a new one beside it, which replaces it in one step. The service answers all the while. An interrupted
-    build goes on where it stopped.
+    Few changes go into the live generation. Many changes, any change to one older than 20 hours, and another model
+    version or gazetteer make a new generation beside it, which replaces it in one step. The service answers all the
+    while. An interrupted build goes on where it stopped.
     """
     settings = load_settings(config)
     with opened_store(settings) as store:
@@ -109,7 +109,9 @@ def progress(items: Iterable[Any], total: int, label: str) -> Iterable[Any]:
 
 
 def _sum(first: IngestReport, second: IngestReport) -> IngestReport:
-    return IngestReport(*(one + other for one, other in zip(vars(first).values(), vars(second).values(), strict=True)))
+    return IngestReport(
+        *(before + after for before, after in zip(vars(first).values(), vars(second).values(), strict=True))
+    )
 
 
 def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, IO[bytes]]]":

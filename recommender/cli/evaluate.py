@@ -43,7 +43,7 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     """Measure the service beside the usual methods on judged queries.
 
     First the box as readers get it: three teasers, by the settings of the site, with fallbacks, every place counted.
-    Then lists of ten of every system in all languages; there the service has no fallbacks and no least score.
+    Then lists of ten of every system in all languages; there the service has no fallbacks and no threshold.
 
     Gain is 2^grade - 1, and a grade below 0 counts as 0. Intervals are 95 % bootstrap intervals over queries; poor@3 is
     the share of the first three teasers graded 0 or -1. What editors have decided is left out.
@@ -72,16 +72,16 @@ def _heading(result: Evaluation, articles: int) -> str:
     return "\n".join(lines)
 
 
-def _delivered(found: Mapping[str, Delivered]) -> str:
+def _delivered(by_language: Mapping[str, Delivered]) -> str:
     lines = [
         "",
         "the box as readers get it: three teasers, fallbacks among them, every place counted",
         f"language  queries  {MAIN:^19}  {'poor@3':^19}  related  of them in another language  fallbacks",
     ]
     lines += [
-        f"{name:<8}  {one.queries:>7}  {_shown(one.ndcg)}  {_shown(one.poor)}  {one.related:>7.1%}  "
-        f"{one.foreign:>27.1%}  {one.fallbacks:>9.1%}"
-        for name, one in found.items()
+        f"{name:<8}  {box.queries:>7}  {_shown(box.ndcg)}  {_shown(box.poor)}  {box.related:>7.1%}  "
+        f"{box.foreign:>27.1%}  {box.fallbacks:>9.1%}"
+        for name, box in by_language.items()
     ]
     return "\n".join(lines)
 
@@ -113,13 +113,13 @@ def _shown(estimate: Estimate) -> str:
     return f"{estimate.mean:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
 
 
-def _spread(found: Spread) -> str:
+def _spread(usage: Spread) -> str:
     return "\n".join(
         [
             "",
-            f"sidebars of all {found.articles:,} articles as the site shows them",
-            f"coverage        {found.coverage:.1%} of the articles are shown somewhere, {found.never_shown:.1%} not",
-            f"most shown      {found.most_shown} in {found.largest_share:.1%} of the sidebars",
-            f"filled          {found.full_sidebars:.1%} of the sidebars have three teasers",
+            f"sidebars of all {usage.articles:,} articles as the site shows them",
+            f"coverage        {usage.coverage:.1%} of the articles are shown somewhere, {usage.never_shown:.1%} not",
+            f"most shown      {usage.most_shown} in {usage.largest_share:.1%} of the sidebars",
+            f"filled          {usage.full_sidebars:.1%} of the sidebars have three teasers",
         ]
     )

@@ -43,11 +43,11 @@ _BARS = {
 
 @contextmanager
 def _grading(config: Path | None, model: str | None = None) -> Iterator[Grading]:
-    """Grading of the live model's sidebars, or of those of the version that is live or in the shadow by a name."""
+    """Grading of the live version's sidebars, or of those of the named version, which is live or in the shadow."""
     settings = load_settings(config)
     with opened_store(settings) as store:
-        seen = store if model is None else generation_view(store, generation_of(store, model))
-        yield Grading(store, make_recommender(seen, settings), utc_now)
+        view = store if model is None else generation_view(store, generation_of(store, model))
+        yield Grading(store, make_recommender(view, settings), utc_now)
 
 
 @click.group(short_help="Draw panels of sidebars for grading, and see what they say.")
@@ -61,7 +61,7 @@ def panel() -> None:
 @click.option("--edition", help="Only articles of this edition.")
 @click.option("--since", type=_DAY, metavar="DATE", help="Only articles of this day (YYYY-MM-DD, UTC) or later.")
 @click.option("--until", type=_DAY, metavar="DATE", help="Only articles of this day or earlier.")
-@click.option("--seed", type=click.IntRange(0), help="Draws the same panel again; drawn by chance if not given.")
+@click.option("--seed", type=click.IntRange(0), help="Draws the same panel again; random if not given.")
 @click.option(
     "--model", metavar="NAME/VERSION", help="The sidebars of this model version, which is live or runs in the shadow."
 )
@@ -98,12 +98,12 @@ def create(  # noqa: PLR0917  # click passes every option by name
         until=until.replace(tzinfo=UTC) + timedelta(days=1, seconds=-1) if until else None,
     )
     with _grading(config, model) as grading:
-        made = grading.create(name, operator(), sample)
-    stories = sum(len(one.shown) + len(one.pool) for one in made.sidebars)
-    click.echo(f"Panel {made.number}, {made.name}: {len(made.sidebars):,} articles, {stories:,} stories to grade")
+        drawn = grading.create(name, operator(), sample)
+    stories = sum(len(sidebar.shown) + len(sidebar.pool) for sidebar in drawn.sidebars)
+    click.echo(f"Panel {drawn.number}, {drawn.name}: {len(drawn.sidebars):,} articles, {stories:,} stories to grade")
     click.echo(f"seed {sample.seed}")
-    if len(made.sidebars) < size:
-        click.echo(f"There are no more such articles than {len(made.sidebars):,}; {size:,} were asked for.", err=True)
+    if len(drawn.sidebars) < size:
+        click.echo(f"There are no more such articles than {len(drawn.sidebars):,}; {size:,} were asked for.", err=True)
 
 
 @panel.command("list", short_help="Show all panels and how far their graders are.")
@@ -111,12 +111,12 @@ def create(  # noqa: PLR0917  # click passes every option by name
 def list_(config: Path | None) -> None:
     """Show all panels, the latest first: how far each grader is, and how far they agree."""
     with _grading(config) as grading:
-        reports = [grading.report(one.panel.number) for one in grading.progress()]
-    for found in reports:
-        made = found.panel
-        click.echo(f"{made.name}  ({found.progress.articles:,} articles, {made.created:%Y-%m-%d}, by {made.by})")
-        click.echo(f"  graders    {_graders(found.progress)}")
-        click.echo(f"  agreement  {_agreement('stories', found.grades)}; {_agreement('sidebars', found.sidebars)}")
+        reports = [grading.report(progress.panel.number) for progress in grading.progress()]
+    for result in reports:
+        drawn = result.panel
+        click.echo(f"{drawn.name}  ({result.progress.articles:,} articles, {drawn.created:%Y-%m-%d}, by {drawn.by})")
+        click.echo(f"  graders    {_graders(result.progress)}")
+        click.echo(f"  agreement  {_agreement('stories', result.grades)}; {_agreement('sidebars', result.sidebars)}")
     if not reports:
         click.echo("There is no panel yet: run `recommender panel create NAME`.", err=True)
 
@@ -131,38 +131,38 @@ def report(config: Path | None, name: str) -> None:
     shares, bootstrap over sidebars for nDCG.
     """
     with _grading(config) as grading:
-        found = grading.report(grading.named(name).number)
-        ids = grading.ids(found.unacceptable)
-    click.echo(_report(found, ids), nl=False)
+        result = grading.report(grading.named(name).number)
+        ids = grading.ids(result.unacceptable)
+    click.echo(_report(result, ids), nl=False)
 
 
-def _report(found: Report, unacceptable: list[str]) -> str:
-    made = found.panel
+def _report(result: Report, unacceptable: list[str]) -> str:
+    drawn = result.panel
     lines = [
-        f"{made.name}: {len(made.sidebars):,} sidebars of {made.created:%Y-%m-%d}, {found.judged:,} with a verdict",
-        f"model       {f'{made.model_version}, ' if made.model_version else ''}{made.model}, "
-        f"generation {made.generation}",
-        f"graders     {_graders(found.progress)}",
+        f"{drawn.name}: {len(drawn.sidebars):,} sidebars of {drawn.created:%Y-%m-%d}, {result.judged:,} with a verdict",
+        f"model       {f'{drawn.model_version}, ' if drawn.model_version else ''}{drawn.model}, "
+        f"generation {drawn.generation}",
+        f"graders     {_graders(result.progress)}",
         "",
     ]
-    for value, shares in sorted(found.verdicts.items(), reverse=True):
+    for value, shares in sorted(result.verdicts.items(), reverse=True):
         interval = f"({shares.low:.1%}-{shares.high:.1%})"
-        bar = f"{_BARS[value]}: {'met' if found.bar[value] else 'not met'}"
+        bar = f"{_BARS[value]}: {'met' if result.bar[value] else 'not met'}"
         lines.append(f"{VERDICTS[value]:<14}  {shares.count:>4,}  {shares.share:>6.1%}  {interval:<15}  {bar}")
-    if not found.verdicts:
+    if not result.verdicts:
         lines.append("No sidebar has a verdict yet.")
     if unacceptable:
-        lines.append(f"called unacceptable by somebody: {', '.join(unacceptable)}")
+        lines.append(f"called unacceptable by a grader: {', '.join(unacceptable)}")
     lines.append("")
-    if found.ndcg is None:
-        lines.append(f"nDCG@{SIDEBAR_PLACES}      no sidebar is graded whole with a story above 0")
+    if result.ndcg is None:
+        lines.append(f"nDCG@{SIDEBAR_PLACES}      no sidebar is completely graded with a story above 0")
     else:
-        mean = found.ndcg
-        sidebars = f"sidebars graded whole with a story above 0: {mean.count:,}"
+        mean = result.ndcg
+        sidebars = f"sidebars completely graded with a story above 0: {mean.count:,}"
         lines.append(f"nDCG@{SIDEBAR_PLACES}      {mean.mean:.3f} ({mean.low:.3f}-{mean.high:.3f}), {sidebars}")
-    lines.append(f"agreement   {_agreement('stories', found.grades)}; {_agreement('sidebars', found.sidebars)}")
-    if found.bar:
-        lines.append(f"the bar is {'met' if found.passed else 'not met'}")
+    lines.append(f"agreement   {_agreement('stories', result.grades)}; {_agreement('sidebars', result.sidebars)}")
+    if result.bar:
+        lines.append(f"the bar is {'met' if result.passed else 'not met'}")
     return "\n".join(lines) + "\n"
 
 
@@ -171,11 +171,11 @@ def _graders(progress: Progress) -> str:
     return ", ".join(done) or "none yet"
 
 
-def _agreement(scale: str, found: Agreement) -> str:
-    if found.same is None:
+def _agreement(scale: str, agreement: Agreement) -> str:
+    if agreement.same is None:
         return f"{scale} by no two graders"
-    alpha = "not defined" if found.alpha is None else f"{found.alpha:.3f}"
-    return f"{scale} alpha {alpha}, {found.same:.0%} the same"
+    alpha = "not defined" if agreement.alpha is None else f"{agreement.alpha:.3f}"
+    return f"{scale} alpha {alpha}, {agreement.same:.0%} the same"
 
 
 @click.group(short_help="Export grades as judgments in TREC's format.")
@@ -208,18 +208,18 @@ def export(config: Path | None, output: IO[str], name: str | None, min_graders: 
     """
     with _grading(config) as grading:
         number = None if name is None else grading.named(name).number
-        found = grading.judgments(number, least=min_graders, decisions=decisions)
-    if not found.qrels and not found.unwritable:
+        judgments = grading.judgments(number, least=min_graders, decisions=decisions)
+    if not judgments.qrels and not judgments.unwritable:
         raise InvalidInput("There are no such grades of published articles, so there is nothing to export.")
-    for source, grades in found.qrels.items():
+    for source, grades in judgments.qrels.items():
         for target, grade in grades.items():
             output.write(f"{source} 0 {target} {grade}\n")
-    pairs = sum(map(len, found.qrels.values()))
-    click.echo(f"{len(found.qrels):,} articles, {pairs:,} judgments", err=True)
-    if found.few:
-        click.echo(f"left out: {found.few:,} with fewer than {min_graders} graders", err=True)
-    if found.gone:
-        click.echo(f"left out: {found.gone:,} with an article that is not published any more", err=True)
-    for article_id in found.unwritable:
+    pairs = sum(map(len, judgments.qrels.values()))
+    click.echo(f"{len(judgments.qrels):,} articles, {pairs:,} judgments", err=True)
+    if judgments.few:
+        click.echo(f"left out: {judgments.few:,} with fewer than {min_graders} graders", err=True)
+    if judgments.withdrawn:
+        click.echo(f"left out: {judgments.withdrawn:,} with an article that is not published any more", err=True)
+    for article_id in judgments.unwritable:
         click.echo(f"refused: the id {article_id!r} holds a space, which TREC files cannot have", err=True)
-    sys.exit(1 if found.unwritable else 0)
+    sys.exit(1 if judgments.unwritable else 0)

@@ -1,4 +1,4 @@
-"""`models`: the versions there are, what is known of them, and whether their files are whole."""
+"""`models`: the versions there are, what is known of them, and whether their files are undamaged."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,12 +43,12 @@ def list_versions(config: Path | None) -> None:
     elif live == BUILT_IN:
         click.echo(f"Builds build {live}, which is part of this software.")
     else:
-        click.echo(f"Builds cannot build: {settings.models / 'live'} names {live}, which is not there.")
+        click.echo(f"`recommender build` cannot run: {settings.models / 'live'} names {live}, which is not there.")
     with opened_store(settings) as store:
         generation = store.generations.live()
     if generation is not None and generation.model_version != live:
-        shown = generation.model_version or "what an earlier release of this software has built"
-        click.echo(f"Readers get {shown} until the next `recommender build`.")
+        released = generation.model_version or "what an earlier release of this software has built"
+        click.echo(f"Readers get {released} until the next `recommender build`.")
 
 
 @models.command(short_help="Show what is known of a version.")
@@ -86,7 +86,7 @@ def verify(config: Path | None, names: tuple[str, ...]) -> None:
 def fetch(config: Path | None, name: str) -> None:
     """Get the files of a version that are missing here, from the place that the setting `models_from` names.
 
-    Each is held to the digest on the card before it is put into its place.
+    Each is checked against the digest on the card before it is put into place.
     """
     settings = load_settings(config)
     if settings.models_from is None:
@@ -131,9 +131,9 @@ def _line(registry: "Registry", name: str) -> str:
 def _quality(card: "ModelCard") -> str:
     """The first figure of the main measure on a card."""
     for measures in card.metrics.values():
-        found = measures.get(MAIN) if isinstance(measures, dict) else None
-        if shown := estimate_text(found):
-            return f"{MAIN} {shown}"
+        figure = measures.get(MAIN) if isinstance(measures, dict) else None
+        if text := estimate_text(figure):
+            return f"{MAIN} {text}"
     return f"no {MAIN}"
 
 
@@ -158,8 +158,8 @@ def _card(card: "ModelCard") -> str:
 
 def _tree(content: Any, indent: int = 2) -> "Iterable[str]":
     for name, value in content.items():
-        if shown := estimate_text(value):
-            yield f"{' ' * indent}{name:<12} {shown}"
+        if text := estimate_text(value):
+            yield f"{' ' * indent}{name:<12} {text}"
         elif isinstance(value, dict):
             yield f"{' ' * indent}{name}"
             yield from _tree(value, indent + 2)

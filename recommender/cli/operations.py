@@ -33,7 +33,7 @@ def status(config: Path | None) -> None:
 @click.pass_obj
 def settings(config: Path | None) -> None:
     """Show every setting in force and where its value comes from. Passwords and keys are masked."""
-    found = origins(load_settings(config), config)
-    width = max(len(setting.name) for setting in found)
-    for setting in found:
+    in_force = origins(load_settings(config), config)
+    width = max(len(setting.name) for setting in in_force)
+    for setting in in_force:
         click.echo(f"{setting.name:<{width}}  {setting.value}  ({setting.origin})")

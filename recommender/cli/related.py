@@ -38,18 +38,18 @@ def related(  # noqa: PLR0917  # click passes every option by name
     with opened_store(settings) as store:
         recommender = make_recommender(store, settings)
         if article_id is not None:
-            found = recommender.for_article(article_id, Query(n=n))
+            recommendation = recommender.for_article(article_id, Query(n=n))
         else:
             draft = _draft(text.read(), language)
             candidates = make_live_builder(store, settings).draft_candidates(draft)
-            found = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
-        language = found.article.language if found.article else language
-        explained = recommender.closest_sentences(found) if explain else None
+            recommendation = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
+        language = recommendation.article.language if recommendation.article else language
+        explained = recommender.closest_sentences(recommendation) if explain else None
         document = make_document(
-            found, recommender.gazetteer, language, explained=explained, in_archive=article_id is not None
+            recommendation, recommender.gazetteer, language, explained=explained, in_archive=article_id is not None
         )
         click.echo(_as_json(document) if as_json else _as_text(document), nl=False)
-        if found.state.generation is None:
+        if recommendation.state.generation is None:
             click.echo("No neighbours have been computed yet. Run `recommender build`.", err=True)
 
 

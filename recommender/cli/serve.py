@@ -31,9 +31,9 @@ STOP_SECONDS = 10
 @click.pass_obj
 def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Start the web service: the API, its documentation, and the demonstration pages."""
-    given = {"host": host, "port": port, "workers": workers}
+    options = {"host": host, "port": port, "workers": workers}
     # The workers are processes of their own and read the settings anew.
-    os.environ |= {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+    os.environ |= {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}
     if config is not None:
         os.environ[FILE_VARIABLE] = str(config.resolve())
     settings = load_settings(config)
@@ -65,8 +65,8 @@ def claimed(host: str, port: int) -> Iterator[str]:
         except OSError as error:
             raise _cannot_listen(host, port, error) from error
         if sys.platform == "linux":
-            # Bound, and no longer listening: the port stays taken, and no connection comes here. From now on whoever
-            # asks for SO_REUSEPORT may have it, which are the workers; another `serve` gets to that only after this.
+            # Bound, and no longer listening: the port stays taken, and no connection comes here. From now on
+            # programs with SO_REUSEPORT may have it, the web processes; another `serve` asks only after binding it.
             claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
             claim.shutdown(socket.SHUT_RDWR)
             claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

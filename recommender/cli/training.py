@@ -54,7 +54,7 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     """Write OUT (JSONL): pairs from titles and bodies, links, approvals, rejections, grades and clicks.
 
     Articles are split by story. It says how many pairs of each kind there are, and checks that no story, no copy of a
-    text and nothing later than --until is on the wrong side; a leak is told and the exit code is then 1.
+    text and nothing later than --until is on the wrong side; a leak is reported and the exit code is then 1.
     """
     settings = load_settings(config)
     if not out.parent.is_dir():
@@ -68,7 +68,7 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     )
     with opened_store(settings) as store:
         data = dataset.collect(store, request)
-    unfinished = out.with_name(f".{out.name}.new")  # a file that was cut off could pass for a whole one
+    unfinished = out.with_name(f".{out.name}.new")  # a file that was cut off could pass for a complete one
     unfinished.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
     unfinished.replace(out)
     click.echo(_counts(data.pairs))
@@ -83,10 +83,11 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     sys.exit(1 if problems else 0)
 
 
-def _counts(found: "list[TextPair]") -> str:
+def _counts(text_pairs: "list[TextPair]") -> str:
     lines = [f"{'kind':<12}{'training':>10}{'testing':>10}"]
     lines += [
-        f"{kind:<12}{sides[pairs.TRAIN]:>10,}{sides[pairs.TEST]:>10,}" for kind, sides in pairs.counts(found).items()
+        f"{kind:<12}{sides[pairs.TRAIN]:>10,}{sides[pairs.TEST]:>10,}"
+        for kind, sides in pairs.counts(text_pairs).items()
     ]
     return "\n".join(lines)
 
@@ -103,8 +104,9 @@ def train(  # noqa: PLR0917  # click passes every option by name
 ) -> None:
     """Train a candidate NAME/VERSION by a recipe, measure it on queries that took no part, and write it with its card.
 
-    A recipe of the kind `ranking` learns from judged queries. The others use those of the training side as their exam
-    and those of the testing side for the figures on the card. A version appears whole or not at all.
+    A recipe of the kind `ranking` learns from judged queries. The others are evaluated on those of the training side
+    after each epoch, and on those of the testing side for the figures on the card. A version appears complete or not at
+    all.
     """
     settings = load_settings(config)
     with corpus(settings, articles, progress) as store:
@@ -117,14 +119,14 @@ def _report(card: ModelCard) -> str:
     lines = [f"{card.name}, from {card.training['base']}", ""]
     for name, figures in card.metrics.items():
         lines.append(name)
-        for label, found in figures.items():
+        for label, estimate in figures.items():
             if label not in NOT_MAIN:
-                lines.append(f"  {label:<24} {found['mean']:.3f} ({found['low']:.3f}-{found['high']:.3f})")
+                lines.append(f"  {label:<24} {estimate['mean']:.3f} ({estimate['low']:.3f}-{estimate['high']:.3f})")
     if bins := card.training.get("calibration"):
         lines += ["", "weights", *(f"  {part:<9} {weight:6.3f}" for part, weight in card.ranking.weights.items())]
         lines += [f"threshold {card.ranking.threshold:.3f}", "", "score      candidates  mean score  related"]
         lines += [
-            f"{one['low']:.2f}-{one['high']:.2f}  {one['count']:>10,}  {one['score']:>10.3f}  {one['related']:>7.3f}"
-            for one in bins
+            f"{row['low']:.2f}-{row['high']:.2f}  {row['count']:>10,}  {row['score']:>10.3f}  {row['related']:>7.3f}"
+            for row in bins
         ]
     return "\n".join([*lines, *card.failures])

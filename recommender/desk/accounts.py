@@ -38,7 +38,7 @@ LINK_REFUSED = "This link has been used, or is too old. Ask an administrator for
 OLD_IS_WRONG = "The old password is not right."
 TOO_SHORT = "The password is too short. Choose 12 characters or more; several words are easy to remember."
 TOO_LONG = "The password is too long. Choose 200 characters or fewer."
-NO_TEXT = "The password holds characters that are no text. Choose others."
+NO_TEXT = "The password holds characters that are not text. Choose others."
 WRONG_NAME = "A name has 1 to 60 letters, digits, spaces, and . - _ ' @ among them."
 TAKEN = "There is an account with this name already. Choose another name."
 WRONG_ROLE = "There is no such role."
@@ -64,14 +64,14 @@ class Passwords(Protocol):
         """What is kept of a password."""
         ...
 
-    def matches(self, kept: str, password: str) -> bool:
+    def matches(self, hashed: str, password: str) -> bool:
         """Whether it is the password."""
         ...
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """Signs people in and keeps their accounts. `by` is whose change it is, as the audit trail shall name them.
+    """Signs people in and keeps their accounts. `by` is who makes a change, as the audit trail names them.
 
     `pause` waits for some seconds. Every method that takes the name of an account raises NotFound if there is none.
     """
@@ -111,12 +111,12 @@ class Accounts:
 
     def use_link(self, token: str, password: str) -> str:
         """Gives the link's holder a password, and the token of a new session. Raises SignInRefused, InvalidInput."""
-        kept = self.passwords.hash(_new_password(password))
+        hashed = self.passwords.hash(_new_password(password))
         with self.store.writing():
             account = self.store.accounts.use_link(hash_token(token), self.clock())
             if account is None or account.disabled:
                 raise SignInRefused(LINK_REFUSED)
-            return self._renewed(account, kept)
+            return self._renewed(account, hashed)
 
     def change_password(self, account: Account, old: str, new: str) -> str:
         """Gives an account another password and ends its sessions; gives the token of a new one.
@@ -127,9 +127,9 @@ class Accounts:
         _new_password(new)
         if self._verified(self.store.accounts.by_number(account.number), old) is None:
             raise SignInRefused(OLD_IS_WRONG)
-        kept = self.passwords.hash(_new_password(new))
+        hashed = self.passwords.hash(_new_password(new))
         with self.store.writing():
-            return self._renewed(account, kept)
+            return self._renewed(account, hashed)
 
     # -- keeping accounts
 
@@ -141,8 +141,8 @@ class Accounts:
         """A new account; without a password its holder needs a link. Raises InvalidInput."""
         if role not in ROLES:
             raise InvalidInput(WRONG_ROLE)
-        kept = None if password is None else self.passwords.hash(_new_password(password))
-        account = Account(_new_name(name), role, self.clock(), kept)
+        hashed = None if password is None else self.passwords.hash(_new_password(password))
+        account = Account(_new_name(name), role, self.clock(), hashed)
         with self.store.writing():
             if self.store.accounts.by_name(account.name) is not None:
                 raise InvalidInput(TAKEN)
@@ -173,7 +173,7 @@ class Accounts:
             self._note(by, ROLE, account, {"role": account.role}, {"role": role})
 
     def disable(self, name: str, by: str) -> None:
-        """Keeps somebody out, from their next request on. Raises InvalidInput for the last administrator."""
+        """Keeps the holder out, from the next request on. Raises InvalidInput for the last administrator."""
         with self.store.writing():
             account = self._existing(name)
             if account.disabled:
@@ -184,7 +184,7 @@ class Accounts:
             self._note(by, DISABLE, account, self._state(account), self._state(changed))
 
     def enable(self, name: str, by: str) -> None:
-        """Lets somebody in again, and lifts a lock."""
+        """Lets the holder in again, and lifts a lock."""
         with self.store.writing():
             account = self._existing(name)
             changed = replace(account, disabled=False, failures=0, locked_until=None)
@@ -194,7 +194,7 @@ class Accounts:
             self._note(by, ENABLE, account, self._state(account), self._state(changed))
 
     def end_sessions(self, name: str, by: str) -> None:
-        """Signs somebody out everywhere, and voids their links."""
+        """Signs the holder out everywhere, and voids their links."""
         with self.store.writing():
             account = self._existing(name)
             self.store.accounts.close_sessions(account.number)
@@ -234,12 +234,12 @@ class Accounts:
         self.store.accounts.replace(replace(account, failures=0, locked_until=until))
         self._note(SIGN_IN_FORM, LOCK_ACCOUNT, account, None, {"until": until.isoformat(timespec="seconds")})
 
-    def _renewed(self, account: Account, kept: str) -> str:
+    def _renewed(self, account: Account, hashed: str) -> str:
         """The token of the only session of an account that has another password now."""
         current = self.store.accounts.by_number(account.number)
         if current is None or current.disabled:
             raise SignInRefused(REFUSED)
-        self._change(replace(current, password=kept, failures=0, locked_until=None))
+        self._change(replace(current, password=hashed, failures=0, locked_until=None))
         return self._open(current, CHOOSE)
 
     def _open(self, account: Account, action: str) -> str:
@@ -268,7 +268,7 @@ class Accounts:
         return {"state": state_of(account, self.clock())}
 
     def _spare_the_last(self, account: Account) -> None:
-        able = [one.number for one in self.store.accounts.everyone() if _administrates(one)]
+        able = [other.number for other in self.store.accounts.everyone() if _administrates(other)]
         if able == [account.number]:
             raise InvalidInput(LAST_ADMINISTRATOR)
 

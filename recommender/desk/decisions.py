@@ -1,7 +1,7 @@
 """Use case: editors decide. Each decision is one transaction: checked, kept, written to the audit trail, or nothing.
 
-A request that is sent twice is answered with the entry that the first has left. A decision about an article that
-somebody else has decided about meanwhile is refused, and so is an undo of what has been changed since.
+A request that is sent twice is answered with the entry of the first. A decision about an article is refused where
+another editor has decided about it since the page was opened, and so is an undo of what has been changed since.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ KEEPING_AWAY = frozenset({REJECT, APART, EXCLUDE})
 
 @dataclass(frozen=True)
 class Sent:
-    """Who sends a decision, the key that names the request, what the page had seen, and for how long it was read.
+    """Who sends a decision, the key that names the request, what the page had seen, and for how long it was open.
 
     `seen` is the number of the latest entry of the audit trail about the article when the page was made.
     """
@@ -90,17 +90,20 @@ class Decisions:
             if len(set(slots)) < len(slots):
                 raise InvalidSignal([FieldProblem("slot", str(slots), "is given twice", "use one slot for each story")])
             # What holds everywhere is found by the story it is about.
-            touched = {source, *(one.target for one in new if one.source is None and one.target is not None)}
-            found = {one.number: one for number in touched for one in self._store.signals.about(number)}
-            standing = [one for one in found.values() if one.in_force(now)]
-        return new, [one.number for one in standing if any(_replaces(signal, one) for signal in new)]
+            touched = {
+                source,
+                *(signal.target for signal in new if signal.source is None and signal.target is not None),
+            }
+            about = {signal.number: signal for number in touched for signal in self._store.signals.about(number)}
+            standing = [signal for signal in about.values() if signal.in_force(now)]
+        return new, [old.number for old in standing if any(_replaces(signal, old) for signal in new)]
 
     def decide(self, article_id: str, wishes: Sequence[Wish], sent: Sent) -> AuditEntry:
-        """Keeps the signals of some wishes about the sidebar of an article, in the place of those they contradict."""
+        """Keeps the signals of some wishes about the sidebar of an article, and ends those that they contradict."""
 
         def work(source: int, article: Article) -> AuditEntry:
             new, ended = self.signals(article_id, wishes, sent)
-            action = new[0].kind if len({one.kind for one in new}) == 1 else "change"
+            action = new[0].kind if len({signal.kind for signal in new}) == 1 else "change"
             return self._change(self._entry(action, article.id, sent, source), new, ended, sent)
 
         return self._about(article_id, sent, work)
@@ -109,8 +112,8 @@ class Decisions:
         """Takes signals of an article back. Raises NotFound for one that is not in force."""
 
         def work(source: int, article: Article) -> AuditEntry:
-            if any(one.kind in POLICIES for one in self._require(numbers)):
-                raise NotFound("A rule or policy is no signal of an article.")
+            if any(signal.kind in POLICIES for signal in self._require(numbers)):
+                raise NotFound("A rule or policy is not a signal of an article.")
             return self._change(self._entry(END, article.id, sent, source), [], numbers, sent)
 
         return self._about(article_id, sent, work)
@@ -127,7 +130,7 @@ class Decisions:
             before = self._store.reviews.get(source)
             now = self._clock()
             self._store.reviews.put(Review(source, sent.by, now, digest))
-            return self._kept(
+            return self._append_entry(
                 AuditEntry(now, sent.by, APPROVE, article.id, source, _review(before), {"digest": digest}), sent
             )
 
@@ -136,7 +139,7 @@ class Decisions:
     def undo(self, number: int, sent: Sent) -> AuditEntry:
         """Takes a decision back: what it kept is ended, what it ended is kept again. An undo can be undone.
 
-        Raises NotFound for what is no decision, and Conflict where it has been changed since.
+        Raises NotFound for what is not a decision, and Conflict where it has been changed since.
         """
         with self._store.writing():
             if (again := self._again(sent)) is not None:
@@ -150,12 +153,12 @@ class Decisions:
                 return self._undo_signals(entry, before.get("signals", []), after.get("signals", []), sent)
             if entry.article is not None and "digest" in {**before, **after}:
                 return self._undo_review(entry, sent)
-            raise NotFound(f"Entry {number} of the audit trail is nothing that can be undone.")
+            raise NotFound(f"Entry {number} of the audit trail cannot be undone.")
 
     def _refuse_again(self, entry: AuditEntry) -> None:
         """What was ended would be kept twice if a decision were taken back twice."""
         later = AuditQuery(article=entry.article, action=UNDO, since=entry.at)
-        if any(one.why == _undo_of(entry) for one in self._store.audit.entries(later, MAX_UNDONE)):
+        if any(undone.why == _undo_of(entry) for undone in self._store.audit.entries(later, MAX_UNDONE)):
             latest = 0 if entry.article is None else self._store.audit.latest(entry.article)
             raise Conflict("This decision has been taken back already.", latest)
 
@@ -163,14 +166,14 @@ class Decisions:
         self, entry: AuditEntry, ended: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]], sent: Sent
     ) -> AuditEntry:
         now = self._clock()
-        numbers = [one["number"] for one in added]
-        found = self._store.signals.get([*numbers, *(one["number"] for one in ended)])
-        if any(found[number].ended is not None for number in numbers):
+        numbers = [recorded["number"] for recorded in added]
+        signals = self._store.signals.get([*numbers, *(recorded["number"] for recorded in ended)])
+        if any(signals[number].ended is not None for number in numbers):
             latest = 0 if entry.article is None else self._store.audit.latest(entry.article)
             raise Conflict("This decision has been changed since, so it cannot be undone.", latest)
         back = [
             replace(old, since=max(old.since, now), ended=None, ended_by="", number=0)
-            for old in (found[one["number"]] for one in ended)
+            for old in (signals[recorded["number"]] for recorded in ended)
             if old.until is None or old.until > now
         ]
         undone = self._entry(UNDO, entry.subject, sent, entry.article)
@@ -178,23 +181,25 @@ class Decisions:
 
     def _undo_review(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
         assert entry.article is not None  # noqa: S101  # asked by the caller
-        now, old = self._clock(), entry.before or {}
+        now, earlier = self._clock(), entry.before or {}
         before = self._store.reviews.get(entry.article)
         if (before.digest if before else None) != (entry.after or {}).get("digest"):
             latest = self._store.audit.latest(entry.article)
             raise Conflict("This decision has been changed since, so it cannot be undone.", latest)
-        if "digest" in old:
-            self._store.reviews.put(Review(entry.article, old["by"], datetime.fromisoformat(old["at"]), old["digest"]))
+        if "digest" in earlier:
+            self._store.reviews.put(
+                Review(entry.article, earlier["by"], datetime.fromisoformat(earlier["at"]), earlier["digest"])
+            )
         else:
             self._store.reviews.remove(entry.article)
         after = _review(self._store.reviews.get(entry.article))
         undone = AuditEntry(now, sent.by, UNDO, entry.subject, entry.article, _review(before), after)
-        return self._kept(undone, replace(sent, why=_undo_of(entry)))
+        return self._append_entry(undone, replace(sent, why=_undo_of(entry)))
 
     # -- for the whole site --------------------------------------------------------------------------------------------
 
     def keep_rule(self, rule: Rule, sent: Sent) -> AuditEntry:
-        """Keeps a rule; one that has a number takes the place of that one."""
+        """Keeps a rule; one that has a number replaces the rule of that number."""
         now = self._clock()
         signal = self._policy(RULE, rule.to_data(), sent, since=max(rule.since or now, now), until=rule.until)
         return self._site(rule.description, RULE, [signal], [rule.number] if rule.number else [], sent)
@@ -233,10 +238,10 @@ class Decisions:
             if (again := self._again(sent)) is not None:
                 return again
             if ended is None:
-                ended = [one.number for one in self._store.signals.at(self._clock(), [new[0].kind])]
+                ended = [signal.number for signal in self._store.signals.at(self._clock(), [new[0].kind])]
             else:
                 old = self._require(ended)
-                subject = subject or next((str(one.data.get("description", "")) for one in old), "")
+                subject = subject or next((str(signal.data.get("description", "")) for signal in old), "")
             return self._change(self._entry(action, subject, sent), new, ended, sent)
 
     # -- what all share ------------------------------------------------------------------------------------------------
@@ -254,29 +259,29 @@ class Decisions:
     def _news(self, number: int) -> str:
         entry = self._store.audit.get(number)
         if entry is None:
-            return "Somebody has decided about this article since you opened the page."
+            return "Another editor has decided about this article since you opened the page."
         return f"{entry.by} has decided about this article since you opened the page ({entry.action})."
 
     def _again(self, sent: Sent) -> AuditEntry | None:
         return None if sent.key is None else self._store.audit.by_key(sent.key)
 
     def _article(self, article_id: str) -> tuple[int, Article]:
-        found = self._store.articles.by_id(article_id)
-        if found is None:
+        row = self._store.articles.by_id(article_id)
+        if row is None:
             raise ArticleNotFound(article_id)
-        return found
+        return row
 
     def _require(self, numbers: Iterable[int]) -> list[Signal]:
         wanted = list(numbers)
-        found = self._store.signals.get(wanted)
-        missing = [number for number in wanted if number not in found or found[number].ended is not None]
+        signals = self._store.signals.get(wanted)
+        missing = [number for number in wanted if number not in signals or signals[number].ended is not None]
         if missing:
             raise NotFound(f"Signal {missing[0]} is not in force any more.")
-        return list(found.values())
+        return list(signals.values())
 
     def _signal(self, source: int, wish: Wish, sent: Sent, now: datetime) -> Signal:
         if wish.kind not in KINDS:
-            raise InvalidSignal([FieldProblem("kind", repr(wish.kind), "is no signal", f"use {', '.join(KINDS)}")])
+            raise InvalidSignal([FieldProblem("kind", repr(wish.kind), "is not a signal", f"use {', '.join(KINDS)}")])
         target = None if wish.target is None else self._article(wish.target)[0]
         everywhere = wish.everywhere or wish.kind == EXCLUDE
         return Signal(
@@ -299,19 +304,21 @@ class Decisions:
         old = self._store.signals.get(ended)
         self._store.signals.end(ended, entry.at, sent.by)
         numbers = self._store.signals.add(new)
-        kept = [replace(one, number=number) for one, number in zip(new, numbers, strict=True)]
+        kept = [replace(signal, number=number) for signal, number in zip(new, numbers, strict=True)]
         names = self._names([*old.values(), *kept])
-        before = {"signals": [_told(old[number], names) for number in ended]} if ended else None
-        after = {"signals": [_told(one, names) for one in kept]} if kept else None
-        return self._kept(replace(entry, before=before, after=after), sent)
+        before = {"signals": [_signal_record(old[number], names) for number in ended]} if ended else None
+        after = {"signals": [_signal_record(signal, names) for signal in kept]} if kept else None
+        return self._append_entry(replace(entry, before=before, after=after), sent)
 
     def _names(self, signals: Iterable[Signal]) -> dict[int, str]:
-        numbers = {number for one in signals for number in (one.source, one.target) if number is not None}
-        return {number: found.id for number, found in self._store.articles.get(sorted(numbers), texts=False).items()}
+        numbers = {number for signal in signals for number in (signal.source, signal.target) if number is not None}
+        return {
+            number: article.id for number, article in self._store.articles.get(sorted(numbers), texts=False).items()
+        }
 
-    def _kept(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
-        whole = replace(entry, why=sent.why.strip(), seconds=max(0, min(sent.seconds, MAX_SECONDS)))
-        return replace(whole, number=self._store.audit.append(whole, sent.key))
+    def _append_entry(self, entry: AuditEntry, sent: Sent) -> AuditEntry:
+        complete = replace(entry, why=sent.why.strip(), seconds=max(0, min(sent.seconds, MAX_SECONDS)))
+        return replace(complete, number=self._store.audit.append(complete, sent.key))
 
 
 def check_ranking(data: Mapping[str, Any]) -> None:
@@ -319,12 +326,14 @@ def check_ranking(data: Mapping[str, Any]) -> None:
     problems = []
     least = data.get("min_score")
     if least is not None and not 0 <= least <= 1:
-        problems.append(FieldProblem("min_score", str(least), "is no score", "use 0 to 1"))
+        problems.append(FieldProblem("min_score", str(least), "is not a score", "use 0 to 1"))
     for part, strength in data.get("weights", {}).items():
         if part not in PARTS:
-            problems.append(FieldProblem("weights", repr(part), "is no part of the score", f"use {', '.join(PARTS)}"))
+            problems.append(
+                FieldProblem("weights", repr(part), "is not a part of the score", f"use {', '.join(PARTS)}")
+            )
         elif not 0 <= strength <= 3:
-            problems.append(FieldProblem(part, str(strength), "is no strength", "use 0 to 3; 1 is as learned"))
+            problems.append(FieldProblem(part, str(strength), "is not a strength", "use 0 to 3; 1 is as learned"))
     if problems:
         raise InvalidSignal(problems)
 
@@ -341,9 +350,9 @@ def _replaces(new: Signal, old: Signal) -> bool:
     return opposed and (new.source, new.target) == (old.source, old.target)
 
 
-def _told(signal: Signal, names: Mapping[int, str]) -> dict[str, Any]:
-    """A signal as the audit trail tells it, with articles by id."""
-    told = {
+def _signal_record(signal: Signal, names: Mapping[int, str]) -> dict[str, Any]:
+    """A signal as the audit trail keeps it, with articles by id."""
+    record = {
         "number": signal.number,
         "kind": signal.kind,
         "beside": names.get(signal.source) if signal.source is not None else None,
@@ -356,7 +365,7 @@ def _told(signal: Signal, names: Mapping[int, str]) -> dict[str, Any]:
         "reason": signal.reason,
         "data": dict(signal.data),
     }
-    return {name: value for name, value in told.items() if value not in (None, "", {})}
+    return {name: value for name, value in record.items() if value not in (None, "", {})}
 
 
 def _undo_of(entry: AuditEntry) -> str:

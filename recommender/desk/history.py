@@ -1,6 +1,6 @@
-"""Use case: finding out. What stood beside an article at a time, and why; where an article is shown, and since when.
+"""Use case: what stood beside an article at a time, and why; where an article is shown, and since when.
 
-It tells what the ledger, the audit trail and the signals hold, and says nothing where they hold nothing.
+It reports what the ledger, the audit trail and the signals hold, and says nothing where they hold nothing.
 """
 
 import json
@@ -22,7 +22,7 @@ from recommender.store.ledger import Shown, Stay
 EVENTS = 200  # of one article, the latest
 ALL = 1_000_000
 PLACES = 100  # at which an article is looked for, now and before
-CORRECTIONS = 50  # sidebars that are asked whether they show the present text
+CORRECTIONS = 50  # sidebars that are checked for the present text
 BACK = 10  # sidebars of one article, from the present one back
 
 # What has happened to an article.
@@ -41,7 +41,7 @@ TEASED = ("title", "summary", "url", "posted_on", "edition", "language", "image_
 
 @dataclass(frozen=True)
 class Subject:
-    """An article that somebody asks about, whatever its status; `article` is None where it was withdrawn."""
+    """An article that an editor asks about, whatever its status; `article` is None where it was withdrawn."""
 
     trace: Trace
     article: Article | None
@@ -64,8 +64,8 @@ class PastSidebar:
     shown: Shown
     until: datetime | None
     document: Document
-    came: list[Document]
-    left: list[Document]
+    added: list[Document]
+    removed: list[Document]
 
     @property
     def at(self) -> datetime:
@@ -75,14 +75,14 @@ class PastSidebar:
 
 @dataclass(frozen=True)
 class History:
-    """Sidebars of an article and decisions about it, the latest first; `whole` says whether these are all.
+    """Sidebars of an article and decisions about it, the latest first; `complete` says whether these are all.
 
-    `signals` are those about it, past ones included; `names` tells the articles that they name.
+    `signals` are those about it, past ones included; `names` holds the articles that they name.
     """
 
     subject: Subject
     events: list[PastSidebar | AuditEntry]
-    whole: bool
+    complete: bool
     signals: list[Signal]
     names: Mapping[int, Trace]
 
@@ -132,15 +132,15 @@ class Appearance:
 class Whereabouts:
     """Where an article is shown and has been shown, up to PLACES of each, and what happened to it, the latest first.
 
-    `gone` is what took it out of the sidebars, None while it may be shown, or where nobody knows.
+    `removal` is what took it out of the sidebars, None while it may be shown, or where no entry says so.
     """
 
     subject: Subject
     turns: list[Turn]
-    gone: Turn | None
+    removal: Turn | None
     now: list[Appearance]
     before: list[Appearance]
-    whole: bool
+    complete: bool
 
 
 class DisplayHistory:
@@ -155,8 +155,8 @@ class DisplayHistory:
         trace = self._store.articles.trace(article_id)
         if trace is None:
             raise ArticleNotFound(article_id)
-        found = self._store.articles.find(article_id)
-        return Subject(trace, found[1] if found else None)
+        row = self._store.articles.find(article_id)
+        return Subject(trace, row[1] if row else None)
 
     # -- what stood beside an article ----------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ class DisplayHistory:
             return History(
                 subject=subject,
                 events=sorted([*sidebars, *entries], key=lambda event: event.at, reverse=True),
-                whole=len(rows) <= EVENTS and len(entries) < EVENTS,
+                complete=len(rows) <= EVENTS and len(entries) < EVENTS,
                 signals=signals,
                 names=self._names(signals),
             )
@@ -193,25 +193,25 @@ class DisplayHistory:
                 begins=rows[-1].at if rows else None,
                 signals=signals,
                 rules=self._rules(number, policies, at),
-                matrix=next((one for one in policies if one.kind == MATRIX), None),
-                ranking=next((one for one in policies if one.kind == RANKING), None),
+                matrix=next((signal for signal in policies if signal.kind == MATRIX), None),
+                ranking=next((signal for signal in policies if signal.kind == RANKING), None),
                 names=self._names(signals),
             )
 
     def _in_force(self, number: int, teasers: Iterable[int], at: datetime) -> list[Signal]:
         own = self._store.signals.about(number)
-        theirs = [one for teaser in teasers for one in self._store.signals.about(teaser) if one.source is None]
-        found = {one.number: one for one in (*own, *theirs) if one.in_force(at)}
-        return [found[number] for number in sorted(found, reverse=True)]
+        theirs = [signal for teaser in teasers for signal in self._store.signals.about(teaser) if signal.source is None]
+        in_force = {signal.number: signal for signal in (*own, *theirs) if signal.in_force(at)}
+        return [in_force[number] for number in sorted(in_force, reverse=True)]
 
     def _rules(self, number: int, policies: Iterable[Signal], at: datetime) -> list[Rule]:
         columns = self._recommender.columns()
         labels = columns.labels[number] if number < len(columns.number) else frozenset()
-        rules = [rule_of(one) for one in policies if one.kind == RULE]
+        rules = [rule_of(signal) for signal in policies if signal.kind == RULE]
         return [rule for rule in rules if rule.holds(at) and rule.when.fits(labels)]
 
     def _names(self, signals: Iterable[Signal]) -> dict[int, Trace]:
-        ends = {end for one in signals for end in (one.source, one.target) if end is not None}
+        ends = {end for signal in signals for end in (signal.source, signal.target) if end is not None}
         return self._store.articles.traces(sorted(ends))
 
     # -- where an article is shown -------------------------------------------------------------------------------------
@@ -222,20 +222,20 @@ class DisplayHistory:
             subject = self.subject(article_id)
             number = subject.trace.number
             turns = self._turns(number)
-            gone = self._gone(subject, turns)
+            removal = self._removal(subject, turns)
             places = list(self._places(self._store.ledger.stays(number, ALL)))
             standing = [place for place in places if place.stay.until is None]
-            ended = [_late(place, gone) for place in places if place.stay.until is not None]
+            ended = [_late(place, removal) for place in places if place.stay.until is not None]
             corrected = next((turn for turn in turns if turn.kind == CORRECTED), None)
             if corrected is not None and subject.article is not None:
                 standing = self._corrected(standing, subject.article, corrected)
             return Whereabouts(
                 subject=subject,
                 turns=turns,
-                gone=gone,
+                removal=removal,
                 now=standing[:PLACES],
                 before=ended[:PLACES],
-                whole=max(len(standing), len(ended)) <= PLACES,
+                complete=max(len(standing), len(ended)) <= PLACES,
             )
 
     def every_place(self, article_id: str) -> list[Appearance]:
@@ -265,10 +265,10 @@ class DisplayHistory:
                     turns.append(Turn(RELEASED, signal.ended, signal.ended_by))
         return sorted(turns, key=lambda turn: turn.at, reverse=True)
 
-    def _gone(self, subject: Subject, turns: Sequence[Turn]) -> Turn | None:
+    def _removal(self, subject: Subject, turns: Sequence[Turn]) -> Turn | None:
         """The latest removal, while the article may not be shown."""
         now, number = self._recommender.now(), subject.trace.number
-        excluded = any(one.kind == EXCLUDE and one.in_force(now) for one in self._store.signals.about(number))
+        excluded = any(signal.kind == EXCLUDE and signal.in_force(now) for signal in self._store.signals.about(number))
         if subject.trace.status == PUBLISHED and not subject.held and not excluded:
             return None
         return next((turn for turn in turns if turn.kind in REMOVALS), None)
@@ -301,15 +301,15 @@ def _sidebar(rows: Sequence[Shown], place: int) -> PastSidebar:
         shown=rows[place],
         until=rows[place - 1].at if place else None,
         document=document,
-        came=_missing(document, earlier),
-        left=[] if earlier is None else _missing(earlier, document),
+        added=_missing(document, earlier),
+        removed=[] if earlier is None else _missing(earlier, document),
     )
 
 
 def _missing(document: Document, other: Document | None) -> list[Document]:
     """The teasers of a sidebar that another does not have."""
-    there = {item["id"] for item in other["items"]} if other else set()
-    return [item for item in document["items"] if item["id"] not in there]
+    other_ids = {item["id"] for item in other["items"]} if other else set()
+    return [item for item in document["items"] if item["id"] not in other_ids]
 
 
 def _turns_of(entry: AuditEntry) -> Iterator[Turn]:
@@ -326,9 +326,9 @@ def _turns_of(entry: AuditEntry) -> Iterator[Turn]:
         yield Turn(CORRECTED, entry.at, entry.by)
 
 
-def _late(place: Appearance, gone: Turn | None) -> Appearance:
+def _late(place: Appearance, removal: Turn | None) -> Appearance:
     until = place.stay.until
-    return place if gone is None or until is None or until < gone.at else replace(place, late=until - gone.at)
+    return place if removal is None or until is None or until < removal.at else replace(place, late=until - removal.at)
 
 
 def _teased(card: Document) -> Document:

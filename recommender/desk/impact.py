@@ -1,4 +1,4 @@
-"""Use case: the reach of a change of rules, sensitive matrix or ranking: which sidebars it would change, and how."""
+"""Use case: the impact of a change of rules, sensitive matrix or ranking: which sidebars it would change, and how."""
 
 import logging
 import secrets
@@ -106,7 +106,7 @@ class ImpactComparison:
     def __init__(self, store: Store, recommender: Recommender, change: ProposedChange) -> None:
         self._store = store
         self._recommender = recommender
-        self._trial = recommender.previewing(change.added, change.ended)
+        self._preview = recommender.previewing(change.added, change.ended)
         self._sources: list[int] = []
         self._changed: list[_Changed] = []
         self._counts = {"changed": 0, "losing": 0, "gaining": 0, "weaker": 0}
@@ -123,7 +123,7 @@ class ImpactComparison:
         with self._store.reading():
             state = self._store.state()
             numbers = [] if state.generation is None else self._store.generations.numbers(state.generation)
-            before, after = self._recommender.snapshot(), self._trial.snapshot()
+            before, after = self._recommender.snapshot(), self._preview.snapshot()
             self._revision = state.revision
         if before.directives.ranking == after.directives.ranking:
             columns, now = before.columns, self._recommender.now().timestamp()
@@ -140,10 +140,10 @@ class ImpactComparison:
         batch = self._sources[self.done : self.done + most]
         with self._store.reading():
             before = self._recommender.questions(batch, Query())
-            after = self._trial.questions(batch, Query())
-            for number, asked in before.items():
-                old, new = self._recommender.teasers(asked), self._trial.teasers(after[number])
-                self._compare(number, asked.article, old, new)
+            after = self._preview.questions(batch, Query())
+            for number, question in before.items():
+                old, new = self._recommender.teasers(question), self._preview.teasers(after[number])
+                self._compare(number, question.article, old, new)
         self._changed = sorted(self._changed)[:MAX_CHANGED]
         self.done += len(batch)
         return self.done < self.total
@@ -163,14 +163,14 @@ class ImpactComparison:
 
     def reach(self) -> Reach:
         """What has been found."""
-        numbers = {number for one in self._changed for number in (one.source, *one.before, *one.after)}
+        numbers = {number for change in self._changed for number in (change.source, *change.before, *change.after)}
         articles = self._store.articles.get(sorted(numbers), texts=False)
         most = [
             SidebarDifference(
-                _named(one.source, articles), _all_named(one.before, articles), _all_named(one.after, articles)
+                _named(change.source, articles), _all_named(change.before, articles), _all_named(change.after, articles)
             )
-            for one in self._changed
-            if one.source in articles
+            for change in self._changed
+            if change.source in articles
         ]
         return Reach(looked_at=self.done, most=tuple(most), revision=self._revision, **self._counts)
 
@@ -252,6 +252,6 @@ class Reaches:
         except Unavailable as error:
             _log.warning("a reach could not be worked out: %s", error)
         finally:
-            # Also after an error of ours, which ends the thread: nobody is to wait for it, and its place is free again.
+            # Also after an error of ours, which ends the thread: no page must wait for it, and its place is free again.
             job.failed = job.reach is None
             job.until = self._monotonic() + KEPT_SECONDS

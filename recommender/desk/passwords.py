@@ -11,5 +11,5 @@ class ScryptPasswords:
     def hash(self, password: str) -> str:
         return generate_password_hash(password, METHOD)
 
-    def matches(self, kept: str, password: str) -> bool:
-        return check_password_hash(kept, password)
+    def matches(self, hashed: str, password: str) -> bool:
+        return check_password_hash(hashed, password)

@@ -1,6 +1,6 @@
-"""Use case: a change of rules, sensitive matrix or ranking, from what somebody wants to the decision.
+"""Use case: a change of rules, sensitive matrix or ranking, from what an editor wants to the decision.
 
-It is tried before it is decided (see `reach`), and refused where somebody else has been faster.
+Its impact is computed before it is decided (see `impact`), and it is refused where another editor has been faster.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,15 +17,15 @@ from recommender.errors import Conflict, FieldProblem, InvalidSignal, NotFound
 from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 
-SEARCHED = 1_000  # entries of the audit trail among which the one is that has overtaken a proposal
+SEARCHED = 1_000  # entries of the audit trail that are searched for the one that has overtaken a proposal
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What somebody wants: a rule, a matrix, a ranking, or the END of a rule.
+    """What an editor wants: a rule, a matrix, a ranking, or the END of a rule.
 
-    `data` is as a policy keeps it. `seen` is the number of the signal whose place it takes: the rule's that is changed,
-    0 for a new one; that of the matrix or ranking in force, 0 if there is none.
+    `data` is as a policy keeps it. `seen` is the number of the signal that it replaces: of the rule that is changed, 0
+    for a new one; of the matrix or ranking in force, 0 if there is none.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Overtaken:
-    """Who has been faster than a proposal, and when; `now` is the number of what stands in its place, 0 for nothing."""
+    """Who has been faster than a proposal, and when; `now` is the number of what is in force now, 0 for nothing."""
 
     by: str
     at: datetime
@@ -67,7 +67,7 @@ class Overtaken:
 
 
 class Proposals:
-    """Tries proposals and puts them in force. Safe to use from several threads."""
+    """Checks proposals and puts them in force. Safe to use from several threads."""
 
     def __init__(self, store: Store, decisions: Decisions, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -76,15 +76,15 @@ class Proposals:
 
     def in_force(self, kind: str) -> Signal | None:
         """The matrix or ranking that editors have put in force, if they have."""
-        found = self._store.signals.at(self._clock(), [kind])
-        return max(found, key=lambda one: one.number, default=None)
+        signals = self._store.signals.at(self._clock(), [kind])
+        return max(signals, key=lambda signal: signal.number, default=None)
 
     def rule(self, number: int) -> Signal:
         """What keeps a rule, also one that is over. Raises NotFound."""
-        found = self._store.signals.get([number]).get(number)
-        if found is None or found.kind != RULE:
+        signal = self._store.signals.get([number]).get(number)
+        if signal is None or signal.kind != RULE:
             raise NotFound(f"There is no rule {number}.")
-        return found
+        return signal
 
     def change(self, wanted: Proposal, by: str) -> ProposedChange:
         """What a proposal would change. A rule that begins later counts from now on. Raises what `check` does."""
@@ -99,18 +99,18 @@ class Proposals:
         """Raises InvalidSignal with every field that is wrong, and NotFound for a rule that there never was."""
         if wanted.kind == END or (wanted.kind == RULE and wanted.seen):
             self.rule(wanted.seen)
-        problems = [*self._wrong(wanted), *self._wrong_data(wanted)]
+        problems = [*self._reason_and_time_problems(wanted), *self._data_problems(wanted)]
         if problems:
             raise InvalidSignal(problems)
 
-    def _wrong(self, wanted: Proposal) -> Iterator[FieldProblem]:
+    def _reason_and_time_problems(self, wanted: Proposal) -> Iterator[FieldProblem]:
         if len(wanted.reason) > MAX_REASON:
-            long = f"{len(wanted.reason)} characters"
-            yield FieldProblem("reason", long, "is too long", f"use up to {MAX_REASON:,}")
+            length = f"{len(wanted.reason)} characters"
+            yield FieldProblem("reason", length, "is too long", f"use up to {MAX_REASON:,}")
         if wanted.until is not None and wanted.until <= self._clock():
             yield FieldProblem("until", wanted.until.isoformat(), "is over already", "choose a later time")
 
-    def _wrong_data(self, wanted: Proposal) -> list[FieldProblem]:
+    def _data_problems(self, wanted: Proposal) -> list[FieldProblem]:
         try:
             same = self._changes_nothing(wanted)
         except InvalidSignal as error:
@@ -131,23 +131,23 @@ class Proposals:
         return False
 
     def overtaken(self, wanted: Proposal) -> Overtaken | None:
-        """Who has changed meanwhile what a proposal takes the place of."""
+        """Who has changed what a proposal replaces, since it was made."""
         with self._store.reading():
             if wanted.kind in (RULE, END):
                 seen = self.rule(wanted.seen) if wanted.seen else None
-                return None if seen is None or seen.ended is None else self._gone(seen, self._successor(seen))
+                return None if seen is None or seen.ended is None else self._overtaken_by(seen, self._successor(seen))
             standing = self.in_force(wanted.kind)
             if standing is not None:
                 latest = Overtaken(standing.by, standing.since, standing.number)
                 return None if standing.number == wanted.seen else latest
-            gone = self._store.signals.get([wanted.seen]).get(wanted.seen)
-            return None if gone is None or gone.ended is None else self._gone(gone, 0)
+            ended = self._store.signals.get([wanted.seen]).get(wanted.seen)
+            return None if ended is None or ended.ended is None else self._overtaken_by(ended, 0)
 
-    def _gone(self, seen: Signal, now: int) -> Overtaken:
+    def _overtaken_by(self, seen: Signal, now: int) -> Overtaken:
         return Overtaken(seen.ended_by, seen.ended or seen.since, now)
 
     def _successor(self, rule: Signal) -> int:
-        """The number of the rule that has taken the place of one; 0 where it was ended for good."""
+        """The number of the rule that has replaced another; 0 where that was ended for good."""
         at = rule.ended or rule.since
         entries = self._store.audit.entries(AuditQuery(since=at, until=at + timedelta(seconds=1)), SEARCHED)
         for entry in entries:
@@ -156,7 +156,7 @@ class Proposals:
         return 0
 
     def apply(self, wanted: Proposal, sent: Sent) -> AuditEntry:
-        """Puts a proposal in force. Raises what `check` does, and Conflict where somebody else has been faster."""
+        """Puts a proposal in force. Raises what `check` does, and Conflict where another editor has been faster."""
         with self._store.writing():
             if sent.key is not None and (again := self._store.audit.by_key(sent.key)) is not None:
                 return again
@@ -175,4 +175,4 @@ class Proposals:
 
 def _numbers(side: Mapping[str, Any] | None) -> list[int]:
     """The numbers of the signals on one side of an entry of the audit trail."""
-    return [one["number"] for one in (side or {}).get("signals", ())]
+    return [signal["number"] for signal in (side or {}).get("signals", ())]

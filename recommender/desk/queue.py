@@ -53,7 +53,7 @@ class QueueFilter:
 
 @dataclass(frozen=True)
 class QueueLine:
-    """One article of the queue with its reasons, the sidebar beside it and who has approved one, if anybody has.
+    """One article of the queue with its reasons, the sidebar beside it, and the review of the editor who approved one.
 
     `digest` names the sidebar, `seen` is the latest entry of the audit trail about the article.
     """
@@ -70,14 +70,14 @@ class QueueLine:
 
 @dataclass(frozen=True)
 class Listing:
-    """A page of the queue. `left` and `approved` count the articles of the filter, whatever the state it asks for.
+    """A page of the queue. `open` and `approved` count the articles of the filter, whatever the state it asks for.
 
     `after` is the number of the article that comes after the page, if one does.
     """
 
     lines: list[QueueLine]
-    found: int
-    left: int
+    total: int
+    open: int
     approved: int
     after: int | None = None
 
@@ -142,14 +142,14 @@ class Worklist:
         with self._store.reading():
             order = self._order(wanted, self._recommender.columns(), self._reviews())
             numbers = order.of_state(wanted.state)
-            here = self._store.articles.by_id(article_id)
-            if here is not None:
-                later = order.numbers[np.cumsum(order.numbers == here[0]) > 0]
-                rest = numbers[numbers != here[0]]
+            row = self._store.articles.by_id(article_id)
+            if row is not None:
+                later = order.numbers[np.cumsum(order.numbers == row[0]) > 0]
+                rest = numbers[numbers != row[0]]
                 ahead = rest[np.isin(rest, later)]
                 numbers = ahead if len(ahead) else rest
-            found = self._store.articles.get(numbers[:1].tolist(), texts=False)
-        return next((article.id for article in found.values()), None)
+            articles = self._store.articles.get(numbers[:1].tolist(), texts=False)
+        return next((article.id for article in articles.values()), None)
 
     def editions(self) -> list[str]:
         """The editions that published articles are of, the largest first."""
@@ -159,30 +159,30 @@ class Worklist:
         return self._editions[1]
 
     def _line(self, number: int, article: Article, review: Review | None, columns: Columns, busy: float) -> QueueLine:
-        found, told = self._answer(number, article)
-        outlook = Outlook(number, told.digest, told.doubt, told.fallbacks, len(found.items))
+        recommendation, display = self._answer(number, article)
+        outlook = Outlook(number, display.digest, display.doubt, display.fallbacks, len(recommendation.items))
         return QueueLine(
             number=number,
             article=article,
             state=APPROVED if _is_done(outlook, review) else OPEN,
             reasons=_reasons(number, columns, outlook, review, (busy, self._now())),
-            teasers=tuple(found.items),
-            digest=told.digest,
+            teasers=tuple(recommendation.items),
+            digest=display.digest,
             review=review,
             seen=self._store.audit.latest(number),
         )
 
     def _answer(self, number: int, article: Article) -> tuple[Recommendation, Shown]:
         """The sidebar of this moment. Ready ones are kept: an editor sees a page of the queue again and again."""
-        kept = self._answers.get(number)
-        if kept is not None and self._recommender.still_right(kept[0].basis, self._store.state()):
-            return kept
-        found = self._recommender.for_article(article.id, Query())
-        made = found, shown(found, self._recommender.gazetteer, self._recommender.now())
+        ready = self._answers.get(number)
+        if ready is not None and self._recommender.still_right(ready[0].basis, self._store.state()):
+            return ready
+        recommendation = self._recommender.for_article(article.id, Query())
+        answer = recommendation, shown(recommendation, self._recommender.gazetteer, self._recommender.now())
         if len(self._answers) >= MAX_ANSWERS:
             self._answers = {}
-        self._answers[number] = made
-        return made
+        self._answers[number] = answer
+        return answer
 
     def _now(self) -> float:
         return self._recommender.now().timestamp()
@@ -194,9 +194,11 @@ class Worklist:
             with self._lock:
                 if line > self._known.line:
                     news = self._store.ledger.outlooks(after=self._known.line)
-                    outlooks = {**self._known.outlooks, **{one.source: one for one in news}}
+                    outlooks = {**self._known.outlooks, **{outlook.source: outlook for outlook in news}}
                     sources = np.fromiter(outlooks, dtype=np.int32, count=len(outlooks))
-                    doubts = np.fromiter((one.doubt for one in outlooks.values()), np.float64, count=len(outlooks))
+                    doubts = np.fromiter(
+                        (outlook.doubt for outlook in outlooks.values()), np.float64, count=len(outlooks)
+                    )
                     self._known = _ArticleState(line, outlooks, sources, doubts)
         return self._known
 
@@ -204,7 +206,7 @@ class Worklist:
         return {review.article: review for review in self._store.reviews.all()}
 
     def _order(self, wanted: QueueFilter, columns: Columns, reviews: Mapping[int, Review]) -> _Order:
-        known = self._outlooks()
+        sidebars = self._outlooks()
         keep = columns.shown & ~(columns.posted > self._now())
         if wanted.edition:
             keep &= columns.edition == self._recommender.code(wanted.edition)
@@ -212,10 +214,10 @@ class Worklist:
             keep &= columns.posted >= wanted.since.timestamp()
         if wanted.until is not None:
             keep &= columns.posted < wanted.until.timestamp()
-        done = [number for number, review in reviews.items() if _is_done(known.outlooks.get(number), review)]
+        done = [number for number, review in reviews.items() if _is_done(sidebars.outlooks.get(number), review)]
         changed = list(reviews.keys() - set(done))
         places = np.flatnonzero(keep)
-        urgency = _urgency(columns, known, self._now())[places] + WEIGHTS[CHANGED] * np.isin(places, changed)
+        urgency = _urgency(columns, sidebars, self._now())[places] + WEIGHTS[CHANGED] * np.isin(places, changed)
         order = places[np.lexsort((-places, -urgency))]
         return _Order(columns.number[order], np.isin(order, done))
 
@@ -224,21 +226,21 @@ def _is_done(outlook: Outlook | None, review: Review | None) -> bool:
     return review is not None and outlook is not None and review.digest == outlook.digest
 
 
-def _urgency(columns: Columns, known: _ArticleState, now: float) -> FloatArray:
+def _urgency(columns: Columns, sidebars: _ArticleState, now: float) -> FloatArray:
     """How much each article's sidebar needs eyes, 0 or more."""
     size = len(columns.number)
     doubt = np.ones(size)  # nothing is known of it yet
-    inside = known.sources < size  # the ledger may know of articles that are newer than the columns
-    doubt[known.sources[inside]] = known.doubts[inside]
+    inside = sidebars.sources < size  # the ledger may know of articles that are newer than the columns
+    doubt[sidebars.sources[inside]] = sidebars.doubts[inside]
     age = np.where(np.isnan(columns.posted), np.inf, now - columns.posted)
     fresh = np.exp(-np.maximum(age, 0) / (NEW_DAYS * DAY))
     read = np.log1p(columns.reads)
     read = read / max(float(read.max(initial=0.0)), 1.0)
     sensitive = columns.flags & ~BITS[ANYTHING] != 0
-    found: FloatArray = (
+    urgency: FloatArray = (
         WEIGHTS[NEW] * fresh + WEIGHTS[MUCH_READ] * read + WEIGHTS[UNSURE] * doubt + WEIGHTS[SENSITIVE] * sensitive
     )
-    return found
+    return urgency
 
 
 def _busy(columns: Columns) -> float:
@@ -252,7 +254,7 @@ def _reasons(
 ) -> tuple[str, ...]:
     busy, now = limits
     age = now - columns.posted[number]
-    found = {
+    applies = {
         CHANGED: review is not None and not _is_done(outlook, review),
         NEW: bool(age <= NEW_DAYS * DAY),
         SENSITIVE: bool(int(columns.flags[number]) & ~BITS[ANYTHING]),
@@ -261,4 +263,4 @@ def _reasons(
         UNSURE: outlook.doubt >= DOUBTFUL,
         MUCH_READ: bool(columns.reads[number] > 0 and columns.reads[number] >= busy),
     }
-    return tuple(reason for reason, holds in found.items() if holds)
+    return tuple(reason for reason, holds in applies.items() if holds)

@@ -29,7 +29,7 @@ CANDIDATES = 20
 FOUND = 20  # stories of one search
 LEAD = 15  # sentences of a candidate that are looked at: reading on takes time, and news come first
 DECISIONS = 10  # of the article, the latest
-# What keeps a story out of a sidebar. Of several the first is told.
+# What keeps a story out of a sidebar. Of several the first is shown.
 WITHDRAWN, HELD, BOX_OFF, BANNED, SENSITIVE, RULED, FUTURE, LANGUAGE, BEYOND, REPORTED, WEAK, LOWER = (
     "withdrawn",
     "held",
@@ -80,9 +80,9 @@ class Page:
 
     number: int
     article: Article
-    found: Recommendation
+    recommendation: Recommendation
     digest: str
-    beside: SidebarConstraints
+    constraints: SidebarConstraints
     sidebar: list[Candidate]
     candidates: list[Candidate]
     signals: list[Signal]
@@ -93,7 +93,7 @@ class Page:
 
     @property
     def approved(self) -> bool:
-        """Whether somebody has approved this very sidebar."""
+        """Whether an editor has approved this very sidebar."""
         return self.review is not None and self.review.digest == self.digest
 
 
@@ -119,30 +119,30 @@ class Reviewing:
 
     def note(self, article_id: str) -> None:
         """Writes the sidebar that an article has now into the ledger, so that the queue knows of it at once."""
-        found = self._recommender.for_article(article_id, Query())
-        self._store.ledger.append([shown(found, self._recommender.gazetteer, self._recommender.now())])
+        recommendation = self._recommender.for_article(article_id, Query())
+        self._store.ledger.append([shown(recommendation, self._recommender.gazetteer, self._recommender.now())])
 
     def page(self, article_id: str, depth: int = CANDIDATES) -> Page:
         """The page of an article with its `depth` best candidates below the sidebar. Raises ArticleNotFound."""
         with self._store.reading():
-            asked = self._recommender.question(article_id, Query())
-            found = self._recommender.answer(asked)
-            inside = [item.teaser.number for item in found.items]
-            items = [*found.items, *self._recommender.items(asked, _others(asked, inside, depth))]
-            number = asked.source.number
+            question = self._recommender.question(article_id, Query())
+            recommendation = self._recommender.answer(question)
+            inside = [item.teaser.number for item in recommendation.items]
+            items = [*recommendation.items, *self._recommender.items(question, _others(question, inside, depth))]
+            number = question.source.number
             texts = self._store.articles.get([item.teaser.number for item in items] + [number])
-            signals = self._in_force(asked)
-            candidates = self._candidates(asked, items, inside, texts)
-            ends = {end for one in signals for end in (one.source, one.target) if end is not None} - {number}
+            signals = self._in_force(question)
+            candidates = self._candidates(question, items, inside, texts)
+            ends = {end for signal in signals for end in (signal.source, signal.target) if end is not None} - {number}
             review = self._store.reviews.get(number)
             return Page(
                 number=number,
                 article=texts[number],
-                found=found,
-                digest=self._digest(found),
-                beside=asked.source.constraints,
-                sidebar=candidates[: len(found.items)],
-                candidates=candidates[len(found.items) :],
+                recommendation=recommendation,
+                digest=self._digest(recommendation),
+                constraints=question.source.constraints,
+                sidebar=candidates[: len(recommendation.items)],
+                candidates=candidates[len(recommendation.items) :],
                 signals=signals,
                 others=self._store.articles.get(sorted(ends), texts=False),
                 decisions=self._decisions(number, review),
@@ -157,161 +157,165 @@ class Reviewing:
         """
         with self._store.reading():
             page = self.page(article_id, depth=0)
-            numbers = [one for one in self._store.articles.search(text, limit + 1) if one != page.number][:limit]
-            asked = self._recommender.question(article_id, Query())
-            inside = {item.teaser.number: item.teaser for item in page.found.items}
-            known = _teasers(asked, numbers) | inside
-            teasers = [known.get(one, RankedTeaser(one, 0.0, RELATED)) for one in numbers]
-            items = self._recommender.items(asked, teasers)
+            numbers = [number for number in self._store.articles.search(text, limit + 1) if number != page.number][
+                :limit
+            ]
+            question = self._recommender.question(article_id, Query())
+            inside = {item.teaser.number: item.teaser for item in page.recommendation.items}
+            by_number = _teasers(question, numbers) | inside
+            teasers = [by_number.get(number, RankedTeaser(number, 0.0, RELATED)) for number in numbers]
+            items = self._recommender.items(question, teasers)
             texts = self._store.articles.get([*numbers, page.number])
-            return page, self._candidates(asked, items, list(inside), texts)
+            return page, self._candidates(question, items, list(inside), texts)
 
     def preview(self, article_id: str, added: Sequence[Signal], ended: Sequence[int]) -> Preview:
         """What the sidebar of an article would be if some signals were kept and others (by number) ended."""
-        wished = [one.target for one in added if one.kind in (PIN, BOOST) and one.target is not None]
-        trial = self._recommender.previewing(added, ended)
+        wished = [signal.target for signal in added if signal.kind in (PIN, BOOST) and signal.target is not None]
+        previewing = self._recommender.previewing(added, ended)
         with self._store.reading():
             before = self._recommender.for_article(article_id, Query())
-            after = trial.for_article(article_id, Query())
-            obstacles = Reviewing(self._store, trial).obstacles(article_id, wished) if wished else {}
+            after = previewing.for_article(article_id, Query())
+            obstacles = Reviewing(self._store, previewing).obstacles(article_id, wished) if wished else {}
         return Preview(before, after, obstacles)
 
     def obstacles(self, article_id: str, numbers: Sequence[int]) -> dict[int, Obstacle]:
         """What keeps stories, by number, out of the sidebar of an article; those that stand in it are left out."""
         with self._store.reading():
-            asked = self._recommender.question(article_id, Query())
-            inside = [item.teaser.number for item in self._recommender.answer(asked).items]
-            return self._obstacles(asked, inside, [number for number in numbers if number not in inside])
+            question = self._recommender.question(article_id, Query())
+            inside = [item.teaser.number for item in self._recommender.answer(question).items]
+            return self._obstacles(question, inside, [number for number in numbers if number not in inside])
 
     def can_undo(self, entry: AuditEntry) -> bool:
         """Whether nothing has changed since what a decision has changed, so that it can be taken back."""
         with self._store.reading():
-            numbers = [one["number"] for one in _kept(entry)]
+            numbers = [signal["number"] for signal in _kept_signals(entry)]
             review = None if entry.article is None else self._store.reviews.get(entry.article)
             later = [] if entry.article is None else self._trail(entry.article)
             return _can_undo(entry, self._store.signals.get(numbers), review, later)
 
     def _decisions(self, number: int, review: Review | None) -> list[tuple[AuditEntry, bool]]:
         entries = self._trail(number)
-        signals = self._store.signals.get([one["number"] for entry in entries for one in _kept(entry)])
+        signals = self._store.signals.get([signal["number"] for entry in entries for signal in _kept_signals(entry)])
         return [(entry, _can_undo(entry, signals, review, entries)) for entry in entries]
 
     def _trail(self, number: int) -> list[AuditEntry]:
         return self._store.audit.entries(AuditQuery(article=number), DECISIONS)
 
-    def _digest(self, found: Recommendation) -> str:
-        language = found.article.language if found.article else "en"
-        return digest_of(make_document(found, self._recommender.gazetteer, language)["items"])
+    def _digest(self, recommendation: Recommendation) -> str:
+        language = recommendation.article.language if recommendation.article else "en"
+        return digest_of(make_document(recommendation, self._recommender.gazetteer, language)["items"])
 
-    def _in_force(self, asked: Question) -> list[Signal]:
-        now = datetime.fromtimestamp(asked.filters.now, UTC)
-        return [one for one in self._store.signals.about(asked.source.number) if one.in_force(now)]
+    def _in_force(self, question: Question) -> list[Signal]:
+        now = datetime.fromtimestamp(question.filters.now, UTC)
+        return [signal for signal in self._store.signals.about(question.source.number) if signal.in_force(now)]
 
     def _candidates(
-        self, asked: Question, items: Sequence[Item], inside: Sequence[int], texts: Mapping[int, Article]
+        self, question: Question, items: Sequence[Item], inside: Sequence[int], texts: Mapping[int, Article]
     ) -> list[Candidate]:
         """Items as candidates, in their order; `texts` holds their articles and the source with bodies."""
         numbers = [item.teaser.number for item in items]
-        obstacles = self._obstacles(asked, inside, [number for number in numbers if number not in inside])
-        source = texts[asked.source.number]
+        obstacles = self._obstacles(question, inside, [number for number in numbers if number not in inside])
+        source = texts[question.source.number]
         pairs = self._recommender.sentences(source, [texts[number] for number in numbers], LEAD)
         elsewhere = self._store.ledger.counts(numbers)
-        now = datetime.fromtimestamp(asked.filters.now, UTC)
-        everywhere = [one for one in asked.snapshot.directives.everywhere(numbers) if one.in_force(now)]
-        signals = [*self._in_force(asked), *everywhere]
+        now = datetime.fromtimestamp(question.filters.now, UTC)
+        everywhere = [signal for signal in question.snapshot.directives.everywhere(numbers) if signal.in_force(now)]
+        signals = [*self._in_force(question), *everywhere]
         return [
             Candidate(
                 item,
                 obstacles.get(number),
                 max(0, elsewhere.get(number, 0) - (number in inside)),
                 pairs.get(item.article.id),
-                tuple(_on(number, asked.source.number, signals)),
+                tuple(_signals_on(number, question.source.number, signals)),
             )
             for number, item in zip(numbers, items, strict=True)
         ]
 
-    def _obstacles(self, asked: Question, inside: Sequence[int], others: Sequence[int]) -> dict[int, Obstacle]:
-        columns, source = asked.snapshot.columns, asked.source
-        teasers = _teasers(asked, others)
-        versions = shortlist(asked.rows, asked.candidates, source, asked.filters, asked.ranker).versions_of_source
-        together = self._recommender.reports(asked, [*inside, *others])
+    def _obstacles(self, question: Question, inside: Sequence[int], others: Sequence[int]) -> dict[int, Obstacle]:
+        columns, source = question.snapshot.columns, question.source
+        teasers = _teasers(question, others)
+        versions = shortlist(
+            question.rows, question.candidates, source, question.filters, question.ranker
+        ).versions_of_source
+        together = self._recommender.reports(question, [*inside, *others])
         again = together[len(inside) :, : len(inside)].any(axis=1) | np.isin(_array(others), versions)
-        full = _full(asked, columns.take(_array(inside)))
+        full = _full(question, columns.take(_array(inside)))
         return {
-            number: _obstacle(asked, columns.take(_array([number])), teasers.get(number), bool(reported), full)
+            number: _obstacle(question, columns.take(_array([number])), teasers.get(number), bool(reported), full)
             for number, reported in zip(others, again, strict=True)
         }
 
 
-def _on(number: int, source: int, signals: Sequence[Signal]) -> Iterator[Signal]:
+def _signals_on(number: int, source: int, signals: Sequence[Signal]) -> Iterator[Signal]:
     """The signals among some that bear on one story beside the source."""
-    for one in signals:
-        apart = one.kind == APART and {one.source, one.target} == {number, source}
-        if apart or (one.target == number and one.source in (None, source)):
-            yield one
+    for signal in signals:
+        apart = signal.kind == APART and {signal.source, signal.target} == {number, source}
+        if apart or (signal.target == number and signal.source in (None, source)):
+            yield signal
 
 
-def _teasers(asked: Question, numbers: Sequence[int]) -> dict[int, RankedTeaser]:
-    return teasers_of(_array(numbers), asked.rows, asked.candidates, asked.source, asked.ranker)
+def _teasers(question: Question, numbers: Sequence[int]) -> dict[int, RankedTeaser]:
+    return teasers_of(_array(numbers), question.rows, question.candidates, question.source, question.ranker)
 
 
-def _others(asked: Question, inside: Sequence[int], depth: int) -> list[RankedTeaser]:
+def _others(question: Question, inside: Sequence[int], depth: int) -> list[RankedTeaser]:
     """What is pinned but kept out, and then the best candidates that do not stand in the sidebar."""
-    kept_out = [number for number in asked.source.constraints.pins.values() if number not in inside]
-    facts = asked.candidates
-    here = ~np.isin(facts.number, inside) & (readable(facts, asked.filters) | np.isin(facts.number, kept_out))
-    teasers = teasers_of(facts.number[here], asked.rows, facts, asked.source, asked.ranker)
+    kept_out = [number for number in question.source.constraints.pins.values() if number not in inside]
+    facts = question.candidates
+    eligible = ~np.isin(facts.number, inside) & (readable(facts, question.filters) | np.isin(facts.number, kept_out))
+    teasers = teasers_of(facts.number[eligible], question.rows, facts, question.source, question.ranker)
     best = sorted(teasers.values(), key=lambda teaser: (-teaser.score, teaser.number))
     pinned = [replace(teasers.get(number, RankedTeaser(number, 0.0, PINNED)), source=PINNED) for number in kept_out]
     return [*pinned, *[teaser for teaser in best if teaser.number not in kept_out][:depth]]
 
 
-def _full(asked: Question, inside: Columns) -> list[Rule]:
+def _full(question: Question, inside: Columns) -> list[Rule]:
     """The rules that allow no more stories of their sort than stand in the sidebar already."""
-    limits = [rule for rule in asked.source.constraints.rules if rule.then == AT_MOST and rule.count]
+    limits = [rule for rule in question.source.constraints.rules if rule.then == AT_MOST and rule.count]
     return [rule for rule in limits if rule.what.among(inside.labels).sum() >= (rule.count or 0)]
 
 
 def _obstacle(
-    asked: Question, facts: Columns, teaser: RankedTeaser | None, reported: bool, full: Sequence[Rule]
+    question: Question, facts: Columns, teaser: RankedTeaser | None, reported: bool, full: Sequence[Rule]
 ) -> Obstacle:
     """What keeps one story out; `facts` are its own. The last resort is that others are better."""
-    weak = teaser is None or teaser.score < asked.filters.min_score
+    weak = teaser is None or teaser.score < question.filters.min_score
     ranked = REPORTED if reported else WEAK if weak else LOWER
     limits = (Obstacle(RULED, rule=rule.description) for rule in full if rule.what.fits(facts.labels[0]) and not weak)
-    return next(chain(_guards(asked, facts), _filters(asked, facts), limits), Obstacle(ranked))
+    return next(chain(_guards(question, facts), _filters(question, facts), limits), Obstacle(ranked))
 
 
-def _guards(asked: Question, facts: Columns) -> Iterator[Obstacle]:
+def _guards(question: Question, facts: Columns) -> Iterator[Obstacle]:
     """What the guard holds against a story: see `ranking.guarded`."""
-    beside, number, flags = asked.source.constraints, int(facts.number[0]), int(facts.flags[0])
+    constraints, number, flags = question.source.constraints, int(facts.number[0]), int(facts.flags[0])
     if not facts.shown[0]:
         yield Obstacle(HELD if flags & BITS[HOLD_FLAG] else WITHDRAWN)
-    if beside.off is not None:
+    if constraints.off is not None:
         yield Obstacle(BOX_OFF)
-    if number in beside.banned:
-        yield Obstacle(BANNED, signal=beside.banned[number])
-    if flags & beside.forbidden:
-        own = int(asked.snapshot.columns.flags[asked.source.number])
-        yield Obstacle(SENSITIVE, cell=asked.snapshot.directives.matrix.cell(own, flags))
-    for rule in beside.rules:
+    if number in constraints.banned:
+        yield Obstacle(BANNED, signal=constraints.banned[number])
+    if flags & constraints.forbidden:
+        own = int(question.snapshot.columns.flags[question.source.number])
+        yield Obstacle(SENSITIVE, cell=question.snapshot.directives.matrix.cell(own, flags))
+    for rule in constraints.rules:
         if (rule.then == FORBID or (rule.then == AT_MOST and not rule.count)) and rule.what.fits(facts.labels[0]):
             yield Obstacle(RULED, rule=rule.description)
 
 
-def _filters(asked: Question, facts: Columns) -> Iterator[Obstacle]:
+def _filters(question: Question, facts: Columns) -> Iterator[Obstacle]:
     """What the question leaves out."""
-    if facts.posted[0] > asked.filters.now:
+    if facts.posted[0] > question.filters.now:
         yield Obstacle(FUTURE)
-    if not readable(facts, asked.filters)[0]:
+    if not readable(facts, question.filters)[0]:
         yield Obstacle(LANGUAGE)
-    slots = [slot for slot, number in asked.source.constraints.pins.items() if number == facts.number[0]]
-    if slots and min(slots) > asked.filters.n:
+    slots = [slot for slot, number in question.source.constraints.pins.items() if number == facts.number[0]]
+    if slots and min(slots) > question.filters.n:
         yield Obstacle(BEYOND)
 
 
-def _kept(entry: AuditEntry) -> list[Mapping[str, Any]]:
-    """The signals that a decision has kept, as the audit trail tells them."""
+def _kept_signals(entry: AuditEntry) -> list[Mapping[str, Any]]:
+    """The signals that a decision has kept, as the audit trail holds them."""
     return list((entry.after or {}).get("signals", ()))
 
 
@@ -320,14 +324,16 @@ def _can_undo(
 ) -> bool:
     before, after = entry.before or {}, entry.after or {}
     if "signals" in before or "signals" in after:
-        stand = all(one["number"] in signals and signals[one["number"]].ended is None for one in _kept(entry))
+        stand = all(
+            kept["number"] in signals and signals[kept["number"]].ended is None for kept in _kept_signals(entry)
+        )
         # What it has ended would come back, and what was kept since might be in its place.
-        later = any(one.number > entry.number and _moves(one) for one in trail) and "signals" in before
+        later = any(other.number > entry.number and _moves(other) for other in trail) and "signals" in before
         return stand and not later
     if not after:
         return "digest" in before and review is None
-    made = {"by": entry.by, "at": entry.at.isoformat(), **after}
-    return review is not None and made == {"digest": review.digest, "by": review.by, "at": review.at.isoformat()}
+    kept = {"by": entry.by, "at": entry.at.isoformat(), **after}
+    return review is not None and kept == {"digest": review.digest, "by": review.by, "at": review.at.isoformat()}
 
 
 def _moves(entry: AuditEntry) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.arrays import FloatArray
 
-# (what was graded, who graded it, the value). Nobody need have graded everything; of two values of one person for one
+# (what was graded, who graded it, the value). Graders may have left things out; of two values of one grader for one
 # thing the last counts.
 Triple = tuple[Hashable, Hashable, int]
 
@@ -41,7 +41,7 @@ def _units(triples: Iterable[Triple]) -> list[list[int]]:
     units: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
     for item, person, value in triples:
         units[item][person] = value
-    return [list(given.values()) for given in units.values() if len(given) > 1]
+    return [list(values.values()) for values in units.values() if len(values) > 1]
 
 
 def _coincidences(units: Sequence[Sequence[int]], values: Sequence[int]) -> FloatArray:

@@ -89,7 +89,7 @@ class Progress:
     judged: Mapping[str, int]
 
     def done_by(self, grader: str) -> bool:
-        """Whether somebody has nothing left to grade."""
+        """Whether a grader has nothing left to grade."""
         return self.finished.get(grader, 0) == self.articles
 
 
@@ -130,8 +130,8 @@ class Report:
 
     `verdicts` has a share for each of VERDICTS, over the `judged` sidebars that have a verdict: the median of several
     graders, the worse in a tie. `bar` says for each whether its share meets the bar; both are empty where nothing is
-    judged. `unacceptable` are the numbers of the articles whose sidebar anybody called so. `ndcg` is that of the first
-    three teasers, over the sidebars whose stories are all graded, one of them above 0; None where there is none.
+    judged. `unacceptable` are the numbers of the articles whose sidebar any grader called so. `ndcg` is that of the
+    first three teasers, over the sidebars whose stories are all graded, one of them above 0; None where there is none.
     """
 
     progress: Progress
@@ -158,7 +158,7 @@ class Report:
 
 
 def draw(eligible: Sequence[Facts], sample: Sample) -> list[int]:
-    """Numbers of the articles of a sample, in an order by chance.
+    """Numbers of the articles of a sample, in random order.
 
     `eligible` is in the order of edition and date. It is cut into as many stretches of one length as articles are
     wanted, and one is drawn from each: every edition and age has its share, and every article the same chance.
@@ -179,20 +179,20 @@ def shuffled(stories: Sequence[int], panel: int, source: int, grader: str) -> li
     return sorted(stories, key=key)
 
 
-def check_values(one: PanelSidebar, values: Values) -> None:
+def check_values(sidebar: PanelSidebar, values: Values) -> None:
     """Raises InvalidInput where there is none, one is not on its scale, or a story is not to be graded here."""
     if not values:
         raise InvalidInput(NOTHING_GRADED)
     for target, value in values.items():
-        if target is not None and target not in one.shown and target not in one.pool:
+        if target is not None and target not in sidebar.shown and target not in sidebar.pool:
             raise InvalidInput(NOT_ASKED)
         if value not in (VERDICTS if target is None else GRADES):
             raise InvalidInput(NOT_ON_SCALE)
 
 
-def finished(one: PanelSidebar, values: Values, public: frozenset[int]) -> bool:
-    """Whether somebody has graded every story of an article that is still published, and the sidebar."""
-    return None in values and all(story in values for story in (*one.shown, *one.pool) if story in public)
+def finished(sidebar: PanelSidebar, values: Values, public: frozenset[int]) -> bool:
+    """Whether a grader has graded every story of an article that is still published, and the sidebar."""
+    return None in values and all(story in values for story in (*sidebar.shown, *sidebar.pool) if story in public)
 
 
 def progress(panel: Panel, grades: Iterable[Grade], public: frozenset[int]) -> Progress:
@@ -200,17 +200,17 @@ def progress(panel: Panel, grades: Iterable[Grade], public: frozenset[int]) -> P
     own: dict[str, dict[int, dict[int | None, int]]] = defaultdict(lambda: defaultdict(dict))
     for grade in grades:
         own[grade.grader][grade.source][grade.target] = grade.value
-    open_ = [one for one in panel.sidebars if one.source in public]
+    gradable = [sidebar for sidebar in panel.sidebars if sidebar.source in public]
     done = {
-        grader: sum(finished(one, values.get(one.source, {}), public) for one in open_)
+        grader: sum(finished(sidebar, values.get(sidebar.source, {}), public) for sidebar in gradable)
         for grader, values in sorted(own.items())
     }
     judged = {
         grader: count
         for grader, values in sorted(own.items())
-        if (count := sum(None in values.get(one.source, {}) for one in open_))
+        if (count := sum(None in values.get(sidebar.source, {}) for sidebar in gradable))
     }
-    return Progress(panel, len(open_), done, judged)
+    return Progress(panel, len(gradable), done, judged)
 
 
 # -- what grades come to -----------------------------------------------------------------------------------------------
@@ -218,10 +218,10 @@ def progress(panel: Panel, grades: Iterable[Grade], public: frozenset[int]) -> P
 
 def by_pair(grades: Iterable[Grade]) -> ByPair:
     """The last value of each grader for each pair, of grades in the order they were given."""
-    found: dict[tuple[int, int | None], dict[str, int]] = defaultdict(dict)
+    pairs: dict[tuple[int, int | None], dict[str, int]] = defaultdict(dict)
     for grade in grades:
-        found[grade.source, grade.target][grade.grader] = grade.value
-    return found
+        pairs[grade.source, grade.target][grade.grader] = grade.value
+    return pairs
 
 
 def agreed(values: Iterable[int]) -> int:
@@ -229,10 +229,10 @@ def agreed(values: Iterable[int]) -> int:
 
     In the median another version counts as 0.
     """
-    given = list(values)
-    if 2 * given.count(VERSION) > len(given):
+    grades = list(values)
+    if 2 * grades.count(VERSION) > len(grades):
         return VERSION
-    return math.floor(statistics.median([max(value, 0) for value in given]))
+    return math.floor(statistics.median([max(value, 0) for value in grades]))
 
 
 def share(count: int, total: int) -> Proportion:
@@ -246,7 +246,7 @@ def share(count: int, total: int) -> Proportion:
 def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Report:
     """What a panel says, by its grades and the articles that are still published: the others have no sidebar now."""
     pairs = by_pair(grade for grade in grades if grade.source in public)
-    verdicts = Counter(agreed(given.values()) for (_, target), given in pairs.items() if target is None)
+    verdicts = Counter(agreed(values.values()) for (_, target), values in pairs.items() if target is None)
     judged = verdicts.total()
     shares = {value: share(verdicts[value], judged) for value in VERDICTS} if judged else {}
     return Report(
@@ -255,7 +255,7 @@ def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Rep
         verdicts=shares,
         bar=_bar(shares) if shares else {},
         unacceptable=tuple(
-            source for (source, target), given in pairs.items() if target is None and UNACCEPTABLE in given.values()
+            source for (source, target), values in pairs.items() if target is None and UNACCEPTABLE in values.values()
         ),
         ndcg=_ndcg(panel, pairs, public),
         grades=_agreement([grade for grade in grades if grade.target is not None]),
@@ -273,17 +273,17 @@ def _bar(shares: Mapping[int, Proportion]) -> dict[int, bool]:
 
 def _ndcg(panel: Panel, pairs: ByPair, public: frozenset[int]) -> Mean | None:
     values = []
-    for one in panel.sidebars:
-        known = {
-            story: agreed(pairs[one.source, story].values())
-            for story in (*one.shown, *one.pool)
-            if (one.source, story) in pairs
+    for sidebar in panel.sidebars:
+        grades = {
+            story: agreed(pairs[sidebar.source, story].values())
+            for story in (*sidebar.shown, *sidebar.pool)
+            if (sidebar.source, story) in pairs
         }
-        whole = all(story in known for story in one.shown)
-        whole = whole and all(story in known or story not in public for story in one.pool)
-        if whole and max(known.values(), default=0) > 0:
-            ranking = [str(story) for story in one.shown]
-            values.append(metrics.ndcg(ranking, {str(story): grade for story, grade in known.items()}, SIDEBAR_PLACES))
+        complete = all(story in grades for story in sidebar.shown)
+        complete = complete and all(story in grades or story not in public for story in sidebar.pool)
+        if complete and max(grades.values(), default=0) > 0:
+            ranking = [str(story) for story in sidebar.shown]
+            values.append(metrics.ndcg(ranking, {str(story): grade for story, grade in grades.items()}, SIDEBAR_PLACES))
     if not values:
         return None
     return Mean(sum(values) / len(values), *metrics.bootstrap_interval(values), len(values))

@@ -92,7 +92,7 @@ def weights(models: Mapping[str, RankingModel], title: str) -> Picture:
 def calibration(bins: Sequence[Mapping[str, float]], title: str) -> Picture:
     """Mean score against the share that is related, a point for each range; on the diagonal both are equal."""
     figure, axes = _axes(title)
-    axes.plot([one["score"] for one in bins], [one["related"] for one in bins], "o-", color=INK)
+    axes.plot([row["score"] for row in bins], [row["related"] for row in bins], "o-", color=INK)
     axes.plot([0, 1], [0, 1], ":", color=INK)
     axes.set_xlabel("mean score")
     axes.set_ylabel("share that is related")
@@ -103,19 +103,21 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, x: st
     """Points (x, y) joined to lines, one style each."""
     figure, axes = _axes(title)
     for (name, points), style in zip(series.items(), ("-o", "--s", ":^", "-.v") * len(series), strict=False):
-        axes.plot([one for one, _ in points], [other for _, other in points], style, label=name, color=INK)
+        axes.plot([x_value for x_value, _ in points], [y_value for _, y_value in points], style, label=name, color=INK)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.legend(frameon=False)
     return Picture(figure)
 
 
-def shares(found: Sequence[GroupExposure], title: str, most: int = 15) -> Picture:
+def shares(groups: Sequence[GroupExposure], title: str, most: int = 15) -> Picture:
     """The share of each group that is shown somewhere, with the size of the group; the first `most` groups."""
     figure, axes = _axes(title)
-    chosen = found[:most][::-1]
-    drawn = axes.barh([one.name for one in chosen], [one.shown / max(one.articles, 1) for one in chosen], color=INK)
-    axes.bar_label(drawn, [f"{one.shown} of {one.articles}" for one in chosen], padding=3)
+    listed = groups[:most][::-1]
+    drawn = axes.barh(
+        [group.name for group in listed], [group.shown / max(group.articles, 1) for group in listed], color=INK
+    )
+    axes.bar_label(drawn, [f"{group.shown} of {group.articles}" for group in listed], padding=3)
     axes.set_xlim(0, 1.15)
     return Picture(figure)
 
@@ -132,19 +134,19 @@ def lorenz(counts: Sequence[float], title: str) -> Picture:
     return Picture(figure)
 
 
-def story_map(found: StoryMap, title: str) -> Picture:
+def story_map(archive: StoryMap, title: str) -> Picture:
     """The archive as a map: the largest stories stand out and are named."""
     figure, axes = _axes(title, MAP_SIZE)
     axes.set_axis_off()
-    named = list(found.stories)[:LABELLED]
-    alone = [place for place in found.places if place.story not in named]
-    axes.scatter([one.x for one in alone], [one.y for one in alone], s=10, color=PALE)
+    named = list(archive.stories)[:LABELLED]
+    alone = [place for place in archive.places if place.story not in named]
+    axes.scatter([place.x for place in alone], [place.y for place in alone], s=10, color=PALE)
     for number, story in enumerate(named):
-        members = [place for place in found.places if place.story == story]
-        x, y = [one.x for one in members], [one.y for one in members]
+        members = [place for place in archive.places if place.story == story]
+        x, y = [place.x for place in members], [place.y for place in members]
         axes.scatter(x, y, s=22, color=f"C{number % 10}", marker="os^vD"[number % 5])
         middle = float(np.mean(x)), float(np.mean(y))
-        axes.annotate(found.stories[story], middle, fontsize=8, ha="center", bbox=PAPER)
+        axes.annotate(archive.stories[story], middle, fontsize=8, ha="center", bbox=PAPER)
     return Picture(figure)
 
 

@@ -43,7 +43,7 @@ SAMPLE = files("recommender") / "sample"
 
 @dataclass(frozen=True)
 class Site:
-    """The parts that notebooks use."""
+    """The services that notebooks use."""
 
     settings: Settings
     store: Store
@@ -72,7 +72,7 @@ class Site:
         sets = judged_sets(self.store, self.settings)
         if not sets:
             raise InvalidInput("Nothing is judged here yet. `recommender panel create` draws sidebars for grading.")
-        return {query: grades for one in sets for query, grades in one.qrels.items()}
+        return {query: grades for judged_set in sets for query, grades in judged_set.qrels.items()}
 
     def train(self, recipe: str, name: str, qrels: Path | None = None) -> ModelCard:
         """Trains a version on the archive by a recipe of models/recipes, as the command does.
@@ -80,11 +80,11 @@ class Site:
         `qrels` is a file of judgments; if left out, those of the sample where its articles are here, else the grades of
         panels.
         """
-        folder = next(one for one in (self.settings.models, Path("models")) if (one / "recipes" / recipe).is_file())
+        folder = next(path for path in (self.settings.models, Path("models")) if (path / "recipes" / recipe).is_file())
         with as_file(SAMPLE / "qrels.txt") as sample:
-            here = any(one.name == OF_SAMPLE for one in judged_sets(self.store, self.settings))
-            given = qrels or (sample if here else None)
-            return train_version(self.settings, self.store, folder / "recipes" / recipe, name, qrels=given)
+            here = any(judged_set.name == OF_SAMPLE for judged_set in judged_sets(self.store, self.settings))
+            judgments = qrels or (sample if here else None)
+            return train_version(self.settings, self.store, folder / "recipes" / recipe, name, qrels=judgments)
 
     def live_weights(self) -> RankingModel:
         """The weights of the score that readers get."""
@@ -129,7 +129,7 @@ def open_site(*, scratch: bool = False) -> Site:
 
 def _root(folder: Path) -> Path:
     """The checkout that a folder lies in, or the folder."""
-    return next((one for one in (folder, *folder.parents) if (one / "pyproject.toml").is_file()), folder)
+    return next((parent for parent in (folder, *folder.parents) if (parent / "pyproject.toml").is_file()), folder)
 
 
 def _stop(refusal: Refusal) -> None:

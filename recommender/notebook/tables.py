@@ -57,8 +57,8 @@ class StoryMap:
 
     def members(self, story: int) -> list[Article]:
         """The articles of a story, the oldest first; those without a date come last."""
-        found = [place.article for place in self.places if place.story == story]
-        return sorted(found, key=lambda one: (one.posted_on is None, str(one.posted_on), one.id))
+        articles = [place.article for place in self.places if place.story == story]
+        return sorted(articles, key=lambda article: (article.posted_on is None, str(article.posted_on), article.id))
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class JudgedSidebar:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """What meaning alone and words alone would show beside an article; `common` of them are the same."""
+    """What embeddings alone and words alone would show beside an article; `common` of them are the same."""
 
     article: Article
-    dense: Sequence[Article]
+    embedding: Sequence[Article]
     lexical: Sequence[Article]
     common: int
 
@@ -113,15 +113,15 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
         for number, (x, y) in zip(numbers, spots.tolist(), strict=True)
         if number in articles
     ]
-    told: dict[int, Counter[str]] = {}
+    named: dict[int, Counter[str]] = {}
     sizes: Counter[int] = Counter()
     for number, place in zip((number for number in numbers if number in articles), places, strict=True):
-        told.setdefault(place.story, Counter()).update(names.get(number, ()))
+        named.setdefault(place.story, Counter()).update(names.get(number, ()))
         sizes[place.story] += 1
     return StoryMap(
         places,
         {
-            story: ", ".join(gazetteer[key].label("en") for key, _ in told[story].most_common(NAMED)) or "(no names)"
+            story: ", ".join(gazetteer[key].label("en") for key, _ in named[story].most_common(NAMED)) or "(no names)"
             for story, size in sizes.most_common()
             if size >= MIN_STORY
         },
@@ -132,10 +132,10 @@ def judged_sidebars(
     store: Store, run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Grades]
 ) -> list[JudgedSidebar]:
     """The judged queries of a run, the worst first."""
-    wanted = {item for query, ranking in run.items() for item in (query, *(one for one, _ in ranking[:SIDEBAR_PLACES]))}
-    numbers = store.articles.numbers(sorted(wanted))
+    ids = {item for query, ranking in run.items() for item in (query, *(item for item, _ in ranking[:SIDEBAR_PLACES]))}
+    numbers = store.articles.numbers(sorted(ids))
     articles = {article.id: article for article in store.articles.get(list(numbers.values()), texts=False).values()}
-    found = [
+    sidebars = [
         JudgedSidebar(
             articles[query],
             [(articles[item], qrels[query].get(item, 0)) for item, _ in ranking[:SIDEBAR_PLACES]],
@@ -143,22 +143,22 @@ def judged_sidebars(
         )
         for query, ranking in run.items()
     ]
-    return sorted(found, key=lambda one: (one.ndcg, one.query.id))
+    return sorted(sidebars, key=lambda sidebar: (sidebar.ndcg, sidebar.query.id))
 
 
 def disagreements(
     store: Store,
-    dense: System,
+    embedding: System,
     lexical: System,
     n: int = SIDEBAR_PLACES,
 ) -> list[Disagreement]:
     """Every article with the first `n` of two systems, those with the least in common first."""
     articles = {article.id: article for article in _published(store).values()}
-    found = []
+    differing = []
     for key, article in articles.items():
-        ours = [item for item, _ in dense(key)[:n]]
+        ours = [item for item, _ in embedding(key)[:n]]
         theirs = [item for item, _ in lexical(key)[:n]]
-        found.append(
+        differing.append(
             Disagreement(
                 article,
                 [articles[item] for item in ours],
@@ -166,7 +166,7 @@ def disagreements(
                 len(set(ours) & set(theirs)),
             )
         )
-    return sorted(found, key=lambda one: (one.common, one.article.id))
+    return sorted(differing, key=lambda disagreement: (disagreement.common, disagreement.article.id))
 
 
 def counted(sidebars: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -178,12 +178,12 @@ def counted(sidebars: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[[Article], str]) -> list[GroupExposure]:
     """For each group of articles, how many of them stand in some sidebar; by the name of the group."""
     counts = counted(sidebars)
-    every: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     for article in _published(store).values():
-        every[group(article)] += 1
+        total[group(article)] += 1
         shown[group(article)] += counts.get(article.id, 0) > 0
-    return [GroupExposure(name, every[name], shown[name]) for name in sorted(every)]
+    return [GroupExposure(name, total[name], shown[name]) for name in sorted(total)]
 
 
 def language_of(article: Article) -> str:
@@ -197,12 +197,12 @@ def year_of(article: Article) -> str:
 
 
 def _published(store: Store) -> dict[int, Article]:
-    found: dict[int, Article] = {}
+    articles: dict[int, Article] = {}
     with store.reading():
         numbers = [facts.number for facts in store.articles.facts_since(-1) if facts.published]
         for start in range(0, len(numbers), AT_ONCE):
-            found |= store.articles.get(numbers[start : start + AT_ONCE])
-    return found
+            articles |= store.articles.get(numbers[start : start + AT_ONCE])
+    return articles
 
 
 def _ordered(counts: Mapping[str, int]) -> dict[str, int]:

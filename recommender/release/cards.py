@@ -1,4 +1,4 @@
-"""Model versions: what a card says, which states a version goes through, and what a whole card must hold."""
+"""Model versions: what a card says, which states a version goes through, and what a complete card must hold."""
 
 import json
 import math
@@ -22,7 +22,7 @@ README = "README.md"
 SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".md", ".model"})
 MAX_BYTES = 1 << 20  # of a card; one with all its figures has some thousands
 MAX_NAME = 64
-MAX_PATH = 200  # bytes of a file's path inside a version; file systems take 255 for each part of it
+MAX_PATH = 200  # bytes of a file's path inside a version; file systems take 255 for each name in it
 MAX_MODEL = 96  # as on the hub
 MAX_DEPTH = 20  # of what a card holds inside each other
 MAX_WEIGHT = 1_000.0  # in log-odds, where 20 is as good as certain
@@ -92,8 +92,8 @@ class ModelCard:
     @property
     def learned_queries(self) -> frozenset[str]:
         """The judged queries that took part in the training, where the card names them."""
-        named = self.training.get(LEARNED_QUERIES, ())
-        return frozenset(one for one in named if isinstance(one, str)) if isinstance(named, list) else frozenset()
+        queries = self.training.get(LEARNED_QUERIES, ())
+        return frozenset(query for query in queries if isinstance(query, str) and isinstance(queries, list))
 
     def recorded(self, entry: HistoryEntry) -> "ModelCard":
         """The card with one more entry in its history."""
@@ -106,20 +106,20 @@ def checked_name(text: str) -> str:
     Raises InvalidInput for any other.
     """
     name, slash, version = text.partition("/")
-    whole = slash and _PART.fullmatch(name) and _VERSION.fullmatch(version) and ".." not in version
-    if not whole or len(text) > MAX_NAME:
+    complete = slash and _PART.fullmatch(name) and _VERSION.fullmatch(version) and ".." not in version
+    if not complete or len(text) > MAX_NAME:
         raise InvalidInput(
-            f"{text!r} is no model version. Write NAME/VERSION, such as sahel/2, in small letters, digits and hyphens."
+            f"{text!r} is not a model version. Write NAME/VERSION, such as sahel/2, in small letters, digits, hyphens."
         )
     return text
 
 
 def checked_file(path: str) -> str:
-    """The path of a file inside a version, as a card may name it; the card is none. Raises InvalidInput."""
-    parts = PurePosixPath(path).parts
-    plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and path.isprintable()
-    if not plain or path in ("", CARD, README) or any(part.startswith(".") for part in parts):
-        raise InvalidInput(f"{path!r} is no path inside a model version.")
+    """The path of a file inside a version, as a card may name it; not that of the card. Raises InvalidInput."""
+    names = PurePosixPath(path).parts
+    plain = path == "/".join(names) and not path.startswith("/") and "\\" not in path and path.isprintable()
+    if not plain or path in ("", CARD, README) or any(name.startswith(".") for name in names):
+        raise InvalidInput(f"{path!r} is not a path inside a model version.")
     if len(path.encode()) > MAX_PATH:
         raise InvalidInput(f"A path inside a model version has {MAX_PATH} bytes at most; shorten {path[:MAX_PATH]!r}….")
     if PurePosixPath(path).suffix not in SUFFIXES:
@@ -150,7 +150,7 @@ def to_json(card: ModelCard) -> str:
         "metrics": card.metrics,
         "failures": list(card.failures),
         "licence": card.licence,
-        "files": {path: {"sha256": one.sha256, "bytes": one.bytes} for path, one in sorted(card.files.items())},
+        "files": {path: {"sha256": entry.sha256, "bytes": entry.bytes} for path, entry in sorted(card.files.items())},
         "history": [
             {
                 "on": entry.on.isoformat(timespec="seconds"),
@@ -177,7 +177,7 @@ def to_json(card: ModelCard) -> str:
 
 
 def from_json(text: str, source: str) -> ModelCard:
-    """The card in a text that lies at `source`. Raises InvalidInput for one that is not whole."""
+    """The card in a text that lies at `source`. Raises InvalidInput for one that is not complete."""
     try:
         text.encode()
         data = json.loads(text, parse_constant=_no_number, parse_float=_finite)
@@ -186,9 +186,9 @@ def from_json(text: str, source: str) -> ModelCard:
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from error
     except RecursionError as error:
-        raise InvalidInput(f"{source} is no model card: it is nested too deeply") from error
+        raise InvalidInput(f"{source} is not a model card: it is nested too deeply") from error
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise InvalidInput(f"{source} is no model card: {_said(error)}") from error
+        raise InvalidInput(f"{source} is not a model card: {_message(error)}") from error
 
 
 def readme(card: ModelCard) -> str:
@@ -231,15 +231,15 @@ def estimate_text(value: Any) -> str | None:
 
 
 def _bullets(content: Mapping[str, Any], depth: int = 0) -> list[str]:
-    """What a card says freely, as a nested list."""
+    """The free fields of a card, as a nested list."""
     lines = []
     for name, value in content.items():
-        shown = estimate_text(value)
-        below = [] if shown else _below(value)
-        said = shown or ("" if below else _inline(value))
-        lines.append(f"{'  ' * depth}- {_cell(name)}{f': {said}' if said else ''}")
-        for one in below:
-            lines += [f"{'  ' * (depth + 1)}- {one}"] if isinstance(one, str) else _bullets(one, depth + 1)
+        estimate = estimate_text(value)
+        nested = [] if estimate else _below(value)
+        text = estimate or ("" if nested else _inline(value))
+        lines.append(f"{'  ' * depth}- {_cell(name)}{f': {text}' if text else ''}")
+        for item in nested:
+            lines += [f"{'  ' * (depth + 1)}- {item}"] if isinstance(item, str) else _bullets(item, depth + 1)
     return lines
 
 
@@ -247,14 +247,14 @@ def _below(value: Any) -> list[Mapping[str, Any] | str]:
     """What stands a level deeper: an object; or a line for each object of a list."""
     if isinstance(value, dict):
         return [value]
-    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
-        return [_inline(one) for one in value]
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        return [_inline(item) for item in value]
     return []
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{_cell(name)} {_inline(one)}" for name, one in value.items())
+        return ", ".join(f"{_cell(name)} {_inline(item)}" for name, item in value.items())
     if isinstance(value, list):
         return ", ".join(map(_inline, value))
     return _cell(value if isinstance(value, str) else json.dumps(value))
@@ -277,19 +277,19 @@ def _card(data: Mapping[str, Any]) -> ModelCard:
             model=None if model is None else _model(model),
             files=None if folder is None else _folder(folder),
             version=_text(embedding["version"]),
-            dimension=_whole(embedding["dimension"]),
-            bytes=_whole(embedding["bytes"]),
+            dimension=_integer(embedding["dimension"]),
+            bytes=_integer(embedding["bytes"]),
         ),
         ranking=_ranking(data["ranking"]),
         training=_object(data["training"]),
         metrics=_object(data["metrics"]),
-        failures=tuple(_text(one) for one in _list(data["failures"])),
+        failures=tuple(_text(failure) for failure in _list(data["failures"])),
         licence=_text(data["licence"]),
         files={
-            checked_file(path): FileEntry(_digest(entry["sha256"]), _whole(entry["bytes"]))
+            checked_file(path): FileEntry(_digest(entry["sha256"]), _integer(entry["bytes"]))
             for path, entry in _object(data["files"]).items()
         },
-        history=tuple(_entry(one) for one in _list(data["history"])),
+        history=tuple(_entry(entry) for entry in _list(data["history"])),
     )
 
 
@@ -312,61 +312,61 @@ def _ranking(data: Mapping[str, Any]) -> RankingModel:
 def _entry(data: Mapping[str, Any]) -> HistoryEntry:
     state = _text(data["state"])
     if state not in STATES:
-        raise ValueError(f"{state!r} is none of the states {', '.join(STATES)}")
+        raise ValueError(f"{state!r} is not one of the states {', '.join(STATES)}")
     on = datetime.fromisoformat(data["on"])
     if on.tzinfo is None:
         raise ValueError(f"the time {data['on']!r} has no zone")
-    checks = tuple(_object(one) for one in _list(data["checks"]))
+    checks = tuple(_object(check) for check in _list(data["checks"]))
     return HistoryEntry(on, _text(data["by"]), state, _text(data["reason"]), checks)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value
 
 
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is no object")
+        raise TypeError(f"{value!r} is not an object")
     return value
 
 
 def _list(value: Any) -> Sequence[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"{value!r} is not a list")
     return value
 
 
 def _model(value: Any) -> str:
     name = _text(value)
     if not _MODEL.fullmatch(name) or ".." in name or len(name) > MAX_MODEL:
-        raise ValueError(f"{name!r} is no name of an embedding model, such as all-MiniLM-L6-v2 or owner/model")
+        raise ValueError(f"{name!r} is not the name of an embedding model, such as all-MiniLM-L6-v2 or owner/model")
     return name
 
 
 def _folder(value: Any) -> str:
     folder = _text(value)
     if not _PART.fullmatch(folder):
-        raise ValueError(f"{folder!r} is no folder of a model version")
+        raise ValueError(f"{folder!r} is not a folder of a model version")
     return folder
 
 
 def _digest(value: Any) -> str:
     if not _SHA256.fullmatch(_text(value)):
-        raise ValueError(f"{value!r} is no SHA-256")
+        raise ValueError(f"{value!r} is not a SHA-256")
     return str(value)
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"{value!r} is no whole number from 0 to {MAX_COUNT:,}")
+        raise ValueError(f"{value!r} is not a whole number from 0 to {MAX_COUNT:,}")
     return value
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX_WEIGHT <= value <= MAX_WEIGHT:
-        raise ValueError(f"{value!r} is no number from {-MAX_WEIGHT:,.0f} to {MAX_WEIGHT:,.0f}")
+        raise ValueError(f"{value!r} is not a number from {-MAX_WEIGHT:,.0f} to {MAX_WEIGHT:,.0f}")
     return float(value)
 
 
@@ -383,17 +383,17 @@ def _check_values(value: Any, depth: int) -> None:
     elif isinstance(value, int) and abs(value) > MAX_COUNT:
         raise ValueError("a number is too large")
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, item in value.items():
             name.encode()
-            _check_values(one, depth - 1)
+            _check_values(item, depth - 1)
     elif isinstance(value, list):
-        for one in value:
-            _check_values(one, depth - 1)
+        for item in value:
+            _check_values(item, depth - 1)
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,4 +1,4 @@
-"""Use case: how two model versions differ, on judged queries and in the sidebars of the whole archive."""
+"""Use case: how two model versions differ, on judged queries and in the sidebars of all articles."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -33,26 +33,26 @@ class JudgedSet:
 
     def among(self, published: Iterable[str]) -> "JudgedSet":
         """The queries that are among some articles and have something to be found: a grade above 0."""
-        known = frozenset(published)
+        queries = frozenset(published)
         return JudgedSet(
             self.name,
             {
                 query: grades
                 for query, grades in self.qrels.items()
-                if query in known and max(grades.values(), default=0) > 0
+                if query in queries and max(grades.values(), default=0) > 0
             },
         )
 
     def without(self, queries: Collection[str]) -> "JudgedSet":
         """The set without the queries that a version has learned from; its name says how many are missing."""
-        left = {query: grades for query, grades in self.qrels.items() if query not in queries}
-        missing = len(self.qrels) - len(left)
-        return JudgedSet(f"{self.name}, without {missing} that it has learned from", left) if missing else self
+        unseen = {query: grades for query, grades in self.qrels.items() if query not in queries}
+        missing = len(self.qrels) - len(unseen)
+        return JudgedSet(f"{self.name}, without {missing} that it has learned from", unseen) if missing else self
 
 
 @dataclass(frozen=True)
 class Paired:
-    """One measure of two models on the same queries, and by how much the second is above the first.
+    """One measure of two model versions on the same queries, and by how much the second is above the first.
 
     `p_value` is that of the paired randomisation test; `better` and `worse` count queries, of the second.
     """
@@ -70,7 +70,7 @@ class Paired:
 class JudgedComparison:
     """What one judged set says: by system and measure, and MAIN of the service by language, country and age.
 
-    `learned` says from how many of its queries each of the two models has learned.
+    `learned` says from how many of its queries each of the two versions has learned.
     """
 
     name: str
@@ -81,7 +81,7 @@ class JudgedComparison:
 
 @dataclass(frozen=True)
 class SidebarPair:
-    """The sidebars of an article with both models, by title, and how alike they are."""
+    """The sidebars of an article with both versions, by title, and how similar they are."""
 
     article: str
     title: str
@@ -93,7 +93,7 @@ class SidebarPair:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How alike the sidebars of two models are: `overlap` over the three places, `likeness` over the first ten.
+    """How similar the sidebars of two versions are: `overlap` on three places, `likeness` on the first ten.
 
     Both are means over the articles, see `metrics.overlap` and `metrics.rank_biased_overlap`; `same` counts the
     sidebars that show the same three in the same order. `most` are those that differ most.
@@ -108,9 +108,9 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model takes: milliseconds for one article (median), bytes in memory and on disk, seconds for a build.
+    """What a version costs: milliseconds for one article (median), bytes in memory and on disk, seconds for a build.
 
-    `memory` is the most that a process took which embeds with it; `build` is without the embedding.
+    `memory` is the peak of a process that embeds with it; `build` is without the embedding.
     """
 
     embedding: float
@@ -121,7 +121,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class ComparedVersion:
-    """A model version, built: the store with its generation live, what answers from it, and what it costs.
+    """A model version, built: a store in which its generation is live, the service over it, and what it costs.
 
     `learned` are the judged queries that it has learned from.
     """
@@ -135,7 +135,7 @@ class ComparedVersion:
 
 @dataclass(frozen=True)
 class VersionComparison:
-    """Everything that is said of two model versions."""
+    """All results of the comparison of two model versions."""
 
     first: str
     second: str
@@ -146,14 +146,14 @@ class VersionComparison:
 
 
 def compare(first: ComparedVersion, second: ComparedVersion, sets: Sequence[JudgedSet]) -> VersionComparison:
-    """Compares two models that were built from the same articles. Sets without a query of theirs are left out."""
+    """Compares two versions that were built from the same articles. Sets without a query of theirs are left out."""
     articles = published(first.store, first.recommender)
-    judged = [one.among(articles) for one in sets]
+    judged = [judged_set.among(articles) for judged_set in sets]
     return VersionComparison(
         first.name,
         second.name,
         len(articles),
-        tuple(_judged(first, second, one, articles) for one in judged if one.qrels),
+        tuple(_judged(first, second, judged_set, articles) for judged_set in judged if judged_set.qrels),
         overlaps(first.recommender, second.recommender, articles),
         (first.cost, second.cost),
     )
@@ -168,11 +168,11 @@ def published(store: Store, recommender: Recommender) -> dict[str, Article]:
 
 def lineage(registry: Registry, name: str) -> list[str]:
     """A version and those that it comes from, as far as they are there; the nearest first."""
-    names, found = registry.names(), list[str]()
-    while name in names and name not in found:
-        found.append(name)
+    names, versions = registry.names(), list[str]()
+    while name in names and name not in versions:
+        versions.append(name)
         name = str(registry.card(name).training.get("base"))
-    return found
+    return versions
 
 
 def learned_queries(registry: Registry, names: Iterable[str]) -> frozenset[str]:
@@ -186,7 +186,10 @@ def learned_queries(registry: Registry, names: Iterable[str]) -> frozenset[str]:
 def values(system: System, judged: JudgedSet, measure: str = MAIN) -> list[float]:
     """One value for each query of a judged set, in order."""
     function = MEASURES[measure]
-    return [function([one for one, _ in system(query)[:DEPTH]], grades) for query, grades in judged.qrels.items()]
+    return [
+        function([article_id for article_id, _ in system(query)[:DEPTH]], grades)
+        for query, grades in judged.qrels.items()
+    ]
 
 
 def _judged(
@@ -198,41 +201,42 @@ def _judged(
     }
     systems = {}
     for name, make in makers.items():
-        one, other = remembered(make(first)), remembered(make(second))
+        first_system, second_system = remembered(make(first)), remembered(make(second))
         systems[name] = {
-            measure: (values(one, judged, measure), values(other, judged, measure)) for measure in MEASURES
+            measure: (values(first_system, judged, measure), values(second_system, judged, measure))
+            for measure in MEASURES
         }
     queries = [articles[query] for query in judged.qrels]
     return JudgedComparison(
         judged.name,
-        {name: {measure: paired(*both) for measure, both in found.items()} for name, found in systems.items()},
+        {name: {measure: paired(*both) for measure, both in measures.items()} for name, measures in systems.items()},
         _grouped(queries, *systems[SERVICE][MAIN], newest=_newest(articles.values())),
         (len(first.learned & judged.qrels.keys()), len(second.learned & judged.qrels.keys())),
     )
 
 
 def remembered(system: System) -> System:
-    """The same system, asked once for each query."""
-    found: dict[str, Sequence[tuple[str, float]]] = {}
+    """The same system, called once for each query."""
+    rankings: dict[str, Sequence[tuple[str, float]]] = {}
 
-    def asked(query: str) -> Sequence[tuple[str, float]]:
-        if query not in found:
-            found[query] = system(query)
-        return found[query]
+    def remembering(query: str) -> Sequence[tuple[str, float]]:
+        if query not in rankings:
+            rankings[query] = system(query)
+        return rankings[query]
 
-    return asked
+    return remembering
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
-    """Two models' values of the same queries, one or more, side by side."""
+    """Two versions' values of the same queries, one or more, side by side."""
     return Paired(
         len(first),
         Estimate(fmean(first), *metrics.bootstrap_interval(first)),
         Estimate(fmean(second), *metrics.bootstrap_interval(second)),
         metrics.paired_difference(first, second),
         metrics.paired_randomisation(first, second),
-        sum(other > one for one, other in zip(first, second, strict=True)),
-        sum(other < one for one, other in zip(first, second, strict=True)),
+        sum(after > before for before, after in zip(first, second, strict=True)),
+        sum(after < before for before, after in zip(first, second, strict=True)),
     )
 
 
@@ -243,9 +247,9 @@ def _grouped(
     return {
         kind: {
             group: paired([first[place] for place in members], [second[place] for place in members])
-            for group, members in found.items()
+            for group, members in members_of.items()
         }
-        for kind, found in groups(queries, newest).items()
+        for kind, members_of in groups(queries, newest).items()
     }
 
 
@@ -257,14 +261,14 @@ def _newest(articles: Iterable[Article]) -> datetime | None:
 
 
 def overlaps(first: Recommender, second: Recommender, articles: Mapping[str, Article]) -> Overlap:
-    """How alike the sidebars of some articles are, without anything that editors have decided."""
+    """How similar the sidebars of some articles are, without anything that editors have decided."""
     first, second = first.without_signals(), second.without_signals()
     ids, deep = list(articles), Query(n=DEPTH, fallback="none")
-    shown = [sidebars(one, ids, Query()) for one in (first, second)]
-    ten = [sidebars(one, ids, deep) for one in (first, second)]
+    sidebars_of = [sidebars(side, ids, Query()) for side in (first, second)]
+    ten = [sidebars(side, ids, deep) for side in (first, second)]
 
     def titles(side: int, key: str) -> tuple[str, ...]:
-        return tuple(articles[other].title for other in shown[side][key])
+        return tuple(articles[teaser].title for teaser in sidebars_of[side][key])
 
     pairs = [
         SidebarPair(
@@ -272,13 +276,13 @@ def overlaps(first: Recommender, second: Recommender, articles: Mapping[str, Art
             articles[key].title,
             titles(0, key),
             titles(1, key),
-            metrics.overlap(shown[0][key], shown[1][key], Query().n),
+            metrics.overlap(sidebars_of[0][key], sidebars_of[1][key], Query().n),
             metrics.rank_biased_overlap(ten[0][key], ten[1][key]),
         )
         for key in ids
     ]
     differing = sorted(
-        (pair for pair in pairs if pair.first != pair.second), key=lambda one: (one.overlap, one.likeness)
+        (pair for pair in pairs if pair.first != pair.second), key=lambda pair: (pair.overlap, pair.likeness)
     )
     return Overlap(
         len(pairs),
@@ -304,12 +308,12 @@ def copy_articles(site: Store, apart: Store) -> list[str]:
 
 
 def copy_vectors(giver: Store, taker: Store, model: str, hashes: Sequence[str]) -> int:
-    """Copies the vectors of some texts that the one store keeps and the other lacks; says how many."""
+    """Copies the vectors of some texts that `giver` keeps and `taker` lacks; gives their number."""
     copied = 0
     for start in range(0, len(hashes), COPIED_AT_ONCE):
         batch = hashes[start : start + COPIED_AT_ONCE]
-        there = taker.generations.vectors(model, batch)
-        new = {key: vector for key, vector in giver.generations.vectors(model, batch).items() if key not in there}
+        known = taker.generations.vectors(model, batch)
+        new = {key: vector for key, vector in giver.generations.vectors(model, batch).items() if key not in known}
         if new:
             taker.generations.put_vectors(model, new)
         copied += len(new)
@@ -317,7 +321,7 @@ def copy_vectors(giver: Store, taker: Store, model: str, hashes: Sequence[str]) 
 
 
 class Timed:
-    """`Embedder` that counts the seconds which another one works for, the loading of its model included."""
+    """`Embedder` that counts the seconds that another one works, the loading of its model included."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder

@@ -1,7 +1,7 @@
 """The release gate: what a model version must show before readers get it.
 
-Three checks, each a sentence with its figures. All must pass, or a person says why they may not; nobody can say so of a
-build that lacks articles.
+Three checks, each a sentence with its figures. All must pass, or the operator gives a reason to release the version all
+the same; no reason releases a build that lacks articles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Values = Mapping[str, Sequence[float]]  # by measure, one value for each query
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, whether it is good enough, and what was found."""
+    """One check of the gate, whether it has passed, and its figures in words."""
 
     name: str
     passed: bool
@@ -43,15 +43,15 @@ class ReleaseRefused(InvalidInput):
         failed = "\n".join(f"  {check.name}: {check.says}" for check in checks if not check.passed)
         super().__init__(
             f"{name} is not released, and nothing has changed:\n{failed}\n"
-            "Mend it, or take it upon yourself: `--reason TEXT` releases it all the same, and the reason is kept."
+            "Correct it, or take responsibility: `--reason TEXT` releases it all the same, and the reason is kept."
         )
         self.checks = tuple(checks)
 
 
 def on_judgments(live: Values, candidate: Values, where: str) -> Check:
-    """Whether no measure is below the live model's beyond the paired interval: its upper end must reach 0.
+    """Whether no measure is below the live version's beyond the paired interval: its upper end must reach 0.
 
-    The first measure is what readers see. A second one that looks at more places sees a loss which the first places of
+    The first measure is what readers see. The second looks at more places, and so shows a loss that the first places of
     so few queries cannot show. `live` and `candidate` have the values of the same queries in one order, by measure;
     `where` says whose judgments they are.
     """
@@ -62,23 +62,23 @@ def on_judgments(live: Values, candidate: Values, where: str) -> Check:
             "name judgments with `--qrels FILE`, or grade a panel"
         )
         return Check(JUDGED, passed=False, says=says)
-    found = {measure: paired_difference(values, candidate[measure]) for measure, values in live.items()}
-    told = [
+    differences = {measure: paired_difference(values, candidate[measure]) for measure, values in live.items()}
+    sentences = [
         f"{measure} {fmean(live[measure]):.3f} with the live model, {fmean(candidate[measure]):.3f} with this one, "
         f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-        for measure, (mean, low, high) in found.items()
+        for measure, (mean, low, high) in differences.items()
     ]
-    passed = all(one.high >= 0 for one in found.values())
-    return Check(JUDGED, passed, f"{'; '.join(told)}; {queries} queries of {where}")
+    passed = all(difference.high >= 0 for difference in differences.values())
+    return Check(JUDGED, passed, f"{'; '.join(sentences)}; {queries} queries of {where}")
 
 
-def on_golden(pairs: int, found: Sequence[Broken], skipped: int) -> Check:
+def on_golden(pairs: int, broken: Sequence[Broken], skipped: int) -> Check:
     """Whether all golden pairs hold; `skipped` of them are about articles that are not published here."""
     apart = f"; {skipped} more are about articles that are not published here" if skipped else ""
-    if not found:
+    if not broken:
         return Check(GOLDEN, passed=True, says=f"all {pairs} hold{apart}" if pairs else f"there are none{apart}")
-    shown = "; ".join(map(str, found[:_SHOWN])) + ("; …" if len(found) > _SHOWN else "")
-    return Check(GOLDEN, passed=False, says=f"{len(found)} of {pairs} do not hold: {shown}{apart}")
+    shown = "; ".join(map(str, broken[:_SHOWN])) + ("; …" if len(broken) > _SHOWN else "")
+    return Check(GOLDEN, passed=False, says=f"{len(broken)} of {pairs} do not hold: {shown}{apart}")
 
 
 def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
@@ -93,8 +93,8 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
         )
         return Check(PANEL, passed=False, says=says)
     progress = report.progress
-    size, whole = len(report.panel.sidebars), report.judged >= progress.articles
-    graders = ", ".join(f"{grader} ({count})" for grader, count in progress.judged.items()) or "nobody"
+    size, complete = len(report.panel.sidebars), report.judged >= progress.articles
+    graders = ", ".join(f"{grader} ({count})" for grader, count in progress.judged.items()) or "no grader"
     shares = "; ".join(
         f"{VERDICTS[value]} {share.share:.1%} ({share.low:.1%}-{share.high:.1%})"
         for value in (UNACCEPTABLE, INAPPROPRIATE, SATISFACTORY)
@@ -106,7 +106,7 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
     )
     if progress.articles < MIN_SIDEBARS:
         return Check(PANEL, passed=False, says=f"{says}; {MIN_SIDEBARS} sidebars are needed")
-    if not whole:
+    if not complete:
         return Check(PANEL, passed=False, says=f"{says}; every sidebar needs a verdict")
     if same < MIN_SAME * size:
         says += f"; {MIN_SAME:.0%} must be, or the verdicts are on others than readers would get: draw a new panel"
@@ -115,7 +115,7 @@ def on_panel(report: Report | None, name: str, same: int = 0) -> Check:
 
 
 def checked_reason(reason: str) -> str:
-    """The reason for letting a model through that has not passed. Raises InvalidInput for one that cannot be kept."""
+    """The reason for releasing a version that has not passed. Raises InvalidInput for one that cannot be kept."""
     text = " ".join(reason.split())
     if len(text) > MAX_REASON:
         raise InvalidInput(f"The reason has {len(text):,} characters; {MAX_REASON:,} are the most. Shorten it.")

@@ -30,7 +30,7 @@ def read_golden(path: Path) -> list[GoldenPair]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "no character that YAML allows"
+        problem = getattr(error, "problem", None) or "a character that YAML does not allow"
         raise InvalidInput(f"{path}{where}: this is not YAML: {problem}") from error
     except RecursionError as error:
         raise InvalidInput(f"{path}: lists lie inside lists too deeply") from error
@@ -89,15 +89,15 @@ class _Reader:
         node = fields[name]
         if not isinstance(node, yaml.SequenceNode):
             raise self.wrong(node, f"`{name}` is a list: write `{name}: [ID, ID]`")
-        found: list[str] = []
-        for one in node.value:
-            text = self._text(one, name)
+        ids: list[str] = []
+        for item in node.value:
+            text = self._text(item, name)
             if text == article:
-                raise self.wrong(one, f"an article never stands beside itself; take {text!r} out")
-            if text in found:
-                raise self.wrong(one, f"{text!r} stands there twice")
-            found.append(text)
-        return tuple(found)
+                raise self.wrong(item, f"an article never stands beside itself; take {text!r} out")
+            if text in ids:
+                raise self.wrong(item, f"{text!r} stands there twice")
+            ids.append(text)
+        return tuple(ids)
 
     def _text(self, node: yaml.Node, name: str) -> str:
         if not isinstance(node, yaml.ScalarNode):

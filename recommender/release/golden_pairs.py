@@ -1,4 +1,4 @@
-"""Golden pairs: what editors say must stand, or must never stand, beside an article, whatever the model."""
+"""Golden pairs: what editors say must stand, or must never stand, beside an article, whatever the model version."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,29 +26,29 @@ class Broken:
     forbidden: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = [f"does not list {', '.join(self.missing)}"] if self.missing else []
-        parts += [f"lists {', '.join(self.forbidden)}"] if self.forbidden else []
+        faults = [f"does not list {', '.join(self.missing)}"] if self.missing else []
+        faults += [f"lists {', '.join(self.forbidden)}"] if self.forbidden else []
         why = f" ({self.pair.why})" if self.pair.why else ""
-        return f"{self.pair.article} {' and '.join(parts)}{why}"
+        return f"{self.pair.article} {' and '.join(faults)}{why}"
 
 
 def broken(pairs: Sequence[GoldenPair], sidebars: Mapping[str, Sequence[str]]) -> list[Broken]:
     """The pairs that do not hold in some sidebars, in order. The sidebar of an article that is not there is empty."""
-    found = []
+    failures = []
     for pair in pairs:
         shown = sidebars.get(pair.article, ())[:SIDEBAR_PLACES]
-        missing = tuple(one for one in pair.must if one not in shown)
-        forbidden = tuple(one for one in pair.never if one in shown)
+        missing = tuple(article_id for article_id in pair.must if article_id not in shown)
+        forbidden = tuple(article_id for article_id in pair.never if article_id in shown)
         if missing or forbidden:
-            found.append(Broken(pair, missing, forbidden))
-    return found
+            failures.append(Broken(pair, missing, forbidden))
+    return failures
 
 
 def unknown(pairs: Sequence[GoldenPair], published: Collection[str]) -> list[str]:
-    """What is said of each id in the pairs that no published article has: its line, and the id."""
+    """A message for each id in the pairs that no published article has: its line, and the id."""
     return [
-        f"line {pair.line}: there is no published article {one!r}"
+        f"line {pair.line}: there is no published article {article_id!r}"
         for pair in pairs
-        for one in (pair.article, *pair.must, *pair.never)
-        if one not in published
+        for article_id in (pair.article, *pair.must, *pair.never)
+        if article_id not in published
     ]

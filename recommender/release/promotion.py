@@ -1,4 +1,4 @@
-"""Use case: a model version gets to readers through the gate, is taken back, or is tried in their shadow.
+"""Use case: a model version gets to readers through the gate, is taken back, or runs in the shadow.
 
 What readers get is switched by one transaction. The files are written inside it, and last: where the process dies
 before it is committed, readers stay with the generation that they have, and a build makes what `models/live` names.
@@ -83,28 +83,28 @@ class Releasing:
         reason: str = "",
         progress: Progress = quiet,
     ) -> Promotion:
-        """Builds a model version beside the live one, holds it to the gate, and switches to it.
+        """Builds a model version beside the live one, makes the checks of the gate, and switches to it.
 
-        A `reason` lets one through that has not passed. Raises Refused where there is none; InvalidInput for a damaged
-        version, or one that is live already; NotBuilt; Unavailable where another build came between.
+        A `reason` releases one that has not passed. Raises ReleaseRefused where there is none; InvalidInput for a
+        damaged version, or one that is live already; NotBuilt; Unavailable where another build came between.
         """
         reason = checked_reason(reason)
         live = self._live()
-        before = self._named(live)
-        self._whole(name)
+        before = self._version_of(live)
+        self._check_files(name)
         if before == name:
             raise InvalidInput(f"{name} is live already, in generation {live.number}.")
         builder = self._builder_of(name)
-        known = self._store.generations.numbers(live.number)
+        numbers = self._store.generations.numbers(live.number)
         number = builder.build_beside(progress)
-        self._still(before, name)
-        self._check_build(name, known, number)
+        self._unchanged(before, name)
+        self._check_build(name, numbers, number)
         checks, notes = self.checks(name, number, judged, golden)
         if not reason and not all(check.passed for check in checks):
             self._store.generations.drop_retired()
             raise ReleaseRefused(name, checks)
         with self._store.writing():
-            live = self._still(before, name)
+            live = self._unchanged(before, name)
             self._store.generations.activate(number, keep=True)
             self._end_shadow_of(name)
             self._audit(PROMOTE, by, reason, before=(before, live.number), after=(name, number), checks=checks)
@@ -112,34 +112,34 @@ class Releasing:
             self._put_live(name, before, by, reason, checks)
         self._store.generations.drop_retired()
         self._store.generations.prune_vectors()
-        with suppress(Unavailable):  # what was published meanwhile; the process beside the workers would take it in too
+        with suppress(Unavailable):  # what was published since the build began; the worker would take it in too
             builder.update()
         return Promotion(name, number, before, tuple(checks), tuple(notes))
 
     def checks(
         self, name: str, number: int, judged: Sequence[JudgedSet], golden: Sequence[GoldenPair]
     ) -> tuple[list[Check], list[str]]:
-        """The gate, for a generation beside the live one; and what is to be told of golden pairs that name nobody.
+        """The gate, for a generation beside the live one; and messages about golden pairs with unknown articles.
 
         Each judged set with enough queries is a check of its own, without queries that the version has learned from.
         """
         site = self._recommender_of(self._store)
         candidate = self._recommender_of(generation_view(self._store, number))
         articles = published(self._store, site)
-        before, after = (remembered(service_system(one)) for one in (site, candidate))
-        here = [pair for pair in golden if pair.article in articles]
-        shown = sidebars(candidate, [pair.article for pair in here], Query())
+        before, after = (remembered(service_system(judged_set)) for judged_set in (site, candidate))
+        present = [pair for pair in golden if pair.article in articles]
+        answers = sidebars(candidate, [pair.article for pair in present], Query())
         report, same = self._panel(name, candidate)
         checks = [
             *(
                 on_judgments(
-                    {measure: values(before, one, measure) for measure in GATED},
-                    {measure: values(after, one, measure) for measure in GATED},
-                    one.name,
+                    {measure: values(before, judged_set, measure) for measure in GATED},
+                    {measure: values(after, judged_set, measure) for measure in GATED},
+                    judged_set.name,
                 )
-                for one in self._unseen(name, judged, articles)
+                for judged_set in self._unseen(name, judged, articles)
             ),
-            on_golden(len(here), broken(here, shown), len(golden) - len(here)),
+            on_golden(len(present), broken(present, answers), len(golden) - len(present)),
             on_panel(report, name, same),
         ]
         return checks, unknown(golden, articles)
@@ -147,29 +147,31 @@ class Releasing:
     def _unseen(self, name: str, judged: Sequence[JudgedSet], articles: Collection[str]) -> list[JudgedSet]:
         """The sets with enough queries that a version has not learned from; the largest one where none has enough.
 
-        What both have learned from, since they come from one version, is left in: it is in favour of neither.
+        What both versions have learned from, since they come from one, is left in: it favours neither.
         """
         common = lineage(self._registry, self._live().model_version or "")
-        learned = learned_queries(self._registry, (one for one in lineage(self._registry, name) if one not in common))
-        left = [one.among(articles).without(learned) for one in judged]
-        enough = [one for one in left if len(one.qrels) >= MIN_QUERIES]
-        return enough or [max(left, key=lambda one: len(one.qrels), default=JudgedSet("this site", {}))]
+        learned = learned_queries(
+            self._registry, (version for version in lineage(self._registry, name) if version not in common)
+        )
+        unseen = [judged_set.among(articles).without(learned) for judged_set in judged]
+        enough = [judged_set for judged_set in unseen if len(judged_set.qrels) >= MIN_QUERIES]
+        return enough or [max(unseen, key=lambda judged_set: len(judged_set.qrels), default=JudgedSet("this site", {}))]
 
     def _panel(self, name: str, candidate: Recommender) -> tuple[Report | None, int]:
-        """What the latest panel of a version's sidebars says, and how many of these are the same still."""
+        """What the latest panel of a version's sidebars says, and how many of them are still the same."""
         panel = next((panel for panel in self._store.grading.panels() if panel.model_version == name), None)
         if panel is None:
             return None, 0
-        sources = self._store.articles.get([one.source for one in panel.sidebars], texts=False)
+        sources = self._store.articles.get([sidebar.source for sidebar in panel.sidebars], texts=False)
         same = 0
-        for one in panel.sidebars:
-            article = sources.get(one.source)
+        for sidebar in panel.sidebars:
+            article = sources.get(sidebar.source)
             if article is not None and article.status == "published":
                 items = candidate.for_article(article.id, Query()).items
-                same += tuple(item.teaser.number for item in items) == one.shown
+                same += tuple(item.teaser.number for item in items) == sidebar.shown
         return Grading(self._store, candidate, self._clock).report(panel.number), same
 
-    def _still(self, before: str, name: str) -> Generation:
+    def _unchanged(self, before: str, name: str) -> Generation:
         """The live generation. Raises Unavailable where it is not of the version that `name` was to replace."""
         live = self._live()
         if live.model_version != before:
@@ -180,9 +182,9 @@ class Releasing:
         return live
 
     def _check_build(self, name: str, known: Sequence[int], number: int) -> None:
-        """Raises Unavailable for a generation that no reason can make good.
+        """Raises Unavailable for a generation that no reason can release.
 
-        It lacks articles that were `known` before it was built and are published still, or has no likenesses.
+        It lacks articles that were `known` before it was built and are still published, or its vectors are not finite.
         """
         generations = self._store.generations
         missing = set(known) - set(generations.numbers(number))
@@ -197,19 +199,19 @@ class Releasing:
             )
         model = generations.model(number) or ""
         if not all(np.isfinite(member.vector).all() for member in generations.members(model)):
-            raise Unavailable(f"The model of {name} gives vectors that are no numbers, so it cannot be released.")
+            raise Unavailable(f"The embedding model of {name} gives vectors that are not finite: it is not released.")
 
     # -- rollback ------------------------------------------------------------------------------------------------------
 
     def roll_back(self, by: str, reason: str = "") -> tuple[str, str]:
         """Goes back to the generation before the last promotion; gives the versions that were and are live.
 
-        Raises InvalidInput where there is none, or it names no version.
+        Raises InvalidInput where there is none, or where it names no version.
         """
         reason = checked_reason(reason)
         with self._store.writing():
             live = self._live()
-            before, previous = self._named(live), self._store.generations.previous()
+            before, previous = self._version_of(live), self._store.generations.previous()
             if previous is None:
                 raise InvalidInput("There is no generation to go back to: only a promotion keeps the one before it.")
             name = self._store.generations.model_version(previous)
@@ -228,17 +230,17 @@ class Releasing:
     # -- shadow --------------------------------------------------------------------------------------------------------
 
     def start_shadow(self, name: str, by: str, progress: Progress = quiet) -> int:
-        """Builds a model version beside the live one and tries it in the shadow; gives its generation.
+        """Builds a model version beside the live one and runs it in the shadow; gives its generation.
 
         One that is in the shadow already is built anew. Raises InvalidInput for the live one or a damaged one.
         """
-        self._whole(name)
-        if self._named(self._live()) == name:
+        self._check_files(name)
+        if self._version_of(self._live()) == name:
             raise InvalidInput(f"{name} is live; only another version can run in its shadow.")
         number = self._builder_of(name).build_beside(progress)
         with self._store.writing():
-            if self._named(self._live()) == name:
-                raise Unavailable(f"{name} was put live meanwhile; only another version can run in its shadow.")
+            if self._version_of(self._live()) == name:
+                raise Unavailable(f"{name} went live during the build; only another version can run in its shadow.")
             other = self._shadow()
             self._store.generations.put_shadow(number)
             self._store.shadow.clear()
@@ -252,11 +254,11 @@ class Releasing:
         return number
 
     def end_shadow(self, by: str) -> str:
-        """Ends the trial in the shadow; gives the version. Raises InvalidInput where there is none."""
+        """Ends the shadow run; gives the version. Raises InvalidInput where there is none."""
         with self._store.writing():
             shadow = self._shadow()
             if shadow is None:
-                raise InvalidInput("No model runs in the shadow.")
+                raise InvalidInput("No model version runs in the shadow.")
             self._store.generations.put_shadow(None)
             self._store.shadow.clear()
             self._audit(END_SHADOW, by, before=shadow)
@@ -285,7 +287,7 @@ class Releasing:
             raise NotBuilt
         return live
 
-    def _named(self, live: Generation) -> str:
+    def _version_of(self, live: Generation) -> str:
         if live.model_version is None:
             raise InvalidInput(
                 "What readers get was built by an earlier release of this software and names no model version. "
@@ -293,7 +295,7 @@ class Releasing:
             )
         return live.model_version
 
-    def _whole(self, name: str) -> None:
+    def _check_files(self, name: str) -> None:
         if name == BUILT_IN and name not in self._registry.names():
             return
         problems = self._registry.verify(name)
@@ -306,9 +308,9 @@ class Releasing:
         self._registry.put_live(name)
 
     def _record(self, name: str, state: str, by: str, reason: str, checks: Sequence[Check]) -> None:
-        """Writes into the card of a version. One that is gone or damaged must not keep readers with a bad model.
+        """Writes into the card of a version. One that is gone or damaged must not keep readers with a bad version.
 
-        What a promotion makes live has been found whole before, and the audit trail has everything.
+        What a promotion makes live has been verified before, and the audit trail has everything.
         """
         entry = HistoryEntry(self._clock(), by, state, reason, tuple(asdict(check) for check in checks))
         with suppress(InvalidInput):
@@ -325,13 +327,13 @@ class Releasing:
         after: tuple[str, int] | None = None,
         checks: Sequence[Check] = (),
     ) -> None:
-        """Writes into the audit trail which version, in which generation, took the place of which."""
-        told = {} if after is None else _told(*after)
-        told |= {"checks": [str(check) for check in checks]} if checks else {}
+        """Writes into the audit trail which version, in which generation, replaced which."""
+        later = {} if after is None else _version_record(*after)
+        later |= {"checks": [str(check) for check in checks]} if checks else {}
         name, _ = after or before or ("", 0)
-        earlier = None if before is None else _told(*before)
-        self._store.audit.append(AuditEntry(self._clock(), by, action, name, before=earlier, after=told, why=why))
+        earlier = None if before is None else _version_record(*before)
+        self._store.audit.append(AuditEntry(self._clock(), by, action, name, before=earlier, after=later, why=why))
 
 
-def _told(name: str, generation: int) -> dict[str, Any]:
+def _version_record(name: str, generation: int) -> dict[str, Any]:
     return {"model": name, "generation": generation}

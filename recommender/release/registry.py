@@ -30,9 +30,9 @@ from recommender.release.cards import (
 )
 
 LIVE_FILE = "live"
-LOCK_FILE = ".lock"  # empty; whoever adds to a card holds it
+LOCK_FILE = ".lock"  # empty; a process that adds to a card holds it
 UNFINISHED = ".new-"  # begins the name of what is being written
-LEFT_SECONDS = 86_400.0  # what nobody has written to for so long was left by a process that was killed
+LEFT_SECONDS = 86_400.0  # what was not written to for so long was left by a process that was killed
 FETCH_SECONDS = 60.0  # without a byte
 _CHUNK = 1 << 20
 
@@ -46,8 +46,8 @@ class FolderRegistry:
     def names(self) -> list[str]:
         """Every version that has a card, in order."""
         cards = sorted(self._root.glob(f"*/*/{CARD}"))
-        found = [f"{card.parent.parent.name}/{card.parent.name}" for card in cards]
-        return [name for name in found if _is_name(name)]
+        names = [f"{card.parent.parent.name}/{card.parent.name}" for card in cards]
+        return [name for name in names if _is_name(name)]
 
     def folder(self, name: str) -> Path:
         """Where a version lies. Raises NotFound."""
@@ -61,7 +61,7 @@ class FolderRegistry:
         file = self.folder(name) / CARD
         try:
             if file.stat().st_size > MAX_BYTES:
-                raise InvalidInput(f"{file} is no model card: it is too large.")
+                raise InvalidInput(f"{file} is not a model card: it is too large.")
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{file} cannot be read: {error}") from error
@@ -105,22 +105,22 @@ class FolderRegistry:
                 entries = {}
                 for path, content in files.items():
                     entries[path] = _put(unfinished / checked_file(path), content)
-                whole = replace(card, files=entries)
+                complete = replace(card, files=entries)
                 unfinished.mkdir(parents=True, exist_ok=True)
-                (unfinished / CARD).write_text(to_json(whole), encoding="utf-8")
-                (unfinished / README).write_text(readme(whole), encoding="utf-8")
+                (unfinished / CARD).write_text(to_json(complete), encoding="utf-8")
+                (unfinished / README).write_text(readme(complete), encoding="utf-8")
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-        return whole
+        return complete
 
     def record(self, name: str, entry: HistoryEntry) -> None:
-        """Adds an entry to the history of a version. Of several at once each waits for the one before."""
+        """Adds an entry to the history of a version. Concurrent calls wait for each other."""
         folder, lock = self.folder(name), self._root / LOCK_FILE
         self._sweep()
-        with _writing(lock), lock.open("ab") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)  # until the file is closed, if only because the process has died
+        with _writing(lock), lock.open("ab") as locked:
+            fcntl.flock(locked, fcntl.LOCK_EX)  # until the file is closed, if only because the process has died
             card = self.card(name).recorded(entry)
             self._write(folder / CARD, to_json(card).encode())
             self._write(folder / README, readme(card).encode())
@@ -182,11 +182,11 @@ class FolderRegistry:
         return self._root / f"{UNFINISHED}{secrets.token_hex(8)}"
 
     def _sweep(self) -> None:
-        """Takes away what was never put into place."""
-        for left in self._root.glob(f"{UNFINISHED}*"):
-            with suppress(OSError):  # another process may be at it too
-                if time.time() - left.lstat().st_mtime > LEFT_SECONDS:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+        """Removes what was never put into place."""
+        for leftover in self._root.glob(f"{UNFINISHED}*"):
+            with suppress(OSError):  # another process may be removing it too
+                if time.time() - leftover.lstat().st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     def _write(self, file: Path, data: bytes) -> None:
         unfinished = self._unfinished()
@@ -231,10 +231,10 @@ def _copy(source: str, path: str, target: Path, size: int) -> None:
         else:
             stream = Path(source, path).open("rb")  # noqa: SIM115  # closed below, as the other one
         with stream, target.open("wb") as written:
-            left = size + 1
-            while left and (chunk := stream.read(min(_CHUNK, left))):
+            remaining = size + 1
+            while remaining and (chunk := stream.read(min(_CHUNK, remaining))):
                 written.write(chunk)
-                left -= len(chunk)
+                remaining -= len(chunk)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unavailable(f"{source}/{path} cannot be had: {error}") from error
 

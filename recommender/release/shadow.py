@@ -1,4 +1,4 @@
-"""Use case: what a model in the shadow would show beside what readers get. Nobody is shown it, nobody waits for it."""
+"""Use case: what a model version in the shadow would show. Readers neither see it nor wait for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SHOWN = 20  # articles whose sidebars differ most
 
 
 class Shadowing:
-    """Computes the sidebars of both models, some at a time, and anew where one was overtaken. For one thread."""
+    """Computes the sidebars of both versions, some at a time, and anew where one was overtaken. For one thread."""
 
     def __init__(self, store: Store, recommender_of: Callable[[Store], Recommender]) -> None:
         """`recommender_of` gives the service over a store."""
@@ -52,29 +52,29 @@ class Shadowing:
         theirs = State(state.revision, number)
 
         def right(article: int) -> bool:
-            known = self._bases.get(article)
+            bases = self._bases.get(article)
             return (
-                known is not None and self._live.still_right(known[0], state) and shadow.still_right(known[1], theirs)
+                bases is not None and self._live.still_right(bases[0], state) and shadow.still_right(bases[1], theirs)
             )
 
-        self._due = [one for one in self._store.generations.numbers(number) if not right(one)]
+        self._due = [article for article in self._store.generations.numbers(number) if not right(article)]
         self._state = state
 
     def _compared(self, batch: list[int], number: int, shadow: Recommender) -> list[ShadowSidebar]:
         """Both sidebars of some articles.
 
-        Left out is one where the live model shows an article that came after the shadow was built: of that the other
-        model knows nothing, and the difference is none of theirs.
+        One is left out where the live version shows an article that came after the shadow was built: the shadow does
+        not know it, so the difference says nothing of the models.
         """
-        known = frozenset(self._store.generations.numbers(number)) if batch else frozenset()
+        in_shadow = frozenset(self._store.generations.numbers(number)) if batch else frozenset()
         rows = []
         for article in self._store.articles.get(batch, texts=False).values():
             try:
-                live, other = (one.for_article(article.id, Query()) for one in (self._live, shadow))
+                live, other = (recommender.for_article(article.id, Query()) for recommender in (self._live, shadow))
             except ArticleNotFound:
                 continue  # not published, or withdrawn since
             self._bases[live.basis.number] = (live.basis, other.basis)
-            if known.issuperset(live.basis.teasers):
+            if in_shadow.issuperset(live.basis.teasers):
                 at = self._live.now()
                 rows.append(ShadowSidebar(live.basis.number, at, live.basis.teasers, other.basis.teasers))
         return rows
@@ -93,7 +93,7 @@ class Differing:
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What a trial in the shadow has shown so far.
+    """What a shadow run has shown so far.
 
     Of `compared` sidebars of `articles`, `differ` do not show the same stories in the same order; `overlap` is the mean
     share of stories in common. `latest` is when the last of them was computed.
@@ -110,13 +110,15 @@ class ShadowReport:
 
 
 def shadow_report(store: Store) -> ShadowReport:
-    """What the trial that goes on has shown so far. Raises InvalidInput where there is none."""
+    """What the shadow run has shown so far. Raises InvalidInput where there is none."""
     with store.reading():
         number, live = store.generations.shadow(), store.state().generation
         if number is None or live is None:
-            raise InvalidInput("No model runs in the shadow. Start one with `recommender models shadow NAME/VERSION`.")
+            raise InvalidInput(
+                "No model version runs in the shadow. Start one with `recommender models shadow NAME/VERSION`."
+            )
         rows = store.shadow.rows(number)
-        numbers = {one for row in rows for one in (row.article, *row.live, *row.shadow)}
+        numbers = {article for row in rows for article in (row.article, *row.live, *row.shadow)}
         articles = store.articles.get(sorted(numbers), texts=False)
         size = store.generations.size(number)
         names = store.generations.model_version(number) or "", store.generations.model_version(live) or ""
@@ -124,8 +126,8 @@ def shadow_report(store: Store) -> ShadowReport:
     overlaps = {row.article: metrics.overlap(row.live, row.shadow, Query().n) for row in rows}
     differ = [row for row in rows if row.live != row.shadow]
 
-    def titles(shown: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(articles[one].title for one in shown if one in articles)
+    def titles(numbers: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(articles[number].title for number in numbers if number in articles)
 
     most = sorted(differ, key=lambda row: (overlaps[row.article], row.article))[:SHOWN]
     return ShadowReport(

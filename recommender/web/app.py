@@ -1,4 +1,4 @@
-"""Makes the Flask application out of its parts."""
+"""Makes the Flask application and its services."""
 
 from apiflask import APIFlask
 from flask import request
@@ -56,7 +56,7 @@ DESCRIPTION = (
 
 
 def make_app(settings: Settings) -> APIFlask:
-    """The application. It holds one store, and a desk: a process for what needs a model."""
+    """The application. It holds one store, and a worker: a process for what needs an embedding model."""
     app = APIFlask("recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
@@ -129,7 +129,7 @@ def make_app(settings: Settings) -> APIFlask:
 
 
 def _page(status: int, title: str, detail: str) -> str | None:
-    """What people see in the place of a problem, in the look of the pages around it."""
+    """What people see instead of a problem, in the look of the pages around it."""
     return messages.page(status, title, detail) if is_desk(request.path) else demo.message_page(status)
 
 
@@ -138,8 +138,8 @@ def _is_https(settings: Settings) -> bool:
 
 
 def _allow_origins(app: APIFlask, origins: list[str]) -> None:
-    # Sidebars say `Vary: Origin` themselves, and who names no origin is told of none: so the fast lane's answers, which
-    # are kept without these headers, equal those of the views.
+    # Sidebars say `Vary: Origin` themselves, and a request without an origin gets no such headers: so the fast lane's
+    # answers, which are kept without them, equal those of the views.
     methods = ["GET", "POST", "OPTIONS"]
     CORS(
         app, resources=[SIDEBARS], origins=origins, methods=methods, max_age=86400, always_send=False, vary_header=False

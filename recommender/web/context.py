@@ -1,4 +1,4 @@
-"""What the views work with, kept on the application."""
+"""The services that views use, kept on the application."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ class Context:
     metrics: Metrics
 
 
-def attach(app: Flask, made: Context) -> None:
+def attach(app: Flask, services: Context) -> None:
     """Gives the application its context."""
-    app.extensions[_NAME] = made
+    app.extensions[_NAME] = services
 
 
 def context() -> Context:

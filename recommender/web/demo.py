@@ -56,21 +56,21 @@ def _page(name: str | None, page: int) -> str:
 def article(article_id: str) -> str:
     """One story with its sidebar: filled by the script, and without scripts by the fragment."""
     store = context().store
-    known = store.articles.by_id(article_id)
-    if known is None:
+    row = store.articles.by_id(article_id)
+    if row is None:
         abort(404)
-    found = store.articles.get([known[0]])[known[0]]
+    article = store.articles.get([row[0]])[row[0]]
     document = document_for(article_id, Wishes())
     fragment = render_fragment(
         document, context().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
     )
     return render_template(
         "site/article.html",
-        article={**card(found), "paragraphs": found.body.split("\n\n") if found.body else []},
+        article={**card(article), "paragraphs": article.body.split("\n\n") if article.body else []},
         fragment=Markup(fragment),  # noqa: S704  # made by our own template, which escapes
         reports=_reports(article_id),
         recommend_url=url_for("recommend.sidebar"),
-        **frame(found.edition),
+        **frame(article.edition),
     )
 
 
@@ -86,13 +86,13 @@ def story(article_id: str) -> str:
 def _reports(article_id: str) -> list[dict[str, Any]]:
     """The articles of a running story, the oldest first; none where there is no such article to be shown."""
     try:
-        return [card(found) for found in context().recommender.story(article_id).articles]
+        return [card(report) for report in context().recommender.story(article_id).articles]
     except ArticleNotFound:
         return []
 
 
 def message_page(status: int) -> str | None:
-    """A page for people who followed an old link; None for what is no missing page."""
+    """A page for readers who followed an old link; None for other errors."""
     if status != 404:
         return None
     text = "The address may be old, or the story has been withdrawn."
@@ -109,19 +109,19 @@ def frame(current: str | None = None) -> dict[str, Any]:
     }
 
 
-def card(found: Article) -> dict[str, Any]:
+def card(article: Article) -> dict[str, Any]:
     """An article as the templates show it."""
     return {
-        "id": found.id,
-        "url": found.url,
-        "title": found.title,
-        "summary": found.summary,
-        "posted_on": iso(found.posted_on),
-        "read_count": found.read_count,
-        "edition": found.edition,
-        "language": found.language,
-        "author": found.author,
-        "countries": list(found.countries),
+        "id": article.id,
+        "url": article.url,
+        "title": article.title,
+        "summary": article.summary,
+        "posted_on": iso(article.posted_on),
+        "read_count": article.read_count,
+        "edition": article.edition,
+        "language": article.language,
+        "author": article.author,
+        "countries": list(article.countries),
     }
 
 

@@ -19,5 +19,5 @@ def language() -> str:
     chosen = request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
         return chosen
-    wanted = (code.lower().partition("-")[0] for code, quality in request.accept_languages if quality)
-    return next((code for code in wanted if code in LANGUAGES), DEFAULT)
+    accepted = (code.lower().partition("-")[0] for code, quality in request.accept_languages if quality)
+    return next((code for code in accepted if code in LANGUAGES), DEFAULT)

@@ -28,13 +28,13 @@ class Metrics:
         teasers = Counter(
             "recommender_teasers", "Teasers given, by where they come from.", ["source"], registry=self._registry
         )
-        # Finding the counter of some labels takes longer than counting. There are few: rules and codes, no paths.
+        # Finding the counter of some labels takes longer than counting. There are few: patterns and codes, no paths.
         self._requests = lru_cache(maxsize=None)(requests.labels)
         self._seconds = lru_cache(maxsize=None)(seconds.labels)
         self._teasers = lru_cache(maxsize=None)(teasers.labels)
 
     def count_request(self, route: str, status: int, seconds: float) -> None:
-        """Counts and times one answer; `route` is the rule, not the path, of which there is no end."""
+        """Counts and times one answer; `route` is the pattern, not the path, of which there is no end."""
         self._requests(route, status).inc()
         self._seconds(route).observe(seconds)
 

@@ -1,4 +1,4 @@
-"""Where a worker listens, and how the processes that need it learn that."""
+"""Where a worker listens, and how the processes that need it learn the address."""
 
 import os
 import secrets
@@ -30,5 +30,5 @@ class Address:
         return cls(socket, bytes.fromhex(key))
 
     def to_environment(self) -> None:
-        """Tells the processes started from here on."""
+        """Hands it to the processes started from here on."""
         os.environ[VARIABLE] = f"{self.key.hex()}:{self.socket}"

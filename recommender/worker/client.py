@@ -17,15 +17,15 @@ from recommender.settings import Settings
 from recommender.worker.address import Address
 from recommender.worker.process import start_worker
 
-WAIT_SECONDS = 60.0  # the first call loads the model, which takes 10-20 s on a small machine
-ANSWER_SECONDS = 10.0  # where no model is needed
+WAIT_SECONDS = 60.0  # the first call loads the embedding model, which takes 10-20 s on a small machine
+ANSWER_SECONDS = 10.0  # where it is not needed
 # Requests of one worker that wait for the worker: fewer than it has threads, so that page views always find one.
-MAX_DRAFTS = 2  # a third is asked to come back
+MAX_DRAFTS = 2  # a third is refused for now
 MAX_UPDATES = 2  # a third is answered at once, and done when its turn comes
 
 
 class WorkerBusy(Exception):
-    """As many drafts are under way as the worker takes."""
+    """As many drafts are in work as the worker takes."""
 
 
 class WorkerClient:
@@ -43,7 +43,7 @@ class WorkerClient:
     def update(self, wait: float = WAIT_SECONDS) -> BuildReport | None:
         """Takes what was published into the live generation.
 
-        None if that goes on: after `wait` seconds, or at once where others are waiting already.
+        None if that is still going on: after `wait` seconds, or at once where others are waiting already.
         """
         waits = self._updates.acquire(blocking=False)
         try:
@@ -61,35 +61,35 @@ class WorkerClient:
         try:
             return self._ask("candidates", wait, draft)  # type: ignore[no-any-return]  # as _TASKS has it
         except FutureTimeout as error:
-            raise Unavailable("The model is still being loaded. Try again in some seconds.") from error
+            raise Unavailable("The embedding model is still being loaded. Try again in some seconds.") from error
         finally:
             self._drafts.release()
 
     def start_reach(self, change: ProposedChange) -> str | None:
         """Begins to work out what a change would do: see `Reaches.start`."""
-        return self._told("start_reach", change)  # type: ignore[no-any-return]  # as _UNLOCKED has it
+        return self._ask_soon("start_reach", change)  # type: ignore[no-any-return]  # as _UNLOCKED has it
 
     def reach(self, job: str) -> Status | None:
         """How far that is: see `Reaches.status`."""
-        return self._told("reach", job)  # type: ignore[no-any-return]
+        return self._ask_soon("reach", job)  # type: ignore[no-any-return]
 
     def cancel_reach(self, job: str) -> None:
         """Drops it."""
-        self._told("cancel_reach", job)
+        self._ask_soon("cancel_reach", job)
 
-    def _told(self, task: str, *arguments: Any) -> Any:
+    def _ask_soon(self, task: str, *arguments: Any) -> Any:
         try:
             return self._ask(task, ANSWER_SECONDS, *arguments)
         except FutureTimeout as error:
             raise Unavailable("The process beside the workers is busy. Try again in some seconds.") from error
 
     def _ask(self, task: str, wait: float, *arguments: Any) -> Any:
-        answer = self._waiting.submit(_call, self._found(), task, arguments).result(timeout=wait)
+        answer = self._waiting.submit(_call, self._started(), task, arguments).result(timeout=wait)
         if isinstance(answer, RecommenderError):
             raise answer
         return answer
 
-    def _found(self) -> Address:
+    def _started(self) -> Address:
         if self._address is not None:
             return self._address
         with self._lock:
@@ -128,4 +128,6 @@ def _call(address: Address, task: str, arguments: tuple[Any, ...]) -> Any:
             connection.send((task, arguments))
             return connection.recv()
     except (OSError, EOFError) as error:
-        raise Unavailable("The process that holds the model does not answer; it is being replaced.") from error
+        raise Unavailable(
+            "The process that holds the embedding model does not answer; it is being replaced."
+        ) from error

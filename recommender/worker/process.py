@@ -1,8 +1,8 @@
-"""The worker: one process beside those of the web service for what needs a model, so that no page view waits for it.
+"""The worker: one process beside those of the web service for what needs an embedding model; page views don't wait.
 
-`recommender serve` starts it and all workers share it. An application that runs on its own (tests, another server)
-starts one with the first draft or published article. It loads the model at its first task, another one at the first
-task after a release with another one has become live, and ends with its parent.
+`recommender serve` starts it and all web processes share it. An application that runs on its own (tests, another
+server) starts one with the first draft or published article. It loads the embedding model at its first task, another at
+the first task after a model version with another has become live, and ends with its parent.
 """
 
 import logging
@@ -25,7 +25,7 @@ from recommender.store.base import Store
 from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store
 from recommender.worker.address import Address
 
-REPLACED_AFTER = 1.0  # where all processes are told to end at once, this one's parent is gone by then
+REPLACED_AFTER = 1.0  # where all processes get the signal to end at once, this one's parent is gone by then
 NICENESS = 5  # page views come first
 SWEEP_SECONDS = 1.0
 SWEEP_AFTER_FAULT = 60.0
@@ -74,7 +74,7 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     store = open_store(settings.database_url.get_secret_value())
     builder = make_live_builder(store, settings)
-    working = threading.Lock()  # one model, one index: tasks take turns
+    working = threading.Lock()  # one embedding model, one index: tasks take turns
     following = _Following(builder, working)
     makers: dict[str, Callable[[Store, Settings], _Steps]] = {
         "sweep": make_sweep,
@@ -98,7 +98,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(0)  # a parent that was killed cannot tell its children
+        os._exit(0)  # a parent that was killed cannot signal its children
 
 
 class _Steps(Protocol):
@@ -132,7 +132,7 @@ def _sweep(name: str, make: Callable[[Store, Settings], _Steps], store: Store, s
         except Unavailable as error:
             _log.warning("the %s waits for the database: %s", name, error)
         except Exception:  # noqa: BLE001  # logged with its traceback, and it does not end the thread
-            # A fault of ours. Without the sweep the ledger would fall behind and nobody would see it.
+            # A fault of ours. Without the sweep the ledger would fall behind unnoticed.
             _log.exception("the %s has failed and begins anew in %d seconds", name, SWEEP_AFTER_FAULT)
             sweep, pause = make(store, settings), SWEEP_AFTER_FAULT
         time.sleep(pause)

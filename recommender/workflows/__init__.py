@@ -1,1 +1,1 @@
-"""What the command line and notebooks both do: whole runs over the assembled parts."""
+"""What the command line and notebooks both do: whole runs over the assembled services."""

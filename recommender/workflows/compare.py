@@ -44,16 +44,16 @@ _EMBEDDED = 20  # articles whose embedding is timed
 
 
 def compare_versions(
-    settings: Settings, store: Store, first: str, second: str, given: Sequence[Path] = (), *, progress: Progress = quiet
+    settings: Settings, store: Store, first: str, second: str, files: Sequence[Path] = (), *, progress: Progress = quiet
 ) -> VersionComparison:
     """How two model versions differ: on judged queries, and in the sidebars of the whole archive.
 
-    `given` are files of judgments; without any the sample's are taken where its articles are here, and those of panels.
+    `files` are files of judgments; without any the sample's are taken where its articles are here, and those of panels.
     """
     for name in (first, second):
-        make_model_version(settings, name)  # tells what is wrong with it before the work
+        make_model_version(settings, name)  # says what is wrong with it before the work
     with _apart(settings) as apart:
-        sets = read_sets(given) or judged_sets(store, settings)
+        sets = read_sets(files) or judged_sets(store, settings)
         hashes = copy_articles(store, apart)
         if not hashes:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
@@ -63,7 +63,7 @@ def compare_versions(
 
 @contextmanager
 def _apart(settings: Settings) -> Iterator[Store]:
-    """A store that goes away again."""
+    """A temporary store."""
     with tempfile.TemporaryDirectory(prefix="recommender-compare-") as folder:
         apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/compare.db")})
         with opened_store(apart) as store:
@@ -84,8 +84,8 @@ def _side(
     copy_vectors(apart, store, builder.version, hashes)
     beside = generation_view(apart, number)
     numbers = apart.generations.numbers(number)
-    chosen = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]
-    articles = list(apart.articles.get(chosen).values())
+    sampled = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]
+    articles = list(apart.articles.get(sampled).values())
     milliseconds, memory = _measured(settings, name, articles)
     disk = make_base(settings, name).embedding.bytes
     cost = Cost(milliseconds, memory, disk, build)
@@ -106,10 +106,10 @@ def embedding_cost(settings: Settings, name: str, articles: Sequence[Article]) -
 
     _, embedder = make_model_version(settings, name)
     article_vectors(embedder, articles[:1])  # loads the model
-    taken = []
+    seconds = []
     for article in articles:
         started = time.perf_counter()
         article_vectors(embedder, [article])
-        taken.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - started)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return 1_000 * median(taken), most if sys.platform == "darwin" else 1_024 * most
+    return 1_000 * median(seconds), most if sys.platform == "darwin" else 1_024 * most

@@ -20,7 +20,7 @@ _NOTE_REFUSALS = 5
 
 @contextmanager
 def corpus(settings: Settings, articles: Path | None, progress: Progress = quiet) -> Iterator[Store]:
-    """The store of the settings, or one for a corpus of its own that goes away again."""
+    """The store of the settings, or a temporary one for a corpus of its own."""
     if articles is None:
         with opened_store(settings) as store:
             yield store

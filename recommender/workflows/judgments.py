@@ -21,11 +21,11 @@ def read_sets(files_given: Sequence[Path]) -> list[JudgedSet]:
 
 def judged_sets(store: Store, settings: Settings) -> list[JudgedSet]:
     """The judgments of the sample where its articles are here, and the grades of panels, if any."""
-    found = []
+    sets = []
     with as_file(files("recommender.sample") / "qrels.txt") as file:
         sample = read_qrels(file)
     if len(store.articles.numbers(list(sample))) == len(sample):
-        found.append(JudgedSet(OF_SAMPLE, sample))
+        sets.append(JudgedSet(OF_SAMPLE, sample))
     if graded := Grading(store, make_recommender(store, settings), utc_now).judgments().qrels:
-        found.append(JudgedSet("the panels of this site", graded))
-    return found
+        sets.append(JudgedSet("the panels of this site", graded))
+    return sets

@@ -43,11 +43,11 @@ def train_version(
     registry = make_registry(settings)
     if name in registry.names():
         raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
-    given = read_qrels(qrels) if qrels else {}
-    judgments = given or Grading(store, make_recommender(store, settings), utc_now).judgments().qrels
+    judged = read_qrels(qrels) if qrels else {}
+    judgments = judged or Grading(store, make_recommender(store, settings), utc_now).judgments().qrels
     if isinstance(recipe, RankingRecipe) and not judgments:
         raise InvalidInput(
-            "Weights are learned from judged queries, and nobody has graded anything here: "
+            "Weights are learned from judged queries, and nothing is graded here yet: "
             "grade a panel, or name judgments with `--qrels FILE`."
         )
     base = make_base(settings, recipe.base)
@@ -56,7 +56,7 @@ def train_version(
             learned_from: list[TextPair] = []
             about = _archive(store)
         else:
-            learned_from, about = _data(store, data, given)
+            learned_from, about = _data(store, data, judged)
         if judgments:
             about["judgments"] = {
                 "sha256": hashlib.sha256(qrels.read_bytes() if qrels else _as_file(judgments)).hexdigest(),
@@ -80,7 +80,7 @@ def train_version(
 
 def _as_file(judgments: Mapping[str, Grades]) -> bytes:
     """The grades of panels as `recommender qrels export` writes them."""
-    lines = (f"{query} 0 {one} {grade}\n" for query, grades in judgments.items() for one, grade in grades.items())
+    lines = (f"{query} 0 {story} {grade}\n" for query, grades in judgments.items() for story, grade in grades.items())
     return "".join(lines).encode()
 
 
@@ -94,13 +94,13 @@ def _text(file: Path) -> str:
 def _data(store: Store, file: Path | None, judgments: Mapping[str, Grades]) -> tuple[list[TextPair], dict[str, Any]]:
     """Pairs and what the card says of them."""
     if file is None:
-        made = dataset.collect(store, dataset.Request(judgments=judgments))
-        window, found = made.window, made.pairs
+        collection = dataset.collect(store, dataset.Request(judgments=judgments))
+        window, text_pairs = collection.window, collection.pairs
     else:
         with file.open(encoding="utf-8", errors="replace") as stream:
-            window, found = pairs.parse(stream, str(file))
-    digest = hashlib.sha256("\n".join(pairs.lines(window, found)).encode()).hexdigest()
-    return found, training.data_card(asdict(window), found, digest)
+            window, text_pairs = pairs.parse(stream, str(file))
+    digest = hashlib.sha256("\n".join(pairs.lines(window, text_pairs)).encode()).hexdigest()
+    return text_pairs, training.data_card(asdict(window), text_pairs, digest)
 
 
 def _archive(store: Store) -> dict[str, Any]:

@@ -108,9 +108,9 @@ def site(served: Served) -> str:
 def teasers(site: str) -> list[dict[str, str]]:
     """What the service answers for the article that most tests look at."""
     with urlopen(f"{site}/api/v1/recommend?article_id=blockade-1") as response:  # our own server
-        found: list[dict[str, str]] = json.load(response)["items"]
-    assert len(found) == 3
-    return found
+        items: list[dict[str, str]] = json.load(response)["items"]
+    assert len(items) == 3
+    return items
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ class ServedDesk:
 
     def beside(self, story: str) -> list[str]:
         """The articles beside which readers see a story."""
-        return [one for one in ARTICLES if story in {teaser.id for teaser in self.teasers(one)}]
+        return [article_id for article_id in ARTICLES if story in {teaser.id for teaser in self.teasers(article_id)}]
 
     # -- what other systems do
 

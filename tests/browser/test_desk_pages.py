@@ -15,7 +15,7 @@ from recommender.web.headers import PAGE_POLICY
 from tests.web.look import page as rendered
 
 STATIC = Path(languages.__file__).parent / "static"
-SITE = "http://127.0.0.1:9"  # nobody listens there: every answer is given by `Opener`
+SITE = "http://127.0.0.1:9"  # no program listens there: every answer is given by `Opener`
 LIST = """
 <h1>Queue</h1>
 <form><label>Search <input type="search" name="q" data-key="/"></label></form>
@@ -383,7 +383,7 @@ def test_progress_stays_on_the_site(opened: Opener) -> None:
     page.wait_for_url(f"{SITE}/editor/x")
 
 
-def test_missing_answer_is_told(opened: Opener) -> None:
+def test_missing_answer_is_reported(opened: Opener) -> None:
     page = opened('{{ waiting("/editor/job", "Counting") }}')
     expect(page.get_by_role("status")).to_contain_text("No answer from the service.")
 
@@ -400,14 +400,14 @@ def test_parts_are_accessible(
     page = make_opener(context.new_page())(
         EVERYTHING, at=datetime(2026, 6, 1, tzinfo=UTC), flashes=(("Approved.", "undo /editor/undo/1"),)
     )
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     small = page.evaluate(
         "[...document.querySelectorAll('.button, .tick, .step, .matrix label')]"
         ".filter((part) => part.getClientRects().length && part.getBoundingClientRect().height < 24).length"
     )
     context.close()
-    assert [(fault["impact"], fault["id"]) for fault in found] == []
+    assert [(fault["impact"], fault["id"]) for fault in violations] == []
     assert (wide, small) == (0, 0)
 
 

@@ -37,21 +37,21 @@ def desk(sample_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def sessions(desk: ServedDesk, chromium: Browser) -> dict[str, Any]:
     """Cookies of everybody, who have signed in once."""
-    kept = {}
+    states = {}
     for name in PEOPLE:
         context = chromium.new_context(base_url=desk.url)
         page = context.new_page()
         page.goto("/editor/")
         sign_in(page, name)
         page.wait_for_url(f"{desk.url}/editor/")
-        kept[name] = context.storage_state()
+        states[name] = context.storage_state()
         context.close()
-    return kept
+    return states
 
 
 @pytest.fixture
 def open_as(desk: ServedDesk, sessions: dict[str, Any], make_page: Callable[..., Page]) -> OpenAs:
-    """Opens an address in the browser of somebody, in a window of its own; as a stranger without a name."""
+    """Opens an address in the browser of an account, in a window of its own; as a stranger without a name."""
 
     def opened(name: str | None, address: str, **options: Any) -> Page:
         page = make_page(base_url=desk.url, storage_state=sessions[name] if name else None, **options)
@@ -110,8 +110,8 @@ def ids(teasers: list[Teaser]) -> list[str]:
 def side(page: Page, heading: str) -> list[str]:
     """The first list under Now or Then, of a preview or of a reach."""
     return [
-        one.inner_text()
-        for one in page.locator(".before-after > div", has=page.get_by_role("heading", name=heading, exact=True))
+        column.inner_text()
+        for column in page.locator(".before-after > div", has=page.get_by_role("heading", name=heading, exact=True))
         .first.locator("li > :is(ins, del), li:not(:has(ins, del))")
         .all()
     ]
@@ -137,7 +137,7 @@ def promised(page: Page) -> Promise:
 
 
 def test_right_name_and_password_open_the_desk(desk: ServedDesk, open_as: OpenAs) -> None:
-    """Somebody follows a link to an article, signs in, and is where the link led."""
+    """An editor follows a link to an article, signs in, and is where the link led."""
     page = open_as(None, article(BAMAKO))
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     sign_in(page, "first")
@@ -150,22 +150,22 @@ def test_right_name_and_password_open_the_desk(desk: ServedDesk, open_as: OpenAs
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_wrong_password_is_told(open_as: OpenAs) -> None:
+def test_wrong_password_is_reported(open_as: OpenAs) -> None:
     """The page says that it failed, but not whether there is such a name, and keeps what was typed."""
     page = open_as(None, "/editor/")
-    said = []
+    messages = []
     for name in ("second", "nobody here"):
         sign_in(page, name, "not the password")
         expect(page.get_by_label("Name")).to_have_value(name)
-        said.append(page.get_by_role("alert").inner_text())
-    assert said[0].startswith("Signing in failed. Check the name and the password.")
-    assert said[0] == said[1]
+        messages.append(page.get_by_role("alert").inner_text())
+    assert messages[0].startswith("Signing in failed. Check the name and the password.")
+    assert messages[0] == messages[1]
     sign_in(page, "second")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sidebars to look at")
 
 
 def test_newcomer_gets_in_by_link_and_is_locked_out_by_failures(desk: ServedDesk, open_as: OpenAs) -> None:
-    """The administrator adds somebody, who chooses a password; five failures lock the account, in both workers."""
+    """The administrator adds an account, its holder chooses a password; five failures lock it, in both workers."""
     chief = open_as("chief", "/editor/people")
     chief.get_by_role("textbox", name="Name").fill("newcomer")
     chief.get_by_role("button", name="Add, and make a link").click()
@@ -305,20 +305,20 @@ def test_excluded_story_stands_nowhere(desk: ServedDesk, open_as: OpenAs) -> Non
 
 def test_two_stories_never_stand_together(desk: ServedDesk, open_as: OpenAs) -> None:
     """Each stands beside the other; after it neither does, and the preview shows both sidebars."""
-    one, other = "niger-2024-12-05-orano-loses-control-somair", "niger-2025-06-21-somair-nationalised"
-    before = desk.sidebar(one), desk.sidebar(other)
-    assert other in ids(before[0])
-    assert one in ids(before[1])
-    page = open_as("first", article(one))
-    choose(page, ids(before[0]).index(other) + 1)
+    first, second = "niger-2024-12-05-orano-loses-control-somair", "niger-2025-06-21-somair-nationalised"
+    before = desk.sidebar(first), desk.sidebar(second)
+    assert second in ids(before[0])
+    assert first in ids(before[1])
+    page = open_as("first", article(first))
+    choose(page, ids(before[0]).index(second) + 1)
     page.keyboard.press("t")
-    expect(page.get_by_role("heading", level=3)).to_have_text([ARTICLES[one]["title"], ARTICLES[other]["title"]])
+    expect(page.get_by_role("heading", level=3)).to_have_text([ARTICLES[first]["title"], ARTICLES[second]["title"]])
     press_save(page, "They will not stand together.")
-    assert other not in ids(desk.sidebar(one))
-    assert one not in ids(desk.sidebar(other))
+    assert second not in ids(desk.sidebar(first))
+    assert first not in ids(desk.sidebar(second))
     page.keyboard.press("u")
     told(page, "Undone: kept apart.")
-    assert (desk.sidebar(one), desk.sidebar(other)) == before
+    assert (desk.sidebar(first), desk.sidebar(second)) == before
 
 
 def test_box_is_turned_off_and_on(desk: ServedDesk, open_as: OpenAs) -> None:
@@ -390,7 +390,7 @@ def test_second_editor_is_told_what_the_first_did(desk: ServedDesk, open_as: Ope
     after = desk.sidebar(subject)
     choose(second, 2)
     second.keyboard.press("r")
-    expect(second.get_by_role("heading", level=1)).to_have_text("Somebody else was faster")
+    expect(second.get_by_role("heading", level=1)).to_have_text("Another editor was faster")
     expect(second.locator("main")).to_contain_text("Meanwhile: teaser rejected, by first")
     expect(second.locator(".rec-link")).to_have_text(titles(after))
     assert [(entry.by, entry.action) for entry in desk.entries() if entry.subject == subject] == [("first", "reject")]
@@ -484,7 +484,7 @@ def opinion(desk: ServedDesk) -> Iterator[Teaser]:
 
 
 def test_matrix_shows_its_reach_before_it_holds(desk: ServedDesk, open_as: OpenAs, opinion: Teaser) -> None:
-    """No opinion beside opinion: what that changes is shown, applied, told to editors, and undone."""
+    """No opinion beside opinion: what that changes is shown, applied, explained to editors, and undone."""
     before = desk.sidebar(OPINION)
     page = open_as("scientist", "/editor/sensitive")
     page.get_by_label("No “opinion” beside “opinion”").check()
@@ -537,7 +537,7 @@ def test_rule_shows_its_reach_before_it_holds(desk: ServedDesk, open_as: OpenAs,
 def test_threshold_shows_its_reach_before_it_holds(desk: ServedDesk, open_as: OpenAs) -> None:
     """Only what is surely related: readers get exactly what the reach has promised, and after undo what they had."""
     page = open_as("scientist", "/editor/ranking")
-    page.get_by_label("Least score").fill("0.9")
+    page.get_by_label("Threshold").fill("0.9")
     page.get_by_role("button", name="Show what it changes").click()
     promise = promised(page)
     assert promise.before != promise.after
@@ -569,13 +569,13 @@ def test_panel_is_graded_by_keyboard_and_exported(desk: ServedDesk, open_as: Ope
     page = open_as("scientist", "/editor/grading")
     draw_panel(page, "Spring", 2)
     page.keyboard.press("g")
-    given: list[int] = []
+    grades: list[int] = []
     for place in (1, 2):
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Spring, article {place} of 2")
         page.wait_for_load_state("domcontentloaded")
         for number in range(page.locator("[id^=story-]").count()):
-            given.append((number + place) % 5)
-            page.keyboard.press(str(given[-1]))
+            grades.append((number + place) % 5)
+            page.keyboard.press(str(grades[-1]))
         expect(current(page)).to_contain_text("The sidebar as a whole")
         page.keyboard.press("o")
         page.keyboard.press("2")
@@ -592,7 +592,7 @@ def test_panel_is_graded_by_keyboard_and_exported(desk: ServedDesk, open_as: Ope
     lines = [line.split() for line in result.stdout.splitlines()]
     assert len({line[0] for line in lines}) == 2
     assert all(line[0] in ARTICLES and line[2] in ARTICLES for line in lines)
-    assert sorted(int(line[3]) for line in lines) == sorted(given)
+    assert sorted(int(line[3]) for line in lines) == sorted(grades)
     page.keyboard.press("r")
     expect(page.locator("main")).to_contain_text("Satisfactory")
 
@@ -634,7 +634,7 @@ def test_one_sees_where_an_article_is_shown(desk: ServedDesk, open_as: OpenAs) -
     """Beside which articles does this story stand? The page names those beside which readers see it."""
     subject = "mali-2025-09-22-aes-leaves-icc"
     story = desk.sidebar(subject)[0]
-    expected = [ARTICLES[one]["title"] for one in desk.beside(story.id)]
+    expected = [ARTICLES[article_id]["title"] for article_id in desk.beside(story.id)]
     page = open_as("first", "/editor/exposure")
     page.get_by_role("searchbox").fill(ARTICLES[story.id]["url"])
     page.keyboard.press("Enter")
@@ -651,7 +651,7 @@ def test_one_sees_where_an_article_is_shown(desk: ServedDesk, open_as: OpenAs) -
     expect(row.get_by_role("cell").nth(1)).to_have_text("1")
 
 
-def test_draft_is_told_what_to_link(open_as: OpenAs) -> None:
+def test_draft_says_what_to_link(open_as: OpenAs) -> None:
     """A text is pasted before it is published: related stories to link, with the link to copy, and what it links."""
     page = open_as("first", "/editor/draft")
     page.get_by_label("Headline").fill("Lithium from a second mine leaves Mali for China")
@@ -667,7 +667,7 @@ def test_draft_is_told_what_to_link(open_as: OpenAs) -> None:
     linked = page.get_by_role("heading", name="Linked already", level=3).locator("xpath=following-sibling::ul[1]")
     expect(linked.get_by_role("listitem")).to_have_text([re.compile(re.escape(ARTICLES[GANFENG]["title"]))])
     copied = [field.input_value() for field in page.get_by_label("Link to copy").all()]
-    links = {str(Markup('<a href="{url}">{title}</a>').format(**one)) for one in ARTICLES.values()}
+    links = {str(Markup('<a href="{url}">{title}</a>').format(**fields)) for fields in ARTICLES.values()}
     assert copied
     assert set(copied) <= links
 
@@ -717,7 +717,7 @@ def at_preview(page: Page) -> None:
 
 def at_reach(page: Page) -> None:
     page.goto("/editor/ranking")
-    page.get_by_label("Least score").fill("0.5")
+    page.get_by_label("Threshold").fill("0.5")
     page.get_by_role("button", name="Show what it changes").click()
     promised(page)
 
@@ -779,11 +779,11 @@ def go(page: Page, place: str) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_page_is_accessible_and_fits_a_narrow_screen(open_as: OpenAs, place: str) -> None:
-    """axe finds nothing serious on a wide screen; on one of 360 pixels nobody scrolls sideways."""
+    """axe finds nothing serious on a wide screen; one of 360 pixels does not scroll sideways."""
     page = open_as("chief", "about:blank")
     go(page, place)
-    found = Axe().run(page, context=ONCE, options={"resultTypes": ["violations"]}).response["violations"]
-    assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
+    violations = Axe().run(page, context=ONCE, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [fault["id"] for fault in violations if fault["impact"] in ("serious", "critical")] == []
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 

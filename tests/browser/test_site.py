@@ -184,13 +184,13 @@ def test_clicks_are_reported_during_a_trial(page: Page, site: str, button: Liter
 
 
 def test_no_clicks_are_reported_without_a_trial(page: Page, site: str, three: list[str]) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(f"{site}/articles/blockade-1")
     page.locator(LINKS).first.click()
     expect(page.locator("h1")).to_have_text(three[0])
     page.wait_for_load_state("networkidle")
-    assert f"{site}/api/v1/events" not in asked
+    assert f"{site}/api/v1/events" not in requests
 
 
 def test_story_of_another_language_is_marked(page: Page, site: str) -> None:

@@ -25,17 +25,17 @@ def with_grading(work: Callable[[Store, Grading], None]) -> None:
         work(store, Grading(store, make_recommender(store, load_settings()), utc_now))
 
 
-def grade(grader: str, given: dict[str, Values], name: str = "Spring") -> None:
+def grade(grader: str, grades: dict[str, Values], name: str = "Spring") -> None:
     """Grades articles of a panel, by their ids."""
 
     def work(store: Store, grading: Grading) -> None:
         panel = grading.named(name)
-        sources = [one.source for one in panel.sidebars]
-        for article_id, values in given.items():
+        sources = [sidebar.source for sidebar in panel.sidebars]
+        for article_id, values in grades.items():
             keys = [article_id, *(key for key in values if key is not None)]
             numbers = store.articles.numbers(keys)
-            named = {None if key is None else numbers[key]: value for key, value in values.items()}
-            grading.grade(panel.number, sources.index(numbers[article_id]), grader, named)
+            by_number = {None if key is None else numbers[key]: value for key, value in values.items()}
+            grading.grade(panel.number, sources.index(numbers[article_id]), grader, by_number)
 
     with_grading(work)
 
@@ -140,16 +140,16 @@ class TestReport:
     """`panel report`."""
 
     def test_shares_bar_and_figures_are_shown(self, run: Run, panel: str) -> None:
-        whole: Values = {None: 2}
+        values: Values = {None: 2}
 
         def fill(store: Store, grading: Grading) -> None:
-            found = grading.named(panel)
-            one = next(one for one in found.sidebars if grading.ids([one.source]) == ["gold-1"])
-            whole.update(zip(grading.ids(one.shown), (3, 0, 0), strict=True))
-            whole.update(dict.fromkeys(grading.ids(one.pool), 0))
+            spring = grading.named(panel)
+            sidebar = next(sidebar for sidebar in spring.sidebars if grading.ids([sidebar.source]) == ["gold-1"])
+            values.update(zip(grading.ids(sidebar.shown), (3, 0, 0), strict=True))
+            values.update(dict.fromkeys(grading.ids(sidebar.pool), 0))
 
         with_grading(fill)
-        grade("awa", {"gold-1": whole, "gold-2": {None: 1}, "lone": {None: 2}, "fr-1": {None: 2}})
+        grade("awa", {"gold-1": values, "gold-2": {None: 1}, "lone": {None: 2}, "fr-1": {None: 2}})
         result = run("panel", "report", panel)
         assert result.exit_code == 0
         lines = result.stdout.splitlines()
@@ -162,14 +162,14 @@ class TestReport:
             "inappropriate      1   25.0%  (4.6%-69.9%)     15% or less: not met",
             "unacceptable       0    0.0%  (0.0%-49.0%)     0%: met",
         ]
-        assert lines[8] == "nDCG@3      1.000 (1.000-1.000), sidebars graded whole with a story above 0: 1"
+        assert lines[8] == "nDCG@3      1.000 (1.000-1.000), sidebars completely graded with a story above 0: 1"
         assert lines[-1] == "the bar is not met"
 
     def test_unacceptable_sidebar_is_named(self, run: Run, panel: str) -> None:
         grade("awa", {"gold-1": {None: 0}})
         grade("idrissa", {"gold-1": {None: 2}})
         stdout = run("panel", "report", panel).stdout
-        assert "called unacceptable by somebody: gold-1\n" in stdout
+        assert "called unacceptable by a grader: gold-1\n" in stdout
         assert "inappropriate      1  100.0%" in stdout
 
     def test_ungraded_panel_claims_nothing(self, run: Run, panel: str) -> None:
@@ -258,9 +258,11 @@ class TestExport:
         run("panel", "create", "Spring")
 
         def fill(store: Store, grading: Grading) -> None:
-            found = grading.named("Spring")
-            (place,) = [at for at, one in enumerate(found.sidebars) if grading.ids([one.source]) == ["gold two"]]
-            grading.grade(found.number, place, "awa", {found.sidebars[place].shown[0]: 1})
+            spring = grading.named("Spring")
+            (place,) = [
+                at for at, sidebar in enumerate(spring.sidebars) if grading.ids([sidebar.source]) == ["gold two"]
+            ]
+            grading.grade(spring.number, place, "awa", {spring.sidebars[place].shown[0]: 1})
 
         with_grading(fill)
         grade("awa", {"gold-1": {"gold-2": 3}})

@@ -25,7 +25,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def clicks(won: int, lost: int, ties: int) -> None:
-    """As many hours, each with a click on either team's teaser or on both, and one on what is nobody's."""
+    """As many hours, each with a click on either team's teaser or on both, and one on what belongs to neither."""
     with opened_store(load_settings()) as store:
         trial = store.trials.latest()
         assert trial is not None
@@ -85,7 +85,7 @@ def test_report_says_that_a_trial_is_over(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["mine/9"], "mine/9 is not in the shadow. Run `recommender models shadow mine/9` first."),
         (["--off"], "No model shares the sidebars."),
@@ -96,7 +96,7 @@ def test_report_says_that_a_trial_is_over(run: Run) -> None:
     ],
 )
 @pytest.mark.usefixtures("site")
-def test_wrong_use_ends_with_code_2(run: Run, arguments: list[str], told: str) -> None:
+def test_wrong_use_ends_with_code_2(run: Run, arguments: list[str], message: str) -> None:
     result = run("models", "interleave", *arguments)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr

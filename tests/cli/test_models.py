@@ -38,16 +38,16 @@ class TestList:
         assert lines[1].startswith("* sahel/2  candidate  2026-06-01  nDCG@3 0.800 (0.700-0.900)")
         assert lines[2] == "* Builds build sahel/2."
 
-    def test_difference_to_what_readers_get_is_told(self, run: Run, versions: FolderRegistry) -> None:
-        told = "Readers get sahel/1 until the next `recommender build`."
-        assert told in run("models", "list").stdout
+    def test_difference_to_what_readers_get_is_reported(self, run: Run, versions: FolderRegistry) -> None:
+        message = "Readers get sahel/1 until the next `recommender build`."
+        assert message in run("models", "list").stdout
         versions.put_live("sahel/1")
-        assert told not in run("models", "list").stdout
+        assert message not in run("models", "list").stdout
 
     def test_damaged_card_does_not_hide_the_others(self, run: Run, versions: FolderRegistry) -> None:
         (versions.folder("sahel/1") / "card.json").write_text("[]")
         lines = run("models", "list").stdout.splitlines()
-        assert lines[0].startswith("  sahel/1  damaged: models/sahel/1/card.json is no model card")
+        assert lines[0].startswith("  sahel/1  damaged: models/sahel/1/card.json is not a model card")
         assert lines[1].startswith("* sahel/2  candidate")
 
     def test_live_version_that_is_gone_is_told(self, run: Run, versions: FolderRegistry) -> None:
@@ -75,11 +75,15 @@ class TestShow:
         shown = run("models", "show", "sahel/2", "--json").stdout
         assert json.loads(shown)["files"].keys() == FILES.keys()
 
-    @pytest.mark.parametrize(("name", "code", "told"), [("sahel/9", 2, "no model version"), ("../x", 2, "Write NAME/")])
-    def test_other_names_are_refused(self, run: Run, versions: FolderRegistry, name: str, code: int, told: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "code", "message"), [("sahel/9", 2, "no model version"), ("../x", 2, "Write NAME/")]
+    )
+    def test_other_names_are_refused(
+        self, run: Run, versions: FolderRegistry, name: str, code: int, message: str
+    ) -> None:
         result = run("models", "show", name)
         assert result.exit_code == code
-        assert told in result.stderr
+        assert message in result.stderr
 
 
 class TestVerify:

@@ -1,4 +1,4 @@
-"""The overview is instant and tells the truth."""
+"""The overview is instant and says what the commands say."""
 
 import subprocess
 import sys

@@ -29,7 +29,7 @@ from tests.tiny import SIZE, make_model
 @pytest.fixture(scope="session")
 def made_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site with the stories, and two versions with one tiny embedding; the first is live."""
-    words = [word for one in stories() for word in f"{one.title} {one.body}".lower().replace(".", " ").split()]
+    words = [word for query in stories() for word in f"{query.title} {query.body}".lower().replace(".", " ").split()]
     tiny = make_model(tmp_path_factory.mktemp("tiny") / "model", words)
     folder = tmp_path_factory.mktemp("site")
     version = SentenceTransformerEmbedder(str(tiny), name="tiny").version
@@ -41,7 +41,9 @@ def made_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.create(ModelCard(model_version.name, NOW.date(), "tests", embedding, model_version.ranking), files)
     registry.put_live(GOOD.name)
     lines = (
-        f"{one} 0 {other} {grade}\n" for one, grades in qrels(stories()).items() for other, grade in grades.items()
+        f"{query} 0 {article} {grade}\n"
+        for query, grades in qrels(stories()).items()
+        for article, grade in grades.items()
     )
     (folder / "qrels.txt").write_text("".join(lines))
     settings = Settings(database_url=SecretStr(f"sqlite:///{folder}/site.db"), models=folder / "models")
@@ -67,24 +69,24 @@ def live() -> str | None:
 
 
 def grade_shadow() -> None:
-    """Somebody finds every sidebar of the shadow satisfactory."""
+    """A grader finds every sidebar of the shadow satisfactory."""
     settings = load_settings()
     with opened_store(settings) as store:
-        seen = generation_view(store, generation_of(store, ALIKE.name))
-        grading = Grading(store, make_recommender(seen, settings), utc_now)
+        view = generation_view(store, generation_of(store, ALIKE.name))
+        grading = Grading(store, make_recommender(view, settings), utc_now)
         panel = grading.create("Spring", "awa", Sample(seed=1, pool=0))
         for place in range(len(panel.sidebars)):
             grading.grade(panel.number, place, "awa", {None: SATISFACTORY})
 
 
-def test_version_goes_the_whole_way(run: Run, site: Path) -> None:
+def test_version_goes_all_the_way(run: Run, site: Path) -> None:
     """Into the shadow, graded, promoted, rolled back."""
     assert run("models", "shadow", ALIKE.name).stdout.endswith(
-        "runs in the shadow of the live model, as generation 2.\n"
+        "runs in the shadow of the live version, as generation 2.\n"
     )
     settings = load_settings()
     with opened_store(settings) as store:
-        shadowing = Shadowing(store, lambda one: make_recommender(one, settings))
+        shadowing = Shadowing(store, lambda view: make_recommender(view, settings))
         while shadowing.step():
             pass
     report = run("models", "shadow", "--report")
@@ -100,9 +102,9 @@ def test_version_goes_the_whole_way(run: Run, site: Path) -> None:
     assert (done.exit_code, live()) == (0, ALIKE.name)
     lines = done.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines[:3]] == ["passed"] * 3
-    assert lines[3] == "Live is alike/1, generation 3, in the place of good/1."
+    assert lines[3] == "Live is alike/1, generation 3, instead of good/1."
     assert "golden pairs, line 1: there is no published article 'elsewhere'" in done.stderr
-    assert run("models", "rollback").stdout == "Live is good/1 again, in the place of alike/1.\n"
+    assert run("models", "rollback").stdout == "Live is good/1 again, instead of alike/1.\n"
     assert (live(), Path("models/live").read_text()) == (GOOD.name, "good/1\n")
 
 
@@ -123,33 +125,33 @@ def test_reason_releases_all_the_same(run: Run, site: Path) -> None:
 
 
 def test_comparison_as_json_has_everything(run: Run, site: Path) -> None:
-    found = json.loads(run("models", "compare", GOOD.name, ALIKE.name, "--qrels", "qrels.txt", "--json").stdout)
-    assert (found["first"], found["second"], found["articles"]) == ("good/1", "alike/1", 24)
-    assert found["judged"][0]["groups"]["language"]["en"]["queries"] == 24
-    for cost in found["costs"]:
+    comparison = json.loads(run("models", "compare", GOOD.name, ALIKE.name, "--qrels", "qrels.txt", "--json").stdout)
+    assert (comparison["first"], comparison["second"], comparison["articles"]) == ("good/1", "alike/1", 24)
+    assert comparison["judged"][0]["groups"]["language"]["en"]["queries"] == 24
+    for cost in comparison["costs"]:
         assert cost["embedding"] > 0
         assert cost["memory"] > 50e6
         assert cost["disk"] > 1_000
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["compare", "good/1", "mine/9"], "There is no model version mine/9"),
         (["promote", "../../etc"], "Write NAME/VERSION"),
         (["promote", "alike/1", "--golden", "qrels.txt"], "qrels.txt, line 1: expected a list"),
         (["rollback"], "There is no generation to go back to"),
-        (["shadow", "--off"], "No model runs in the shadow."),
-        (["shadow", "--report"], "No model runs in the shadow."),
+        (["shadow", "--off"], "No model version runs in the shadow."),
+        (["shadow", "--report"], "No model version runs in the shadow."),
         (["shadow"], "Give a model version, or --off, or --report."),
         (["shadow", "alike/1", "--off"], "Give a model version, or --off, or --report."),
         (["shadow", "--off", "--json"], "--json goes with --report."),
     ],
 )
-def test_what_cannot_be_is_refused(run: Run, site: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_is_refused(run: Run, site: Path, arguments: list[str], message: str) -> None:
     result = run("models", *arguments)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["compare", "good/1", "alike/1"], ["promote", "alike/1"], ["rollback"]])
@@ -159,14 +161,14 @@ def test_setting_that_would_win_stops_it(
     monkeypatch.setenv("RECOMMENDER_MODEL", "all-MiniLM-L6-v2")
     result = run("models", *arguments)
     assert result.exit_code == 2
-    assert "`model` is set and takes the place of every version's" in result.stderr
+    assert "`model` is set and overrides that of every version" in result.stderr
 
 
 def test_comparison_for_people() -> None:
     """Every line of a comparison whose figures are known."""
     all_lost = paired([1.0, 1.0], [0.5, 0.5])
     pair = SidebarPair("gold-0", "gold golds 0", ("one", "two"), ("two", "x" * 70), 1 / 3, 0.25)
-    found = VersionComparison(
+    comparison = VersionComparison(
         "good/1",
         "blind/1",
         24,
@@ -184,19 +186,19 @@ def test_comparison_for_people() -> None:
         (Cost(12.5, 300 << 20, 90 << 20, 3.21), Cost(0.05, 200 << 20, 3 << 19, 3.0)),
     )
     lost = "1.000 (1.000-1.000)  0.500 (0.500-0.500)  -0.500 (-0.500 to -0.500)       0     2"
-    told = comparison_text(found).splitlines()
-    assert told[:3] == ["A  good/1", "B  blind/1", "24 articles; intervals are 95 %, paired for B - A"]
-    assert told[4] == "judged queries of topics"
-    assert told[5].startswith(
+    lines = comparison_text(comparison).splitlines()
+    assert lines[:3] == ["A  good/1", "B  blind/1", "24 articles; intervals are 95 %, paired for B - A"]
+    assert lines[4] == "judged queries of topics"
+    assert lines[5].startswith(
         "  the service, 2 queries                 A                    B                     B - A  "
     )
-    assert told[6].startswith(f"    nDCG@3                      {lost}  0.4938")
-    assert [line.split("  ")[2] for line in told[8:11]] == [
+    assert lines[6].startswith(f"    nDCG@3                      {lost}  0.4938")
+    assert [line.split("  ")[2] for line in lines[8:11]] == [
         "up to 1 year old (2)",
         "1 to 3 years old (2)",
         "undated (2)",
     ]
-    assert told[12:] == [
+    assert lines[12:] == [
         "sidebars of all 24 articles",
         "  the same three in one order    25.0%",
         "  overlap of the three           0.500",
@@ -216,7 +218,7 @@ def test_comparison_for_people() -> None:
 
 
 def test_build_away_from_the_models_takes_nothing_from_readers(run: Run, site: Path) -> None:
-    """In another folder there is no `models/live`, so the build would put the built-in version in its place."""
+    """In another folder there is no `models/live`, so the build would replace it by the built-in version."""
     (site / "elsewhere").mkdir()
     os.chdir(site / "elsewhere")
     result = run("build")

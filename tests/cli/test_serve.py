@@ -98,9 +98,9 @@ def test_workers_outlive_their_idle_threads(archive_url: str, tmp_path: Path) ->
 
 
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:
-    given = environment(database_url=f"sqlite:///{served_file}", gazetteer="nowhere")
+    variables = environment(database_url=f"sqlite:///{served_file}", gazetteer="nowhere")
     done = subprocess.run(
-        command("serve"), cwd=served_file.parent, env=given, capture_output=True, text=True, check=False
+        command("serve"), cwd=served_file.parent, env=variables, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "nowhere cannot be read" in done.stderr
@@ -146,14 +146,14 @@ def test_port_of_another_program_is_refused(served_file: Path) -> None:
 
 def test_one_of_two_that_start_together_serves(served_file: Path) -> None:
     port = free_port()
-    given = environment(database_url=f"sqlite:///{served_file}", port=port, workers=1)
+    variables = environment(database_url=f"sqlite:///{served_file}", port=port, workers=1)
     with ExitStack() as stack:
         both = [
             stack.enter_context(
                 subprocess.Popen(
                     command("serve"),
                     cwd=served_file.parent,
-                    env=given,
+                    env=variables,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
@@ -239,7 +239,7 @@ def test_one_of_many_claims_a_port() -> None:
         barrier.wait(10)
         try:
             with claimed("127.0.0.1", port):
-                barrier.wait(10)  # nobody lets go before all have tried
+                barrier.wait(10)  # none lets go before all have tried
                 return True
         except Unavailable:
             barrier.wait(10)

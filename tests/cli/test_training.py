@@ -109,7 +109,7 @@ class TestTrain:
         }
         measured = card["metrics"]["held out by story"]["nDCG@3"]
         assert 0 <= measured["low"] <= measured["mean"] <= measured["high"] <= 1
-        assert sum(one["count"] for one in card["training"]["calibration"]) > 0
+        assert sum(row["count"] for row in card["training"]["calibration"]) > 0
         assert Path("models/ours/1/README.md").exists()
 
     def test_report_shows_weights_and_calibration(self, run: Run, archive: Path, recipe: Path, qrels: Path) -> None:
@@ -122,9 +122,9 @@ class TestTrain:
     def test_same_recipe_gives_the_same_weights(self, run: Run, archive: Path, recipe: Path, qrels: Path) -> None:
         for name in ("ours/1", "ours/2"):
             run("train", "--recipe", recipe, "--as", name, "--qrels", qrels)
-        one, other = (json.loads(Path(f"models/ours/{version}/card.json").read_text()) for version in "12")
-        assert one["ranking"]["weights"] == other["ranking"]["weights"]
-        assert one["metrics"] == other["metrics"]
+        first, second = (json.loads(Path(f"models/ours/{version}/card.json").read_text()) for version in "12")
+        assert first["ranking"]["weights"] == second["ranking"]["weights"]
+        assert first["metrics"] == second["metrics"]
 
     def test_versions_are_not_written_over(self, run: Run, archive: Path, recipe: Path, qrels: Path) -> None:
         run("train", "--recipe", recipe, "--as", "ours/1", "--qrels", qrels)

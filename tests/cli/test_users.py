@@ -47,7 +47,7 @@ def test_two_passwords_must_agree(run: Run, store: Store) -> None:
         (("<b>", "--role", "editor"), TWICE, "A name has"),
     ],
 )
-def test_wrong_use_adds_nobody(run: Run, store: Store, arguments: tuple[str, ...], given: str, hint: str) -> None:
+def test_wrong_use_adds_no_account(run: Run, store: Store, arguments: tuple[str, ...], given: str, hint: str) -> None:
     result = run("users", "add", *arguments, given=given)
     assert result.exit_code == 2
     assert hint in result.stderr
@@ -149,9 +149,9 @@ def test_changes_are_on_record(run: Run, store: Store, monkeypatch: pytest.Monke
     monkeypatch.setenv("LOGNAME", "operator")
     run("users", "add", "Awa", "--role", "editor", "--link")
     run("users", "disable", "Awa")
-    found = [(entry.by, entry.action) for entry in store.audit.entries(AuditQuery(), 10)]
+    entries = [(entry.by, entry.action) for entry in store.audit.entries(AuditQuery(), 10)]
     by = "command line (operator)"
-    assert found == [(by, "disable account"), (by, "make sign-in link"), (by, "add account")]
+    assert entries == [(by, "disable account"), (by, "make sign-in link"), (by, "add account")]
 
 
 def test_help_names_every_job(run: Run) -> None:

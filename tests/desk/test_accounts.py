@@ -37,9 +37,9 @@ class QuickPasswords:
         self.work += 1
         return f"kept:{password}"
 
-    def matches(self, kept: str, password: str) -> bool:
+    def matches(self, hashed: str, password: str) -> bool:
         self.work += 1
-        return kept == f"kept:{password}"
+        return hashed == f"kept:{password}"
 
 
 @dataclass
@@ -63,9 +63,9 @@ class Bench:
     passwords: QuickPasswords
 
     def account(self, name: str) -> Account:
-        found = self.store.accounts.by_name(name)
-        assert found is not None
-        return found
+        account = self.store.accounts.by_name(name)
+        assert account is not None
+        return account
 
     def trail(self) -> list[AuditEntry]:
         return self.store.audit.entries(AuditQuery(), 100)
@@ -138,7 +138,7 @@ def test_signing_out_ends_one_session(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "\0", "\ud800"])
-def test_invented_token_is_nobody(bench: Bench, token: str) -> None:
+def test_invented_token_has_no_account(bench: Bench, token: str) -> None:
     assert bench.accounts.who(token) is None
 
 
@@ -177,28 +177,28 @@ def test_lock_holds_in_every_process(bench: Bench, database_url: str) -> None:
 
 
 def test_many_guesses_at_once_count_as_five(bench: Bench) -> None:
-    """Twenty start while nobody has failed yet; the right one would come too late."""
-    barrier, found = Barrier(20), []
+    """Twenty start before the first has failed; the right one would come too late."""
+    barrier, outcomes = Barrier(20), []
 
     class Together(QuickPasswords):
-        def matches(self, kept: str, password: str) -> bool:
-            barrier.wait(30)  # all have read the account while nobody had failed
+        def matches(self, hashed: str, password: str) -> bool:
+            barrier.wait(30)  # all have read the account before the first failed
             return False
 
     accounts = Accounts(bench.store, Together(), bench.time, bench.time.waits.append)
 
     def guess() -> None:
         try:
-            found.append(accounts.sign_in("Awa", "wrong"))
+            outcomes.append(accounts.sign_in("Awa", "wrong"))
         except SignInRefused:
-            found.append("refused")
+            outcomes.append("refused")
 
     threads = [Thread(target=guess) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == ["refused"] * 20
+    assert outcomes == ["refused"] * 20
     assert [entry.action for entry in bench.trail()].count(module.LOCK_ACCOUNT) == 1
     with pytest.raises(SignInRefused):
         bench.accounts.sign_in("Awa", PASSWORD)
@@ -289,7 +289,7 @@ def test_link_of_a_disabled_account_is_void(bench: Bench) -> None:
         bench.accounts.use_link(token, OTHER)
 
 
-def test_link_made_for_a_disabled_account_lets_nobody_in(bench: Bench) -> None:
+def test_link_made_for_a_disabled_account_is_refused(bench: Bench) -> None:
     bench.accounts.disable("Awa", BOSS)
     token = bench.accounts.make_link("Awa", BOSS)
     with pytest.raises(SignInRefused):
@@ -328,8 +328,8 @@ def test_guessing_the_old_password_locks_too(bench: Bench) -> None:
     [
         ("x" * 11, "too short"),
         ("x" * 201, "too long"),
-        ("twelve\0twelve", "no text"),
-        ("twelve\ud800twelve", "no text"),
+        ("twelve\0twelve", "not text"),
+        ("twelve\ud800twelve", "not text"),
     ],
 )
 def test_unusable_password_is_refused(bench: Bench, password: str, message: str) -> None:
@@ -340,12 +340,12 @@ def test_unusable_password_is_refused(bench: Bench, password: str, message: str)
 
 def test_scrypt_keeps_no_password() -> None:
     passwords = ScryptPasswords()
-    kept = passwords.hash(PASSWORD)
-    assert kept.startswith("scrypt:")
-    assert PASSWORD not in kept
-    assert kept != passwords.hash(PASSWORD)
-    assert passwords.matches(kept, PASSWORD)
-    assert not passwords.matches(kept, OTHER)
+    hashed = passwords.hash(PASSWORD)
+    assert hashed.startswith("scrypt:")
+    assert PASSWORD not in hashed
+    assert hashed != passwords.hash(PASSWORD)
+    assert passwords.matches(hashed, PASSWORD)
+    assert not passwords.matches(hashed, OTHER)
 
 
 # -- keeping accounts
@@ -425,7 +425,7 @@ def test_one_of_two_administrators_may_go(bench: Bench) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["disable", "demote", "enable", "promote"]), st.sampled_from("abc"))))
-def test_somebody_can_always_administrate(empty_database: Path, steps: list[tuple[str, str]]) -> None:
+def test_an_administrator_is_always_left(empty_database: Path, steps: list[tuple[str, str]]) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory())
         shutil.copy(empty_database, folder)
@@ -439,11 +439,11 @@ def test_somebody_can_always_administrate(empty_database: Path, steps: list[tupl
                     accounts.set_role(name, "viewer" if step == "demote" else "administrator", "test")
                 else:
                     getattr(accounts, step)(name, "test")
-        assert any(one.role == "administrator" and not one.disabled for one in accounts.everyone())
+        assert any(account.role == "administrator" and not account.disabled for account in accounts.everyone())
 
 
 @pytest.mark.parametrize("state", module.STATES)
-def test_state_says_whether_somebody_can_sign_in(bench: Bench, state: str) -> None:
+def test_state_says_whether_the_holder_can_sign_in(bench: Bench, state: str) -> None:
     if state == "no password":
         account = bench.accounts.add("Issa", "viewer", "test")
     else:
@@ -464,8 +464,8 @@ def test_every_change_is_on_record(bench: Bench) -> None:
     bench.accounts.enable("Awa", BOSS)
     bench.accounts.use_link(bench.accounts.make_link("Awa", BOSS), OTHER)
     bench.accounts.end_sessions("Awa", BOSS)
-    found = [(entry.by, entry.action, entry.before, entry.after) for entry in reversed(bench.trail()[:-1])]
-    assert found == [
+    entries = [(entry.by, entry.action, entry.before, entry.after) for entry in reversed(bench.trail()[:-1])]
+    assert entries == [
         ("test", module.ADD, None, {"role": "editor"}),
         (BOSS, module.ROLE, {"role": "editor"}, {"role": "viewer"}),
         (BOSS, module.DISABLE, {"state": "active"}, {"state": "disabled"}),
@@ -489,8 +489,8 @@ def test_what_changes_nothing_leaves_no_entry(bench: Bench) -> None:
 def test_no_secret_is_on_record(bench: Bench) -> None:
     link = bench.accounts.make_link("Awa", BOSS)
     session = bench.accounts.use_link(link, OTHER)
-    told = repr(bench.trail())
-    assert not any(secret in told for secret in (link, session, PASSWORD, OTHER))
+    trail = repr(bench.trail())
+    assert not any(secret in trail for secret in (link, session, PASSWORD, OTHER))
 
 
 def test_secret_is_made_once(bench: Bench) -> None:

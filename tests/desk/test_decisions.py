@@ -1,4 +1,4 @@
-"""Decisions: one transaction each, written down, idempotent, never overwriting what somebody else has decided."""
+"""Decisions: one transaction each, written down, idempotent, never overwriting what another editor has decided."""
 
 import threading
 from collections.abc import Callable
@@ -43,7 +43,10 @@ def decisions(store: Store, clock: Clock) -> Decisions:
 
 def in_force(store: Store) -> list[tuple[Any, ...]]:
     """What holds, as (kind, source, target, slot or factor); a is 1, b 2, and so on."""
-    return [(one.kind, one.source, one.target, one.slot or one.factor) for one in store.signals.changed_since(-1)]
+    return [
+        (signal.kind, signal.source, signal.target, signal.slot or signal.factor)
+        for signal in store.signals.changed_since(-1)
+    ]
 
 
 def trail(store: Store) -> list[AuditEntry]:
@@ -78,7 +81,7 @@ def test_decision_is_kept_and_written_down(decisions: Decisions, store: Store) -
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "left"),
+    ("old", "new", "remaining"),
     [
         (Wish(PIN, "b", 1), Wish(PIN, "c", 1), [(PIN, 1, 3, 1)]),
         (Wish(PIN, "b", 1), Wish(PIN, "b", 2), [(PIN, 1, 2, 2)]),
@@ -104,12 +107,12 @@ def test_decision_is_kept_and_written_down(decisions: Decisions, store: Store) -
         (Wish(OFF), Wish(PIN, "b", 1), [(OFF, 1, None, None), (PIN, 1, 2, 1)]),
     ],
 )
-def test_new_decision_takes_the_place_of_what_it_contradicts(
-    decisions: Decisions, store: Store, old: Wish, new: Wish, left: list[tuple[Any, ...]]
+def test_new_decision_replaces_what_it_contradicts(
+    decisions: Decisions, store: Store, old: Wish, new: Wish, remaining: list[tuple[Any, ...]]
 ) -> None:
     decisions.decide("a", [old], AWA)
     decisions.decide("a", [new], AWA)
-    assert in_force(store) == left
+    assert in_force(store) == remaining
 
 
 def test_pair_is_set_apart_once_from_either_side(decisions: Decisions, store: Store) -> None:
@@ -135,7 +138,7 @@ def test_signals_are_taken_back(decisions: Decisions, store: Store) -> None:
     entry = decisions.end("a", [1], MOUSSA)
     assert in_force(store) == []
     assert entry.before is not None
-    assert [one["story"] for one in entry.before["signals"]] == ["b"]
+    assert [signal["story"] for signal in entry.before["signals"]] == ["b"]
 
 
 def test_what_is_over_cannot_be_taken_back(decisions: Decisions) -> None:
@@ -217,7 +220,7 @@ def test_decisions_about_another_article_are_no_conflict(decisions: Decisions, s
     assert len(in_force(store)) == 2
 
 
-def test_of_two_at_the_same_moment_one_is_told(decisions: Decisions, store: Store) -> None:
+def test_of_two_at_the_same_moment_one_is_refused(decisions: Decisions, store: Store) -> None:
     barrier, outcomes = threading.Barrier(2), []
 
     def work(slot: int) -> None:
@@ -226,14 +229,14 @@ def test_of_two_at_the_same_moment_one_is_told(decisions: Decisions, store: Stor
             decisions.decide("a", [Wish(PIN, "b", slot)], Sent(f"editor {slot}", seen=0))
             outcomes.append("kept")
         except Conflict:
-            outcomes.append("told")
+            outcomes.append("refused")
 
     threads = [threading.Thread(target=work, args=(slot,)) for slot in (1, 2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["kept", "told"]
+    assert sorted(outcomes) == ["kept", "refused"]
     assert len(in_force(store)) == 1
 
 
@@ -316,7 +319,7 @@ def test_approval_that_was_followed_by_another_cannot_be_undone(decisions: Decis
 
 def test_rules_are_no_signals_of_an_article(decisions: Decisions, store: Store) -> None:
     decisions.keep_rule(RULE_A, AWA)
-    with pytest.raises(NotFound, match="no signal"):
+    with pytest.raises(NotFound, match="not a signal"):
         decisions.end("a", [1], AWA)
 
 
@@ -329,13 +332,13 @@ def test_undo_brings_back_nothing_that_is_over(decisions: Decisions, store: Stor
 
 
 def test_what_is_brought_back_is_brought_back_once(decisions: Decisions, store: Store) -> None:
-    """Two people undo one decision, each with a form of their own: the second is told."""
+    """Two people undo one decision, each with a form of their own: the second is refused."""
     decisions.keep_rule(Rule("No box", Condition({}), "no_box"), AWA)
     entry = decisions.end_rule(1, AWA)
     decisions.undo(entry.number, AWA)
     with pytest.raises(Conflict, match="taken back already"):
         decisions.undo(entry.number, MOUSSA)
-    assert [one.kind for one in store.signals.changed_since(-1)] == [RULE]
+    assert [signal.kind for signal in store.signals.changed_since(-1)] == [RULE]
 
 
 def test_undo_sent_twice_counts_once(decisions: Decisions, store: Store) -> None:
@@ -378,7 +381,7 @@ def test_rule_is_kept_changed_and_ended(decisions: Decisions, store: Store) -> N
     assert entry.subject == "Changed"
 
 
-def test_rule_that_somebody_has_replaced_is_not_overwritten(decisions: Decisions) -> None:
+def test_rule_that_was_replaced_is_not_overwritten(decisions: Decisions) -> None:
     decisions.keep_rule(RULE_A, AWA)
     decisions.keep_rule(Rule("Second", RULE_A.when, "no_box", number=1), AWA)
     with pytest.raises(NotFound):
@@ -390,8 +393,8 @@ def test_one_matrix_and_one_ranking_are_in_force(decisions: Decisions, store: St
     decisions.keep_matrix(Matrix(FIXED), AWA)
     decisions.keep_ranking({"min_score": 0.2}, AWA)
     decisions.keep_ranking({"min_score": 0.3}, AWA)
-    assert sorted(one.kind for one in policies(store)) == ["matrix", RANKING]
-    assert {one.data.get("min_score") for one in policies(store)} == {None, 0.3}
+    assert sorted(policy.kind for policy in policies(store)) == ["matrix", RANKING]
+    assert {policy.data.get("min_score") for policy in policies(store)} == {None, 0.3}
 
 
 def test_policy_can_be_undone(decisions: Decisions, store: Store) -> None:
@@ -399,7 +402,7 @@ def test_policy_can_be_undone(decisions: Decisions, store: Store) -> None:
     undo_twice(
         decisions,
         lambda: decisions.keep_ranking({"min_score": 0.3}, AWA),
-        lambda: [one.data for one in policies(store)],
+        lambda: [policy.data for policy in policies(store)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What was shown can be told to the second, and where nothing is known, nothing is said."""
+"""What was shown is known to the second, and where nothing is known, nothing is said."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -61,8 +61,8 @@ def findings(store: Store, now: datetime = TOMORROW) -> DisplayHistory:
 def note(store: Store, at: datetime, *article_ids: str, served: bool = False) -> None:
     """Writes the present sidebars of some articles down, as of a time."""
     recommender = make_recommender(store, now=at)
-    found = [recommender.for_article(article_id, Query()) for article_id in article_ids]
-    store.ledger.append([shown(one, GAZETTEER, at, served=served) for one in found])
+    recommendations = [recommender.for_article(article_id, Query()) for article_id in article_ids]
+    store.ledger.append([shown(recommendation, GAZETTEER, at, served=served) for recommendation in recommendations])
 
 
 def decide(store: Store, at: datetime, article_id: str, *wishes: Wish, why: str = "") -> AuditEntry:
@@ -79,15 +79,15 @@ def ids(sidebar: PastSidebar | None) -> list[str]:
 
 
 def shown_now(store: Store, article_id: str, now: datetime = NOW) -> list[str]:
-    return [one.article.id for one in make_recommender(store, now=now).for_article(article_id, Query()).items]
+    return [item.article.id for item in make_recommender(store, now=now).for_article(article_id, Query()).items]
 
 
 # -- history -----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_has_happened_yet(archive: Store) -> None:
-    found = findings(archive).history("coup-1")
-    assert (found.events, found.signals, found.whole) == ([], [], True)
+    history = findings(archive).history("coup-1")
+    assert (history.events, history.signals, history.complete) == ([], [], True)
 
 
 @pytest.mark.parametrize("ask", ["history", "whereabouts", "every_place", "subject"])
@@ -105,32 +105,32 @@ def test_history_tells_what_came_and_went(archive: Store) -> None:
     assert isinstance(latest, PastSidebar)
     assert isinstance(decision, AuditEntry)
     assert isinstance(oldest, PastSidebar)
-    assert [item["id"] for item in latest.left] == [second]
-    assert {item["id"] for item in latest.came} == set(shown_now(archive, "coup-1", LATER)) - {first, third}
+    assert [item["id"] for item in latest.removed] == [second]
+    assert {item["id"] for item in latest.added} == set(shown_now(archive, "coup-1", LATER)) - {first, third}
     assert (latest.at, latest.until, latest.shown.served) == (LATER, None, False)
     assert (decision.at, decision.action) == (SOON, REJECT)
     assert (oldest.at, oldest.until, oldest.shown.served) == (NOW, LATER, True)
-    assert [item["id"] for item in oldest.came] == [first, second, third]
+    assert [item["id"] for item in oldest.added] == [first, second, third]
 
 
 def test_history_holds_decisions_made_elsewhere(archive: Store) -> None:
     decide(archive, NOW, "coup-2", Wish(PIN, "coup-1", 1), Wish(APART, "coup-3"))
-    found = findings(archive).history("coup-1")
-    assert found.events == []
-    assert [one.kind for one in found.signals] == [PIN]
-    assert {trace.id for trace in found.names.values()} == {"coup-1", "coup-2"}
+    history = findings(archive).history("coup-1")
+    assert history.events == []
+    assert [signal.kind for signal in history.signals] == [PIN]
+    assert {trace.id for trace in history.names.values()} == {"coup-1", "coup-2"}
 
 
 def test_history_survives_the_article(archive: Store) -> None:
     note(archive, NOW, "coup-1")
     before = shown_now(archive, "coup-1")
     Publishing(archive, "API", lambda: SOON).withdraw("coup-1")
-    found = findings(archive).history("coup-1")
-    withdrawal, sidebar = found.events
+    history = findings(archive).history("coup-1")
+    withdrawal, sidebar = history.events
     assert isinstance(withdrawal, AuditEntry)
     assert isinstance(sidebar, PastSidebar)
     assert ids(sidebar) == before
-    assert (found.subject.name, found.subject.article, found.subject.trace.status) == ("coup-1", None, "deleted")
+    assert (history.subject.name, history.subject.article, history.subject.trace.status) == ("coup-1", None, "deleted")
 
 
 def test_long_history_says_that_there_is_more(archive: Store) -> None:
@@ -138,10 +138,10 @@ def test_long_history_says_that_there_is_more(archive: Store) -> None:
     base = shown(make_recommender(archive).for_article("coup-1", Query()), GAZETTEER, NOW)
     rows = [replace(base, at=NOW + timedelta(seconds=n), digest=str(n), source=row) for n in range(EVENTS + 1)]
     archive.ledger.append(rows[:EVENTS])
-    assert findings(archive).history("coup-1").whole
+    assert findings(archive).history("coup-1").complete
     archive.ledger.append(rows)
-    found = findings(archive).history("coup-1")
-    assert (len(found.events), found.whole) == (EVENTS, False)
+    history = findings(archive).history("coup-1")
+    assert (len(history.events), history.complete) == (EVENTS, False)
 
 
 # -- as it was ---------------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_before_the_first_sidebar_nothing_is_known(archive: Store) -> None:
 def test_text_is_that_of_the_time(archive: Store) -> None:
     note(archive, NOW, "coup-1")
     other = shown_now(archive, "coup-1")[0]
-    put(archive, SOON, replace(next(one for one in ARCHIVE if one.id == other), title="Corrected"))
+    put(archive, SOON, replace(next(article for article in ARCHIVE if article.id == other), title="Corrected"))
     note(archive, LATER, "coup-1")
     titles = [
         sidebar.document["items"][0]["title"]
@@ -181,7 +181,7 @@ def test_text_is_that_of_the_time(archive: Store) -> None:
     assert titles == [f"{other} {COUP}", "Corrected"]
 
 
-def test_reasons_of_the_time_are_told(archive: Store) -> None:
+def test_reasons_of_the_time_are_reported(archive: Store) -> None:
     note(archive, NOW, "coup-1")
     sidebar = findings(archive).as_of("coup-1", NOW).sidebar
     assert sidebar is not None
@@ -189,15 +189,15 @@ def test_reasons_of_the_time_are_told(archive: Store) -> None:
     assert sidebar.document["generation"] == archive.state().generation
 
 
-def test_signals_of_the_time_are_told(archive: Store) -> None:
+def test_signals_of_the_time_are_reported(archive: Store) -> None:
     note(archive, NOW, "coup-1")
     teaser = shown_now(archive, "coup-1")[0]
     decide(archive, NOW, "coup-1", Wish(PIN, "noise1", 1, until=SOON))
     decide(archive, NOW, "coup-2", Wish(BOOST, teaser, factor=2.0, everywhere=True))
     decide(archive, NOW, "coup-3", Wish(REJECT, "noise2"))
     tell = findings(archive).as_of
-    assert {one.kind for one in tell("coup-1", NOW).signals} == {PIN, BOOST}
-    assert {one.kind for one in tell("coup-1", SOON).signals} == {BOOST}
+    assert {signal.kind for signal in tell("coup-1", NOW).signals} == {PIN, BOOST}
+    assert {signal.kind for signal in tell("coup-1", SOON).signals} == {BOOST}
     assert tell("coup-1", NOW - timedelta(seconds=1)).signals == []
 
 
@@ -209,7 +209,7 @@ def test_signal_taken_back_was_in_force_before(archive: Store) -> None:
     assert tell("coup-1", SOON).signals == []
 
 
-def test_policies_of_the_time_are_told(archive: Store) -> None:
+def test_policies_of_the_time_are_reported(archive: Store) -> None:
     sahel = Rule("Sahel", Condition({"edition": ("Sahel",)}), "no_fallback")
     elsewhere = Rule("Elsewhere", Condition({"edition": ("Asia",)}), "no_fallback")
     off = Rule("Off", Condition({}), "no_fallback", enabled=False)
@@ -241,16 +241,16 @@ def kinds(store: Store, article_id: str) -> list[str]:
 
 def sources(store: Store) -> list[str]:
     """Beside which of the stories coup-2 would stand now."""
-    others = [one for one in EVERYWHERE if one != "coup-2"]
-    return [one for one in others if "coup-2" in shown_now(store, one)]
+    others = [article_id for article_id in EVERYWHERE if article_id != "coup-2"]
+    return [article_id for article_id in others if "coup-2" in shown_now(store, article_id)]
 
 
-def test_places_are_told_with_slot_and_time(archive: Store) -> None:
+def test_places_are_reported_with_slot_and_time(archive: Store) -> None:
     note(archive, NOW, *EVERYWHERE)
-    found = findings(archive).whereabouts("coup-2")
-    places = {place.source.id: place for place in found.now}
+    whereabouts = findings(archive).whereabouts("coup-2")
+    places = {place.source.id: place for place in whereabouts.now}
     assert sorted(places) == sources(archive)
-    assert (found.before, found.turns, found.gone) == ([], [], None)
+    assert (whereabouts.before, whereabouts.turns, whereabouts.removal) == ([], [], None)
     for name, place in places.items():
         assert place.stay.slot == shown_now(archive, name).index("coup-2") + 1
         assert (place.stay.since, place.stay.until) == (NOW, None)
@@ -266,18 +266,18 @@ REMOVALS = {
 
 
 @pytest.mark.parametrize("kind", REMOVALS)
-def test_removal_is_told_with_the_sidebars_it_left(archive: Store, kind: str) -> None:
+def test_removal_is_reported_with_the_sidebars_it_left(archive: Store, kind: str) -> None:
     note(archive, NOW, *EVERYWHERE)
-    left = sources(archive)
+    before = sources(archive)
     REMOVALS[kind](archive)
     still = findings(archive).whereabouts("coup-2")
-    assert still.gone is not None
-    assert (still.gone.kind, still.gone.at, len(still.now)) == (kind, SOON, len(left))
-    note(archive, LATER, *(one for one in EVERYWHERE if one != "coup-2"))
-    found = findings(archive).whereabouts("coup-2")
-    assert found.now == []
-    assert sorted(place.source.id for place in found.before) == left
-    assert {place.late for place in found.before} == {LATER - SOON}
+    assert still.removal is not None
+    assert (still.removal.kind, still.removal.at, len(still.now)) == (kind, SOON, len(before))
+    note(archive, LATER, *(article_id for article_id in EVERYWHERE if article_id != "coup-2"))
+    whereabouts = findings(archive).whereabouts("coup-2")
+    assert whereabouts.now == []
+    assert sorted(place.source.id for place in whereabouts.before) == before
+    assert {place.late for place in whereabouts.before} == {LATER - SOON}
 
 
 def test_sidebars_left_before_the_removal_have_no_delay(archive: Store) -> None:
@@ -290,7 +290,7 @@ def test_sidebars_left_before_the_removal_have_no_delay(archive: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "reported"),
     [
         ([{"status": "unpublished"}, {}], [UNPUBLISHED, PUBLISHED]),
         ([{"flags": ("legal_hold",)}, {"flags": ("legal_hold", "minor")}, {}], [HELD, RELEASED]),
@@ -300,34 +300,34 @@ def test_sidebars_left_before_the_removal_have_no_delay(archive: Store) -> None:
     ],
     ids=["published again", "released", "not in teasers", "corrected", "both"],
 )
-def test_turns_are_what_readers_would_notice(archive: Store, steps: list[dict[str, Any]], told: list[str]) -> None:
+def test_turns_are_what_readers_would_notice(archive: Store, steps: list[dict[str, Any]], reported: list[str]) -> None:
     for seconds, fields in enumerate(steps):
         put(archive, NOW + timedelta(seconds=seconds), replace(ARCHIVE[1], **fields))
-    assert sorted(kinds(archive, "coup-2")) == sorted(told)
-    if len(told) == len(steps):
-        assert kinds(archive, "coup-2") == told
+    assert sorted(kinds(archive, "coup-2")) == sorted(reported)
+    if len(reported) == len(steps):
+        assert kinds(archive, "coup-2") == reported
 
 
 def test_article_that_came_back_is_not_gone(archive: Store) -> None:
     REMOVALS[WITHDRAWN](archive)
     put(archive, LATER, ARCHIVE[1])
-    found = findings(archive).whereabouts("coup-2")
-    assert found.gone is None
-    assert [turn.kind for turn in found.turns] == [PUBLISHED, WITHDRAWN]
+    whereabouts = findings(archive).whereabouts("coup-2")
+    assert whereabouts.removal is None
+    assert [turn.kind for turn in whereabouts.turns] == [PUBLISHED, WITHDRAWN]
 
 
-def test_exclusion_that_is_over_is_told(archive: Store) -> None:
+def test_exclusion_that_is_over_is_reported(archive: Store) -> None:
     entry = decide(archive, SOON, "coup-5", Wish(EXCLUDE, "coup-2"))
     Decisions(archive, lambda: LATER).undo(entry.number, Sent("sira"))
-    found = findings(archive).whereabouts("coup-2")
-    assert [(turn.kind, turn.by) for turn in found.turns] == [(RELEASED, "sira"), (EXCLUDED, "awa")]
-    assert found.gone is None
+    whereabouts = findings(archive).whereabouts("coup-2")
+    assert [(turn.kind, turn.by) for turn in whereabouts.turns] == [(RELEASED, "sira"), (EXCLUDED, "awa")]
+    assert whereabouts.removal is None
 
 
-def test_removal_that_nobody_wrote_down_has_no_time(archive: Store) -> None:
+def test_removal_without_an_entry_has_no_time(archive: Store) -> None:
     archive.articles.withdraw("coup-2")
-    found = findings(archive).whereabouts("coup-2")
-    assert (found.subject.trace.status, found.gone, found.turns) == ("deleted", None, [])
+    whereabouts = findings(archive).whereabouts("coup-2")
+    assert (whereabouts.subject.trace.status, whereabouts.removal, whereabouts.turns) == ("deleted", None, [])
 
 
 def test_correction_is_followed_into_the_sidebars(archive: Store) -> None:
@@ -346,7 +346,12 @@ def test_correction_counts_from_the_first_right_sidebar(archive: Store) -> None:
     note(archive, NOW, "coup-1")
     put(archive, SOON, replace(ARCHIVE[1], summary="Corrected."))
     note(archive, LATER, "coup-1")
-    decide(archive, LATER, "coup-1", Wish(REJECT, next(one for one in shown_now(archive, "coup-1") if one != "coup-2")))
+    decide(
+        archive,
+        LATER,
+        "coup-1",
+        Wish(REJECT, next(article_id for article_id in shown_now(archive, "coup-1") if article_id != "coup-2")),
+    )
     note(archive, LATER + timedelta(minutes=5), "coup-1")
     (place,) = findings(archive).whereabouts("coup-2").now
     assert place.late == LATER - SOON
@@ -368,8 +373,8 @@ def test_page_holds_some_places_and_the_file_all(store: Store) -> None:
     built(store, [*ARCHIVE, *(story(f"more{number}", f"more{number}", posted_on=None) for number in range(80))])
     (target,) = store.articles.numbers(["coup-2"]).values()
     many_places(store, target, PLACES)
-    assert findings(store).whereabouts("coup-2").whole
+    assert findings(store).whereabouts("coup-2").complete
     many_places(store, target, PLACES + 1)
-    found = findings(store).whereabouts("coup-2")
-    assert (len(found.now), found.whole) == (PLACES, False)
+    whereabouts = findings(store).whereabouts("coup-2")
+    assert (len(whereabouts.now), whereabouts.complete) == (PLACES, False)
     assert len(findings(store).every_place("coup-2")) == PLACES + 1

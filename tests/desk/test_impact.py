@@ -75,17 +75,19 @@ def reach_of(store: Store, *added: Signal, ended: tuple[int, ...] = ()) -> Reach
 
 
 def sidebars(service: Recommender) -> dict[str, list[str]]:
-    return {one.id: [item.article.id for item in service.for_article(one.id, Query()).items] for one in ARCHIVE}
+    return {
+        article.id: [item.article.id for item in service.for_article(article.id, Query()).items] for article in ARCHIVE
+    }
 
 
 class TestOverlap:
     """`overlap`."""
 
     @given(rankings, rankings)
-    def test_only_equal_rankings_overlap_wholly(self, one: list[int], other: list[int]) -> None:
-        assert 0 <= overlap(one, other) <= 1
-        assert (overlap(one, other) > 1 - 1e-9) == (one == other)
-        assert overlap(one, other) == overlap(other, one)
+    def test_only_equal_rankings_overlap_wholly(self, first: list[int], second: list[int]) -> None:
+        assert 0 <= overlap(first, second) <= 1
+        assert (overlap(first, second) > 1 - 1e-9) == (first == second)
+        assert overlap(first, second) == overlap(second, first)
 
     def test_rankings_without_a_common_item_do_not(self) -> None:
         assert overlap([1, 2], [3, 4]) == overlap([1], []) == 0
@@ -104,8 +106,8 @@ class TestComparison:
     def test_rule_concerns_what_meets_its_condition(self, archive: Store) -> None:
         reach = reach_of(archive, rule("no_box", when={"edition": ["Europe"]}))
         assert (reach.looked_at, reach.changed, reach.losing, reach.gaining) == (2, 2, 2, 0)
-        assert {one.source.id for one in reach.most} == {"gold-1", "gold-2"}
-        assert all(one.after == () and one.before for one in reach.most)
+        assert {difference.source.id for difference in reach.most} == {"gold-1", "gold-2"}
+        assert all(difference.after == () and difference.before for difference in reach.most)
 
     def test_rule_that_ends_gives_its_boxes_back(self, archive: Store) -> None:
         (number,) = archive.signals.add([rule("no_box", when={"tag": ["gold"]})])
@@ -116,7 +118,7 @@ class TestComparison:
     def test_rule_that_moves_concerns_both_its_old_and_its_new_articles(self, archive: Store) -> None:
         (number,) = archive.signals.add([rule("no_box", when={"tag": ["gold"]})])
         reach = reach_of(archive, rule("no_box", when={"flag": ["opinion"]}), ended=(number,))
-        assert {one.source.id for one in reach.most} == {"gold-1", "gold-2"}
+        assert {difference.source.id for difference in reach.most} == {"gold-1", "gold-2"}
         assert (reach.losing, reach.gaining) == (1, 1)
 
     def test_rule_that_is_off_concerns_nothing(self, archive: Store) -> None:
@@ -125,13 +127,13 @@ class TestComparison:
     def test_matrix_concerns_the_flags_that_it_changes(self, archive: Store) -> None:
         matrix = Matrix(DEFAULT_MATRIX.forbidden | {("opinion", "anything")})
         reach = reach_of(archive, policy(MATRIX, **matrix.to_data()))
-        assert (reach.looked_at, [one.source.id for one in reach.most]) == (1, ["gold-2"])
+        assert (reach.looked_at, [difference.source.id for difference in reach.most]) == (1, ["gold-2"])
 
     def test_threshold_concerns_everything(self, archive: Store) -> None:
         reach = reach_of(archive, policy(RANKING, min_score=1.0))
         assert reach.looked_at == len(ARCHIVE)
-        found = [make_recommender(archive).for_article(one.id, Query()).items for one in ARCHIVE]
-        assert reach.weaker == sum(any(item.teaser.source == RELATED for item in items) for items in found) == 7
+        sidebars_now = [make_recommender(archive).for_article(article.id, Query()).items for article in ARCHIVE]
+        assert reach.weaker == sum(any(item.teaser.source == RELATED for item in items) for items in sidebars_now) == 7
 
     def test_change_without_effect_changes_nothing(self, archive: Store) -> None:
         reach = reach_of(archive, rule("at_most", count=10))
@@ -144,26 +146,26 @@ class TestComparison:
         reach = reach_of(archive, added)
         assert reach.changed == sum(before[name] != after[name] for name in before)
         assert reach.losing == sum(len(after[name]) < len(before[name]) for name in before)
-        for one in reach.most:
-            assert [story.id for story in one.before] == before[one.source.id]
-            assert [story.id for story in one.after] == after[one.source.id]
+        for difference in reach.most:
+            assert [story.id for story in difference.before] == before[difference.source.id]
+            assert [story.id for story in difference.after] == after[difference.source.id]
 
     def test_those_that_change_most_come_first(self, archive: Store) -> None:
         added = rule("no_box", when={"edition": ["Sahel"]})
         most = reach_of(archive, added, rule("forbid", when={"tag": ["gold"]}, what={"flag": ["opinion"]})).most
         assert len(most) == MAX_CHANGED
         # All of the Sahel lose everything: of these the most read come first.
-        assert [one.source.id for one in most[:4]] == ["coup-4", "coup-3", "coup-2", "coup-1"]
+        assert [difference.source.id for difference in most[:4]] == ["coup-4", "coup-3", "coup-2", "coup-1"]
 
     def test_withdrawn_articles_are_left_out(self, archive: Store) -> None:
         archive.articles.withdraw("gold-1")
         reach = reach_of(archive, rule("no_box", when={"edition": ["Europe"]}))
-        assert [one.source.id for one in reach.most] == ["gold-2"]
+        assert [difference.source.id for difference in reach.most] == ["gold-2"]
 
     def test_signals_of_editors_hold_before_and_after(self, archive: Store) -> None:
         Decisions(archive, lambda: NOW).decide("gold-1", [Wish(OFF)], Sent("awa"))
         reach = reach_of(archive, rule("no_box", when={"edition": ["Europe"]}))
-        assert [one.source.id for one in reach.most] == ["gold-2"]
+        assert [difference.source.id for difference in reach.most] == ["gold-2"]
 
     def test_steps_can_be_counted(self, archive: Store) -> None:
         comparison = ImpactComparison(
@@ -293,9 +295,9 @@ class TestReaches:
             assert eventually(lambda job=job: reaches.status(job) == Status(0, len(ARCHIVE), failed=True))
 
 
-def test_trial_ranks_as_the_decision_does(archive: Store) -> None:
+def test_preview_ranks_as_the_decision_does(archive: Store) -> None:
     """What is shown beforehand is what comes."""
     added = [rule("at_least", count=1, what={"edition": ["Europe"]}), policy(RANKING, weights={"dense": 0.0})]
-    trial = sidebars(make_recommender(archive).previewing(added))
+    previewed = sidebars(make_recommender(archive).previewing(added))
     archive.signals.add(added)
-    assert sidebars(make_recommender(archive, now=NOW + timedelta(seconds=1))) == trial
+    assert sidebars(make_recommender(archive, now=NOW + timedelta(seconds=1))) == previewed

@@ -24,7 +24,7 @@ def test_unknown_role_may_nothing(role: str) -> None:
     assert not any(permitted(role, permission) for permission in PERMISSIONS)
 
 
-def test_unknown_permission_is_nobodys() -> None:
+def test_unknown_permission_is_in_no_role() -> None:
     assert not any(permitted(role, "delete") for role in ROLES)
 
 
@@ -32,8 +32,8 @@ def test_table_stands_in_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "accounts.md").read_text(encoding="utf-8")
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
     names = next(row for row in rows if row[0] == "role")[1:]
-    told = {
+    table = {
         row[0]: {name for name, cell in zip(names, row[1:], strict=True) if cell} for row in rows if row[0] in ROLES
     }
     assert names == list(PERMISSIONS)
-    assert told == TABLE
+    assert table == TABLE

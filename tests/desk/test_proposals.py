@@ -1,4 +1,4 @@
-"""From a proposal to the decision: checked, tried, and refused where somebody else has been faster."""
+"""From a proposal to the decision: checked, tried, and refused where another editor has been faster."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,7 @@ def wrong(proposals: Proposals, wanted: Proposal) -> set[str]:
 
 def standing(store: Store, kind: str) -> list[tuple[int, Any]]:
     """What of a kind is kept and not ended, as (number, data)."""
-    return [(one.number, one.data) for one in store.signals.changed_since(-1) if one.kind == kind]
+    return [(signal.number, signal.data) for signal in store.signals.changed_since(-1) if signal.kind == kind]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ class TestChange:
 
     def test_new_rule_is_added(self, proposals: Proposals) -> None:
         change = proposals.change(RULED, "awa")
-        assert ([one.data for one in change.added], change.ended) == ([RULED.data], ())
+        assert ([signal.data for signal in change.added], change.ended) == ([RULED.data], ())
 
     def test_changed_rule_replaces(self, proposals: Proposals) -> None:
         proposals.apply(RULED, AWA)
@@ -175,7 +175,7 @@ class TestApply:
 class TestOvertaken:
     """`Proposals.overtaken`."""
 
-    def test_nobody_was_faster(self, proposals: Proposals) -> None:
+    def test_no_other_editor_was_faster(self, proposals: Proposals) -> None:
         proposals.apply(RULED, AWA)
         proposals.apply(RANKED, MOUSSA)
         for wanted in (RULED, replace(RULED, seen=1), Proposal(END, seen=1), replace(RANKED, seen=2), OPEN_MATRIX):

@@ -71,10 +71,10 @@ def lines_of(store: Store, wanted: QueueFilter = ALL) -> dict[str, QueueLine]:
 
 
 def approve(store: Store, article_id: str, digest: str | None = None) -> None:
-    found = store.articles.by_id(article_id)
-    assert found
-    known = digest or Reviewing(store, make_recommender(store)).digest(article_id)
-    store.reviews.put(Review(found[0], "awa", NOW, known))
+    row = store.articles.by_id(article_id)
+    assert row
+    approved = digest or Reviewing(store, make_recommender(store)).digest(article_id)
+    store.reviews.put(Review(row[0], "awa", NOW, approved))
 
 
 def test_only_published_sidebars_are_listed(archive: Store) -> None:
@@ -87,7 +87,7 @@ def test_most_urgent_comes_first(archive: Store) -> None:
     order = list(lines_of(archive))
     assert order[0] == "fresh"
     assert set(order[1:3]) == {"trial", "read"}
-    assert {one for one in order if one.startswith("coup")} == set(order[-4:])
+    assert {article_id for article_id in order if article_id.startswith("coup")} == set(order[-4:])
 
 
 def test_unknown_sidebars_come_before_sure_ones(store: Store) -> None:
@@ -133,8 +133,8 @@ def test_edition_is_filtered(archive: Store) -> None:
 
 
 def test_days_are_filtered(archive: Store) -> None:
-    found = lines_of(archive, QueueFilter(since=days_ago(190), until=days_ago(180)))
-    assert list(found) == ["read"]  # the first moment is in, the last is not
+    lines = lines_of(archive, QueueFilter(since=days_ago(190), until=days_ago(180)))
+    assert list(lines) == ["read"]  # the first moment is in, the last is not
 
 
 def test_approved_sidebar_leaves_the_queue(archive: Store) -> None:
@@ -155,8 +155,8 @@ def test_progress_is_counted_whatever_is_shown(archive: Store) -> None:
     approve(archive, "lone")
     for state in (OPEN, APPROVED, EVERY):
         listing = worklist(archive).listing(QueueFilter(state=state), 1)
-        assert (listing.left, listing.approved) == (7, 1)
-    assert worklist(archive).listing(QueueFilter(), 1).found == 7
+        assert (listing.open, listing.approved) == (7, 1)
+    assert worklist(archive).listing(QueueFilter(), 1).total == 7
 
 
 def test_pages_follow_each_other(archive: Store) -> None:
@@ -181,7 +181,7 @@ def test_news_of_the_ledger_are_noticed(archive: Store) -> None:
 def test_next_comes_after_the_last(archive: Store) -> None:
     queue = worklist(archive)
     order = ids(queue.listing(QueueFilter(), 100).lines)
-    assert [queue.following(one, QueueFilter()) for one in order] == [*order[1:], order[0]]
+    assert [queue.following(article_id, QueueFilter()) for article_id in order] == [*order[1:], order[0]]
 
 
 def test_next_is_found_from_what_has_left(archive: Store) -> None:
@@ -215,11 +215,11 @@ def test_walking_meets_every_open_sidebar_once(archive: Store, done: set[str]) -
     for article_id in done:
         approve(archive, article_id)
     queue = worklist(archive)
-    left = ids(queue.listing(QueueFilter(), 100).lines)
-    met: list[str] = left[:1]
+    open_ids = ids(queue.listing(QueueFilter(), 100).lines)
+    met: list[str] = open_ids[:1]
     while met and (after := queue.following(met[-1], QueueFilter())) and after not in met:
         met.append(after)
-    assert met == left
+    assert met == open_ids
 
 
 def test_editions_follow_the_archive(archive: Store) -> None:

@@ -89,38 +89,42 @@ def page(store: Store, article_id: str = "coup", **options: Any) -> Page:
 
 
 def ids(candidates: list[Candidate]) -> list[str]:
-    return [one.item.article.id for one in candidates]
+    return [candidate.item.article.id for candidate in candidates]
 
 
 def candidate(store: Store, article_id: str, **options: Any) -> Candidate:
     """A story on the page of "coup", in its sidebar or below."""
-    found = page(store, **options)
-    return next(one for one in (*found.sidebar, *found.candidates) if one.item.article.id == article_id)
+    shown_page = page(store, **options)
+    return next(
+        story_candidate
+        for story_candidate in (*shown_page.sidebar, *shown_page.candidates)
+        if story_candidate.item.article.id == article_id
+    )
 
 
 def obstacle(store: Store, article_id: str, **options: Any) -> str | None:
     """What keeps a story out of the sidebar of "coup"; None where it stands in it or nothing is known."""
-    found = reviewing(store, **options).obstacles("coup", [number_of(store, article_id)])
-    return found[number_of(store, article_id)].kind if found else None
+    obstacles = reviewing(store, **options).obstacles("coup", [number_of(store, article_id)])
+    return obstacles[number_of(store, article_id)].kind if obstacles else None
 
 
 # -- the page
 
 
 def test_page_shows_the_sidebar_of_readers(archive: Store) -> None:
-    found = page(archive)
+    result = page(archive)
     shown = make_recommender(archive).for_article("coup", Query())
-    assert ids(found.sidebar) == [item.article.id for item in shown.items]
-    assert all(one.obstacle is None for one in found.sidebar)
+    assert ids(result.sidebar) == [item.article.id for item in shown.items]
+    assert all(candidate.obstacle is None for candidate in result.sidebar)
 
 
 def test_next_best_come_below(archive: Store) -> None:
-    found = page(archive)
-    scores = [one.item.teaser.score for one in found.candidates]
+    result = page(archive)
+    scores = [candidate.item.teaser.score for candidate in result.candidates]
     assert scores == sorted(scores, reverse=True)
-    assert len(found.candidates) == CANDIDATES
-    assert {"coup", *ids(found.sidebar)}.isdisjoint(ids(found.candidates))
-    assert all(one.obstacle for one in found.candidates)
+    assert len(result.candidates) == CANDIDATES
+    assert {"coup", *ids(result.sidebar)}.isdisjoint(ids(result.candidates))
+    assert all(candidate.obstacle for candidate in result.candidates)
 
 
 def test_page_holds_the_texts_of_the_article(archive: Store) -> None:
@@ -132,19 +136,19 @@ def test_unknown_article_has_no_page(archive: Store) -> None:
         page(archive, "nothing")
 
 
-def test_candidate_tells_what_it_shares(archive: Store) -> None:
-    found = candidate(archive, "coup-1")
-    assert found.item.shared["countries"] == ["Niger"]
-    assert found.sentences is not None
-    assert "junta" in found.sentences.other
+def test_candidate_says_what_it_shares(archive: Store) -> None:
+    story_candidate = candidate(archive, "coup-1")
+    assert story_candidate.item.shared["countries"] == ["Niger"]
+    assert story_candidate.sentences is not None
+    assert "junta" in story_candidate.sentences.other
 
 
 def test_other_sidebars_are_counted(archive: Store) -> None:
-    for one in ("coup", "coup-2"):
-        reviewing(archive).note(one)
+    for article_id in ("coup", "coup-2"):
+        reviewing(archive).note(article_id)
     inside, below = page(archive), page(archive, "coup-2")
     both = set(ids(inside.sidebar)) & set(ids(below.sidebar))
-    assert {one.elsewhere for one in inside.sidebar if one.item.article.id in both} == {1}
+    assert {candidate.elsewhere for candidate in inside.sidebar if candidate.item.article.id in both} == {1}
 
 
 def test_digest_names_the_sidebar(archive: Store) -> None:
@@ -180,16 +184,16 @@ def test_noted_sidebar_is_in_the_ledger(archive: Store) -> None:
 # -- what keeps a story out
 
 
-def test_other_report_of_the_event_is_told(archive: Store) -> None:
-    named = "palace Niamey Niamey guard Bazoum Bazoum Putsch Putsch soldiers radio curfew airport closed borders"
-    built(archive, [story(one, named, posted_on=days_ago(3)) for one in ("report", "again")])
-    found = reviewing(archive).obstacles("report", [number_of(archive, "again")])
-    assert [one.kind for one in found.values()] == [REPORTED]
+def test_other_report_of_the_event_is_named(archive: Store) -> None:
+    title = "palace Niamey Niamey guard Bazoum Bazoum Putsch Putsch soldiers radio curfew airport closed borders"
+    built(archive, [story(article_id, title, posted_on=days_ago(3)) for article_id in ("report", "again")])
+    obstacles = reviewing(archive).obstacles("report", [number_of(archive, "again")])
+    assert [obstacle.kind for obstacle in obstacles.values()] == [REPORTED]
 
 
-def test_better_ones_are_told(archive: Store) -> None:
-    below = [one for one in page(archive).candidates if one.item.article.id.startswith("coup")]
-    assert {one.obstacle.kind for one in below if one.obstacle} == {LOWER}
+def test_better_ones_are_named(archive: Store) -> None:
+    below = [candidate for candidate in page(archive).candidates if candidate.item.article.id.startswith("coup")]
+    assert {candidate.obstacle.kind for candidate in below if candidate.obstacle} == {LOWER}
 
 
 @pytest.mark.parametrize(
@@ -206,8 +210,8 @@ def test_other_languages_are_told_where_the_site_wants_none(archive: Store) -> N
 
 
 def test_flags_that_do_not_go_together_are_named(archive: Store) -> None:
-    found = reviewing(archive).obstacles("coup", [number_of(archive, "sponsored")])
-    assert [one.cell for one in found.values()] == [("anything", "sponsored")]
+    obstacles = reviewing(archive).obstacles("coup", [number_of(archive, "sponsored")])
+    assert [obstacle.cell for obstacle in obstacles.values()] == [("anything", "sponsored")]
 
 
 def test_withdrawn_story_is_told(archive: Store) -> None:
@@ -222,11 +226,15 @@ def test_withdrawn_story_is_told(archive: Store) -> None:
 )
 def test_signal_that_keeps_a_story_out_is_named(archive: Store, wish: Wish) -> None:
     decide(archive, wish)
-    found = candidate(archive, "coup-1")
-    assert found.obstacle is not None
-    assert found.obstacle.kind == BANNED
-    assert found.obstacle.signal is not None
-    assert (found.obstacle.signal.kind, found.obstacle.signal.by, found.obstacle.signal.reason) == (
+    story_candidate = candidate(archive, "coup-1")
+    assert story_candidate.obstacle is not None
+    assert story_candidate.obstacle.kind == BANNED
+    assert story_candidate.obstacle.signal is not None
+    assert (
+        story_candidate.obstacle.signal.kind,
+        story_candidate.obstacle.signal.by,
+        story_candidate.obstacle.signal.reason,
+    ) == (
         wish.kind,
         "awa",
         "because",
@@ -235,24 +243,26 @@ def test_signal_that_keeps_a_story_out_is_named(archive: Store, wish: Wish) -> N
 
 def test_rule_that_forbids_is_named(archive: Store) -> None:
     keep_rule(archive, "No borders", "forbid", what=Condition({"tag": ("border",)}))
-    found = reviewing(archive).obstacles("coup", [number_of(archive, "coup-2")])
-    assert [(one.kind, one.rule) for one in found.values()] == [(RULED, "No borders")]
+    obstacles = reviewing(archive).obstacles("coup", [number_of(archive, "coup-2")])
+    assert [(obstacle.kind, obstacle.rule) for obstacle in obstacles.values()] == [(RULED, "No borders")]
 
 
 def test_rule_whose_number_is_reached_is_named(archive: Store) -> None:
     keep_rule(archive, "One at most", "at_most", count=1, what=Condition({"edition": ("Sahel",)}))
-    found = page(archive)
-    assert len([one for one in found.sidebar if one.item.teaser.source == RELATED]) == 1
-    out = [one for one in found.candidates if one.item.article.id.startswith("coup-")]
-    assert {(one.obstacle.kind, one.obstacle.rule) for one in out if one.obstacle} == {(RULED, "One at most")}
+    result = page(archive)
+    assert len([candidate for candidate in result.sidebar if candidate.item.teaser.source == RELATED]) == 1
+    out = [candidate for candidate in result.candidates if candidate.item.article.id.startswith("coup-")]
+    assert {(candidate.obstacle.kind, candidate.obstacle.rule) for candidate in out if candidate.obstacle} == {
+        (RULED, "One at most")
+    }
 
 
-def test_box_that_is_off_is_told(archive: Store) -> None:
+def test_box_that_is_off_is_named(archive: Store) -> None:
     decide(archive, Wish(OFF))
-    found = page(archive)
-    assert found.sidebar == []
-    assert {one.obstacle.kind for one in found.candidates if one.obstacle} <= {BOX_OFF, HELD}
-    assert found.beside.off == found.signals[0]
+    result = page(archive)
+    assert result.sidebar == []
+    assert {candidate.obstacle.kind for candidate in result.candidates if candidate.obstacle} <= {BOX_OFF, HELD}
+    assert result.constraints.off == result.signals[0]
 
 
 def test_pin_that_is_kept_out_comes_first_below(archive: Store) -> None:
@@ -284,9 +294,9 @@ def test_what_stands_there_has_no_obstacle(archive: Store) -> None:
 
 def test_without_a_build_nothing_comes_into_question(store: Store) -> None:
     store.articles.upsert(ARCHIVE[:2])
-    found = page(store)
-    assert [one.item.teaser.source for one in found.sidebar] == [FALLBACK_EDITION]
-    assert found.candidates == []
+    result = page(store)
+    assert [candidate.item.teaser.source for candidate in result.sidebar] == [FALLBACK_EDITION]
+    assert result.candidates == []
 
 
 # -- signals
@@ -294,10 +304,10 @@ def test_without_a_build_nothing_comes_into_question(store: Store) -> None:
 
 def test_signals_in_force_are_listed_with_their_articles(archive: Store) -> None:
     decide(archive, Wish(PIN, "gold", slot=1))
-    found = page(archive)
-    assert [one.kind for one in found.signals] == [PIN]
-    assert [one.id for one in found.others.values()] == ["gold"]
-    assert [one.kind for one in candidate(archive, "gold").signals] == [PIN]
+    result = page(archive)
+    assert [signal.kind for signal in result.signals] == [PIN]
+    assert [article.id for article in result.others.values()] == ["gold"]
+    assert [signal.kind for signal in candidate(archive, "gold").signals] == [PIN]
 
 
 def test_signals_that_are_over_are_not(archive: Store) -> None:
@@ -309,47 +319,47 @@ def test_signals_that_are_over_are_not(archive: Store) -> None:
     assert page(archive, now=later).signals == []
 
 
-def test_pin_beside_another_article_is_no_signal_here(archive: Store) -> None:
-    """But the other article's page tells of it."""
+def test_pin_beside_another_article_is_not_a_signal_here(archive: Store) -> None:
+    """But the other article's page lists it."""
     decide(archive, Wish(PIN, "coup", slot=1), article_id="coup-1")
     assert candidate(archive, "coup-1").signals == ()
-    assert [one.kind for one in page(archive).signals] == [PIN]
+    assert [signal.kind for signal in page(archive).signals] == [PIN]
 
 
-def test_never_together_is_told_on_both_pages(archive: Store) -> None:
+def test_never_together_is_shown_on_both_pages(archive: Store) -> None:
     decide(archive, Wish(APART, "coup-1"))
-    assert [one.kind for one in candidate(archive, "coup-1").signals] == [APART]
+    assert [signal.kind for signal in candidate(archive, "coup-1").signals] == [APART]
     other = page(archive, "coup-1")
-    (found,) = [one for one in other.candidates if one.item.article.id == "coup"]
-    assert [one.kind for one in found.signals] == [APART]
+    (in_other,) = [candidate for candidate in other.candidates if candidate.item.article.id == "coup"]
+    assert [signal.kind for signal in in_other.signals] == [APART]
 
 
 # -- search
 
 
-def test_search_finds_what_is_no_candidate(archive: Store) -> None:
-    _page, found = reviewing(archive).search("coup", "barrick")
-    assert ids(found) == ["gold"]
-    assert found[0].obstacle is not None
-    assert found[0].obstacle.kind == WEAK
+def test_search_finds_what_is_not_a_candidate(archive: Store) -> None:
+    _page, candidates = reviewing(archive).search("coup", "barrick")
+    assert ids(candidates) == ["gold"]
+    assert candidates[0].obstacle is not None
+    assert candidates[0].obstacle.kind == WEAK
 
 
-def test_search_tells_what_stands_there_already(archive: Store) -> None:
+def test_search_says_what_stands_there_already(archive: Store) -> None:
     inside = ids(page(archive).sidebar)[0]
-    _page, found = reviewing(archive).search("coup", inside)
-    assert (ids(found)[0], found[0].obstacle) == (inside, None)
+    _page, candidates = reviewing(archive).search("coup", inside)
+    assert (ids(candidates)[0], candidates[0].obstacle) == (inside, None)
 
 
 def test_search_leaves_the_article_itself_out(archive: Store) -> None:
-    _page, found = reviewing(archive).search("coup", "junta", limit=3)
-    assert len(found) == 3
-    assert "coup" not in ids(found)
+    _page, candidates = reviewing(archive).search("coup", "junta", limit=3)
+    assert len(candidates) == 3
+    assert "coup" not in ids(candidates)
 
 
 @pytest.mark.parametrize("text", ["", "nosuchword", '"* OR', "\x00"])
 def test_search_may_find_nothing(archive: Store, text: str) -> None:
-    found, stories = reviewing(archive).search("coup", text)
-    assert (found.article.id, stories) == ("coup", [])
+    result, stories = reviewing(archive).search("coup", text)
+    assert (result.article.id, stories) == ("coup", [])
 
 
 # -- previews
@@ -362,11 +372,11 @@ def preview(store: Store, *wishes: Wish) -> Any:
 
 def test_preview_shows_what_saving_gives(archive: Store) -> None:
     wish = Wish(PIN, "gold", slot=2)
-    found = preview(archive, wish)
-    assert found.before.items == make_recommender(archive).for_article("coup", Query()).items
+    previewed = preview(archive, wish)
+    assert previewed.before.items == make_recommender(archive).for_article("coup", Query()).items
     decide(archive, wish)
-    assert found.after.items == make_recommender(archive).for_article("coup", Query()).items
-    assert found.obstacles == {}
+    assert previewed.after.items == make_recommender(archive).for_article("coup", Query()).items
+    assert previewed.obstacles == {}
 
 
 def test_preview_changes_nothing(archive: Store) -> None:
@@ -378,14 +388,14 @@ def test_preview_changes_nothing(archive: Store) -> None:
 
 @pytest.mark.parametrize(("wish", "kind"), [(Wish(PIN, "held", slot=2), HELD), (Wish(BOOST, "gold", factor=1.0), WEAK)])
 def test_preview_says_what_keeps_a_wish_out(archive: Store, wish: Wish, kind: str) -> None:
-    assert [one.kind for one in preview(archive, wish).obstacles.values()] == [kind]
+    assert [obstacle.kind for obstacle in preview(archive, wish).obstacles.values()] == [kind]
 
 
 def test_preview_knows_what_would_end(archive: Store) -> None:
     decide(archive, Wish(PIN, "gold", slot=1))
-    found = preview(archive, Wish(PIN, "coup-3", slot=1))
-    assert found.after.items[0].article.id == "coup-3"
-    assert "gold" not in [item.article.id for item in found.after.items]
+    previewed = preview(archive, Wish(PIN, "coup-3", slot=1))
+    assert previewed.after.items[0].article.id == "coup-3"
+    assert "gold" not in [item.article.id for item in previewed.after.items]
 
 
 # -- undo

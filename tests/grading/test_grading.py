@@ -37,8 +37,8 @@ class Desk:
     grading: Grading
 
     def numbers(self, *ids: str) -> list[int]:
-        found = self.store.articles.numbers(ids)
-        return [found[one] for one in ids]
+        numbers = self.store.articles.numbers(ids)
+        return [numbers[article_id] for article_id in ids]
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
         wanted = list(numbers)
@@ -51,16 +51,18 @@ class Desk:
 
     def place(self, panel: Panel, article_id: str) -> int:
         (number,) = self.numbers(article_id)
-        return [one.source for one in panel.sidebars].index(number)
+        return [sidebar.source for sidebar in panel.sidebars].index(number)
 
     def grade(self, panel: Panel, source: str, values: dict[str | None, int], grader: str = "awa", **key: Any) -> None:
         """Grades by the ids of articles."""
-        numbered = {None if one is None else self.numbers(one)[0]: value for one, value in values.items()}
+        numbered = {
+            None if article_id is None else self.numbers(article_id)[0]: value for article_id, value in values.items()
+        }
         self.grading.grade(panel.number, self.place(panel, source), grader, numbered, **key)
 
     def grade_all(self, panel: Panel, place: int, grader: str = "awa") -> None:
-        one = panel.sidebars[place]
-        self.grading.grade(panel.number, place, grader, dict.fromkeys((*one.shown, *one.pool, None), 1))
+        sidebar = panel.sidebars[place]
+        self.grading.grade(panel.number, place, grader, dict.fromkeys((*sidebar.shown, *sidebar.pool, None), 1))
 
     def audit(self, action: str) -> list[Any]:
         return self.store.audit.entries(AuditQuery(action=action), 100)
@@ -94,12 +96,12 @@ class TestCreate:
     """`Grading.create`."""
 
     def test_every_article_that_readers_see_can_be_drawn(self, desk: Desk, panel: Panel) -> None:
-        assert set(desk.ids(one.source for one in panel.sidebars)) == PUBLIC
+        assert set(desk.ids(sidebar.source for sidebar in panel.sidebars)) == PUBLIC
 
     def test_sidebars_are_those_of_now(self, desk: Desk, panel: Panel) -> None:
-        for one in panel.sidebars:
-            found = desk.recommender.for_article(desk.ids([one.source])[0], Query())
-            assert one.shown == tuple(item.teaser.number for item in found.items)
+        for sidebar in panel.sidebars:
+            recommendation = desk.recommender.for_article(desk.ids([sidebar.source])[0], Query())
+            assert sidebar.shown == tuple(item.teaser.number for item in recommendation.items)
 
     def test_panel_of_a_shadow_has_its_sidebars(self, store: Store) -> None:
         """What readers get stays out of it, and the panel names the model version."""
@@ -111,29 +113,29 @@ class TestCreate:
         panel = Grading(store, shadow, utc_now).create("Blind", "awa", Sample(seed=1, pool=0))
         assert (panel.model_version, panel.generation, panel.model) == ("blind/1", number, "blind@1/passages180-mean")
         live = toy_recommender(store)
-        sources = store.articles.get([one.source for one in panel.sidebars], texts=False)
-        for one in panel.sidebars:
-            found = shadow.for_article(sources[one.source].id, Query())
-            assert one.shown == tuple(item.teaser.number for item in found.items)
-        of_live = [live.for_article(sources[one.source].id, Query()) for one in panel.sidebars]
-        assert [one.shown for one in panel.sidebars] != [
-            tuple(item.teaser.number for item in found.items) for found in of_live
+        sources = store.articles.get([sidebar.source for sidebar in panel.sidebars], texts=False)
+        for sidebar in panel.sidebars:
+            recommendation = shadow.for_article(sources[sidebar.source].id, Query())
+            assert sidebar.shown == tuple(item.teaser.number for item in recommendation.items)
+        of_live = [live.for_article(sources[sidebar.source].id, Query()) for sidebar in panel.sidebars]
+        assert [sidebar.shown for sidebar in panel.sidebars] != [
+            tuple(item.teaser.number for item in recommendation.items) for recommendation in of_live
         ]
 
     def test_pool_holds_the_next_best(self, desk: Desk, panel: Panel) -> None:
-        one = panel.sidebars[desk.place(panel, "blockade-1")]
-        assert desk.ids(one.shown) == ["blockade-3", "blockade-maghreb", "blockade-2"]
-        assert desk.ids(one.pool)[0] == "blockade-4"
-        assert all(len(one.pool) <= 5 for one in panel.sidebars)
-        assert all(not set(one.shown) & set(one.pool) for one in panel.sidebars)
+        sidebar = panel.sidebars[desk.place(panel, "blockade-1")]
+        assert desk.ids(sidebar.shown) == ["blockade-3", "blockade-maghreb", "blockade-2"]
+        assert desk.ids(sidebar.pool)[0] == "blockade-4"
+        assert all(len(sidebar.pool) <= 5 for sidebar in panel.sidebars)
+        assert all(not set(sidebar.shown) & set(sidebar.pool) for sidebar in panel.sidebars)
 
     def test_pool_depth_is_as_asked(self, desk: Desk) -> None:
-        assert all(one.pool == () for one in desk.panel(pool=0).sidebars)
+        assert all(sidebar.pool == () for sidebar in desk.panel(pool=0).sidebars)
 
     def test_edition_and_dates_narrow_it_down(self, desk: Desk) -> None:
         since, until = ARCHIVE[1].posted_on, ARCHIVE[3].posted_on
-        found = desk.panel(edition="sahel", since=since, until=until)
-        sources = desk.ids(one.source for one in found.sidebars)
+        panel = desk.panel(edition="sahel", since=since, until=until)
+        sources = desk.ids(sidebar.source for sidebar in panel.sidebars)
         assert sorted(sources) == ["blockade-2", "blockade-3", "blockade-4", "fr-1", "fr-2"]
 
     def test_model_and_generation_are_kept(self, desk: Desk, panel: Panel) -> None:
@@ -141,10 +143,10 @@ class TestCreate:
         assert panel.generation == desk.store.state().generation
 
     def test_seed_is_on_record(self, desk: Desk) -> None:
-        found = desk.panel(size=4, seed=11, edition="Sahel")
+        panel = desk.panel(size=4, seed=11, edition="Sahel")
         (entry,) = desk.audit("panel")
         assert (entry.by, entry.subject) == ("awa", "Spring")
-        assert entry.after == {"panel": found.number, "articles": 4, "seed": 11, "pool": 5, "edition": "Sahel"}
+        assert entry.after == {"panel": panel.number, "articles": 4, "seed": 11, "pool": 5, "edition": "Sahel"}
 
     def test_request_sent_twice_makes_one_panel(self, desk: Desk) -> None:
         first = desk.grading.create("Spring", "awa", Sample(1), "key")
@@ -186,26 +188,26 @@ class TestSheet:
     def test_holds_all_that_is_graded(self, desk: Desk, panel: Panel) -> None:
         place = desk.place(panel, "blockade-1")
         sheet = desk.grading.sheet(panel.number, place, "awa")
-        one = panel.sidebars[place]
+        sidebar = panel.sidebars[place]
         assert sheet is not None
         assert sheet.source.id == "blockade-1"
         assert sheet.source.body
-        assert set(sheet.stories) == {*one.shown, *one.pool}
-        assert sheet.sidebar == one.shown
-        assert (sheet.gone, sheet.own) == (0, {})
+        assert set(sheet.stories) == {*sidebar.shown, *sidebar.pool}
+        assert sheet.sidebar == sidebar.shown
+        assert (sheet.withdrawn, sheet.graded) == (0, {})
 
     def test_own_grades_are_there_and_no_others(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "blockade-1", {"blockade-2": 4, None: 2}, "idrissa")
         desk.grade(panel, "blockade-1", {"blockade-2": 1})
         sheet = desk.grading.sheet(panel.number, desk.place(panel, "blockade-1"), "awa")
         assert sheet is not None
-        assert sheet.own == {desk.numbers("blockade-2")[0]: 1}
+        assert sheet.graded == {desk.numbers("blockade-2")[0]: 1}
 
     def test_withdrawn_story_is_left_out(self, desk: Desk, panel: Panel) -> None:
         desk.store.articles.withdraw("blockade-3")
         sheet = desk.grading.sheet(panel.number, desk.place(panel, "blockade-1"), "awa")
         assert sheet is not None
-        assert sheet.gone == 1
+        assert sheet.withdrawn == 1
         assert "blockade-3" not in {story.id for story in sheet.stories.values()}
         assert len(sheet.sidebar) == 2
 
@@ -252,7 +254,7 @@ class TestGrade:
 
     def test_values_are_kept_with_an_entry(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "blockade-1", {"blockade-2": 4, "blockade-3": -1, None: 2})
-        assert {(one.target, one.value) for one in desk.store.grading.grades(panel.number)} == {
+        assert {(grade.target, grade.value) for grade in desk.store.grading.grades(panel.number)} == {
             (desk.numbers("blockade-2")[0], 4),
             (desk.numbers("blockade-3")[0], -1),
             (None, 2),
@@ -280,7 +282,7 @@ class TestGrade:
         desk.grade(panel, "blockade-1", {"blockade-2": 4}, request="key")
         desk.grade(panel, "blockade-1", {"blockade-2": 2})
         desk.grade(panel, "blockade-1", {"blockade-2": 4}, request="key")
-        assert [one.value for one in desk.store.grading.grades()] == [2]
+        assert [grade.value for grade in desk.store.grading.grades()] == [2]
         assert len(desk.audit("grade")) == 2
 
     def test_same_again_changes_nothing(self, desk: Desk, panel: Panel) -> None:
@@ -297,13 +299,13 @@ class TestGrade:
         assert desk.audit("grade") == []
 
     def test_sidebars_of_editors_are_not_disturbed(self, desk: Desk, panel: Panel) -> None:
-        """Grading is no decision about an article: nobody is told that somebody else has decided."""
+        """Grading is not a decision about an article: no editor reads that another has decided."""
         before = desk.store.state()
         desk.grade(panel, "blockade-1", {"blockade-2": 4})
         assert desk.store.audit.latest(desk.numbers("blockade-1")[0]) == 0
         assert desk.store.state() == before
 
-    def test_story_withdrawn_meanwhile_loses_no_grade(self, desk: Desk, panel: Panel) -> None:
+    def test_story_withdrawn_since_loses_no_grade(self, desk: Desk, panel: Panel) -> None:
         values = dict.fromkeys(desk.numbers("blockade-2", "blockade-3"), 3)
         place = desk.place(panel, "blockade-1")
         desk.store.articles.withdraw("blockade-2")
@@ -318,16 +320,18 @@ class TestReport:
         for place in range(2):
             desk.grade_all(panel, place)
         desk.grading.grade(panel.number, 0, "idrissa", {None: 0})
-        found = desk.grading.report(panel.number)
-        assert found.panel == panel
-        assert (found.judged, found.progress.finished) == (2, {"awa": 2, "idrissa": 0})
-        assert found.unacceptable == (panel.sidebars[0].source,)
-        assert not found.passed
+        report = desk.grading.report(panel.number)
+        assert report.panel == panel
+        assert (report.judged, report.progress.finished) == (2, {"awa": 2, "idrissa": 0})
+        assert report.unacceptable == (panel.sidebars[0].source,)
+        assert not report.passed
 
-    def test_progress_is_told_for_every_panel(self, desk: Desk, panel: Panel) -> None:
+    def test_progress_is_reported_for_every_panel(self, desk: Desk, panel: Panel) -> None:
         other = desk.grading.create("Autumn", "awa", Sample(1, size=2))
         desk.grade_all(other, 1)
-        assert [(one.panel.name, one.articles, one.finished) for one in desk.grading.progress()] == [
+        assert [
+            (progress.panel.name, progress.articles, progress.finished) for progress in desk.grading.progress()
+        ] == [
             ("Autumn", 2, {"awa": 1}),
             ("Spring", len(PUBLIC), {}),
         ]
@@ -345,16 +349,16 @@ class TestJudgments:
     def test_graders_are_settled_into_one(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "blockade-1", {"blockade-2": 4, "blockade-3": 1, "blockade-4": -1, None: 2})
         desk.grade(panel, "blockade-1", {"blockade-2": 3, "blockade-3": 2, "blockade-4": -1}, "idrissa")
-        found = desk.grading.judgments()
-        assert found.qrels == {"blockade-1": {"blockade-2": 3, "blockade-3": 1, "blockade-4": -1}}
-        assert (found.gone, found.few, found.unwritable) == (0, 0, ())
+        judgments = desk.grading.judgments()
+        assert judgments.qrels == {"blockade-1": {"blockade-2": 3, "blockade-3": 1, "blockade-4": -1}}
+        assert (judgments.withdrawn, judgments.few, judgments.unwritable) == (0, 0, ())
 
     def test_best_come_first_in_the_order_of_ids(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {"gold-3": 2})
         desk.grade(panel, "blockade-1", {"blockade-4": 0, "blockade-3": 3, "blockade-2": 3})
-        found = desk.grading.judgments().qrels
-        assert list(found) == ["blockade-1", "gold-1"]
-        assert list(found["blockade-1"]) == ["blockade-2", "blockade-3", "blockade-4"]
+        qrels = desk.grading.judgments().qrels
+        assert list(qrels) == ["blockade-1", "gold-1"]
+        assert list(qrels["blockade-1"]) == ["blockade-2", "blockade-3", "blockade-4"]
 
     def test_one_panel_or_all(self, desk: Desk, panel: Panel) -> None:
         other = desk.grading.create("Autumn", "awa", Sample(1))
@@ -373,14 +377,14 @@ class TestJudgments:
     def test_pairs_with_few_graders_are_left_out(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {"gold-2": 3, "gold-3": 2})
         desk.grade(panel, "gold-1", {"gold-3": 2}, "idrissa")
-        found = desk.grading.judgments(least=2)
-        assert (found.qrels, found.few) == ({"gold-1": {"gold-3": 2}}, 1)
+        judgments = desk.grading.judgments(least=2)
+        assert (judgments.qrels, judgments.few) == ({"gold-1": {"gold-3": 2}}, 1)
 
     def test_withdrawn_articles_are_left_out(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {"gold-2": 3, "gold-3": 2})
         desk.store.articles.withdraw("gold-2")
-        found = desk.grading.judgments()
-        assert (found.qrels, found.gone) == ({"gold-1": {"gold-3": 2}}, 1)
+        judgments = desk.grading.judgments()
+        assert (judgments.qrels, judgments.withdrawn) == ({"gold-1": {"gold-3": 2}}, 1)
 
     def test_verdicts_alone_are_no_judgments(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {None: 2})
@@ -392,8 +396,8 @@ class TestJudgments:
         shown = panel.sidebars[desk.place(panel, "gold two")].shown
         desk.grade(panel, "gold two", {desk.ids(shown)[0]: 3})
         desk.grade(panel, "gold-1", {"gold-3": 2})
-        found = desk.grading.judgments()
-        assert (found.qrels, found.unwritable) == ({"gold-1": {"gold-3": 2}}, ("gold two",))
+        judgments = desk.grading.judgments()
+        assert (judgments.qrels, judgments.unwritable) == ({"gold-1": {"gold-3": 2}}, ("gold two",))
 
     def test_decisions_count_only_on_request(self, desk: Desk, panel: Panel) -> None:
         desk.grade(panel, "gold-1", {"gold-2": 2})

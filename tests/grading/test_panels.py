@@ -125,9 +125,9 @@ class TestAgreed:
 )
 def test_share_has_wilson_interval(count: int, total: int, low: float, high: float) -> None:
     """Newcombe, Two-sided confidence intervals for the single proportion (1998), table I, method 3."""
-    found = share(count, total)
-    assert (found.count, found.share) == (count, count / total)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.00005)
+    proportion = share(count, total)
+    assert (proportion.count, proportion.share) == (count, count / total)
+    assert (proportion.low, proportion.high) == pytest.approx((low, high), abs=0.00005)
 
 
 class TestCheckValues:
@@ -146,33 +146,33 @@ class TestProgress:
     """`progress`."""
 
     def test_finished_needs_every_story_and_the_sidebar(self) -> None:
-        given = [*grades(1, {2: 1, 3: 0, 4: 2, None: 1}), *grades(5, {2: 1, 3: 0, 6: 2}), *grades(7, {None: 2})]
-        found = progress(PANEL, given, ALL)
-        assert (found.articles, found.finished) == (3, {"awa": 2})
-        assert not found.done_by("awa")
-        assert progress(PANEL, [*given, *grades(5, {None: 0})], ALL).done_by("awa")
+        graded = [*grades(1, {2: 1, 3: 0, 4: 2, None: 1}), *grades(5, {2: 1, 3: 0, 6: 2}), *grades(7, {None: 2})]
+        so_far = progress(PANEL, graded, ALL)
+        assert (so_far.articles, so_far.finished) == (3, {"awa": 2})
+        assert not so_far.done_by("awa")
+        assert progress(PANEL, [*graded, *grades(5, {None: 0})], ALL).done_by("awa")
 
     def test_withdrawn_articles_are_not_asked_for(self) -> None:
-        found = progress(PANEL, grades(5, {3: 0, 6: 2, None: 1}), ALL - {1, 2})
-        assert (found.articles, found.finished) == (2, {"awa": 1})
+        so_far = progress(PANEL, grades(5, {3: 0, 6: 2, None: 1}), ALL - {1, 2})
+        assert (so_far.articles, so_far.finished) == (2, {"awa": 1})
 
     def test_graders_are_counted_apart(self) -> None:
-        given = [*grades(7, {None: 2}), *grades(1, {2: 1, 3: 0, 4: 2, None: 1}, "idrissa"), *grades(1, {2: 1})]
-        assert progress(PANEL, given, ALL).finished == {"awa": 1, "idrissa": 1}
+        graded = [*grades(7, {None: 2}), *grades(1, {2: 1, 3: 0, 4: 2, None: 1}, "idrissa"), *grades(1, {2: 1})]
+        assert progress(PANEL, graded, ALL).finished == {"awa": 1, "idrissa": 1}
 
 
 class TestReport:
     """`report`."""
 
     def test_without_grades_nothing_is_claimed(self) -> None:
-        found = report(PANEL, [], ALL)
-        assert (found.judged, found.verdicts, found.bar, found.ndcg, found.passed) == (0, {}, {}, None, False)
-        assert (found.grades, found.sidebars) == (Agreement(None, None), Agreement(None, None))
+        result = report(PANEL, [], ALL)
+        assert (result.judged, result.verdicts, result.bar, result.ndcg, result.passed) == (0, {}, {}, None, False)
+        assert (result.grades, result.sidebars) == (Agreement(None, None), Agreement(None, None))
 
     def test_shares_are_of_judged_sidebars(self) -> None:
-        found = report(PANEL, [*verdicts(2, 2, 2, 1), *grades(9, {2: 1})], ALL)
-        assert found.judged == 4
-        assert found.verdicts == {UNACCEPTABLE: share(0, 4), INAPPROPRIATE: share(1, 4), SATISFACTORY: share(3, 4)}
+        result = report(PANEL, [*verdicts(2, 2, 2, 1), *grades(9, {2: 1})], ALL)
+        assert result.judged == 4
+        assert result.verdicts == {UNACCEPTABLE: share(0, 4), INAPPROPRIATE: share(1, 4), SATISFACTORY: share(3, 4)}
 
     @pytest.mark.parametrize(
         ("values", "bar"),
@@ -184,39 +184,39 @@ class TestReport:
         ],
     )
     def test_bar_is_zero_fifteen_eighty_five(self, values: list[int], bar: tuple[bool, ...]) -> None:
-        found = report(PANEL, verdicts(*values), frozenset(range(100)))
-        assert (found.bar[UNACCEPTABLE], found.bar[INAPPROPRIATE], found.bar[SATISFACTORY]) == bar
-        assert found.passed == all(bar)
+        result = report(PANEL, verdicts(*values), frozenset(range(100)))
+        assert (result.bar[UNACCEPTABLE], result.bar[INAPPROPRIATE], result.bar[SATISFACTORY]) == bar
+        assert result.passed == all(bar)
 
     def test_verdicts_on_articles_that_have_gone_do_not_count(self) -> None:
-        """Nobody can see their sidebars any more, and others have no verdict yet."""
-        found = report(PANEL, verdicts(2, 2, 0), ALL - {2})
-        assert (found.judged, found.unacceptable) == (2, ())
+        """Readers do not see their sidebars any more, and others have no verdict yet."""
+        result = report(PANEL, verdicts(2, 2, 0), ALL - {2})
+        assert (result.judged, result.unacceptable) == (2, ())
 
     def test_worse_verdict_counts_in_a_tie(self) -> None:
-        found = report(PANEL, [*grades(1, {None: 2}), *grades(1, {None: 0}, "idrissa")], ALL)
-        assert found.verdicts[INAPPROPRIATE].count == 1
-        assert found.unacceptable == (1,)
+        result = report(PANEL, [*grades(1, {None: 2}), *grades(1, {None: 0}, "idrissa")], ALL)
+        assert result.verdicts[INAPPROPRIATE].count == 1
+        assert result.unacceptable == (1,)
 
     def test_ndcg_is_of_the_sidebars_graded_whole(self) -> None:
         """1: 3 gains before 1 gain of 3 possible ones; 5 lacks a grade, 7 has no story."""
-        given = [*grades(1, {2: 2, 3: 0, 4: 2}), *grades(5, {2: 4, 3: 1}), *grades(7, {None: 2})]
-        assert report(PANEL, given, ALL).ndcg == Mean(*[pytest.approx(1 / (1 + 0.63093), abs=1e-5)] * 3, 1)
+        graded = [*grades(1, {2: 2, 3: 0, 4: 2}), *grades(5, {2: 4, 3: 1}), *grades(7, {None: 2})]
+        assert report(PANEL, graded, ALL).ndcg == Mean(*[pytest.approx(1 / (1 + 0.63093), abs=1e-5)] * 3, 1)
 
     def test_ndcg_needs_something_good(self) -> None:
         assert report(PANEL, grades(1, {2: 0, 3: 0, 4: -1}), ALL).ndcg is None
 
     def test_withdrawn_story_of_the_pool_is_not_missed(self) -> None:
-        found = report(PANEL, grades(5, {2: 4, 3: 0}), ALL - {6})
-        assert found.ndcg == Mean(1.0, 1.0, 1.0, 1)
+        result = report(PANEL, grades(5, {2: 4, 3: 0}), ALL - {6})
+        assert result.ndcg == Mean(1.0, 1.0, 1.0, 1)
 
-    def test_agreement_is_told_for_each_scale(self) -> None:
-        given = [*grades(1, {2: 4, 3: 0, 4: 1, None: 2}), *grades(1, {2: 4, 3: 0, 4: 1, None: 1}, "idrissa")]
-        found = report(PANEL, given, ALL)
-        assert found.grades == Agreement(1.0, 1.0)
-        assert found.sidebars == Agreement(0.0, 0.0)
+    def test_agreement_is_reported_for_each_scale(self) -> None:
+        graded = [*grades(1, {2: 4, 3: 0, 4: 1, None: 2}), *grades(1, {2: 4, 3: 0, 4: 1, None: 1}, "idrissa")]
+        result = report(PANEL, graded, ALL)
+        assert result.grades == Agreement(1.0, 1.0)
+        assert result.sidebars == Agreement(0.0, 0.0)
 
 
 def test_last_value_of_a_grader_counts() -> None:
-    given = [*grades(1, {2: 4}), *grades(1, {2: 3}, "idrissa"), *grades(1, {2: 1})]
-    assert by_pair(given) == {(1, 2): {"awa": 1, "idrissa": 3}}
+    graded = [*grades(1, {2: 4}), *grades(1, {2: 3}, "idrissa"), *grades(1, {2: 1})]
+    assert by_pair(graded) == {(1, 2): {"awa": 1, "idrissa": 3}}

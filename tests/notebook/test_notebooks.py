@@ -33,8 +33,8 @@ def test_no_output_lies_in_git(path: Path, script: ModuleType) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_defines_nothing(path: Path) -> None:
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    found = [node for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, DEFINITIONS)]
-    assert found == []
+    definitions = [node for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, DEFINITIONS)]
+    assert definitions == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -41,12 +41,12 @@ def flat(vectors: Vectors) -> np.ndarray:
 
 
 def test_published_articles_are_counted(archive: Store) -> None:
-    found = overview(archive)
-    assert (found.articles, found.undated, sorted(found.words)) == (3, 1, [1, 2, 3])
-    assert list(found.languages.items()) == [("en", 2), ("fr", 1)]
-    assert list(found.countries.items()) == [("Mali", 2), ("Niger", 1)]
-    assert dict(found.editions) == {"Sahel": 2, "Europe": 1}
-    assert dict(found.years) == {2025: 1, 2026: 1}
+    counts = overview(archive)
+    assert (counts.articles, counts.undated, sorted(counts.words)) == (3, 1, [1, 2, 3])
+    assert list(counts.languages.items()) == [("en", 2), ("fr", 1)]
+    assert list(counts.countries.items()) == [("Mali", 2), ("Niger", 1)]
+    assert dict(counts.editions) == {"Sahel": 2, "Europe": 1}
+    assert dict(counts.years) == {2025: 1, 2026: 1}
 
 
 def test_empty_archive_has_nothing(store: Store) -> None:
@@ -59,19 +59,19 @@ def test_map_needs_a_build(store: Store) -> None:
 
 
 def test_story_is_called_by_what_its_articles_name(store: Store) -> None:
-    told = [
+    coup_story = [
         make_article(
             f"coup-{number}", title="Bazoum falls in a Putsch", body="Bazoum is held after the Putsch in Niamey."
         )
         for number in range(5)
     ]
     other = [make_article(f"rain-{number}", title=f"rain {number}", body="rain on fields") for number in range(15)]
-    stored(store, [*told, *other])
+    stored(store, [*coup_story, *other])
     make_builder(store).build()
-    found = story_map(store, flat, GAZETTEER)
-    assert len(found.places) == 20
-    story = next(place.story for place in found.places if place.article.id == "coup-0")
-    assert found.stories == {story: "Mohamed Bazoum, coups"}
+    archive_map = story_map(store, flat, GAZETTEER)
+    assert len(archive_map.places) == 20
+    story = next(place.story for place in archive_map.places if place.article.id == "coup-0")
+    assert archive_map.stories == {story: "Mohamed Bazoum, coups"}
 
 
 def test_places_are_those_of_the_projection(store: Store) -> None:
@@ -88,20 +88,24 @@ def test_judged_sidebars_begin_with_the_worst(archive: Store) -> None:
     run = {"a": [("b", 2.0), ("c", 1.0)], "b": [("c", 2.0), ("a", 1.0)]}
     qrels = {"a": {"b": 3}, "b": {"a": 3}}
     worst, best = judged_sidebars(archive, run, qrels)
-    assert (worst.query.id, [(one.id, grade) for one, grade in worst.teasers]) == ("b", [("c", 0), ("a", 3)])
+    assert (worst.query.id, [(teaser.id, grade) for teaser, grade in worst.teasers]) == ("b", [("c", 0), ("a", 3)])
     assert (best.query.id, best.ndcg) == ("a", 1.0)
 
 
 def test_systems_that_agree_least_come_first(archive: Store) -> None:
     runs = {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"]}
     others = {"a": ["b", "c"], "b": ["c", "a"], "c": ["b", "a"]}
-    found = disagreements(
+    differing = disagreements(
         archive,
         lambda key: [(item, 1.0) for item in runs[key]],
         lambda key: [(item, 1.0) for item in others[key]],
         n=1,
     )
-    assert [(one.article.id, one.common) for one in found] == [("b", 0), ("c", 0), ("a", 1)]
+    assert [(disagreement.article.id, disagreement.common) for disagreement in differing] == [
+        ("b", 0),
+        ("c", 0),
+        ("a", 1),
+    ]
 
 
 def test_places_in_sidebars_are_counted() -> None:

@@ -47,7 +47,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 weights = st.floats(0, 100, allow_nan=False)
 entries = st.builds(
     HistoryEntry,
-    st.datetimes(timezones=st.just(UTC)).map(lambda one: one.replace(microsecond=0)),
+    st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0)),
     texts,
     st.sampled_from(("candidate", "shadow", "live", "retired")),
     texts,
@@ -76,10 +76,12 @@ def test_card_comes_back(history: list[Any], weight: float, failures: list[str],
 
 
 @given(
-    st.recursive(st.none() | st.booleans() | numbers | texts, lambda one: st.lists(one) | st.dictionaries(texts, one))
+    st.recursive(
+        st.none() | st.booleans() | numbers | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)
+    )
 )
 def test_any_other_json_is_refused(data: Any) -> None:
-    with pytest.raises(InvalidInput, match="here is no model card"):
+    with pytest.raises(InvalidInput, match="here is not a model card"):
         from_json(json.dumps(data), "here")
 
 
@@ -95,36 +97,36 @@ def changed(path: str, value: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "message"),
     [
-        ("name", "../sahel", "no model version"),
-        ("version", "2/3", "no model version"),
+        ("name", "../sahel", "not a model version"),
+        ("version", "2/3", "not a model version"),
         ("made_on", "yesterday", "yesterday"),
         ("embedding.model", "also", "either `model` or `files`"),
-        ("embedding.files", "../embedding", "no folder"),
+        ("embedding.files", "../embedding", "not a folder"),
         ("embedding.dimension", -1, "-1"),
         ("embedding.bytes", True, "True"),
         ("ranking.weights.dense", -0.1, "negative"),
-        ("ranking.weights.dense", "1", "no number"),
+        ("ranking.weights.dense", "1", "not a number"),
         ("ranking.threshold", 10**400, "too large"),
-        ("ranking.threshold", 1e300, "no number from -1,000 to 1,000"),
+        ("ranking.threshold", 1e300, "not a number from -1,000 to 1,000"),
         ("embedding.bytes", 2**60, "too large"),
         ("ranking.weights", {}, "no part of the score has a weight"),
         ("ranking.weights.magic", 1.0, "magic: no such part of the score"),
         ("ranking.relief.magic", 1.0, "magic: no such part of the score"),
-        ("training", [], "no object"),
-        ("failures", "none", "no list"),
-        ("files", {"../x.json": {"sha256": DIGEST, "bytes": 1}}, "no path inside"),
-        ("files", {"x.json": {"sha256": "abc", "bytes": 1}}, "no SHA-256"),
+        ("training", [], "not an object"),
+        ("failures", "none", "not a list"),
+        ("files", {"../x.json": {"sha256": DIGEST, "bytes": 1}}, "not a path inside"),
+        ("files", {"x.json": {"sha256": "abc", "bytes": 1}}, "not a SHA-256"),
         ("files", {"x.pkl": {"sha256": DIGEST, "bytes": 1}}, "of a type"),
         ("history", [{"on": "2026-06-01T12:00:00+00:00", "by": "x", "state": "x", "reason": "", "checks": []}], "'x'"),
         ("history", [{"on": "2026-06-01T12:00:00", "by": "x", "state": LIVE, "reason": "", "checks": []}], "no zone"),
     ],
 )
-def test_wrong_value_is_told(path: str, value: Any, told: str) -> None:
+def test_wrong_value_is_named(path: str, value: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match="here") as caught:
         from_json(changed(path, value), "here")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_part_that_a_card_lacks_weighs_nothing() -> None:
@@ -137,7 +139,7 @@ def test_part_that_a_card_lacks_weighs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ("\ud800", "surrogates"),
         ({"\ud800": 1}, "surrogates"),
@@ -145,14 +147,14 @@ def test_part_that_a_card_lacks_weighs_nothing() -> None:
         ([[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]], "nested"),
     ],
 )
-def test_value_that_could_not_be_shown_is_refused_anywhere(value: Any, told: str) -> None:
-    with pytest.raises(InvalidInput, match=told):
+def test_value_that_could_not_be_shown_is_refused_anywhere(value: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         from_json(changed("metrics.sample", value), "here")
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
 def test_number_that_is_none_is_refused_anywhere(number: str) -> None:
-    with pytest.raises(InvalidInput, match="no number"):
+    with pytest.raises(InvalidInput, match="not a number"):
         from_json(to_json(CARD).replace("0.9", number), "here")
 
 
@@ -182,7 +184,7 @@ def test_name_of_an_embedding_model_is_taken(model: str) -> None:
     ],
 )
 def test_folder_of_the_machine_is_no_embedding_model(model: str) -> None:
-    with pytest.raises(InvalidInput, match="no name of an embedding model"):
+    with pytest.raises(InvalidInput, match="not the name of an embedding model"):
         to_json(replace(CARD, embedding=Embedding(model, None, "x@1", 384, 1)))
 
 
@@ -205,7 +207,7 @@ def test_name_is_taken(name: str) -> None:
     ],
 )
 def test_other_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match="no model version"):
+    with pytest.raises(InvalidInput, match="not a model version"):
         checked_name(name)
 
 

@@ -33,8 +33,8 @@ JUDGED = JudgedSet("topics", qrels(stories()))
 
 
 def side(store: Store, name: str) -> ComparedVersion:
-    beside = generation_view(store, builder_of(store, name).build_beside())
-    return ComparedVersion(name, beside, make_recommender(beside), COST)
+    view = generation_view(store, builder_of(store, name).build_beside())
+    return ComparedVersion(name, view, make_recommender(view), COST)
 
 
 def compared(store: Store, first: str, second: str, *sets: JudgedSet) -> VersionComparison:
@@ -44,31 +44,35 @@ def compared(store: Store, first: str, second: str, *sets: JudgedSet) -> Version
 
 
 def test_blind_model_loses_on_every_query(store: Store) -> None:
-    found = compared(store, GOOD.name, BLIND.name, JUDGED)
-    main = found.judged[0].systems[SERVICE]["nDCG@3"]
+    comparison = compared(store, GOOD.name, BLIND.name, JUDGED)
+    main = comparison.judged[0].systems[SERVICE]["nDCG@3"]
     assert (main.queries, main.first.mean) == (24, pytest.approx(1))
     assert main.difference.high < 0
     assert (main.better, main.worse) == (0, 24)
     assert main.p_value < 0.001
-    assert found.judged[0].systems[EMBEDDING]["nDCG@10"].difference.high < 0
+    assert comparison.judged[0].systems[EMBEDDING]["nDCG@10"].difference.high < 0
 
 
 def test_model_compared_with_its_like_shows_no_difference(store: Store) -> None:
-    found = compared(store, GOOD.name, ALIKE.name, JUDGED)
-    for measures in found.judged[0].systems.values():
-        for one in measures.values():
-            assert one.difference == (0, 0, 0)
-            assert one.p_value == 1
-    assert (found.overlap.same, found.overlap.overlap, found.overlap.likeness) == (24, 1, pytest.approx(1))
-    assert found.overlap.most == ()
+    comparison = compared(store, GOOD.name, ALIKE.name, JUDGED)
+    for measures in comparison.judged[0].systems.values():
+        for measure in measures.values():
+            assert measure.difference == (0, 0, 0)
+            assert measure.p_value == 1
+    assert (comparison.overlap.same, comparison.overlap.overlap, comparison.overlap.likeness) == (
+        24,
+        1,
+        pytest.approx(1),
+    )
+    assert comparison.overlap.most == ()
 
 
 def test_sidebars_that_differ_most_come_first(store: Store) -> None:
-    found = compared(store, GOOD.name, BLIND.name).overlap
-    assert found.articles == 24
-    assert len(found.most) == 20
-    assert [one.overlap for one in found.most] == sorted(one.overlap for one in found.most)
-    first = found.most[0]
+    overlap = compared(store, GOOD.name, BLIND.name).overlap
+    assert overlap.articles == 24
+    assert len(overlap.most) == 20
+    assert [pair.overlap for pair in overlap.most] == sorted(pair.overlap for pair in overlap.most)
+    first = overlap.most[0]
     topic = first.article.partition("-")[0]
     assert all(title.startswith(f"{topic} ") for title in first.first)
     assert not any(title.startswith(f"{topic} ") for title in first.second)
@@ -91,7 +95,7 @@ def test_groups_are_by_language_country_and_age(store: Store) -> None:
     opened(store)
     judged = JudgedSet("topics", qrels([*stories(), *french, undated]))
     groups = compared(store, GOOD.name, ALIKE.name, judged).judged[0].groups
-    counts = {kind: [(name, one.queries) for name, one in found.items()] for kind, found in groups.items()}
+    counts = {kind: [(name, value.queries) for name, value in values.items()] for kind, values in groups.items()}
     assert counts == {
         "language": [("en", 25), ("fr", 2)],
         "country": [("Mali", 2), ("Niger", 2)],
@@ -100,17 +104,17 @@ def test_groups_are_by_language_country_and_age(store: Store) -> None:
 
 
 def test_queries_that_are_not_there_are_left_out(store: Store) -> None:
-    known = {"gold-0": {"gold-1": 3}, "elsewhere": {"gold-1": 3}, "fuel-0": {"gold-1": 0, "gold-2": -1}}
-    assert list(JudgedSet("some", known).among(["gold-0", "fuel-0"]).qrels) == ["gold-0"]
-    found = compared(store, GOOD.name, ALIKE.name, JudgedSet("others", {"elsewhere": {"gold-1": 3}}))
-    assert found.judged == ()
+    qrels = {"gold-0": {"gold-1": 3}, "elsewhere": {"gold-1": 3}, "fuel-0": {"gold-1": 0, "gold-2": -1}}
+    assert list(JudgedSet("some", qrels).among(["gold-0", "fuel-0"]).qrels) == ["gold-0"]
+    comparison = compared(store, GOOD.name, ALIKE.name, JudgedSet("others", {"elsewhere": {"gold-1": 3}}))
+    assert comparison.judged == ()
 
 
 def test_paired_counts_and_means() -> None:
-    found = paired([0.0, 0.5, 0.5], [0.5, 0.5, 0.25])
-    assert (found.queries, found.better, found.worse) == (3, 1, 1)
-    assert (found.first.mean, found.second.mean) == (pytest.approx(1 / 3), pytest.approx(1.25 / 3))
-    assert found.difference.mean == pytest.approx(0.25 / 3)
+    pair = paired([0.0, 0.5, 0.5], [0.5, 0.5, 0.25])
+    assert (pair.queries, pair.better, pair.worse) == (3, 1, 1)
+    assert (pair.first.mean, pair.second.mean) == (pytest.approx(1 / 3), pytest.approx(1.25 / 3))
+    assert pair.difference.mean == pytest.approx(0.25 / 3)
 
 
 class TestCopies:
@@ -131,8 +135,8 @@ class TestCopies:
         assert copy_vectors(store, apart, model, hashes) == len(hashes) == 24
         assert apart.generations.unembedded(model) == []
         before = store.state()
-        found = compare(side(apart, GOOD.name), side(apart, ALIKE.name), [JUDGED])
-        assert found.articles == 24
+        comparison = compare(side(apart, GOOD.name), side(apart, ALIKE.name), [JUDGED])
+        assert comparison.articles == 24
         assert store.state() == before
 
     def test_only_published_articles_are_copied(self, store: Store, apart: Store) -> None:
@@ -141,9 +145,9 @@ class TestCopies:
         assert apart.articles.counts() == {"published": 24}
 
     def test_vectors_that_are_there_stay(self, store: Store, apart: Store) -> None:
-        one, other = np.ones(2, np.float32), np.zeros(2, np.float32)
-        store.generations.put_vectors("m", {"a": one, "b": one})
-        apart.generations.put_vectors("m", {"a": other})
+        ones, zeros = np.ones(2, np.float32), np.zeros(2, np.float32)
+        store.generations.put_vectors("m", {"a": ones, "b": ones})
+        apart.generations.put_vectors("m", {"a": zeros})
         assert copy_vectors(store, apart, "m", ["a", "b", "c"]) == 1
         assert apart.generations.vectors("m", ["a"])["a"].tolist() == [0, 0]
 
@@ -163,6 +167,6 @@ def test_side_by_side_titles_follow_the_sidebars(store: Store) -> None:
     renamed = replace(stories()[1], title="gold golds the second")
     opened(store)
     store.articles.upsert([renamed])
-    found = compared(store, GOOD.name, BLIND.name).overlap
-    shown = {one.article: one.first for one in found.most}
-    assert any("gold golds the second" in titles for key, titles in shown.items() if key.startswith("gold"))
+    overlap = compared(store, GOOD.name, BLIND.name).overlap
+    titles_of = {pair.article: pair.first for pair in overlap.most}
+    assert any("gold golds the second" in titles for key, titles in titles_of.items() if key.startswith("gold"))

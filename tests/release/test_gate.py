@@ -24,7 +24,7 @@ PAIR = GoldenPair("coup", must=("verdict",))
 
 
 def graded(*verdicts: int | None, by: str = "ana") -> Report:
-    """The report of a panel with one sidebar for each verdict; None: nobody has graded it."""
+    """The report of a panel with one sidebar for each verdict; None: not graded."""
     sidebars = tuple(PanelSidebar(source, (), ()) for source in range(len(verdicts)))
     panel = Panel("spring", "ana", AT, "toy@1", 2, sidebars)
     grades = [Grade(1, source, None, value, by, AT) for source, value in enumerate(verdicts) if value is not None]
@@ -54,7 +54,7 @@ class TestJudgments:
     def test_hard_queries_do_not_hide_a_loss(self) -> None:
         """The values lie far apart and the difference is small, but the same for all: only pairing shows it."""
         live = [0.0, 1.0] * 15
-        assert not judged(live, [one - 0.02 for one in live]).passed
+        assert not judged(live, [value - 0.02 for value in live]).passed
 
     def test_loss_by_one_measure_is_enough(self) -> None:
         live = {"nDCG@3": [0.5] * 20, "nDCG@10": [0.5] * 20}
@@ -62,12 +62,12 @@ class TestJudgments:
         assert on_judgments(live, live, "the sample").passed
 
     def test_too_few_queries_say_nothing(self) -> None:
-        found = judged([0.5] * (MIN_QUERIES - 1), [0.9] * (MIN_QUERIES - 1))
-        assert found.says == (
+        check = judged([0.5] * (MIN_QUERIES - 1), [0.9] * (MIN_QUERIES - 1))
+        assert check.says == (
             "the sample: 19 queries are judged here, 20 are needed; "
             "name judgments with `--qrels FILE`, or grade a panel"
         )
-        assert not found.passed
+        assert not check.passed
 
     def test_figures_are_told(self) -> None:
         assert judged([0.5] * 20, [0.6] * 20).says == (
@@ -90,13 +90,13 @@ class TestGolden:
         assert on_golden(pairs, [], skipped) == Check("golden pairs", passed=True, says=says)
 
     def test_one_broken_pair_is_enough(self) -> None:
-        found = on_golden(9, [Broken(PAIR, ("verdict",), ())], 0)
-        assert found == Check("golden pairs", passed=False, says="1 of 9 do not hold: coup does not list verdict")
+        check = on_golden(9, [Broken(PAIR, ("verdict",), ())], 0)
+        assert check == Check("golden pairs", passed=False, says="1 of 9 do not hold: coup does not list verdict")
 
     def test_many_broken_pairs_are_cut_short(self) -> None:
-        found = on_golden(9, [Broken(PAIR, ("verdict",), ())] * 4, 0)
-        assert found.says.count("coup does not list verdict") == 3
-        assert found.says.endswith("; …")
+        check = on_golden(9, [Broken(PAIR, ("verdict",), ())] * 4, 0)
+        assert check.says.count("coup does not list verdict") == 3
+        assert check.says.endswith("; …")
 
 
 class TestPanel:
@@ -123,30 +123,30 @@ class TestPanel:
         """Four of five must be the same still."""
         panel = graded(*[SATISFACTORY] * 20)
         assert on_panel(panel, "mine/2", same=16).passed
-        found = on_panel(panel, "mine/2", same=15)
-        assert not found.passed
-        assert "15 of 20 sidebars are still the same; 80% must be" in found.says
+        check = on_panel(panel, "mine/2", same=15)
+        assert not check.passed
+        assert "15 of 20 sidebars are still the same; 80% must be" in check.says
 
-    def test_shares_intervals_and_graders_are_told(self) -> None:
-        found = on_panel(graded(*[SATISFACTORY] * 17, *[INAPPROPRIATE] * 3, by="ben"), "mine/2", same=18)
-        assert found.says == (
+    def test_shares_intervals_and_graders_are_reported(self) -> None:
+        check = on_panel(graded(*[SATISFACTORY] * 17, *[INAPPROPRIATE] * 3, by="ben"), "mine/2", same=18)
+        assert check.says == (
             "panel 'spring' has verdicts on 20 of 20 sidebars by ben (20); unacceptable 0.0% (0.0%-16.1%); "
             "inappropriate 15.0% (5.2%-36.0%); satisfactory 85.0% (64.0%-94.8%); 18 of 20 sidebars are still the same"
         )
 
     def test_without_a_panel_it_says_how_to_draw_one(self) -> None:
-        found = on_panel(None, "mine/2")
-        assert not found.passed
-        assert "recommender panel create PANEL --model mine/2" in found.says
+        check = on_panel(None, "mine/2")
+        assert not check.passed
+        assert "recommender panel create PANEL --model mine/2" in check.says
 
 
 def test_refusal_names_what_has_failed_only() -> None:
-    found = ReleaseRefused(
+    refusal = ReleaseRefused(
         "mine/2", [Check("golden pairs", True, "all 4 hold"), Check("graded panel", False, "no panel")]
     )
-    assert str(found) == (
+    assert str(refusal) == (
         "mine/2 is not released, and nothing has changed:\n  graded panel: no panel\n"
-        "Mend it, or take it upon yourself: `--reason TEXT` releases it all the same, and the reason is kept."
+        "Correct it, or take responsibility: `--reason TEXT` releases it all the same, and the reason is kept."
     )
 
 

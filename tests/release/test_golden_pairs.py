@@ -45,8 +45,8 @@ def test_article_without_sidebar_breaks_what_must_stand_there() -> None:
 
 
 def test_broken_pair_reads_as_a_sentence() -> None:
-    found = Broken(PAIR, ("verdict",), ("recipe",))
-    assert str(found) == "coup does not list verdict and lists recipe (the trial belongs to it)"
+    failure = Broken(PAIR, ("verdict",), ("recipe",))
+    assert str(failure) == "coup does not list verdict and lists recipe (the trial belongs to it)"
 
 
 def test_unknown_ids_are_told_with_their_line() -> None:
@@ -108,7 +108,7 @@ def test_file_without_entries_asks_for_nothing(tmp_path: Path, text: str) -> Non
         ("- article: *a\n", "line 1: this is not YAML: found undefined alias"),
         ("- article: a\n---\n- article: b\n", "line 2: this is not YAML: but found another document"),
         ("[" * 5_000, "lists lie inside lists too deeply"),
-        ("- article: \x00\n", "this is not YAML: no character that YAML allows"),
+        ("- article: \x00\n", "this is not YAML: a character that YAML does not allow"),
     ],
 )
 def test_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -118,8 +118,8 @@ def test_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, message: st
 
 def test_no_tag_makes_an_object(tmp_path: Path) -> None:
     """The text behind a tag stays a text."""
-    found = read(tmp_path, "- article: !!python/object/apply:os.getcwd a\n  must: [!!python/name:os.system b]\n")
-    assert found == [GoldenPair("a", ("b",), line=1)]
+    pairs = read(tmp_path, "- article: !!python/object/apply:os.getcwd a\n  must: [!!python/name:os.system b]\n")
+    assert pairs == [GoldenPair("a", ("b",), line=1)]
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -47,18 +47,20 @@ def registry(tmp_path: Path) -> Registry:
 def releasing(store: Store, registry: Registry) -> Releasing:
     """The good version is live; the one like it runs in the shadow, and its panel has only good verdicts."""
     opened(store)
-    found = make_releasing(store, registry)
-    found.start_shadow(ALIKE.name, "awa")
+    services = make_releasing(store, registry)
+    services.start_shadow(ALIKE.name, "awa")
     graded(store, ALIKE.name)
-    return found
+    return services
 
 
 def shown(store: Store) -> dict[str, list[tuple[str, float]]]:
     """Every sidebar with its scores, as readers get it."""
     recommender = make_recommender(store)
     return {
-        one.id: [(item.article.id, item.teaser.score) for item in recommender.for_article(one.id, Query()).items]
-        for one in stories()
+        article.id: [
+            (item.article.id, item.teaser.score) for item in recommender.for_article(article.id, Query()).items
+        ]
+        for article in stories()
     }
 
 
@@ -119,13 +121,13 @@ class TestPromote:
         shadow = store.generations.shadow()
         assert before is not None
         assert shadow is not None
-        kept = [number for number in range(1, shadow + 5) if store.generations.generation(number)]
-        assert kept == sorted({before, shadow})
+        remaining = [number for number in range(1, shadow + 5) if store.generations.generation(number)]
+        assert remaining == sorted({before, shadow})
 
     @pytest.mark.parametrize(
         ("judged", "golden", "fault"),
         [
-            (JudgedSet("nobody's", {}), [GOLD], "judged queries: nobody's: 0 queries are judged here, 20 are needed"),
+            (JudgedSet("empty", {}), [GOLD], "judged queries: empty: 0 queries are judged here, 20 are needed"),
             (
                 JUDGED,
                 [GoldenPair("gold-0", must=("fuel-1",))],
@@ -142,16 +144,16 @@ class TestPromote:
     def test_each_check_is_enough_to_refuse(
         self, releasing: Releasing, judged: JudgedSet, golden: list[GoldenPair], fault: str
     ) -> None:
-        with pytest.raises(ReleaseRefused, match=fault) as found:
+        with pytest.raises(ReleaseRefused, match=fault) as refusal:
             releasing.promote(ALIKE.name, "awa", [judged], golden)
-        assert [check.passed for check in found.value.checks].count(False) == 1
+        assert [check.passed for check in refusal.value.checks].count(False) == 1
 
     def test_worse_on_one_of_several_sets_is_refused(self, releasing: Releasing) -> None:
         """The version that sees no topic is as good where everything is as right."""
-        flat = JudgedSet("no difference", {one.id: {other.id: 3 for other in stories()} for one in stories()})
-        with pytest.raises(ReleaseRefused) as found:
+        flat = JudgedSet("no difference", {query.id: {other.id: 3 for other in stories()} for query in stories()})
+        with pytest.raises(ReleaseRefused) as refusal:
             releasing.promote(BLIND.name, "awa", [flat, JUDGED], [])
-        assert [check.passed for check in found.value.checks if check.name == "judged queries"] == [True, False]
+        assert [check.passed for check in refusal.value.checks if check.name == "judged queries"] == [True, False]
 
     def test_set_with_too_few_queries_is_passed_over_beside_a_larger_one(self, releasing: Releasing) -> None:
         few = JudgedSet("few", dict(list(JUDGED.qrels.items())[:19]))
@@ -272,13 +274,15 @@ class TestPromote:
     ) -> None:
         numbers = store.generations.numbers
         live = store.state().generation
-        monkeypatch.setattr(store.generations, "numbers", lambda one: numbers(one) if one == live else numbers(one)[1:])
+        monkeypatch.setattr(
+            store.generations,
+            "numbers",
+            lambda generation: numbers(generation) if generation == live else numbers(generation)[1:],
+        )
         with pytest.raises(Exception, match="lacks 1 articles that the live one has"):
             releasing.promote(ALIKE.name, "awa", [JUDGED], [], reason="in a hurry")
 
-    def test_article_published_meanwhile_is_taken_in(
-        self, store: Store, registry: Registry, releasing: Releasing
-    ) -> None:
+    def test_article_published_since_is_taken_in(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         """The live model has it already, the new build does not know of it yet."""
         new = make_article("gold-new", title="gold golds 9", body="gold golds golder.")
 
@@ -287,10 +291,12 @@ class TestPromote:
             builder_of(store, GOOD.name).update()
 
         make_releasing(store, registry, publish).promote(ALIKE.name, "awa", [JUDGED], [])
-        found = make_recommender(store).for_article("gold-new", Query()).items
-        assert {item.article.id.partition("-")[0] for item in found} == {"gold"}
+        teasers = make_recommender(store).for_article("gold-new", Query()).items
+        assert {item.article.id.partition("-")[0] for item in teasers} == {"gold"}
 
-    def test_version_put_live_meanwhile_stays(self, store: Store, registry: Registry, releasing: Releasing) -> None:
+    def test_version_put_live_during_the_build_stays(
+        self, store: Store, registry: Registry, releasing: Releasing
+    ) -> None:
         """Else the one before it could not be gone back to, and its card would say that it is live."""
 
         def overtake() -> None:
@@ -305,7 +311,7 @@ class TestPromote:
 class TestRollBack:
     """`Releasing.roll_back`."""
 
-    def test_damaged_card_of_a_bad_version_keeps_nobody(
+    def test_damaged_card_of_a_bad_version_stops_no_rollback(
         self, store: Store, registry: Registry, releasing: Releasing
     ) -> None:
         releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
@@ -349,13 +355,13 @@ class TestRollBack:
         assert shown(store) == after
         assert registry.live() == "blind/1"
 
-    def test_what_was_published_meanwhile_is_taken_in(self, store: Store, releasing: Releasing) -> None:
+    def test_what_was_published_since_is_taken_in(self, store: Store, releasing: Releasing) -> None:
         releasing.promote(BLIND.name, "awa", [JUDGED], [], reason="to see")
         store.articles.upsert([make_article("gold-new", title="gold golds 9", body="gold golds golder.")])
         releasing.roll_back("ben")
         builder_of(store, GOOD.name).update()
-        found = make_recommender(store).for_article("gold-new", Query()).items
-        assert {item.article.id.partition("-")[0] for item in found} == {"gold"}
+        teasers = make_recommender(store).for_article("gold-new", Query()).items
+        assert {item.article.id.partition("-")[0] for item in teasers} == {"gold"}
 
     def test_nothing_to_go_back_to(self, store: Store, registry: Registry, releasing: Releasing) -> None:
         with pytest.raises(InvalidInput, match="There is no generation to go back to"):
@@ -409,7 +415,7 @@ class TestShadow:
         assert store.generations.shadow() is None
         assert states(registry)["alike/1"] == CANDIDATE
         assert trail(store, "shadow-off")[0].by == "ben"
-        with pytest.raises(InvalidInput, match="No model runs in the shadow"):
+        with pytest.raises(InvalidInput, match="No model version runs in the shadow"):
             releasing.end_shadow("ben")
 
     def test_live_version_has_no_shadow_of_itself(self, releasing: Releasing) -> None:

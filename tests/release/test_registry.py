@@ -33,8 +33,8 @@ def registry(tmp_path: Path) -> FolderRegistry:
 def filled(registry: FolderRegistry) -> Iterator[FolderRegistry]:
     registry.create(CARD, FILES)
     yield registry
-    left = list(registry.folder(NAME).parents[1].rglob(".new-*"))
-    assert left == []  # nothing half written stays behind
+    unfinished = list(registry.folder(NAME).parents[1].rglob(".new-*"))
+    assert unfinished == []  # nothing half written stays behind
 
 
 def test_folder_that_is_not_there_holds_nothing(registry: FolderRegistry) -> None:
@@ -231,10 +231,10 @@ def test_of_two_at_once_one_makes_the_version(registry: FolderRegistry) -> None:
             refused.append(error)
 
     both = [threading.Thread(target=create) for _ in range(2)]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join()
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
     assert len(refused) == 1
     assert registry.verify(NAME) == []
 
@@ -247,10 +247,10 @@ def test_of_several_entries_at_once_none_is_lost(filled: FolderRegistry) -> None
         filled.record(NAME, HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "first", LIVE, reason))
 
     recorders = [threading.Thread(target=record, args=(f"reason {number}",)) for number in range(8)]
-    for one in recorders:
-        one.start()
-    for one in recorders:
-        one.join()
+    for thread in recorders:
+        thread.start()
+    for thread in recorders:
+        thread.join()
     reasons = {entry.reason for entry in filled.card(NAME).history[1:]}
     assert reasons == {f"reason {number}" for number in range(8)}
     assert (filled.folder(NAME) / "README.md").read_text() == readme(filled.card(NAME))
@@ -282,15 +282,15 @@ def test_what_a_killed_process_has_left_goes_after_a_day(filled: FolderRegistry,
         (root / f".new-{name}").mkdir()
         (root / f".new-{name}" / "config.json").touch()
         (root / f".new-{name}-file").touch()
-        for left in (f".new-{name}", f".new-{name}-file"):
-            os.utime(root / left, times=(now - hours * 3_600,) * 2)
+        for leftover in (f".new-{name}", f".new-{name}-file"):
+            os.utime(root / leftover, times=(now - hours * 3_600,) * 2)
     entry = HistoryEntry(datetime(2026, 6, 2, tzinfo=UTC), "first", LIVE)
     {
         "create": lambda: filled.create(replace(CARD, name="sahel/3"), FILES),
         "record": lambda: filled.record(NAME, entry),
         "fetch": lambda: filled.fetch(NAME, "nowhere"),
     }[write]()
-    assert sorted(left.name for left in root.glob(".new-*")) == [".new-young", ".new-young-file"]
+    assert sorted(path.name for path in root.glob(".new-*")) == [".new-young", ".new-young-file"]
     shutil.rmtree(root / ".new-young")
     (root / ".new-young-file").unlink()
 

@@ -62,7 +62,10 @@ def registry(tmp_path: Path) -> Registry:
 
 def shown(store: Store) -> dict[str, list[str]]:
     recommender = make_recommender(store)
-    return {one.id: [item.article.id for item in recommender.for_article(one.id, Query()).items] for one in stories()}
+    return {
+        article.id: [item.article.id for item in recommender.for_article(article.id, Query()).items]
+        for article in stories()
+    }
 
 
 def released(store: Store) -> str | None:
@@ -122,15 +125,15 @@ def test_promotion_killed_after_the_switch_is_whole(store: Store, registry: Regi
     assert shown(store) == before
 
 
-@pytest.mark.parametrize(("place", "named"), [("swap_back", BLIND.name), ("put_live", GOOD.name)])
+@pytest.mark.parametrize(("place", "version"), [("swap_back", BLIND.name), ("put_live", GOOD.name)])
 def test_killed_rollback_leaves_readers_where_they_were(
-    store: Store, registry: Registry, place: str, named: str
+    store: Store, registry: Registry, place: str, version: str
 ) -> None:
     opened(store)
     first = shown(store)
     make_releasing(store, registry).promote(BLIND.name, "awa", [], [], reason="to see")
     before, during, after = killed(registry, store, "rollback", place)
     assert before == during == after != first
-    assert (released(store), registry.live()) == (BLIND.name, named)
+    assert (released(store), registry.live()) == (BLIND.name, version)
     put_in_order(store, registry)
-    assert (shown(store) == first) == (named == GOOD.name)
+    assert (shown(store) == first) == (version == GOOD.name)

@@ -47,8 +47,8 @@ def test_readers_get_the_live_model(store: Store, shadow: int) -> None:
     run(Shadowing(store, make_recommender))
     assert store.state() == before
     assert store.ledger.last() == 0
-    shown = [item.article.id for item in make_recommender(store).for_article("gold-0", Query()).items]
-    assert sorted(shown) == ["gold-1", "gold-2", "gold-3"]
+    teasers = [item.article.id for item in make_recommender(store).for_article("gold-0", Query()).items]
+    assert sorted(teasers) == ["gold-1", "gold-2", "gold-3"]
 
 
 def test_blind_model_differs_everywhere(store: Store, shadow: int) -> None:
@@ -59,7 +59,9 @@ def test_blind_model_differs_everywhere(store: Store, shadow: int) -> None:
     assert report.differ >= 23
     assert report.overlap < 0.3
     assert len(report.most) == 20
-    assert [one.overlap for one in report.most] == sorted(one.overlap for one in report.most)
+    assert [difference.overlap for difference in report.most] == sorted(
+        difference.overlap for difference in report.most
+    )
     assert report.most[0].overlap == 0
 
 
@@ -84,10 +86,10 @@ def test_only_what_was_overtaken_is_compared_anew(store: Store, shadow: int) -> 
     make_builder(store, EMBEDDERS["good/1"], model_version=RELEASES["good/1"]).update()
     run(shadowing)
     sources = store.articles.get([row.article for row in store.shadow.rows(shadow)], texts=False)
-    found = {article.id for article in sources.values()}
-    assert {"gold-0", "gold-1", "gold-2"} <= found
-    assert "gold-3" not in found
-    assert len(found) < 24
+    compared = {article.id for article in sources.values()}
+    assert {"gold-0", "gold-1", "gold-2"} <= compared
+    assert "gold-3" not in compared
+    assert len(compared) < 24
 
 
 def test_article_that_the_shadow_does_not_know_is_left_out(store: Store, shadow: int) -> None:
@@ -99,15 +101,15 @@ def test_article_that_the_shadow_does_not_know_is_left_out(store: Store, shadow:
     assert new not in {row.article for row in rows}
     assert all(new not in row.live for row in rows)
     assert len(rows) == 24 - sum(
-        "gold-new" in {item.article.id for item in make_recommender(store).for_article(one.id, Query()).items}
-        for one in stories()
+        "gold-new" in {item.article.id for item in make_recommender(store).for_article(article.id, Query()).items}
+        for article in stories()
     )
 
 
 def test_nothing_is_done_without_a_shadow(store: Store) -> None:
     opened(store)
     assert not Shadowing(store, make_recommender).step()
-    with pytest.raises(InvalidInput, match="No model runs in the shadow"):
+    with pytest.raises(InvalidInput, match="No model version runs in the shadow"):
         shadow_report(store)
 
 

@@ -1,4 +1,4 @@
-"""Another release takes the place of the live one, and is taken back: what readers get, and what is kept for it."""
+"""Another version replaces the live one, and is taken back: what readers get, and what is kept for it."""
 
 import sqlite3
 import time
@@ -40,7 +40,7 @@ STORIES = [
 ]
 NOISE = [make_article(f"n{place}", title=f"lone{place} apart{place}", posted_on=None) for place in range(20)]
 EVERYONE = [*STORIES, *NOISE]
-# Another embedding, and other weights: likeness by an embedding that sees nothing.
+# Another embedding, and other weights: similarity by an embedding that sees nothing.
 OTHER = ModelVersion(
     "other/1", replace(DEFAULT, version="o", weights={part: 3.0 * (part == "dense") for part in DEFAULT.weights})
 )
@@ -50,10 +50,10 @@ Sidebars = Mapping[str, Sequence[tuple[str, float]]]
 
 def sidebars(store: Store, recommender: Recommender | None = None) -> Sidebars:
     """What stands beside every article, with scores."""
-    asked = recommender or make_recommender(store)
+    service = recommender or make_recommender(store)
     query = Query(fallback="none", min_score=0.0)
     return {
-        article.id: [(item.article.id, item.teaser.score) for item in asked.for_article(article.id, query).items]
+        article.id: [(item.article.id, item.teaser.score) for item in service.for_article(article.id, query).items]
         for article in EVERYONE
     }
 
@@ -108,25 +108,25 @@ def test_weights_are_those_of_the_generation(store: Store) -> None:
     first = sidebars(store, worker)
     number = make_builder(store, model_version=OTHER).build_beside()
     store.generations.activate(number, keep=True)
-    given = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
-    assert first != sidebars(store, worker) == sidebars(store, given)
+    other_service = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
+    assert first != sidebars(store, worker) == sidebars(store, other_service)
     store.generations.swap_back()
     assert sidebars(store, worker) == first
 
 
 def test_given_weights_hold_in_every_generation(store: Store) -> None:
     built(store, EVERYONE)
-    given = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
+    other_service = Recommender(store, RankingDefaults(0.12, 0.0, OTHER.ranking), GAZETTEER, lambda: NOW)
     everything = Query(n=50, fallback="none", min_score=0.0)
-    before = {item.article.id: item.teaser.score for item in given.for_article("s0", everything).items}
+    before = {item.article.id: item.teaser.score for item in other_service.for_article("s0", everything).items}
     store.generations.activate(make_builder(store, model_version=OTHER).build_beside())
-    after = {item.article.id: item.teaser.score for item in given.for_article("s0", everything).items}
+    after = {item.article.id: item.teaser.score for item in other_service.for_article("s0", everything).items}
     assert {"s3", "s6", "s9"} <= before.keys() & after.keys()
     assert all(after[key] == before[key] for key in before.keys() & after.keys())
 
 
 def test_reader_in_an_older_snapshot_gets_its_own(store: Store) -> None:
-    """While somebody reads, a switch comes, and another thread of the same worker has followed it."""
+    """During a read a switch comes, and another thread of the same worker has followed it."""
     built(store, EVERYONE)
     worker = make_recommender(store)
     first = sidebars(store)
@@ -160,19 +160,19 @@ def test_cached_answer_outlives_switch_and_rollback(store: Store) -> None:
 
 
 def test_draft_is_ranked_where_it_was_compared(store: Store) -> None:
-    """Its likenesses come from one generation; the weights and scales of another would make no sense of them."""
+    """Its similarities come from one generation; the weights and scales of another do not fit them."""
     builder = built(store, EVERYONE)
     first = store.state().generation
     draft = make_article("draft", title=TOPICS[0])
     query = Query(fallback="none")
-    found = builder.draft_candidates(draft)
+    candidates = builder.draft_candidates(draft)
     worker = make_recommender(store)
-    before = worker.for_draft(draft, found, query)
+    before = worker.for_draft(draft, candidates, query)
     promoted(store)
-    after = worker.for_draft(draft, found, query)
-    assert found.generation == after.state.generation == first
-    assert [(one.article.id, one.teaser) for one in after.items] == [
-        (one.article.id, one.teaser) for one in before.items
+    after = worker.for_draft(draft, candidates, query)
+    assert candidates.generation == after.state.generation == first
+    assert [(item.article.id, item.teaser) for item in after.items] == [
+        (item.article.id, item.teaser) for item in before.items
     ]
     assert after.model == before.model
 
@@ -180,9 +180,9 @@ def test_draft_is_ranked_where_it_was_compared(store: Store) -> None:
 def test_draft_of_a_removed_generation_is_answered(store: Store) -> None:
     builder = built(store, EVERYONE)
     draft = make_article("draft", title=TOPICS[0])
-    found = builder.draft_candidates(draft)
+    candidates = builder.draft_candidates(draft)
     report = builder.build(full=True)
-    answer = make_recommender(store).for_draft(draft, found, Query(fallback="none"))
+    answer = make_recommender(store).for_draft(draft, candidates, Query(fallback="none"))
     assert answer.state.generation == report.generation
     assert len(answer.items) == 3
 
@@ -220,7 +220,7 @@ def test_first_build_has_nothing_before_it(store: Store) -> None:
 
 
 def test_release_is_built_again_for_other_weights(store: Store) -> None:
-    """Tried out under the same name: there is no other release to go back to."""
+    """Tried out under the same name: there is no other version to go back to."""
     first = built(store, EVERYONE).build().generation
     tried = make_builder(store, model_version=ModelVersion(RELEASE.name, replace(DEFAULT, threshold=8.0)))
     report = tried.build()
@@ -245,15 +245,15 @@ def test_generation_without_release_is_answered_and_updated(store: Store, unname
     live = store.generations.live()
     assert live is not None
     assert (live.model_version, live.ranking) == (None, None)
-    given = Recommender(store, RankingDefaults(0.12, 0.0, DEFAULT), GAZETTEER, lambda: NOW)
-    assert sidebars(store) == sidebars(store, given)
+    default_service = Recommender(store, RankingDefaults(0.12, 0.0, DEFAULT), GAZETTEER, lambda: NOW)
+    assert sidebars(store) == sidebars(store, default_service)
     (number,) = stored(store, [make_article("new", title=TOPICS[0])])
     assert make_builder(store).update().indexed == 1
     assert number in store.generations.numbers(unnamed)
 
 
 def test_generation_without_release_is_built_again(store: Store, unnamed: int) -> None:
-    """And is not gone back to: nobody could say which release that is."""
+    """And is not gone back to: its version is unknown."""
     report = make_builder(store).build()
     assert (report.kind, report.embedded) == ("rebuilt", 0)
     assert store.generations.model_version(report.generation) == RELEASE.name
@@ -273,7 +273,7 @@ class Makers:
 
     def __call__(self, name: str | None) -> Builder:
         self.asked.append(name)
-        model_version = {one.name: one for one in (RELEASE, OTHER)}[name or RELEASE.name]
+        model_version = {version.name: version for version in (RELEASE, OTHER)}[name or RELEASE.name]
         return make_builder(self._store, self.embedders[model_version.name], model_version=model_version)
 
     def seen(self, name: str) -> list[str]:
@@ -311,7 +311,7 @@ def test_update_goes_by_the_live_model(store: Store) -> None:
 
 
 def test_sidebars_after_a_rollback_are_those_of_a_build(store: Store) -> None:
-    """An article that came meanwhile stands where the release would have put it."""
+    """An article that came in between stands where the release would have put it."""
     built(store, EVERYONE)
     promoted(store)
     stored(store, [make_article("late", title=f"{TOPICS[0]} late")])
@@ -388,7 +388,7 @@ def test_rollback_is_caught_up_with(store: Store) -> None:
 
 
 def test_switch_and_rollback_between_two_looks_are_caught_up_with(store: Store) -> None:
-    """An article was published meanwhile, and so taken into the other generation."""
+    """An article was published in between, and so taken into the other generation."""
     built(store, EVERYONE)
     desk = LiveBuilder(store, Makers(store))
     promoted(store)
@@ -423,13 +423,13 @@ def test_switch_that_lacks_nothing_loads_nothing(store: Store) -> None:
 
 def in_ledger(store: Store) -> dict[str, list[str]]:
     """The ids of the teasers that the ledger has beside every article now."""
-    found = {}
+    titles = {}
     for article in EVERYONE:
         trace = store.articles.trace(article.id)
         assert trace is not None
         (now, *_) = store.ledger.history(trace.number, 1)
-        found[article.id] = [store.articles.traces([number])[number].id for number in now.items]
-    return found
+        titles[article.id] = [store.articles.traces([number])[number].id for number in now.items]
+    return titles
 
 
 def shown_now(store: Store) -> dict[str, list[str]]:
@@ -449,7 +449,7 @@ def ready(store: Store) -> Store:
         store,
         BlindEmbedder(),
         model_version=OTHER,
-        prepare=lambda one, progress: prepare(store, make_recommender(generation_view(store, one)), progress),
+        prepare=lambda number, progress: prepare(store, make_recommender(generation_view(store, number)), progress),
     ).build_beside()
     store.generations.activate(number, keep=True)
     return store
@@ -475,7 +475,7 @@ def test_ledger_tells_of_switch_and_rollback(ready: Store) -> None:
     assert second != in_ledger(ready) == shown_now(ready)
 
 
-def test_ledger_is_right_after_a_switch_that_nobody_saw(ready: Store) -> None:
+def test_ledger_is_right_after_a_switch_without_requests(ready: Store) -> None:
     """The desk was not running."""
     ready.generations.swap_back()
     ready.generations.swap_back()
@@ -500,5 +500,5 @@ def test_answers_of_both_generations_stay_ready(ready: Store) -> None:
     for _ in range(2):
         ready.generations.swap_back()
         live = ready.state().generation
-        found = [find_prepared(ready, worker, article.id, ready.state()) for article in STORIES]
-        assert {one.basis.state.generation for one in found if one} == {live}
+        answers = [find_prepared(ready, worker, article.id, ready.state()) for article in STORIES]
+        assert {answer.basis.state.generation for answer in answers if answer} == {live}

@@ -27,9 +27,9 @@ Publish = Callable[..., None]
 
 def context_of(app: APIFlask) -> Context:
     """The context of an application."""
-    found = app.extensions["recommender"]
-    assert isinstance(found, Context)
-    return found
+    services = app.extensions["recommender"]
+    assert isinstance(services, Context)
+    return services
 
 
 def close(app: APIFlask) -> None:

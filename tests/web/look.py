@@ -40,7 +40,7 @@ def page(
         request_field=lambda: Markup('<input type="hidden" name="request" value="key">'),
     )
     template = (
-        "{% extends 'editor/base.html' %}{% from 'editor/_parts.html' import " + MACROS + " %}"
+        "{% extends 'desk/base.html' %}{% from 'desk/_components.html' import " + MACROS + " %}"
         "{% set at = here %}{% block title %}Try{% endblock %}{% block content %}" + content + "{% endblock %}"
     )
     with app.test_request_context("/editor/", headers={"Accept-Language": language}):

@@ -61,7 +61,7 @@ class Served:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that no program listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -96,11 +96,11 @@ def serving(
     """Serves a database until the block ends; temporary files lie beside it, in the folder `tmp`."""
     port, temporary = port or free_port(), database.parent / "tmp"
     temporary.mkdir(exist_ok=True)
-    given = environment(**{"database_url": f"sqlite:///{database}", "port": port, "workers": workers} | settings)
+    variables = environment(**{"database_url": f"sqlite:///{database}", "port": port, "workers": workers} | settings)
     with subprocess.Popen(
         program,
         cwd=database.parent,
-        env=given | {"TMPDIR": str(temporary)},
+        env=variables | {"TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -31,7 +31,7 @@ def api(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(context: SerializationContext, value: object) -> bytes:
-    """The body of POST /articles is a text to the specification; what is no text goes as one line of JSON."""
+    """The body of POST /articles is a text to the specification; what is not a text goes as one line of JSON."""
     return value.encode() if isinstance(value, str) else json.dumps(value).encode()
 
 
@@ -56,8 +56,8 @@ BEYOND_SCHEMAS = [positive_data_acceptance]
 
 
 def test_every_operation_is_asked(api: BaseSchema) -> None:
-    found = {(method.upper(), path) for path, methods in api.raw_schema["paths"].items() for method in methods}
-    assert found == set(OPERATIONS + NEVER_WRONG)
+    operations = {(method.upper(), path) for path, methods in api.raw_schema["paths"].items() for method in methods}
+    assert operations == set(OPERATIONS + NEVER_WRONG)
 
 
 # A test of its own for each operation: schemathesis' own pytest plug-in does not work with pytest 9.2.

@@ -38,9 +38,9 @@ def app(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFac
 def raid(app: APIFlask) -> Article:
     """A published article with its text."""
     articles = context_of(app).store.articles
-    found = articles.by_id(RAID)
-    assert found is not None
-    return articles.get([found[0]])[found[0]]
+    row = articles.by_id(RAID)
+    assert row is not None
+    return articles.get([row[0]])[row[0]]
 
 
 def published(app: APIFlask, article: Article) -> None:
@@ -50,12 +50,12 @@ def published(app: APIFlask, article: Article) -> None:
 
 
 def coverage(app: APIFlask, article: Article) -> list[dict[str, Any]]:
-    """What has been told of a draft with an article's text."""
+    """The coverage of a draft with an article's text."""
     draft = {name: getattr(article, name) for name in ("title", "summary", "body", "language")}
     response = app.test_client().post("/api/v1/recommend", json=draft)
     assert response.status_code == 200, response.text
-    found: list[dict[str, Any]] = response.get_json()["coverage"]
-    return found
+    covered: list[dict[str, Any]] = response.get_json()["coverage"]
+    return covered
 
 
 def test_told_again_is_covered_by_the_first(app: APIFlask, raid: Article) -> None:

@@ -34,16 +34,16 @@ def shadowed(other_worker: Store) -> Store:
 @pytest.fixture
 def trial(shadowed: Store) -> Store:
     """That model shares the sidebars. The test begins where the hour does not end soon."""
-    left = 3600 - time.time() % 3600
-    if left < 20:
-        time.sleep(left)
+    remaining = 3600 - time.time() % 3600
+    if remaining < 20:
+        time.sleep(remaining)
     InterleavingControl(shadowed, utc_now).start(BLIND, "awa")
     return shadowed
 
 
 def shown(client: FlaskClient, path: str = SIDEBAR, **headers: str) -> dict[str, object]:
-    found: dict[str, object] = client.get(path, headers=headers).get_json()
-    return found
+    answer: dict[str, object] = client.get(path, headers=headers).get_json()
+    return answer
 
 
 def ids(answer: dict[str, object]) -> list[str]:
@@ -86,11 +86,11 @@ def test_other_questions_get_the_live_model(make_client: MakeClient, trial: Stor
 
 
 def test_fragment_is_the_live_models(make_client: MakeClient, trial: Store) -> None:
-    """Nobody would report its clicks."""
+    """No script would report its clicks."""
     client = make_client()
     fragment = client.get(SIDEBAR, headers={"Accept": "text/html"}).text
     InterleavingControl(trial, utc_now).end("awa")
-    assert all(f'data-id="{one}"' in fragment for one in ids(shown(client)))
+    assert all(f'data-id="{article_id}"' in fragment for article_id in ids(shown(client)))
 
 
 def test_answers_differ_in_the_next_hour(
@@ -107,10 +107,10 @@ def test_answers_differ_in_the_next_hour(
 def test_no_cache_keeps_an_answer_beyond_its_hour(make_client: MakeClient, trial: Store) -> None:
     client = make_client(cache_seconds=3600)
     for _ in range(2):  # made, and out of the cache
-        left = 3600 - time.time() % 3600
+        remaining = 3600 - time.time() % 3600
         control = client.get(SIDEBAR).cache_control
         assert control.public
-        assert left - 10 <= (control.max_age or 0) <= left
+        assert remaining - 10 <= (control.max_age or 0) <= remaining
     assert client.get(f"{SIDEBAR}&n=2").cache_control.max_age == 3600
 
 
@@ -132,7 +132,7 @@ def test_what_is_shown_stands_in_the_ledger(make_client: MakeClient, trial: Stor
     context_of(client.application).recorder.flush()  # type: ignore[arg-type]  # an APIFlask
     number = trial.articles.numbers(["blockade-1"])["blockade-1"]
     numbers = trial.articles.numbers(ids(answer))
-    assert trial.ledger.history(number, 1)[0].items == tuple(numbers[one] for one in ids(answer))
+    assert trial.ledger.history(number, 1)[0].items == tuple(numbers[article_id] for article_id in ids(answer))
 
 
 # -- clicks ------------------------------------------------------------------------------------------------------------
@@ -157,9 +157,9 @@ def test_click_is_counted(make_client: MakeClient, trial: Store) -> None:
 
 
 def trials_number(store: Store) -> int:
-    found = store.trials.latest()
-    assert found is not None
-    return found.number
+    latest = store.trials.latest()
+    assert latest is not None
+    return latest.number
 
 
 def test_click_on_what_was_not_shown_is_refused(make_client: MakeClient, trial: Store) -> None:
@@ -213,6 +213,6 @@ def test_click_keeps_nothing_of_the_reader(make_client: MakeClient, trial: Store
     headers = {"User-Agent": "reader-agent", "X-Forwarded-For": "203.0.113.7", "Cookie": "who=reader-cookie"}
     client.post(EVENTS, json={"request_id": answer["request_id"], "article_id": ids(answer)[0]}, headers=headers)
     flush(client)
-    kept = b"".join(file.read_bytes() for file in database.parent.glob("copy.db*"))
-    assert str(answer["request_id"]).encode() in kept
-    assert not any(word in kept for word in (b"reader-agent", b"203.0.113.7", b"reader-cookie"))
+    stored = b"".join(file.read_bytes() for file in database.parent.glob("copy.db*"))
+    assert str(answer["request_id"]).encode() in stored
+    assert not any(word in stored for word in (b"reader-agent", b"203.0.113.7", b"reader-cookie"))

@@ -94,7 +94,7 @@ def become(store: Store, world: World) -> None:
                 for article in ARCHIVE
             ]
         )
-        store.signals.end([one.number for one in store.signals.changed_since(-1)], YESTERDAY, "awa")
+        store.signals.end([signal.number for signal in store.signals.changed_since(-1)], YESTERDAY, "awa")
         store.signals.add([*signals_of(world)])
 
 
@@ -119,8 +119,8 @@ def shown_beside(client: FlaskClient, source: str, question: str) -> list[set[st
     answers = [client.get(path).json["items"], client.get(path.replace("article_id=", "n=9&article_id=")).json["items"]]
     fragment = client.get(path, headers={"Accept": "text/html"}).text
     page = client.get(f"/articles/{source}").text
-    found = [{item["id"] for item in items} for items in answers]
-    return [*found, *({unescape(name) for name in re.findall(r'data-id="(.*?)"', html)} for html in (fragment, page))]
+    shown = [{item["id"] for item in items} for items in answers]
+    return [*shown, *({unescape(name) for name in re.findall(r'data-id="(.*?)"', html)} for html in (fragment, page))]
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +143,10 @@ def test_no_way_of_asking_leads_around_the_guard(
     site: tuple[FlaskClient, Store], changes: list[World], question: str, data: st.DataObject
 ) -> None:
     client, store = site
-    asked = data.draw(st.lists(names, min_size=3, max_size=3, unique=True))
+    sources = data.draw(st.lists(names, min_size=3, max_size=3, unique=True))
     for world in changes:
         become(store, world)
-        for source in set(asked) - world.gone:
+        for source in set(sources) - world.gone:
             for shown in shown_beside(client, source, question):
                 assert not [target for target in shown if world.forbids(source, target)]
 
@@ -160,10 +160,12 @@ def test_drafts_do_not_lead_around_the_guard(
     become(store, replace(world, off=frozenset(), pins=(), gone=world.gone - {like}))
     world = replace(world, flags={**world.flags, "draft": tuple(flags)}, off=frozenset(), gone=world.gone - {like})
     rows = store.generations.candidates(store.state().generation or 0, [NUMBERS[like]])[NUMBERS[like]]
-    draft = replace(next(one for one in ARCHIVE if one.id == like), id="draft", flags=tuple(flags))
+    draft = replace(next(article for article in ARCHIVE if article.id == like), id="draft", flags=tuple(flags))
     recommender = context_of(client.application).recommender  # type: ignore[arg-type]  # an APIFlask
-    found = recommender.for_draft(draft, TextCandidates(rows, ()), Query(n=9, languages=("any",), fallback="ladder"))
-    shown = [item.article.id for item in found.items] + [
+    recommendation = recommender.for_draft(
+        draft, TextCandidates(rows, ()), Query(n=9, languages=("any",), fallback="ladder")
+    )
+    shown = [item.article.id for item in recommendation.items] + [
         article.id for article in recommender.coverage(draft, TextCandidates(rows, ()))
     ]
     assert not [target for target in shown if world.forbids("draft", target)]

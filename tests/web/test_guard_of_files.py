@@ -56,6 +56,6 @@ def test_no_file_leads_around_the_guard(site: Site, changes: list[World]) -> Non
         become(store, world)
         export(store, recommender, make_fragment_of(made), make_files(folder), quiet)
         for source in IDS:
-            found = shown_in(folder, source)
-            assert not found or source not in world.gone
-            assert not [target for target in found if world.forbids(source, target)]
+            shown = shown_in(folder, source)
+            assert not shown or source not in world.gone
+            assert not [target for target in shown if world.forbids(source, target)]

@@ -19,15 +19,15 @@ UNDOCUMENTED = ("/openapi.json", "/docs", "/static/", "/articles/", "/editions/"
 @pytest.fixture(scope="module")
 def document(client: FlaskClient) -> dict[str, Any]:
     """The OpenAPI file as it is served."""
-    found: dict[str, Any] = client.get("/openapi.json").get_json()
-    return found
+    spec: dict[str, Any] = client.get("/openapi.json").get_json()
+    return spec
 
 
 @pytest.fixture(scope="module")
 def operations(document: dict[str, Any]) -> dict[str, Operation]:
     """Every operation by "METHOD path"."""
     paths = document["paths"].items()
-    return {f"{method.upper()} {path}": found for path, methods in paths for method, found in methods.items()}
+    return {f"{method.upper()} {path}": operation for path, methods in paths for method, operation in methods.items()}
 
 
 def test_document_is_valid_openapi(document: dict[str, Any]) -> None:

@@ -166,8 +166,8 @@ def test_language_codes_choose_languages(client: FlaskClient) -> None:
 
 
 def test_since_and_until_include_their_moment(client: FlaskClient) -> None:
-    found = ids(client, "blockade-1", since="2025-09-20", until="2025-10-01T00:00:00Z", n=9)
-    assert sorted(found) == ["blockade-2", "blockade-3"]
+    teasers = ids(client, "blockade-1", since="2025-09-20", until="2025-10-01T00:00:00Z", n=9)
+    assert sorted(teasers) == ["blockade-2", "blockade-3"]
 
 
 def test_dates_may_carry_an_offset(client: FlaskClient) -> None:
@@ -175,11 +175,11 @@ def test_dates_may_carry_an_offset(client: FlaskClient) -> None:
 
 
 def test_min_score_leaves_weak_stories_out(client: FlaskClient) -> None:
-    found = {item["id"]: item["score"] for item in answer(client, "blockade-1", n=9, fallback="none")["items"]}
-    least = sorted(found.values())[1]
-    kept = ids(client, "blockade-1", n=9, min_score=least, fallback="none")
-    assert set(kept) == {key for key, score in found.items() if score >= least}
-    assert len(kept) == len(found) - 1
+    scores = {item["id"]: item["score"] for item in answer(client, "blockade-1", n=9, fallback="none")["items"]}
+    least = sorted(scores.values())[1]
+    strong = ids(client, "blockade-1", n=9, min_score=least, fallback="none")
+    assert set(strong) == {key for key, score in scores.items() if score >= least}
+    assert len(strong) == len(scores) - 1
 
 
 def test_min_score_of_one_relates_nothing(client: FlaskClient) -> None:
@@ -253,11 +253,11 @@ def test_pages_told_apart_by_their_query_have_their_own_sidebars(make_client: Ma
         story("p-8", "Teachers strike in Kayes", "Schools close.", "2025-10-02", url="https://a.example/?p=8"),
     )
     client = make_client()
-    found = [
+    teasers = [
         client.get(URL, query_string={"url": f"https://a.example/{query}"}).get_json()["article"]["id"]
         for query in ("?p=7", "?p=8", "?p=7", "?utm_source=mail&p=8", "?p=7&fbclid=x#top")
     ]
-    assert found == ["p-7", "p-8", "p-7", "p-8", "p-7"]
+    assert teasers == ["p-7", "p-8", "p-7", "p-8", "p-7"]
     assert client.get(URL, query_string={"url": "https://a.example/?p=9"}).status_code == 404
 
 

@@ -27,7 +27,7 @@ PUBLIC = {
     ("GET", "/articles/<path:article_id>"): "/articles/blockade-1",
     ("GET", "/stories/<path:article_id>"): "/stories/blockade-1",
 }
-# What a request without a body is told; the others are answered.
+# How a request without a body is refused; the others are answered.
 EMPTY = {"/api/v1/recommend": 415, "/api/v1/events": 400}
 GATED = {
     ("PUT", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/new",
@@ -82,7 +82,7 @@ class TestGate:
         assert (response.status_code, response.mimetype) == (401, "application/problem+json")
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
-    def test_no_key_means_nobody(self, client: FlaskClient, method: str, path: str) -> None:
+    def test_no_key_closes_writing(self, client: FlaskClient, method: str, path: str) -> None:
         response = client.open(path, method=method, headers={"Authorization": f"Bearer {KEY}"})
         assert (response.status_code, response.mimetype) == (403, "application/problem+json")
 

@@ -25,14 +25,14 @@ def ids(client: FlaskClient, article_id: str) -> list[str]:
 
 
 def test_story_is_in_the_order_of_time(client: FlaskClient) -> None:
-    found = client.get(f"{URL}gold-1").get_json()
-    assert [article["posted_on"][:10] for article in found["articles"]] == ["2025-06-20", "2025-07-15", "2025-11-01"]
+    body = client.get(f"{URL}gold-1").get_json()
+    assert [article["posted_on"][:10] for article in body["articles"]] == ["2025-06-20", "2025-07-15", "2025-11-01"]
 
 
 def test_story_is_named_after_its_first_article(client: FlaskClient) -> None:
-    found = client.get(f"{URL}gold-3").get_json()
-    assert (found["id"], found["title"]) == ("gold-1", "Niger takes over the uranium and gold mine of Arlit")
-    assert set(found) == {"id", "title", "articles"}
+    body = client.get(f"{URL}gold-3").get_json()
+    assert (body["id"], body["title"]) == ("gold-1", "Niger takes over the uranium and gold mine of Arlit")
+    assert set(body) == {"id", "title", "articles"}
 
 
 @pytest.mark.parametrize("article_id", GOLD)
@@ -62,8 +62,8 @@ def test_article_alone_is_a_story_of_one(client: FlaskClient) -> None:
 
 def test_no_story_is_in_two(client: FlaskClient) -> None:
     stories = [ids(client, article.id) for article in ARCHIVE if article.id not in ("held", "unpublished")]
-    for one in stories:
-        assert [other for other in stories if set(one) & set(other)] == [one] * len(one)
+    for members in stories:
+        assert [other for other in stories if set(members) & set(other)] == [members] * len(members)
 
 
 @pytest.mark.parametrize("article_id", ["held", "unpublished", "no-such-story"])
@@ -121,8 +121,8 @@ def test_id_may_hold_odd_characters(make_client: MakeClient, publish: Publish, a
     publish(replace(BY_ID["gold-2"], id=article_id, url=None))
     client = make_client()
     address = quote(article_id, safe="/").replace("..", "%2E%2E")
-    found = client.get(URL + address).get_json()
-    assert article_id in [article["id"] for article in found["articles"]]
+    body = client.get(URL + address).get_json()
+    assert article_id in [article["id"] for article in body["articles"]]
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def store(database: Path) -> Iterator[Store]:
         BlindEmbedder(),
         model_version=OTHER,
         gazetteer=make_gazetteer(settings),
-        prepare=lambda one, progress: prepare(
-            opened, make_recommender(generation_view(opened, one), settings), progress
+        prepare=lambda number, progress: prepare(
+            opened, make_recommender(generation_view(opened, number), settings), progress
         ),
     ).build_beside()
     opened.generations.activate(number, keep=True)
@@ -70,7 +70,7 @@ def shown(document: dict[str, object]) -> tuple[str, Shown]:
 
 def right_answers(store: Store, database: Path) -> Right:
     """What each generation answers to every question."""
-    found: Right = {}
+    right: Right = {}
     numbers = store.state().generation, store.generations.previous()
     for number in filter(None, numbers):
         recommender = make_recommender(generation_view(store, number), settings_for(database))
@@ -81,8 +81,8 @@ def right_answers(store: Store, database: Path) -> Right:
                 except ArticleNotFound:
                     continue
                 document = make_document(answer, recommender.gazetteer, article.language)
-                found[number, f"{article.id}{wish}"] = shown(document)
-    return found
+                right[number, f"{article.id}{wish}"] = shown(document)
+    return right
 
 
 def test_switch_under_load_gives_no_error_and_no_mixed_answer(store: Store, database: Path) -> None:
@@ -90,7 +90,10 @@ def test_switch_under_load_gives_no_error_and_no_mixed_answer(store: Store, data
     numbers = sorted({number for number, _ in right})
     questions = sorted({question for _, question in right})
     assert len(numbers) == 2
-    assert sum(right[numbers[0], one][1] != right[numbers[1], one][1] for one in questions) > len(questions) // 2
+    assert (
+        sum(right[numbers[0], question][1] != right[numbers[1], question][1] for question in questions)
+        > len(questions) // 2
+    )
     ending = threading.Event()
 
     def read(place: int, host: str) -> list[tuple[str, int, bytes]]:

@@ -60,7 +60,7 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
 @bp.output({}, status_code=204, description="Gone from every sidebar.")
 @bp.doc(
     summary="Withdraw an article",
-    description="Takes effect with the next request of anyone. Its text is forgotten.",
+    description="Takes effect with the next request of any reader. Its text is forgotten.",
     security=API_KEY_SCHEME,
     responses={404: "There is no such article.", 503: "The database does not answer.", **_KEY_RESPONSES},
 )

@@ -1,4 +1,4 @@
-"""Clicks on teasers, as the script reports them while two models share the sidebars. Nothing is kept of the reader."""
+"""Clicks on teasers, as the script reports them while two versions share the sidebars. Readers leave no trace."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,9 +21,9 @@ def small(view: Callable[..., Any]) -> Callable[..., Any]:
     """Refuses a body that is larger than any event, before it is read."""
 
     @wraps(view)
-    def checked(*arguments: Any, **named: Any) -> Any:
+    def checked(*arguments: Any, **keywords: Any) -> Any:
         request.max_content_length = MAX_BYTES
-        return view(*arguments, **named)
+        return view(*arguments, **keywords)
 
     return checked
 
@@ -34,11 +34,11 @@ def small(view: Callable[..., Any]) -> Callable[..., Any]:
 @bp.output({}, status_code=204, description="It is counted.")
 @bp.doc(
     summary="A click on a teaser",
-    description="For answers with `trial`, in which two models share the sidebar. The script of the snippet reports "
-    "clicks by itself. How often a teaser was clicked on is all that is kept.",
+    description="For answers with `trial`, in which two model versions share the sidebar. The script of the snippet "
+    "reports clicks by itself. How often a teaser was clicked on is all that is kept.",
     responses={
         400: "The body is not JSON.",
-        404: "The answer is of no trial that goes on, or was given more than an hour ago.",
+        404: "The answer is not of the interleaving that is running, or was given more than an hour ago.",
         413: "The body is too large.",
         422: "A field is wrong, or the answer does not show the article.",
         429: "As many clicks on this teaser have been counted as are in an hour.",

@@ -34,7 +34,7 @@ STALE_FORM = (
 _TITLES: tuple[tuple[type[RecommenderError], int, str], ...] = (
     (NotFound, 404, "Not found"),
     (Forbidden, 403, "Not allowed"),
-    (Conflict, 409, "Somebody else was faster"),
+    (Conflict, 409, "Another editor was faster"),
     (InvalidInput, 422, "Unprocessable request"),
 )
 
@@ -51,10 +51,10 @@ def needs_json(view: Callable[..., Any]) -> Callable[..., Any]:
     """Refuses a body that is not declared as JSON: APIFlask reads it whatever it says it is."""
 
     @wraps(view)
-    def checked(*arguments: Any, **named: Any) -> Any:
+    def checked(*arguments: Any, **keywords: Any) -> Any:
         if not request.is_json:
             return problem(415, "Unsupported media type", "Send JSON, with the header Content-Type: application/json.")
-        return view(*arguments, **named)
+        return view(*arguments, **keywords)
 
     return checked
 
@@ -64,7 +64,7 @@ Page = Callable[[int, str, str], str | None]
 
 
 def register_problems(app: APIFlask, page: Page) -> None:
-    """Every error leaves as a problem; what is unexpected is logged, and not told.
+    """Every error leaves as a problem; what is unexpected is logged, and its cause is not shown.
 
     People outside the API get `page(status, title, detail)` instead, where it gives one.
     """
@@ -72,10 +72,10 @@ def register_problems(app: APIFlask, page: Page) -> None:
     def shown(handler: Handler) -> Handler:
         def handled(error: Any) -> Response:
             response = handler(error)
-            told = response.get_json()
-            made = page(response.status_code, told["title"], told["detail"]) if for_people() else None
-            if made is not None:
-                response.set_data(made)
+            body = response.get_json()
+            page_text = page(response.status_code, body["title"], body["detail"]) if for_people() else None
+            if page_text is not None:
+                response.set_data(page_text)
                 response.mimetype = "text/html"
             return response
 
@@ -89,7 +89,7 @@ def register_problems(app: APIFlask, page: Page) -> None:
 
 
 def for_people() -> bool:
-    """Whether the request comes from somebody who wants to see a page."""
+    """Whether the request comes from a browser that wants to show a page."""
     return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
 
 
@@ -101,8 +101,8 @@ def _of_http(error: HTTPError) -> Response:
         for field, messages in (place.items() if isinstance(place, dict) else ())
     ]
     if fields:
-        named = "; ".join(f"{entry['field']}: {entry['problem']}" for entry in fields)
-        return problem(error.status_code, "Unprocessable request", named, errors=fields)
+        summary = "; ".join(f"{entry['field']}: {entry['problem']}" for entry in fields)
+        return problem(error.status_code, "Unprocessable request", summary, errors=fields)
     headers = {name: str(value) for name, value in dict(error.headers or {}).items() if name.lower() != "content-type"}
     return problem(error.status_code, str(error.message), str(error.message), headers=headers)
 

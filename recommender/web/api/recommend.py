@@ -30,7 +30,8 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 @bp.output(Sidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
 @bp.doc(
     summary="The sidebar of an article",
-    description="Answers from a table, without a model. An answer carries an ETag; send it back as `If-None-Match`.",
+    description="Answers from a table, without an embedding model. "
+    "An answer carries an ETag; send it back as `If-None-Match`.",
     responses={404: "The article is not known.", 422: "A parameter is wrong.", 503: "The database does not answer."},
 )
 def sidebar(query: SidebarQuery) -> Response:
@@ -43,24 +44,24 @@ def sidebar(query: SidebarQuery) -> Response:
         return _respond(ready)
     turn = interleaving.turn(state)
     if query.article_id is not None:
-        found = recommender.for_article(query.article_id, query.query())
+        recommendation = recommender.for_article(query.article_id, query.query())
     else:
-        found = recommender.for_url(query.url or "", query.query())
-    plain = found.article is not None and query.query() == Query()
-    trial, until = None, math.inf
+        recommendation = recommender.for_url(query.url or "", query.query())
+    plain = recommendation.article is not None and query.query() == Query()
+    interleaved, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
-    if found.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
-        trial = interleaving.answer(found.article.id)
-        found = found if trial is None else trial.found
-    document = _document(found, query, found.article.language if found.article else "en")
-    if trial is not None and trial.picks:
-        document |= {"request_id": trial.request(document["request_id"]), "trial": True}
-        interleaving.note(document["request_id"], trial)
-        until = trial.until
+    if recommendation.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
+        interleaved = interleaving.answer(recommendation.article.id)
+        recommendation = recommendation if interleaved is None else interleaved.found
+    document = _document(recommendation, query, recommendation.article.language if recommendation.article else "en")
+    if interleaved is not None and interleaved.picks:
+        document |= {"request_id": interleaved.request(document["request_id"]), "trial": True}
+        interleaving.note(document["request_id"], interleaved)
+        until = interleaved.until
     answer = _answer(document, until)
-    context().cache.put(key, turn, found.basis, answer)
+    context().cache.put(key, turn, recommendation.basis, answer)
     if plain:
-        context().recorder.note(found)
+        context().recorder.note(recommendation)
     return _respond(answer)
 
 
@@ -71,14 +72,14 @@ def sidebar(query: SidebarQuery) -> Response:
 @bp.doc(
     summary="The sidebar of a draft",
     description="For a text that is not in the archive: related stories, those it links to already, and what has been "
-    "reported before in much the same words. The first call loads the model, which takes some seconds.",
+    "reported before in much the same words. The first call loads the embedding model, which takes some seconds.",
     responses={
         400: "The body is not JSON.",
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
         422: "A field is wrong.",
         429: "Too many drafts at once; try again after the seconds in Retry-After.",
-        503: "The model or the database does not answer.",
+        503: "The embedding model or the database does not answer.",
     },
 )
 def draft_sidebar(draft: Draft) -> Response:
@@ -121,19 +122,23 @@ def draft_sidebar(draft: Draft) -> Response:
 )
 def story(article_id: str) -> Document:
     """The articles of the running story that an article belongs to."""
-    found = context().recommender.story(article_id)
-    first = found.articles[0]
-    return {"id": first.id, "title": first.title, "articles": [make_card(article) for article in found.articles]}
+    running_story = context().recommender.story(article_id)
+    first = running_story.articles[0]
+    return {
+        "id": first.id,
+        "title": first.title,
+        "articles": [make_card(article) for article in running_story.articles],
+    }
 
 
 def _wants_html() -> bool:
     return wants_html(request.headers.get("Accept", ""))
 
 
-def _document(found: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
+def _document(recommendation: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
     recommender = context().recommender
-    explained = recommender.closest_sentences(found) if wishes.explain else None
-    return make_document(found, recommender.gazetteer, language, explained=explained, in_archive=known)
+    explained = recommender.closest_sentences(recommendation) if wishes.explain else None
+    return make_document(recommendation, recommender.gazetteer, language, explained=explained, in_archive=known)
 
 
 def _answer(document: Document, until: float = math.inf) -> Answer:
@@ -154,8 +159,8 @@ def render_fragment(
 
 def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
-    found = context().recommender.for_article(article_id, wishes.query())
-    return _document(found, wishes, found.article.language if found.article else "en")
+    recommendation = context().recommender.for_article(article_id, wishes.query())
+    return _document(recommendation, wishes, recommendation.article.language if recommendation.article else "en")
 
 
 def _respond(answer: Answer) -> Response:

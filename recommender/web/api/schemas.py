@@ -14,7 +14,7 @@ MAX_DRAFT = 200_000
 
 
 def _moment(value: object) -> object:
-    """A date without time is its midnight; a number is no date here."""
+    """A date without time is its midnight; a number is not a date here."""
     if not isinstance(value, str):
         return value
     try:
@@ -32,7 +32,7 @@ def _as_utc(value: datetime) -> datetime:
 
 
 def _no_boolean(value: object) -> object:
-    """In JSON, true and false are no numbers; pydantic takes them for 1 and 0."""
+    """In JSON, true and false are not numbers; pydantic takes them for 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("is not a number")
     return value
@@ -152,7 +152,7 @@ class Shared(BaseModel):
 
 
 class Sentences(BaseModel):
-    """The sentences in which a teaser is most like the article."""
+    """The sentences in which a teaser is most similar to the article."""
 
     source: str
     teaser: str
@@ -215,7 +215,7 @@ class Sidebar(BaseModel):
     model: str | None
     generation: int | None
     trial: bool | None = Field(
-        None, description="True where two models share the sidebar: report clicks to `/api/v1/events`."
+        None, description="True where two model versions share the sidebar: report clicks to `/api/v1/events`."
     )
 
 

@@ -9,7 +9,7 @@ from recommender.web.context import context
 
 API_KEY_SCHEME = "ApiKey"
 
-# What a stranger may reach. Every other endpoint, one that is added later included, needs somebody who is signed in.
+# What a stranger may reach. Every other endpoint, one that is added later included, needs a signed-in editor.
 PUBLIC = frozenset(
     {
         "static",
@@ -42,8 +42,8 @@ def require_api_key() -> Response | None:
     keys = [key.get_secret_value().encode() for key in context().settings.api_keys]
     if not keys:
         return problem(403, "Writing is off", "No API key is configured; set RECOMMENDER_API_KEYS to allow writing.")
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    token = given.strip().encode("utf-8", "replace")
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    token = credentials.strip().encode("utf-8", "replace")
     # Every key is compared in full, so the time taken says nothing about them.
     if sum(hmac.compare_digest(token, key) for key in keys) and scheme.lower() == "bearer":
         return None

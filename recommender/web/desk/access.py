@@ -1,4 +1,4 @@
-"""Who is signed in and what they may do. Everything that is not public is closed, to strangers and to other roles."""
+"""Who is signed in and what they may do. Everything that is not public is closed to strangers and to other roles."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def set_up(app: Flask, accounts: Accounts, *, https: bool, other_proof: Iterable
     )
     app.session_interface = DeskSessions()
     logins = LoginManager()
-    # Nobody's address or browser is compared: both change on the way through a newsroom's proxies.
+    # Address and browser are not compared: both change on the way through a newsroom's proxies.
     logins.session_protection = None
     logins.init_app(app, add_context_processor=False)
     logins.user_loader(_visitor)
@@ -56,7 +56,7 @@ def set_up(app: Flask, accounts: Accounts, *, https: bool, other_proof: Iterable
 
 
 class DeskSessions(SecureCookieSessionInterface):
-    """Flask's sessions, for the editors' desk only: readers get no cookie, and caches need not tell them apart."""
+    """Flask's sessions, for the editors' desk only: readers get no cookie, so caches serve all of them the same."""
 
     def open_session(self, app: Flask, request: Any) -> SecureCookieSession | None:
         """No session outside the desk."""
@@ -64,7 +64,7 @@ class DeskSessions(SecureCookieSessionInterface):
 
 
 class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """Somebody with a session, as Flask-Login wants them."""
+    """A person with a session, as Flask-Login wants them."""
 
     def __init__(self, account: Account, token: str) -> None:
         self.account = account
@@ -87,7 +87,7 @@ def who() -> Account:
     """The account that is signed in; a view of the desk always has one."""
     account = signed_in()
     if account is None:
-        raise Forbidden(_("Nobody is signed in."))
+        raise Forbidden(_("You are not signed in."))
     return account
 
 
@@ -97,13 +97,13 @@ def signed_in() -> Account | None:
 
 
 def may(permission: str) -> bool:
-    """Whether somebody is signed in whose role has a permission."""
+    """Whether a person is signed in whose role has a permission."""
     account = signed_in()
     return account is not None and permitted(account.role, permission)
 
 
 def allows(permission: str) -> Callable[[View], View]:
-    """Says which permission a view needs. A view outside PUBLIC that does not say it is open to nobody."""
+    """Says which permission a view needs. A view outside PUBLIC that does not say it is closed to all."""
 
     def marked(view: View) -> View:
         setattr(view, _PERMISSION, permission)
@@ -130,14 +130,14 @@ def request_key() -> str:
     return f"{who().number}-{key}"
 
 
-def local_path(wanted: str | None) -> str:
+def local_path(address: str | None) -> str:
     """An address to go on to, if it is one of the desk's own; else the desk's first page."""
-    plain = wanted is not None and wanted.isprintable() and "\\" not in wanted
-    return wanted if wanted and plain and is_desk(wanted.partition("?")[0]) else FIRST_PAGE
+    plain = address is not None and address.isprintable() and "\\" not in address
+    return address if address and plain and is_desk(address.partition("?")[0]) else FIRST_PAGE
 
 
 def enter(token: str) -> None:
-    """Puts a new session into the browser, in the place of whatever was there."""
+    """Puts a new session into the browser, instead of any earlier one."""
     session.clear()
     account = context().accounts.who(token)
     if account is not None:
@@ -165,7 +165,7 @@ def _gate() -> ResponseReturnValue | None:
     if signed_in() is None:
         return _turned_away()
     if request.endpoint is None:
-        return None  # there is no such page, and somebody who is signed in may know
+        return None  # there is no such page, and people who are signed in may know
     permission = getattr(current_app.view_functions[request.endpoint], _PERMISSION, None)
     if permission is None or not may(permission):
         raise Forbidden(_("Your role does not allow this."))
@@ -176,11 +176,11 @@ def _turned_away() -> Response:
     if not for_people():
         return problem(401, "Sign in first", "This address is for people who are signed in.")
     if request.method in ("GET", "HEAD"):
-        wanted = request.full_path.removesuffix("?")
+        target = request.full_path.removesuffix("?")
     else:
-        flash(_("You were signed out meanwhile, and what you sent has not been saved. Sign in and send it again."))
-        wanted = FIRST_PAGE
-    return cast(Response, redirect(url_for("sign_in.form", next=wanted), 303))
+        flash(_("You were signed out before you sent this, so it has not been saved. Sign in and send it again."))
+        target = FIRST_PAGE
+    return cast(Response, redirect(url_for("sign_in.form", next=target), 303))
 
 
 def _hidden(name: str, value: str) -> Markup:

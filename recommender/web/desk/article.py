@@ -24,7 +24,7 @@ from recommender.web.desk.article_pages import (
     shown,
     signal_of,
 )
-from recommender.web.desk.forms import ON_A_STORY, REORDER, TypedForm, completed, is_number, read, told, wishes
+from recommender.web.desk.forms import ON_A_STORY, REORDER, TypedForm, completed, is_number, messages, read, wishes
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import PRESENT, carried, wanted
 from recommender.web.headers import DESK
@@ -55,10 +55,10 @@ DONE = {
 @bp.get("/article/<path:article_id>")
 @allows(READ)
 def article(article_id: str) -> str:
-    """The page of an article. Who opens it is seen there by others for two minutes."""
+    """The page of an article. For two minutes it shows others who has opened it."""
     page, now = context().reviewing.page(article_id), context().now()
     return shown(
-        "editor/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
+        "desk/article.html", page, looking=context().store.reviews.look(page.number, who().name, now, now - PRESENT)
     )
 
 
@@ -67,8 +67,8 @@ def article(article_id: str) -> str:
 def search(article_id: str) -> str:
     """Stories that could be added to the sidebar of an article, by words, id or address."""
     text = request.args.get("q", "").strip()[:MAX_SEARCH]
-    page, found = context().reviewing.search(article_id, text)
-    return shown("editor/article_search.html", page, text=text, found=found)
+    page, candidates = context().reviewing.search(article_id, text)
+    return shown("desk/article_search.html", page, text=text, candidates=candidates)
 
 
 @bp.get("/next/<path:article_id>")
@@ -89,41 +89,41 @@ def following(article_id: str) -> ResponseReturnValue:
 @allows(DECIDE)
 def decide(article_id: str) -> ResponseReturnValue:
     """Keeps a decision about an article, or shows first what it would change."""
-    asked = read(request.form)
-    if asked.preview:
-        return preview(article_id, completed(asked, _slot(article_id, asked.story) if asked.action == PIN else 1))
+    form = read(request.form)
+    if form.preview:
+        return preview(article_id, completed(form, _slot(article_id, form.story) if form.action == PIN else 1))
     key = request_key()
     try:
-        entry = _keep(article_id, asked, key)
+        entry = _keep(article_id, form, key)
     except InvalidSignal as error:
-        return preview(article_id, asked, told(error))
+        return preview(article_id, form, messages(error))
     except Conflict as error:
-        return conflict(article_id, asked, error)
+        return conflict(article_id, form, error)
     except NotFound as error:
-        if asked.action != END or isinstance(error, ArticleNotFound):
+        if form.action != END or isinstance(error, ArticleNotFound):
             raise
         flash(_("That is not in force any more."), "problem")
-        return redirect(address(article_id, asked), 303)
+        return redirect(address(article_id, form), 303)
     if entry is None:
-        return preview(article_id, asked)
+        return preview(article_id, form)
     context().reviewing.note(article_id)
-    here = local_path(asked.values["next"]) if asked.values.get("next") else address(article_id, asked)
+    here = local_path(form.values["next"]) if form.values.get("next") else address(article_id, form)
     flash(
-        f"{DONE[asked.action]} {_about(article_id, asked)}",
+        f"{DONE[form.action]} {_about(article_id, form)}",
         f"undo {url_for('review.undo', entry=entry.number, next=here)}",
     )
-    onwards = asked.values.get("onwards") if asked.action == APPROVE else None
+    onwards = form.values.get("onwards") if form.action == APPROVE else None
     return redirect(local_path(onwards) if onwards else here, 303)
 
 
-def _keep(article_id: str, asked: TypedForm, key: str) -> AuditEntry | None:
+def _keep(article_id: str, form: TypedForm, key: str) -> AuditEntry | None:
     """The entry of a decision; None where its fields are wrong. Raises Conflict, InvalidSignal, NotFound."""
-    decisions, sent = context().decisions, asked.sent(who().name, key, _seconds())
-    if asked.action == APPROVE:
-        return decisions.approve(article_id, asked.values["digest"], context().reviewing.digest(article_id), sent)
-    if asked.action == END:
-        return decisions.end(article_id, [signal_of(article_id, asked).number], sent)
-    wished, problems = wishes(asked, context().now())
+    decisions, sent = context().decisions, form.sent(who().name, key, _seconds())
+    if form.action == APPROVE:
+        return decisions.approve(article_id, form.values["digest"], context().reviewing.digest(article_id), sent)
+    if form.action == END:
+        return decisions.end(article_id, [signal_of(article_id, form).number], sent)
+    wished, problems = wishes(form, context().now())
     return None if problems else decisions.decide(article_id, wished, sent)
 
 
@@ -132,33 +132,33 @@ def _seconds() -> int:
     return int(text) if is_number(text) else 0
 
 
-def _about(article_id: str, asked: TypedForm) -> str:
+def _about(article_id: str, form: TypedForm) -> str:
     """The title of what a decision was about."""
-    return known(asked.story if asked.action in ON_A_STORY else article_id)[1].title
+    return known(form.story if form.action in ON_A_STORY else article_id)[1].title
 
 
 @bp.post("/undo/<int:entry>")
 @allows(READ)
 def undo(entry: int) -> ResponseReturnValue:
-    """Takes a decision back, if whoever asks may decide such things."""
+    """Takes a decision back, if the editor may decide such things."""
     key, back = request_key(), local_path(request.args.get("next"))
-    found = context().store.audit.get(entry)
-    if found is None:
+    decision = context().store.audit.get(entry)
+    if decision is None:
         raise NotFound(f"There is no entry {entry}.")
-    kinds = {one["kind"] for side in (found.before, found.after) for one in (side or {}).get("signals", ())}
+    kinds = {signal["kind"] for side in (decision.before, decision.after) for signal in (side or {}).get("signals", ())}
     if not all(may(_NEEDS.get(kind, DECIDE)) for kind in kinds or {APPROVE}):
         raise Forbidden(_("Your role does not allow this."))
     try:
-        if context().store.audit.by_key(key) is None and not context().reviewing.can_undo(found):
-            latest = entry if found.article is None else context().store.audit.latest(found.article)
+        if context().store.audit.by_key(key) is None and not context().reviewing.can_undo(decision):
+            latest = entry if decision.article is None else context().store.audit.latest(decision.article)
             raise Conflict("This decision has been changed since, so it cannot be undone.", latest)
         context().decisions.undo(entry, Sent(who().name, key, seconds=_seconds()))
     except Conflict as error:
-        return not_undone(found, error)
-    one = published(found)
-    if one is not None:
-        context().reviewing.note(one.id)
-    flash(_("Undone: %(action)s.", action=ACTIONS.get(found.action, found.action)))
+        return not_undone(decision, error)
+    article = published(decision)
+    if article is not None:
+        context().reviewing.note(article.id)
+    flash(_("Undone: %(action)s.", action=ACTIONS.get(decision.action, decision.action)))
     return redirect(back, 303)
 
 

@@ -22,7 +22,7 @@ from recommender.web.api.recommend import render_fragment
 from recommender.web.context import context
 from recommender.web.desk import ui_labels
 from recommender.web.desk.access import local_path, who
-from recommender.web.desk.forms import ENDING, FACTORS, MAX_DAYS, ON_A_STORY, REORDER, TypedForm, told, wishes
+from recommender.web.desk.forms import ENDING, FACTORS, MAX_DAYS, ON_A_STORY, REORDER, TypedForm, messages, wishes
 from recommender.web.desk.messages import ACTIONS
 from recommender.web.desk.queue import carried
 
@@ -59,7 +59,7 @@ def shown(template: str, page: Page, **values: Any) -> str:
     return render_template(
         template,
         page=page,
-        fragment=_fragment(page.found),
+        fragment=_fragment(page.recommendation),
         held=HOLD_FLAG in page.article.flags,
         carried=carried(),
         words=ui_labels,
@@ -69,10 +69,10 @@ def shown(template: str, page: Page, **values: Any) -> str:
     )
 
 
-def _fragment(found: Recommendation) -> Markup:
+def _fragment(recommendation: Recommendation) -> Markup:
     """The box as readers see it: a teaser without an address leads to its page of this service."""
-    language = found.article.language if found.article else "en"
-    document = make_document(found, context().recommender.gazetteer, language)
+    language = recommendation.article.language if recommendation.article else "en"
+    document = make_document(recommendation, context().recommender.gazetteer, language)
     box = render_fragment(
         document,
         context().settings.sidebar_heading,
@@ -89,83 +89,83 @@ def _names(item: Item) -> list[str]:
 
 def known(article_id: str) -> tuple[int, Article]:
     """The number and the card of a published article. Raises ArticleNotFound."""
-    found = context().store.articles.by_id(article_id)
-    if found is None:
+    row = context().store.articles.by_id(article_id)
+    if row is None:
         raise ArticleNotFound(article_id)
-    return found
+    return row
 
 
-def signal_of(article_id: str, asked: TypedForm) -> Signal:
+def signal_of(article_id: str, form: TypedForm) -> Signal:
     """The signal that a form would end; it has to do with the article. Raises NotFound."""
     number, _article = known(article_id)
-    found = context().store.signals.get([asked.number]).get(asked.number)
-    if found is None or found.kind not in KINDS:
-        raise NotFound(f"There is no signal {asked.number}.")
-    if found.source not in (None, number) and found.target != number:
-        raise NotFound(f"Signal {asked.number} does not concern this article.")
-    return found
+    signal = context().store.signals.get([form.number]).get(form.number)
+    if signal is None or signal.kind not in KINDS:
+        raise NotFound(f"There is no signal {form.number}.")
+    if signal.source not in (None, number) and signal.target != number:
+        raise NotFound(f"Signal {form.number} does not concern this article.")
+    return signal
 
 
-def address(article_id: str, asked: TypedForm, back: str | None = None) -> str:
+def address(article_id: str, form: TypedForm, back: str | None = None) -> str:
     """The page of an article, at the story that a decision was about."""
-    anchor = f"story-{known(asked.story)[0]}" if asked.action in ON_A_STORY else None
+    anchor = f"story-{known(form.story)[0]}" if form.action in ON_A_STORY else None
     return url_for("review.article", article_id=article_id, **carried(), back=back, _anchor=anchor)
 
 
-def way_back(article_id: str, asked: TypedForm) -> str:
+def way_back(article_id: str, form: TypedForm) -> str:
     """The same for a link on a page that answers a form, and so has the article's address itself.
 
     Where two addresses differ in nothing but the anchor, browsers stay on the page that they show.
     """
-    return address(article_id, asked, back="yes")
+    return address(article_id, form, back="yes")
 
 
-def preview(article_id: str, asked: TypedForm, problems: dict[str, str] | None = None) -> tuple[str, int]:
+def preview(article_id: str, form: TypedForm, problems: dict[str, str] | None = None) -> tuple[str, int]:
     """What a decision would change, with its fields to be completed, and a button that saves it."""
     problems = problems or {}
-    story = known(asked.story) if asked.action in ON_A_STORY else None
+    story = known(form.story) if form.action in ON_A_STORY else None
     _number, here = known(article_id)
     added: list[Signal] = []
     ended: list[int] = []
-    if asked.action == END:
-        ended = [signal_of(article_id, asked).number]
+    if form.action == END:
+        ended = [signal_of(article_id, form).number]
     elif not problems:
-        wished, problems = wishes(asked, context().now())
+        wished, problems = wishes(form, context().now())
         try:
             added, ended = (
-                ([], []) if problems else context().decisions.signals(article_id, wished, asked.sent(who().name, None))
+                ([], []) if problems else context().decisions.signals(article_id, wished, form.sent(who().name, None))
             )
         except InvalidSignal as error:
-            problems = told(error)
-    found = None if problems else context().reviewing.preview(article_id, added, ended)
-    changes = [] if found is None else [_change(here, found)]
-    if found is not None and story is not None and asked.action == APART:
+            problems = messages(error)
+    previewed = None if problems else context().reviewing.preview(article_id, added, ended)
+    changes = [] if previewed is None else [_change(here, previewed)]
+    if previewed is not None and story is not None and form.action == APART:
         changes.append(_change(story[1], context().reviewing.preview(story[1].id, added, ended)))
     page = render_template(
-        "editor/preview.html",
+        "desk/preview.html",
         article=here,
         story=None if story is None else story[1],
-        asked=asked,
-        heading=HEADINGS[asked.action],
+        form=form,
+        heading=HEADINGS[form.action],
         problems=problems,
         changes=changes,
-        kept_out=[] if found is None else _kept_out(added, found),
+        kept_out=[] if previewed is None else _kept_out(added, previewed),
         standing=context().store.ledger.counts([story[0]]).get(story[0], 0) if story else 0,
-        signal=context().store.signals.get(ended).get(ended[0]) if asked.action == END else None,
+        signal=context().store.signals.get(ended).get(ended[0]) if form.action == END else None,
         places=Query().n,
         MAX_SLOT=MAX_SLOT,
         MAX_DAYS=MAX_DAYS,
         factors=FACTORS,
-        ends=asked.action in ENDING,
-        back=way_back(article_id, asked),
+        ends=form.action in ENDING,
+        back=way_back(article_id, form),
         carried=carried(),
         words=ui_labels,
     )
     return page, 422 if problems else 200
 
 
-def _change(of: Article, found: Preview) -> ChangedSidebar:
-    before, after = found.before.items, found.after.items
+def _change(of: Article, previewed: Preview) -> ChangedSidebar:
+    before, after = previewed.before.items, previewed.after.items
     old, new = ({item.article.id for item in items} for items in (before, after))
     return ChangedSidebar(
         of,
@@ -174,45 +174,45 @@ def _change(of: Article, found: Preview) -> ChangedSidebar:
     )
 
 
-def _kept_out(added: Iterable[Signal], found: Preview) -> list[str]:
+def _kept_out(added: Iterable[Signal], previewed: Preview) -> list[str]:
     """What is wished into a sidebar and does not come, in words, and why."""
-    wished = [(one, one.target) for one in added if one.target is not None]
-    titles = context().store.articles.get(list(found.obstacles), texts=False)
-    told_of = []
+    wished = [(signal, signal.target) for signal in added if signal.target is not None]
+    titles = context().store.articles.get(list(previewed.obstacles), texts=False)
+    reasons = []
     for signal, target in wished:
-        if target not in found.obstacles:
+        if target not in previewed.obstacles:
             continue
-        why = ui_labels.obstacle_text(found.obstacles[target])
+        why = ui_labels.obstacle_text(previewed.obstacles[target])
         if signal.kind == PIN:
-            told_of.append(_("The pin to place %(slot)d is kept out. %(why)s", slot=signal.slot, why=why))
+            reasons.append(_("The pin to place %(slot)d is kept out. %(why)s", slot=signal.slot, why=why))
         else:
-            told_of.append(_("“%(title)s” is still not shown. %(why)s", title=titles[target].title, why=why))
-    return told_of
+            reasons.append(_("“%(title)s” is still not shown. %(why)s", title=titles[target].title, why=why))
+    return reasons
 
 
-def conflict(article_id: str, asked: TypedForm, error: Conflict) -> tuple[str, int]:
-    """Somebody else has decided, or the sidebar has changed: the present one, and whether to do it all the same."""
+def conflict(article_id: str, form: TypedForm, error: Conflict) -> tuple[str, int]:
+    """Another editor has decided, or the sidebar has changed: the present one, and whether to do it all the same."""
     page = context().reviewing.page(article_id, depth=0)
-    again = TypedForm({**asked.values, "seen": str(page.seen), "digest": page.digest}, asked.order, preview=False)
-    other = context().store.audit.get(error.entry) if error.entry != asked.seen else None
-    heading = _("Approve") if asked.action == APPROVE else HEADINGS[asked.action]
-    back = asked.values.get("next")
-    leave = local_path(back) if back else way_back(article_id, asked)
-    return shown("editor/conflict.html", page, asked=again, other=other, heading=heading, leave=leave), 409
+    again = TypedForm({**form.values, "seen": str(page.seen), "digest": page.digest}, form.order, preview=False)
+    other = context().store.audit.get(error.entry) if error.entry != form.seen else None
+    heading = _("Approve") if form.action == APPROVE else HEADINGS[form.action]
+    back = form.values.get("next")
+    leave = local_path(back) if back else way_back(article_id, form)
+    return shown("desk/conflict.html", page, form=again, other=other, heading=heading, leave=leave), 409
 
 
 def not_undone(entry: AuditEntry, error: Conflict) -> tuple[str, int]:
     """What was to be undone has been changed since: by what, and the present sidebar."""
-    one = published(entry)
-    if one is None:
+    article = published(entry)
+    if article is None:
         raise error
-    page = context().reviewing.page(one.id, depth=0)
+    page = context().reviewing.page(article.id, depth=0)
     other = context().store.audit.get(error.entry)
-    leave = url_for("review.article", article_id=one.id, **carried())
-    return shown("editor/conflict.html", page, asked=None, other=other, heading=_("Undo"), leave=leave), 409
+    leave = url_for("review.article", article_id=article.id, **carried())
+    return shown("desk/conflict.html", page, form=None, other=other, heading=_("Undo"), leave=leave), 409
 
 
 def published(entry: AuditEntry) -> Article | None:
     """The article that a decision was about, if it is still published."""
-    found = {} if entry.article is None else context().store.articles.get([entry.article], texts=False)
-    return next((one for one in found.values() if one.status == "published"), None)
+    articles = {} if entry.article is None else context().store.articles.get([entry.article], texts=False)
+    return next((article for article in articles.values() if article.status == "published"), None)

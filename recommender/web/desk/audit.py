@@ -22,7 +22,7 @@ from recommender.web.headers import DESK
 
 PAGE = 50
 BATCH = 500  # of the file
-SHOWN = 600  # characters of a value on the page; the file has it whole
+SHOWN = 600  # characters of a value on the page; the file has all of it
 COLUMNS = ("number", "at", "by", "action", "article", "subject", "before", "after", "why", "seconds")
 FILTERS = ("by", "action", "article", "since", "until")
 
@@ -43,16 +43,16 @@ class AuditLine:
 def audit() -> ResponseReturnValue:
     """The entries that fit the filters, the latest first."""
     problem: str | None = None
-    found: list[AuditEntry] = []
+    entries: list[AuditEntry] = []
     try:
-        found = _entries(context().store, _query(), PAGE + 1)
+        entries = _entries(context().store, _query(), PAGE + 1)
     except InvalidInput as error:
         problem = str(error)
     page = render_template(
-        "editor/trail.html",
-        lines=_lines(context().store, found[:PAGE]),
-        older=found[PAGE - 1].number if len(found) > PAGE else None,
-        given={name: request.args[name] for name in FILTERS if request.args.get(name)},
+        "desk/audit.html",
+        lines=_lines(context().store, entries[:PAGE]),
+        older=entries[PAGE - 1].number if len(entries) > PAGE else None,
+        filters={name: request.args[name] for name in FILTERS if request.args.get(name)},
         actions=ACTIONS,
         people=[account.name for account in context().accounts.everyone()],
         problem=problem,
@@ -72,14 +72,14 @@ def audit_csv() -> Response:
 def _query() -> AuditQuery | None:
     """What the address asks for; None where it asks for an article that is not there. Raises InvalidInput."""
     store, article = context().store, request.args.get("article", "").strip()
-    known = store.articles.find(article) if article else None
-    if article and known is None:
+    hit = store.articles.find(article) if article else None
+    if article and hit is None:
         return None
     before = request.args.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise InvalidInput(_("“%(text)s” is no number of an entry.", text=before))
+        raise InvalidInput(_("“%(text)s” is not the number of an entry.", text=before))
     return AuditQuery(
-        article=known[0] if known else None,
+        article=hit[0] if hit else None,
         by=request.args.get("by", "").strip() or None,
         action=request.args.get("action") or None,
         since=_day("since"),
@@ -96,7 +96,7 @@ def _day(name: str, after: int = 0) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=after)
     except (ValueError, OverflowError):
-        raise InvalidInput(_("“%(text)s” is no date. Write it as 2026-06-01.", text=text)) from None
+        raise InvalidInput(_("“%(text)s” is not a date. Write it as 2026-06-01.", text=text)) from None
 
 
 def _entries(store: Store, query: AuditQuery | None, limit: int) -> list[AuditEntry]:
@@ -104,11 +104,15 @@ def _entries(store: Store, query: AuditQuery | None, limit: int) -> list[AuditEn
 
 
 def _lines(store: Store, entries: Iterable[AuditEntry]) -> list[AuditLine]:
-    kept = list(entries)
-    articles = store.articles.get([one.article for one in kept if one.article is not None], texts=False)
+    listed = list(entries)
+    articles = store.articles.get([entry.article for entry in listed if entry.article is not None], texts=False)
     return [
-        AuditLine(one, articles[one.article].id if one.article in articles else None, _changes(one.before, one.after))
-        for one in kept
+        AuditLine(
+            entry,
+            articles[entry.article].id if entry.article in articles else None,
+            _changes(entry.before, entry.after),
+        )
+        for entry in listed
     ]
 
 

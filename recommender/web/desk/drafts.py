@@ -1,4 +1,4 @@
-"""The draft desk: what a text that is about to be published should link to, and what to beware of. Nothing is kept."""
+"""The page for drafts: what a text should link to before it is published, and what to beware of. Nothing is kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ from recommender.web.headers import DESK
 from recommender.worker.client import WorkerBusy
 
 LINES = ("title", "summary", "language", "edition", "countries", "tags")
-WAIT_SECONDS = 25.0  # for the model; somebody waits before the page, and can send it again
+WAIT_SECONDS = 25.0  # for the embedding model; the editor waits before the page, and can send it again
 LOOK = "look"  # the step that takes an article of the archive
 
 bp = Blueprint("drafts", __name__, url_prefix=DESK)
@@ -64,7 +64,7 @@ def form() -> str:
 @bp.post("/draft")
 @allows(READ)
 def check() -> ResponseReturnValue:
-    """What the draft can be told. What was typed stays in the form, whatever comes of it."""
+    """The advice on a draft. What was typed stays in the form in any case."""
     typed = _typed()
     try:
         if request.form.get("step") == LOOK:
@@ -75,36 +75,38 @@ def check() -> ResponseReturnValue:
         return _page(typed, problems=error.problems), 422
     try:
         context().recommender.require_build()
-        found = context().worker.candidates(article, WAIT_SECONDS)
+        candidates = context().worker.candidates(article, WAIT_SECONDS)
     except NotBuilt:
         return _later(typed, _("Nothing has been built yet, so there is nothing to compare with."), 503)
     except Unavailable:
-        return _later(typed, _("The model is still being loaded, or does not answer."), 503)
+        return _later(typed, _("The embedding model is still being loaded, or does not answer."), 503)
     except WorkerBusy:
         return _later(typed, _("Other drafts are being read just now."), 429)
     # Each address once, in whatever ways it is written.
     addresses = list({canonical_url(link): link for link in links(typed.values.get("body", ""))}.values())[:MAX_LINKS]
-    advice = advise(context().store, context().recommender, article, found, addresses, known_as=typed.known_as or None)
+    advice = advise(
+        context().store, context().recommender, article, candidates, addresses, known_as=typed.known_as or None
+    )
     return _page(typed, draft=article, advice=advice, links=_links(advice, article), sensitive=_sensitive(article))
 
 
 def _typed() -> Typed:
-    given = request.form
+    form = request.form
     return Typed(
-        values={name: given.get(name, "") for name in (*LINES, "body")},
-        flags=tuple(flag for flag in FLAGS if flag in given.getlist("flags")),
-        known_as=given.get("known_as", ""),
-        asked=given.get("asked", "").strip(),
+        values={name: form.get(name, "") for name in (*LINES, "body")},
+        flags=tuple(flag for flag in FLAGS if flag in form.getlist("flags")),
+        known_as=form.get("known_as", ""),
+        asked=form.get("asked", "").strip(),
     )
 
 
 def _taken(typed: Typed) -> tuple[Typed, Article]:
     """The form filled in from an article of the archive, whatever its status. Raises InvalidArticle."""
     articles = context().store.articles
-    found = articles.find(typed.asked) or articles.by_url(typed.asked)
-    if found is None:
+    row = articles.find(typed.asked) or articles.by_url(typed.asked)
+    if row is None:
         raise InvalidArticle([_problem("asked", _("There is no article with this id, and none is published there."))])
-    article = articles.get([found[0]])[found[0]]
+    article = articles.get([row[0]])[row[0]]
     values = {name: getattr(article, name) for name in ("title", "summary", "language", "edition", "body")}
     values |= {name: ", ".join(getattr(article, name)) for name in ("countries", "tags")}
     return Typed(values, article.flags, article.id, typed.asked), article
@@ -125,14 +127,14 @@ def _article(typed: Typed) -> Article:
         article = parse_article({**values, "id": "draft", "body": body, "flags": list(typed.flags)})
     except InvalidArticle as error:
         raise InvalidArticle([_translated(problem) for problem in error.problems]) from error
-    known = context().store.articles.find(typed.known_as) if typed.known_as else None
-    return article if known is None else replace(article, posted_on=known[1].posted_on, author=known[1].author)
+    row = context().store.articles.find(typed.known_as) if typed.known_as else None
+    return article if row is None else replace(article, posted_on=row[1].posted_on, author=row[1].author)
 
 
 def _translated(problem: FieldProblem) -> FieldProblem:
     texts = {
         "title": _("A headline is needed, with words in it."),
-        "language": _("This is no language code. Write two letters, such as en or fr."),
+        "language": _("This is not a language code. Write two letters, such as en or fr."),
     }
     return _problem(problem.field, texts.get(problem.field, str(problem)))
 
@@ -178,7 +180,7 @@ def _later(typed: Typed, text: str, status: int) -> Response:
 
 def _page(typed: Typed, *, problems: list[FieldProblem] | None = None, **values: Any) -> str:
     return render_template(
-        "editor/draft.html",
+        "desk/draft.html",
         typed=typed,
         problems={problem.field: problem.problem for problem in problems or []},
         flags={flag: ui_labels.FLAGS[flag] for flag in FLAGS},

@@ -82,7 +82,7 @@ class TypedForm:
 
 
 def read(form: MultiDict[str, str]) -> TypedForm:
-    """What a form asks for. Ends the request where no page of ours has such a form.
+    """What a form asks for. Ends the request with 400 where no page of the desk has such a form.
 
     A button named `reject` holds the story besides the action, one named `preview` asks for a preview of its action.
     """
@@ -109,48 +109,48 @@ def read(form: MultiDict[str, str]) -> TypedForm:
     return TypedForm(values, order, step == "preview" and action != APPROVE)
 
 
-def completed(asked: TypedForm, slot: int) -> TypedForm:
+def completed(form: TypedForm, slot: int) -> TypedForm:
     """The same with what is offered for fields that the form did not have; `slot` is for a pin."""
-    offered = {"days": str(EXPIRES_AFTER_DAYS) if asked.action in (*EXPIRING, REORDER) else ""}
-    if asked.action == PIN:
+    offered = {"days": str(EXPIRES_AFTER_DAYS) if form.action in (*EXPIRING, REORDER) else ""}
+    if form.action == PIN:
         offered["slot"] = str(slot)
-    if asked.action in FACTORS:
-        offered |= {"factor": str(FACTORS[asked.action][2]), "scope": "here"}
-    return TypedForm({**offered, **asked.values}, asked.order, asked.preview)
+    if form.action in FACTORS:
+        offered |= {"factor": str(FACTORS[form.action][2]), "scope": "here"}
+    return TypedForm({**offered, **form.values}, form.order, form.preview)
 
 
-def wishes(asked: TypedForm, now: datetime) -> tuple[list[Wish], dict[str, str]]:
-    """The wishes of a form, and what is wrong with it by field: without problems the wishes are whole."""
+def wishes(form: TypedForm, now: datetime) -> tuple[list[Wish], dict[str, str]]:
+    """The wishes of a form, and what is wrong with it by field: without problems the wishes are complete."""
     problems: dict[str, str] = {}
 
     def value(name: str, parse: Callable[[str], float | None], wrong: str) -> float | None:
-        found = parse(asked.values.get(name, "").strip())
-        if found is None:
+        number = parse(form.values.get(name, "").strip())
+        if number is None:
             problems[name] = wrong
-        return found
+        return number
 
     until = None
-    if asked.action in ENDING and asked.values.get("days", "").strip():
+    if form.action in ENDING and form.values.get("days", "").strip():
         days = value("days", lambda text: _whole(text, MAX_DAYS), _("Use 1 to %(most)s days.", most=f"{MAX_DAYS:,}"))
         until = None if days is None else now + timedelta(days=days)
-    if len(asked.values["reason"]) > MAX_REASON:
+    if len(form.values["reason"]) > MAX_REASON:
         problems["reason"] = _("Use up to %(most)s characters.", most=f"{MAX_REASON:,}")
-    if asked.action == REORDER:
-        return [Wish(PIN, one, slot, until=until) for slot, one in enumerate(asked.order, start=1)], problems
+    if form.action == REORDER:
+        return [Wish(PIN, story, slot, until=until) for slot, story in enumerate(form.order, start=1)], problems
     slot = factor = None
-    if asked.action == PIN:
+    if form.action == PIN:
         slot = value("slot", lambda text: _whole(text, MAX_SLOT), _("Use a place from 1 to %(most)d.", most=MAX_SLOT))
-    if asked.action in FACTORS:
-        least, most, _offered = FACTORS[asked.action]
+    if form.action in FACTORS:
+        least, most, _offered = FACTORS[form.action]
         wrong = _("Use a number from %(least)g to %(most)g.", least=least, most=most)
         factor = value("factor", lambda text: _between(text, least, most), wrong)
-    everywhere = asked.values.get("scope") == EVERYWHERE and asked.action in FACTORS
-    target = None if asked.action == OFF else asked.story
-    wish = Wish(asked.action, target, None if slot is None else int(slot), factor, until, everywhere)
+    everywhere = form.values.get("scope") == EVERYWHERE and form.action in FACTORS
+    target = None if form.action == OFF else form.story
+    wish = Wish(form.action, target, None if slot is None else int(slot), factor, until, everywhere)
     return [wish], problems
 
 
-def told(error: InvalidSignal) -> dict[str, str]:
+def messages(error: InvalidSignal) -> dict[str, str]:
     """What the core says is wrong, by field."""
     return {problem.field: str(_CORE.get(problem.problem, problem)) for problem in error.problems}
 
@@ -161,8 +161,8 @@ def is_number(text: str) -> bool:
 
 
 def _line(text: str) -> str:
-    """A text on one line, without characters that nobody can see."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    """A text on one line, without invisible characters."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _whole(text: str, most: int) -> int | None:
@@ -171,7 +171,7 @@ def _whole(text: str, most: int) -> int | None:
 
 def _between(text: str, least: float, most: float) -> float | None:
     try:
-        found = float(text.replace(",", "."))
+        number = float(text.replace(",", "."))
     except ValueError:
         return None
-    return found if least <= found <= most else None
+    return number if least <= number <= most else None

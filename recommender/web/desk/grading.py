@@ -28,7 +28,7 @@ bp = Blueprint("grading", __name__, url_prefix=f"{DESK}/grading")
 
 WHOLE = "sidebar"  # the field of the verdict; those of stories are `story-` and a number
 SEEDS = 2**31
-NOWHERE = -2  # the number of no story, and on no scale
+NOWHERE = -2  # not the number of any story, and not on any scale
 
 # (value, key, word, meaning); keys act on the story that is current.
 SCALE = (
@@ -71,10 +71,10 @@ VERDICT_SCALE = (
         UNACCEPTABLE,
         "0",
         lazy_gettext("Unacceptable"),
-        lazy_gettext("It offends, misleads or harms somebody; it must not be published."),
+        lazy_gettext("It offends, misleads or harms people; it must not be published."),
     ),
 )
-# The core's own words, which know no language, and their translations. A test holds both to the same English.
+# The messages of the core, which know no language, and their translations. A test holds both to the same English.
 PHRASES = {
     panels.WRONG_NAME: lazy_gettext("The name of a panel has 1 to 100 characters that can be read. Choose another."),
     grading.TAKEN: lazy_gettext("There is a panel with this name already. Choose another name."),
@@ -98,8 +98,8 @@ def _phrase(error: InvalidInput) -> str:
 @bp.get("")
 @allows(GRADE)
 def overview() -> str:
-    """All panels, and how far everybody is."""
-    return render_template("editor/grading.html", panels=context().grading.progress(), me=who().name)
+    """All panels, and how far each grader is."""
+    return render_template("desk/grading.html", panels=context().grading.progress(), me=who().name)
 
 
 @bp.get("/new")
@@ -109,10 +109,10 @@ def new() -> str:
     return _new({"size": SIZE, "pool": POOL}, None)
 
 
-def _new(given: Any, problem: str | None) -> str:
+def _new(values: Any, problem: str | None) -> str:
     return render_template(
-        "editor/grading_new.html",
-        given=given,
+        "desk/grading_new.html",
+        typed=values,
         problem=problem,
         editions=[name for name in context().store.articles.editions() if name],
         limits={"name": MAX_NAME, "size": MAX_SIZE, "pool": MAX_POOL},
@@ -157,7 +157,7 @@ def _day(name: str, at: time) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), at, UTC)
     except ValueError as error:
-        raise InvalidInput(_("“%(text)s” is no date. Write it as 2026-06-01.", text=text)) from error
+        raise InvalidInput(_("“%(text)s” is not a date. Write it as 2026-06-01.", text=text)) from error
 
 
 @bp.get("/<int:panel>")
@@ -180,13 +180,13 @@ def _onwards(panel: int, after: int) -> ResponseReturnValue:
 @allows(GRADE)
 def report(panel: int) -> str:
     """What the grades say. Before their own are in, graders do not see it: it would lead them."""
-    found = context().grading.report(panel)
-    if not (may(PANELS) or found.progress.done_by(who().name)):
+    report = context().grading.report(panel)
+    if not (may(PANELS) or report.progress.done_by(who().name)):
         raise Forbidden(_("You can see what others say when you have graded the whole panel."))
     return render_template(
-        "editor/grading_report.html",
-        report=found,
-        unacceptable=context().grading.ids(found.unacceptable),
+        "desk/grading_report.html",
+        report=report,
+        unacceptable=context().grading.ids(report.unacceptable),
         words={value: word for value, _key, word, _meaning in VERDICT_SCALE},
         bars={
             SATISFACTORY: _("%(share)s or more", share="85 %"),
@@ -207,18 +207,18 @@ def article(panel: int, place: int) -> ResponseReturnValue:
     if sheet is None:
         flash(_("Article %(place)d has been withdrawn since, and is skipped.", place=place))
         return _onwards(panel, place)
-    return _article(sheet, sheet.own, None)
+    return _article(sheet, sheet.graded, None)
 
 
-def _article(sheet: Sheet, chosen: Values, problem: str | None) -> str:
+def _article(sheet: Sheet, grades: Values, problem: str | None) -> str:
     cards = [make_card(sheet.stories[number]) for number in sheet.sidebar]
     places = {sheet.stories[number].id: f"#story-{number}" for number in sheet.sidebar}
     heading = context().settings.sidebar_heading
     fragment = render_fragment({"items": cards}, heading, lambda item: places[item["id"]])
     return render_template(
-        "editor/grading_article.html",
+        "desk/grading_article.html",
         sheet=sheet,
-        chosen=chosen,
+        chosen=grades,
         problem=problem,
         fragment=Markup(fragment),  # noqa: S704  # made by our own template, which escapes
         paragraphs=_paragraphs,
@@ -242,9 +242,9 @@ def grade(panel: int, place: int) -> ResponseReturnValue:
         sheet = grading.sheet(panel, place - 1, me)
         if sheet is None:
             raise
-        return _article(sheet, {**sheet.own, **values}, _phrase(error)), 422
-    kept = grading.sheet(panel, place - 1, me)
-    if kept is not None and not kept.finished:
+        return _article(sheet, {**sheet.graded, **values}, _phrase(error)), 422
+    saved = grading.sheet(panel, place - 1, me)
+    if saved is not None and not saved.finished:
         flash(_("Article %(place)d is saved. Some of its grades are still missing; it will come again.", place=place))
     return _onwards(panel, place)
 

@@ -1,4 +1,4 @@
-"""Finding out: what stood beside an article at a time, where an article is shown, what of the archive is seen."""
+"""What stood beside an article at a time, where an article is shown, how much of the archive is shown."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ from recommender.web.desk.messages import ACTIONS
 from recommender.web.headers import DESK
 
 HITS = 20  # of a search
-FEW_SECONDS = 120  # up to here a time is told to the second
+FEW_SECONDS = 120  # up to here a time is shown to the second
 COLUMNS = ("article", "title", "place", "since", "until", "seconds")
 STATUSES = {
     "published": (lazy_gettext("published"), "good"),
@@ -67,17 +67,17 @@ def _display_history() -> DisplayHistory:
 @allows(READ)
 def history(article_id: str) -> ResponseReturnValue:
     """What stood beside an article, and with `as_of` its sidebar at a time, and why."""
-    given, problem, past = request.args.get("as_of", "").strip(), "", None
-    found = _display_history().history(article_id)
-    if given:
+    typed, problem, past = request.args.get("as_of", "").strip(), "", None
+    history = _display_history().history(article_id)
+    if typed:
         try:
-            past = _display_history().as_of(article_id, _moment(given))
+            past = _display_history().as_of(article_id, _moment(typed))
         except InvalidInput as error:
             problem = str(error)
     page = render_template(
-        "editor/history.html",
-        found=found,
-        given=past.at.strftime("%Y-%m-%dT%H:%M:%S") if past else given,
+        "desk/history.html",
+        history=history,
+        typed=past.at.strftime("%Y-%m-%dT%H:%M:%S") if past else typed,
         problem=problem,
         past=past,
         fragment=_fragment(past),
@@ -95,8 +95,8 @@ def history(article_id: str) -> ResponseReturnValue:
 @allows(READ)
 def shown(article_id: str) -> str:
     """Where an article is and was shown, and how fast it left or was corrected."""
-    found = _display_history().whereabouts(article_id)
-    return render_template("editor/shown.html", found=found, turns=TURNS, lasting=_lasting, **_common())
+    whereabouts = _display_history().whereabouts(article_id)
+    return render_template("desk/shown.html", whereabouts=whereabouts, turns=TURNS, lasting=_lasting, **_common())
 
 
 @bp.get("/stays/<path:article_id>")
@@ -113,33 +113,33 @@ def stays(article_id: str) -> Response:
 @allows(READ)
 def exposure() -> ResponseReturnValue:
     """What of the archive is shown, and a way to the articles."""
-    asked, edition = request.args.get("q", "").strip(), request.args.get("edition", "")
+    text, edition = request.args.get("q", "").strip(), request.args.get("edition", "")
     hits: list[Article] = []
-    if asked:
-        exact = _exact(asked)
+    if text:
+        exact = _exact(text)
         if exact is not None:
             return redirect(url_for("history.shown", article_id=exact), 303)
         articles = context().store.articles
-        hits = list(articles.get(articles.search(asked, HITS), texts=False).values())
+        hits = list(articles.get(articles.search(text, HITS), texts=False).values())
     return render_template(
-        "editor/exposure.html",
-        found=context().exposures.now(edition or None),
+        "desk/exposure.html",
+        exposure=context().exposures.now(edition or None),
         edition=edition,
         choices=[("", _("all")), *((name, name) for name in context().store.articles.editions() if name)],
-        asked=asked,
+        text=text,
         hits=hits,
         **_common(),
     )
 
 
-def _exact(asked: str) -> str | None:
+def _exact(text: str) -> str | None:
     """The id of the article that has or had an id or address."""
     articles = context().store.articles
-    trace = articles.trace(asked)
+    trace = articles.trace(text)
     if trace is not None:
         return trace.id
-    found = articles.by_url(asked)
-    return None if found is None else found[1].id
+    hit = articles.by_url(text)
+    return None if hit is None else hit[1].id
 
 
 def _common() -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.replace(" ", "+") if text.count(":") > 2 else text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInput(_("“%(text)s” is no time. Write it as 2026-06-01T12:00.", text=text)) from None
+        raise InvalidInput(_("“%(text)s” is not a time. Write it as 2026-06-01T12:00.", text=text)) from None
     if moment > context().recommender.now():
         raise InvalidInput(_("This time is still to come. Choose one that has passed."))
     return moment
@@ -175,8 +175,8 @@ def _parts_of(item: Document) -> list[tuple[str, str, float]]:
 
 def _named(entry: AuditEntry) -> list[str]:
     """The stories that a decision names, by id."""
-    signals = [one for side in (entry.before, entry.after) for one in (side or {}).get("signals", ())]
-    return list(dict.fromkeys(one["story"] for one in signals if "story" in one))
+    signals = [signal for side in (entry.before, entry.after) for signal in (side or {}).get("signals", ())]
+    return list(dict.fromkeys(signal["story"] for signal in signals if "story" in signal))
 
 
 def _lasting(span: timedelta) -> str:

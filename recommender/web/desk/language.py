@@ -1,4 +1,4 @@
-"""The choice of a language, for everybody: the page to sign in has it too."""
+"""The choice of a language, also before signing in."""
 
 from flask import Blueprint, abort, current_app, redirect, request
 from flask.typing import ResponseReturnValue
@@ -15,10 +15,10 @@ bp = Blueprint("language", __name__, url_prefix=DESK)
 @bp.post("/language")
 def choose() -> ResponseReturnValue:
     """Keeps the language in a cookie, and goes back to where it was chosen."""
-    wanted = request.form.get("language")
-    if wanted not in LANGUAGES:
+    code = request.form.get("language")
+    if code not in LANGUAGES:
         abort(400)
     response = redirect(local_path(request.form.get("next")), 303)
     secure = current_app.config["SESSION_COOKIE_SECURE"]
-    response.set_cookie(COOKIE, wanted, YEAR, path=DESK, secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(COOKIE, code, YEAR, path=DESK, secure=secure, httponly=True, samesite="Lax")
     return response

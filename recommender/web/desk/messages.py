@@ -8,7 +8,7 @@ from recommender.desk import accounts, decisions
 from recommender.store import audit
 from recommender.web.api import problems
 
-# The use cases' own words, which know no language, and their translations. A test holds both to the same English.
+# The messages of the use cases, which know no language, and their translations. A test holds both to the same English.
 PHRASES = {
     accounts.REFUSED: lazy_gettext(
         "Signing in failed. Check the name and the password. After five failures in a row an account is locked for "
@@ -20,7 +20,7 @@ PHRASES = {
         "The password is too short. Choose 12 characters or more; several words are easy to remember."
     ),
     accounts.TOO_LONG: lazy_gettext("The password is too long. Choose 200 characters or fewer."),
-    accounts.NO_TEXT: lazy_gettext("The password holds characters that are no text. Choose others."),
+    accounts.NO_TEXT: lazy_gettext("The password holds characters that are not text. Choose others."),
     accounts.WRONG_NAME: lazy_gettext("A name has 1 to 60 letters, digits, spaces, and . - _ ' @ among them."),
     accounts.TAKEN: lazy_gettext("There is an account with this name already. Choose another name."),
     accounts.WRONG_ROLE: lazy_gettext("There is no such role."),
@@ -56,11 +56,11 @@ ACTIONS = {
     RANKING: lazy_gettext("ranking changed"),
     "panel": lazy_gettext("panel made"),
     "grade": lazy_gettext("graded"),
-    audit.PROMOTE: lazy_gettext("model promoted"),
-    audit.ROLL_BACK: lazy_gettext("model rolled back"),
-    audit.START_SHADOW: lazy_gettext("model put into the shadow"),
-    audit.END_SHADOW: lazy_gettext("model taken out of the shadow"),
-    audit.START_TRIAL: lazy_gettext("models interleaved"),
+    audit.PROMOTE: lazy_gettext("model version promoted"),
+    audit.ROLL_BACK: lazy_gettext("model version rolled back"),
+    audit.START_SHADOW: lazy_gettext("model version put into the shadow"),
+    audit.END_SHADOW: lazy_gettext("model version taken out of the shadow"),
+    audit.START_TRIAL: lazy_gettext("interleaving started"),
     audit.END_TRIAL: lazy_gettext("interleaving ended"),
     audit.CHANGE_ARTICLE: lazy_gettext("article changed"),
     audit.WITHDRAW: lazy_gettext("article withdrawn"),
@@ -78,15 +78,15 @@ HEADINGS = {
     400: lazy_gettext("Please send it again"),
     403: lazy_gettext("Not allowed"),
     404: lazy_gettext("Page not found"),
-    405: lazy_gettext("This page takes no such request"),
-    409: lazy_gettext("Somebody else was faster"),
+    405: lazy_gettext("This page does not take such a request"),
+    409: lazy_gettext("Another editor was faster"),
     413: lazy_gettext("That is too much at once"),
     422: lazy_gettext("Something is wrong with what was sent"),
     429: lazy_gettext("Please wait a moment"),
     500: lazy_gettext("The service made a mistake"),
     503: lazy_gettext("Not available at the moment"),
 }
-# What is said of these whatever the reason: theirs is for programs, or for nobody.
+# What is said of these whatever the reason: their own message is for programs, or for the log.
 TEXTS = {
     404: lazy_gettext("The address may be old, or what it named is gone."),
     405: lazy_gettext("Go back, load the page again, and repeat the last step."),
@@ -104,4 +104,4 @@ def phrase(error: Exception) -> str:
 def page(status: int, title: str, detail: str) -> str:
     """A page of the desk that says what went wrong."""
     text = TEXTS.get(status) or PHRASES.get(detail, detail)
-    return render_template("editor/message.html", heading=HEADINGS.get(status, title), text=text)
+    return render_template("desk/message.html", heading=HEADINGS.get(status, title), text=text)

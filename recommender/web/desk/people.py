@@ -20,17 +20,17 @@ bp = Blueprint("people", __name__, url_prefix=f"{DESK}/people")
 @bp.get("")
 @allows(ACCOUNTS)
 def people() -> str:
-    """Everybody who may sign in, and a form to add somebody."""
+    """All accounts, and a form to add one."""
     return _page()
 
 
 def _page(problem: str | None = None) -> str:
     now = context().now()
     return render_template(
-        "editor/people.html",
+        "desk/people.html",
         people=[(account, state_of(account, now)) for account in context().accounts.everyone()],
         roles=ROLES,
-        given=request.form,
+        typed=request.form,
         problem=problem,
         link=session.pop("link", None),
     )
@@ -50,14 +50,14 @@ def add() -> ResponseReturnValue:
 @bp.post("/link")
 @allows(ACCOUNTS)
 def make_link() -> ResponseReturnValue:
-    """Makes a one-time link for somebody."""
+    """Makes a one-time link for the holder of an account."""
     return _with_link(request.form.get("name", ""))
 
 
 def _with_link(name: str) -> ResponseReturnValue:
     token = context().accounts.make_link(name, who().name)
     base = context().settings.public_url or request.url_root.rstrip("/")
-    # Kept for the next page only: nobody else is shown it, and the store has its hash.
+    # Kept for the next page only: no other page shows it, and the store has its hash.
     session["link"] = {"name": name, "url": base + url_for("sign_in.link_form", token=token)}
     return redirect(url_for("people.people"), 303)
 
@@ -65,7 +65,7 @@ def _with_link(name: str) -> ResponseReturnValue:
 @bp.post("/role")
 @allows(ACCOUNTS)
 def change_role() -> ResponseReturnValue:
-    """Gives somebody another role."""
+    """Gives an account another role."""
     name, role = request.form.get("name", ""), request.form.get("role", "")
     return _done(
         lambda: context().accounts.set_role(name, role, who().name), _("%(name)s has another role.", name=name)
@@ -75,7 +75,7 @@ def change_role() -> ResponseReturnValue:
 @bp.post("/disable")
 @allows(ACCOUNTS)
 def disable() -> ResponseReturnValue:
-    """Keeps somebody out."""
+    """Keeps the holder of an account out."""
     name = request.form.get("name", "")
     return _done(lambda: context().accounts.disable(name, who().name), _("%(name)s is kept out.", name=name))
 
@@ -83,7 +83,7 @@ def disable() -> ResponseReturnValue:
 @bp.post("/enable")
 @allows(ACCOUNTS)
 def enable() -> ResponseReturnValue:
-    """Lets somebody in again."""
+    """Lets the holder of an account in again."""
     name = request.form.get("name", "")
     return _done(lambda: context().accounts.enable(name, who().name), _("%(name)s may sign in again.", name=name))
 
@@ -91,16 +91,16 @@ def enable() -> ResponseReturnValue:
 @bp.post("/sign-out")
 @allows(ACCOUNTS)
 def end_sessions() -> ResponseReturnValue:
-    """Signs somebody out everywhere."""
+    """Signs the holder of an account out everywhere."""
     name = request.form.get("name", "")
-    told = _("%(name)s is signed out everywhere.", name=name)
-    return _done(lambda: context().accounts.end_sessions(name, who().name), told)
+    message = _("%(name)s is signed out everywhere.", name=name)
+    return _done(lambda: context().accounts.end_sessions(name, who().name), message)
 
 
-def _done(change: Callable[[], None], told: str) -> ResponseReturnValue:
+def _done(change: Callable[[], None], message: str) -> ResponseReturnValue:
     try:
         change()
     except InvalidInput as error:
         return _page(phrase(error)), 422
-    flash(told)
+    flash(message)
     return redirect(url_for("people.people"), 303)

@@ -84,28 +84,28 @@ KINDS = {
     "flag": lazy_gettext("Flag"),
     "tag": lazy_gettext("Tag"),
     "country": lazy_gettext("Country"),
-    "desk": lazy_gettext("Author or desk"),
+    "desk": lazy_gettext("Byline"),
 }
 FLAG_MEANINGS = {
     "legal_hold": lazy_gettext("Lawyers have stopped it: it has no box, and stands in none."),
     "live_trial": lazy_gettext("It reports a trial that goes on. What stands beside it may prejudice the court."),
-    "hostage": lazy_gettext("Somebody is held. What is said beside it may cost a life."),
+    "hostage": lazy_gettext("A hostage is held. What is said beside it may cost a life."),
     "victims_named": lazy_gettext("It names victims, who did not choose the company of other stories."),
     "minor": lazy_gettext("It is about a child, whom two halves of a story may name."),
     "communal_violence": lazy_gettext("It reports violence between communities, which another story may inflame."),
-    "sponsored": lazy_gettext("Somebody has paid for it. It must not look like reporting."),
+    "sponsored": lazy_gettext("An advertiser has paid for it. It must not look like reporting."),
     "opinion": lazy_gettext("It says what its author thinks."),
     "anything": lazy_gettext("Every article, whatever its flags."),
 }
 PART_MEANINGS = {
-    "dense": lazy_gettext("how alike the texts are in what they say, whatever their words"),
+    "dense": lazy_gettext("how similar the texts are in what they say, whatever their words"),
     "lexical": lazy_gettext("how many rare words they share"),
-    "themes": lazy_gettext("how alike the broad themes are that their words belong to"),
+    "themes": lazy_gettext("how similar the broad themes of their words are"),
     "names": lazy_gettext("which people, groups and places both name"),
     "topics": lazy_gettext("which subjects of the table of names both name, such as coups"),
     "tags": lazy_gettext("which tags they share"),
     "places": lazy_gettext("which countries they share"),
-    "nearness": lazy_gettext("how near they are in time"),
+    "nearness": lazy_gettext("how close they are in time"),
 }
 # What the core says is wrong, by field and problem, and its translation; the first of a field that fits.
 _PROBLEMS = {
@@ -123,36 +123,36 @@ _PROBLEMS = {
     ("until", "is not after the beginning"): lazy_gettext("This is not after the beginning. Choose a later time."),
     ("until", "is over already"): lazy_gettext("This is over already. Choose a later time."),
     ("reason", "is too long"): lazy_gettext("This is too long. Use up to %(most)s characters.", most=MAX_REASON),
-    ("matrix", "is no pair of flags"): lazy_gettext("One of the cells is none of the table. Load the page again."),
-    ("min_score", "is no score"): lazy_gettext("Type a number from 0 to 1."),
+    ("matrix", "is no pair of flags"): lazy_gettext("One of the cells is not in the table. Load the page again."),
+    ("min_score", "is not a score"): lazy_gettext("Type a number from 0 to 1."),
     (MATRIX, "is in force already"): lazy_gettext("The matrix is like this already. Change something, or leave it."),
     (RANKING, "is in force already"): lazy_gettext("The ranking is like this already. Change something, or leave it."),
 }
 _ANYWHERE = {
-    "is no time": lazy_gettext("This is no date with a time. Write it as 2026-06-01T12:00."),
+    "is not a time": lazy_gettext("This is not a date with a time. Write it as 2026-06-01T12:00."),
     "is too much": lazy_gettext("The rule says too much. Use fewer values, or several rules."),
     "are too many": lazy_gettext("These are too many. Use up to %(most)s of each kind.", most=MAX_VALUES),
     "holds a value that is too long": lazy_gettext(
         "One of the values is too long. Use up to %(most)s characters.", most=MAX_VALUE
     ),
-    "is no strength": lazy_gettext("Type a number from 0 to 3. 1 is as learned."),
+    "is not a strength": lazy_gettext("Type a number from 0 to 3. 1 is as learned."),
 }
 
 
-def told(problems: Iterable[FieldProblem]) -> Problems:
+def messages(problems: Iterable[FieldProblem]) -> Problems:
     """What is wrong, by field, in the reader's language; of several problems of a field the first."""
-    found: Problems = {}
-    for one in problems:
-        text = _PROBLEMS.get((one.field, one.problem)) or _ANYWHERE.get(one.problem)
-        found.setdefault(one.field, str(text or one))
-    return found
+    messages_by_field: Problems = {}
+    for problem in problems:
+        text = _PROBLEMS.get((problem.field, problem.problem)) or _ANYWHERE.get(problem.problem)
+        messages_by_field.setdefault(problem.field, str(text or problem))
+    return messages_by_field
 
 
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
 def read_rule(form: Form, seen: int) -> tuple[Proposal, list[FieldProblem]]:
-    """The rule that a form asks for in the place of another (0: of none), and the fields that cannot be read."""
+    """The rule that a form asks for instead of another (0: a new one), and the fields that cannot be read."""
     problems: list[FieldProblem] = []
     then = form.get("then", "")
     data = {
@@ -216,8 +216,8 @@ def offered(editions: Iterable[str], archive: Sequence[Labels]) -> dict[str, lis
         kind, _colon, value = label.partition(":")
         if kind in counts:
             counts[kind][value] = count
-    found = {kind: sorted(value for value, _count in counts[kind].most_common(OFFERED)) for kind in TYPED}
-    return {**found, "edition": [edition for edition in editions if edition]}
+    values = {kind: sorted(value for value, _count in counts[kind].most_common(OFFERED)) for kind in TYPED}
+    return {**values, "edition": [edition for edition in editions if edition]}
 
 
 def rule_words(rule: Rule) -> str:
@@ -260,30 +260,30 @@ def condition_words(condition: Condition) -> str:
         "country": lambda values: _("about %(values)s", values=values),
         "desk": lambda values: _("by %(values)s", values=values),
     }
-    wanted = condition.wanted
-    found = [phrases[kind](_either(kind, wanted[kind])) for kind in CONDITIONS if kind in wanted]
-    return ", ".join(map(str, found))
+    values_by_kind = condition.wanted
+    words = [phrases[kind](_either(kind, values_by_kind[kind])) for kind in CONDITIONS if kind in values_by_kind]
+    return ", ".join(map(str, words))
 
 
 def _either(kind: str, values: Iterable[str]) -> str:
-    named = [str(ui_labels.FLAGS.get(value, value)) if kind == "flag" else value for value in values]
-    return format_list(named, style="or", locale=get_locale())
+    labels = [str(ui_labels.FLAGS.get(value, value)) if kind == "flag" else value for value in values]
+    return format_list(labels, style="or", locale=get_locale())
 
 
 def unknown(rule: Rule, archive: Sequence[Labels]) -> list[str]:
     """Values that a rule asks for and no article has: perhaps they are misspelt."""
-    known = frozenset().union(*archive)
+    labels = frozenset().union(*archive)
     return [
         f"{KINDS[kind]}: {value}"
         for condition in (rule.when, rule.what)
         for kind, values in condition.wanted.items()
         for value in values
-        if not Condition({kind: (value,)}).fits(known)
+        if not Condition({kind: (value,)}).fits(labels)
     ]
 
 
 def rule_changes(old: Rule | None, new: Rule | None, since: datetime | None) -> list[Said]:
-    """What a rule says in the place of another; `since` is when it begins, unless that is at once."""
+    """What a rule says instead of another; `since` is when it begins, unless that is at once."""
     before = {} if old is None else _aspects(old, None)
     after = {} if new is None else _aspects(new, since)
     names = [name for name in after or before if before.get(name) != after.get(name)]
@@ -291,15 +291,15 @@ def rule_changes(old: Rule | None, new: Rule | None, since: datetime | None) -> 
 
 
 def _aspects(rule: Rule, since: datetime | None) -> dict[str, str]:
-    found = {
+    aspects = {
         str(_("Rule")): rule_words(rule),
         str(_("Description")): rule.description,
         str(_("State")): str(_("on") if rule.enabled else _("off")),
     }
     if since is not None:
-        found[str(_("From"))] = _moment(since)
-    found[str(_("Until"))] = _moment(rule.until) if rule.until else str(_("it is ended"))
-    return found
+        aspects[str(_("From"))] = _moment(since)
+    aspects[str(_("Until"))] = _moment(rule.until) if rule.until else str(_("it is ended"))
+    return aspects
 
 
 def _moment(at: datetime) -> str:
@@ -338,13 +338,13 @@ def read_ranking(form: Form, seen: int) -> tuple[Proposal, list[FieldProblem]]:
     typed = form.get("min_score", "").strip()
     least = _number(typed)
     if typed and least is None:
-        problems.append(FieldProblem("min_score", repr(typed), "is no score", "use 0 to 1"))
+        problems.append(FieldProblem("min_score", repr(typed), "is not a score", "use 0 to 1"))
     weights = {}
     for part in PARTS:
         typed = form.get(part, "").strip()
         strength = _number(typed) if typed else LEARNED
         if strength is None:
-            problems.append(FieldProblem(part, repr(typed), "is no strength", "use 0 to 3"))
+            problems.append(FieldProblem(part, repr(typed), "is not a strength", "use 0 to 3"))
         elif strength != LEARNED:
             weights[part] = strength
     data = {**({} if least is None else {"min_score": least}), **({"weights": weights} if weights else {})}
@@ -353,15 +353,15 @@ def read_ranking(form: Form, seen: int) -> tuple[Proposal, list[FieldProblem]]:
 
 def ranking_changes(before: Mapping[str, Any], after: Mapping[str, Any], usual: float) -> list[Said]:
     """What another ranking changes; `usual` is the threshold of the settings."""
-    found: list[Said] = []
-    old, new = (one.get("min_score", usual) for one in (before, after))
+    changes: list[Said] = []
+    old, new = (data.get("min_score", usual) for data in (before, after))
     if old != new:
-        found.append((str(_("Threshold")), format_decimal(old), format_decimal(new)))
+        changes.append((str(_("Threshold")), format_decimal(old), format_decimal(new)))
     for part in PARTS:
-        old, new = (one.get("weights", {}).get(part, LEARNED) for one in (before, after))
+        old, new = (data.get("weights", {}).get(part, LEARNED) for data in (before, after))
         if old != new:
-            found.append((str(ui_labels.PARTS[part]), format_decimal(old), format_decimal(new)))
-    return found
+            changes.append((str(ui_labels.PARTS[part]), format_decimal(old), format_decimal(new)))
+    return changes
 
 
 def ranking_form(proposal: Proposal) -> Form:
@@ -394,5 +394,5 @@ def _time(form: Form, name: str, problems: list[FieldProblem]) -> datetime | Non
     try:
         return datetime.strptime(text, TIME).replace(tzinfo=UTC)
     except ValueError:
-        problems.append(FieldProblem(name, repr(text), "is no time", "write it as 2026-06-01T12:00"))
+        problems.append(FieldProblem(name, repr(text), "is not a time", "write it as 2026-06-01T12:00"))
         return None

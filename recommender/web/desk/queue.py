@@ -50,11 +50,11 @@ def queue() -> ResponseReturnValue:
     moved = _moved(listing)
     if moved is not None and problem is None:
         return redirect(url_for("review.article", article_id=moved, **carried()), 303)
-    pages = max(1, -(-listing.found // PAGE))
+    pages = max(1, -(-listing.total // PAGE))
     if page > pages and problem is None:
         return redirect(_address(pages), 303)
     shown = render_template(
-        "editor/queue.html",
+        "desk/queue.html",
         rows=_rows(listing, page, who()),
         listing=listing,
         effort=context().store.audit.effort(datetime.combine(context().now().date(), time(), UTC)),
@@ -76,8 +76,8 @@ def _moved(listing: Listing) -> str | None:
     text = request.args.get("at", "")
     if not is_number(text) or int(text) in {line.number for line in listing.lines}:
         return None
-    found = context().store.articles.get([int(text)], texts=False).get(int(text))
-    return found.id if found is not None and found.status == "published" else None
+    article = context().store.articles.get([int(text)], texts=False).get(int(text))
+    return article.id if article is not None and article.status == "published" else None
 
 
 def _rows(listing: Listing, page: int, me: Account) -> list[Row]:
@@ -111,7 +111,7 @@ def wanted() -> QueueFilter:
     """The filter of this request. Raises InvalidInput."""
     state = request.args.get("state") or OPEN
     if state not in STATES:
-        raise InvalidInput(_("“%(text)s” is no state of a sidebar.", text=state))
+        raise InvalidInput(_("“%(text)s” is not a state of a sidebar.", text=state))
     return QueueFilter(request.args.get("edition", ""), _day("since"), _day("until", after=1), state)
 
 
@@ -123,11 +123,11 @@ def _day(name: str, after: int = 0) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=after)
     except (ValueError, OverflowError):
-        raise InvalidInput(_("“%(text)s” is no date. Write it as 2026-06-01.", text=text)) from None
+        raise InvalidInput(_("“%(text)s” is not a date. Write it as 2026-06-01.", text=text)) from None
 
 
 def _page() -> int:
     text = request.args.get("page", "1")
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) > 0):
-        raise InvalidInput(_("“%(text)s” is no number of a page.", text=text))
+        raise InvalidInput(_("“%(text)s” is not the number of a page.", text=text))
     return int(text)

@@ -1,4 +1,4 @@
-"""Rules, the matrix of sensitive content and the ranking: looked at, tried on the whole archive, and put in force."""
+"""Rules, the matrix of sensitive content and the ranking: shown, tried on the whole archive, and put in force."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,11 +60,11 @@ def rules() -> str:
 
 def _rules(problem: str = "", other: Overtaken | None = None) -> str:
     kept = context().recommender.snapshot().directives.signals.values()
-    lines = sorted(map(_line, (one for one in kept if one.kind == RULE)), key=lambda line: -line.signal.number)
+    lines = sorted(map(_line, (signal for signal in kept if signal.kind == RULE)), key=lambda line: -line.signal.number)
     standing = [line for line in lines if line.state != OVER]
     past = map(_line, context().store.signals.of_kinds([RULE], EARLIER + len(standing)))
     earlier = [line for line in past if line.state in (OVER, ENDED)][:EARLIER]
-    return render_template("editor/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
+    return render_template("desk/rules.html", standing=standing, earlier=earlier, problem=problem, other=other)
 
 
 def _line(signal: Signal) -> RuleLine:
@@ -139,23 +139,23 @@ def _trusted(proposal: Proposal) -> Rule:
 
 
 def _propose_rule(number: int) -> ResponseReturnValue:
-    wanted, unread = policies.read_rule(request.form, number)
-    return _propose(wanted, unread, request.form)
+    proposal, unread = policies.read_rule(request.form, number)
+    return _propose(proposal, unread, request.form)
 
 
 def _rule_page(
-    given: Form, number: int, problems: policies.Problems | None = None, other: Overtaken | None = None
+    form: Form, number: int, problems: policies.Problems | None = None, other: Overtaken | None = None
 ) -> str:
     return render_template(
-        "editor/rules_edit.html",
-        given=given,
+        "desk/rules_edit.html",
+        typed=form,
         number=number,
         problems=problems or {},
         other=other,
         effects=policies.EFFECTS,
         kinds=policies.KINDS,
         flags={flag: ui_labels.FLAGS[flag] for flag in ROWS if flag != "anything"},
-        known=policies.offered(context().store.articles.editions(), list(context().recommender.columns().labels)),
+        offered=policies.offered(context().store.articles.editions(), list(context().recommender.columns().labels)),
         quoted=policies.quoted,
         limits={"description": MAX_DESCRIPTION, "reason": MAX_REASON},
     )
@@ -201,7 +201,7 @@ def _sensitive_page(
     other: Overtaken | None = None,
 ) -> str:
     return render_template(
-        "editor/sensitive.html",
+        "desk/sensitive.html",
         rows=ROWS,
         fixed=FIXED,
         forbidden=matrix.forbidden,
@@ -232,22 +232,22 @@ def ranking() -> str:
 
 
 def _ranking_page(
-    given: Form, seen: int, problems: policies.Problems | None = None, other: Overtaken | None = None
+    form: Form, seen: int, problems: policies.Problems | None = None, other: Overtaken | None = None
 ) -> str:
     outlooks = context().store.ledger.outlooks()
     standing = context().proposals.in_force(RANKING)
     data: Mapping[str, Any] = {} if standing is None else standing.data
     return render_template(
-        "editor/ranking.html",
-        given=given,
+        "desk/ranking.html",
+        typed=form,
         seen=seen,
         problems=problems or {},
         other=other,
         standing=standing,
         threshold=data.get("min_score", context().settings.min_score),
         usual=context().settings.min_score,
-        teasers=sum(one.teasers for one in outlooks),
-        fallbacks=sum(one.fallbacks for one in outlooks),
+        teasers=sum(outlook.teasers for outlook in outlooks),
+        fallbacks=sum(outlook.fallbacks for outlook in outlooks),
         parts_of_score=[(part, ui_labels.PARTS[part], policies.PART_MEANINGS[part]) for part in PARTS],
     )
 
@@ -259,8 +259,8 @@ def propose_ranking() -> ResponseReturnValue:
     if "reset" in request.form:
         reason = one_line(request.form.get("reason", ""))
         return _propose(Proposal(RANKING, {}, _seen_field(), reason=reason), [])
-    wanted, unread = policies.read_ranking(request.form, _seen_field())
-    return _propose(wanted, unread, request.form)
+    proposal, unread = policies.read_ranking(request.form, _seen_field())
+    return _propose(proposal, unread, request.form)
 
 
 def _seen(standing: Signal | None) -> int:
@@ -282,13 +282,13 @@ def _matrix_of(standing: Signal | None) -> Matrix:
 
 
 def _signer() -> URLSafeSerializer:
-    # Signed, so that a link from elsewhere cannot put a change in front of somebody who may apply it.
+    # Signed, so that a link from elsewhere cannot put a change in front of an editor who may apply it.
     return URLSafeSerializer(current_app.secret_key or "", salt="proposal")
 
 
-def _token(wanted: Proposal) -> str:
-    """A proposal as addresses and hidden fields carry it: nothing is lost if the process beside the workers ends."""
-    return str(_signer().dumps(wanted.to_data()))
+def _token(proposal: Proposal) -> str:
+    """A proposal as addresses and hidden fields carry it: nothing is lost if the worker ends."""
+    return str(_signer().dumps(proposal.to_data()))
 
 
 def _read_token(text: str) -> Proposal:
@@ -303,58 +303,58 @@ def _read_token(text: str) -> Proposal:
 def _carried(kind: str) -> Proposal | None:
     """The proposal that an address carries back into its form."""
     text = request.args.get("change")
-    found = None if text is None else _read_token(text)
-    return found if found is not None and found.kind == kind else None
+    proposal = None if text is None else _read_token(text)
+    return proposal if proposal is not None and proposal.kind == kind else None
 
 
-def _propose(wanted: Proposal, unread: list[FieldProblem], typed: Form | None = None) -> ResponseReturnValue:
+def _propose(proposal: Proposal, unread: list[FieldProblem], form: Form | None = None) -> ResponseReturnValue:
     """Begins to work out the reach of a proposal; back to its form where something is wrong with it."""
-    _require(wanted)
+    _require(proposal)
     problems = list(unread)
     try:
-        context().proposals.check(wanted)
+        context().proposals.check(proposal)
     except InvalidSignal as error:
         problems += error.problems
-    if len(_token(wanted)) > MAX_CARRIED:
-        problems.append(FieldProblem("when", f"{len(_token(wanted))} characters", "is too much", "use fewer values"))
+    if len(_token(proposal)) > MAX_CARRIED:
+        problems.append(FieldProblem("when", f"{len(_token(proposal))} characters", "is too much", "use fewer values"))
     if problems:
-        return _form_again(wanted, policies.told(problems), typed=typed), 422
-    other = context().proposals.overtaken(wanted)
+        return _form_again(proposal, policies.messages(problems), form=form), 422
+    other = context().proposals.overtaken(proposal)
     if other is not None:
-        return _form_again(wanted, {}, other, typed=typed), 409
-    return _begin(wanted)
+        return _form_again(proposal, {}, other, form=form), 409
+    return _begin(proposal)
 
 
-def _require(wanted: Proposal) -> None:
-    if wanted.kind in (MATRIX, RANKING) and not may(TUNE):
+def _require(proposal: Proposal) -> None:
+    if proposal.kind in (MATRIX, RANKING) and not may(TUNE):
         raise Forbidden(_("Your role does not allow this."))
 
 
-def _begin(wanted: Proposal) -> ResponseReturnValue:
+def _begin(proposal: Proposal) -> ResponseReturnValue:
     """Starts the work, and leads to the page that shows how far it is."""
     job = None
     try:
-        job = context().worker.start_reach(context().proposals.change(wanted, who().name))
+        job = context().worker.start_reach(context().proposals.change(proposal, who().name))
         if job is None:
             flash(_("Two other changes are being worked out. Try again in some seconds."), "problem")
     except Unavailable:
         flash(_("The process that works it out does not answer. Try again in some seconds."), "problem")
-    return redirect(url_for("rules.reach", change=_token(wanted), job=job), 303)
+    return redirect(url_for("rules.reach", change=_token(proposal), job=job), 303)
 
 
 def _form_again(
-    wanted: Proposal, problems: policies.Problems, other: Overtaken | None = None, typed: Form | None = None
+    proposal: Proposal, problems: policies.Problems, other: Overtaken | None = None, form: Form | None = None
 ) -> str:
-    """The form of a proposal once more, as it was filled in. With `other` it takes the place of what that has left."""
-    seen = wanted.seen if other is None else other.now
-    if wanted.kind == MATRIX:
-        forbidden = frozenset((cell[0], cell[-1]) for cell in wanted.data["forbidden"])
-        return _sensitive_page(Matrix(forbidden | FIXED), seen, wanted.reason, problems, other)
-    if wanted.kind == RANKING:
-        return _ranking_page(typed or policies.ranking_form(wanted), seen, problems, other)
-    if wanted.kind == RULE:
-        given = typed or policies.rule_form(_trusted(wanted), wanted.reason, wanted.since)
-        return _rule_page(given, seen, problems, other)
+    """The form of a proposal once more, as it was filled in. With `other` it replaces what that has put in force."""
+    seen = proposal.seen if other is None else other.now
+    if proposal.kind == MATRIX:
+        forbidden = frozenset((cell[0], cell[-1]) for cell in proposal.data["forbidden"])
+        return _sensitive_page(Matrix(forbidden | FIXED), seen, proposal.reason, problems, other)
+    if proposal.kind == RANKING:
+        return _ranking_page(form or policies.ranking_form(proposal), seen, problems, other)
+    if proposal.kind == RULE:
+        form = form or policies.rule_form(_trusted(proposal), proposal.reason, proposal.since)
+        return _rule_page(form, seen, problems, other)
     return _rules(" ".join(problems.values()), other)
 
 
@@ -365,30 +365,30 @@ def reach() -> str:
     return _reach_page(_read_token(request.args.get("change", "")), request.args.get("job", ""))
 
 
-def _reach_page(wanted: Proposal, job: str, problem: str = "", *, stale: bool = False) -> str:
-    token = _token(wanted)
+def _reach_page(proposal: Proposal, job: str, problem: str = "", *, stale: bool = False) -> str:
+    token = _token(proposal)
     status = _status(job)
     return render_template(
-        "editor/reach.html",
-        wanted=wanted,
+        "desk/reach.html",
+        proposal=proposal,
         change=token,
         job=job,
         status=status,
         here=url_for("rules.reach", change=token, job=job),
         poll=url_for("rules.progress", change=token, job=job),
-        form=_form_address(wanted, token),
-        page=url_for(PAGES[wanted.kind]),
-        said=_said(wanted),
-        unknown=_unknown(wanted),
+        form=_form_address(proposal, token),
+        page=url_for(PAGES[proposal.kind]),
+        said=_said(proposal),
+        unknown=_unknown(proposal),
         problem=problem,
         stale=stale,
-        applies=wanted.kind in (RULE, END) or may(TUNE),
+        applies=proposal.kind in (RULE, END) or may(TUNE),
         limits={"reason": MAX_REASON},
     )
 
 
 def _status(job: str) -> Status | None:
-    """How far a job is; None too where the process beside the workers does not answer: then it is asked again."""
+    """How far a job is; None too where the worker does not answer: then the page asks again."""
     if not job:
         return None
     try:
@@ -397,31 +397,31 @@ def _status(job: str) -> Status | None:
         return None
 
 
-def _form_address(wanted: Proposal, token: str) -> str:
-    if wanted.kind == RULE and wanted.seen:
-        return url_for("rules.edit", number=wanted.seen, change=token)
-    if wanted.kind in (RULE, END):
-        return url_for("rules.new", change=token) if wanted.kind == RULE else url_for("rules.rules")
-    return url_for(PAGES[wanted.kind], change=token)
+def _form_address(proposal: Proposal, token: str) -> str:
+    if proposal.kind == RULE and proposal.seen:
+        return url_for("rules.edit", number=proposal.seen, change=token)
+    if proposal.kind in (RULE, END):
+        return url_for("rules.new", change=token) if proposal.kind == RULE else url_for("rules.rules")
+    return url_for(PAGES[proposal.kind], change=token)
 
 
-def _said(wanted: Proposal) -> list[tuple[str, str, str]]:
+def _said(proposal: Proposal) -> list[tuple[str, str, str]]:
     """What a proposal says, as (name, before, after)."""
-    if wanted.kind in (RULE, END):
-        old = rule_of(_rule_signal(wanted.seen)) if wanted.seen else None
-        return policies.rule_changes(old, _trusted(wanted) if wanted.kind == RULE else None, wanted.since)
-    standing = context().proposals.in_force(wanted.kind)
-    if wanted.kind == MATRIX:
-        return policies.matrix_changes(_matrix_of(standing), wanted.matrix)
+    if proposal.kind in (RULE, END):
+        old = rule_of(_rule_signal(proposal.seen)) if proposal.seen else None
+        return policies.rule_changes(old, _trusted(proposal) if proposal.kind == RULE else None, proposal.since)
+    standing = context().proposals.in_force(proposal.kind)
+    if proposal.kind == MATRIX:
+        return policies.matrix_changes(_matrix_of(standing), proposal.matrix)
     return policies.ranking_changes(
-        {} if standing is None else standing.data, wanted.data, context().settings.min_score
+        {} if standing is None else standing.data, proposal.data, context().settings.min_score
     )
 
 
-def _unknown(wanted: Proposal) -> list[str]:
-    if wanted.kind != RULE:
+def _unknown(proposal: Proposal) -> list[str]:
+    if proposal.kind != RULE:
         return []
-    return policies.unknown(_trusted(wanted), list(context().recommender.columns().labels))
+    return policies.unknown(_trusted(proposal), list(context().recommender.columns().labels))
 
 
 @bp.get("/rules/reach/progress")
@@ -446,11 +446,11 @@ def begin() -> ResponseReturnValue:
 @allows(RULES)
 def cancel() -> ResponseReturnValue:
     """Drops a proposal; nothing has been changed."""
-    wanted = _read_token(request.form.get("change", ""))
+    proposal = _read_token(request.form.get("change", ""))
     with suppress(Unavailable):  # then the work ends by itself
         context().worker.cancel_reach(request.form.get("job", ""))
     flash(_("Cancelled; nothing has been changed."))
-    return redirect(url_for(PAGES[wanted.kind]), 303)
+    return redirect(url_for(PAGES[proposal.kind]), 303)
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------------
@@ -460,19 +460,19 @@ def cancel() -> ResponseReturnValue:
 @allows(RULES)
 def apply() -> ResponseReturnValue:
     """Puts a proposal in force, unless rules have changed since its reach was worked out."""
-    key, wanted = request_key(), _read_token(request.form.get("change", ""))
-    _require(wanted)
-    wanted = replace(wanted, reason=one_line(request.form.get("reason", "")))
+    key, proposal = request_key(), _read_token(request.form.get("change", ""))
+    _require(proposal)
+    proposal = replace(proposal, reason=one_line(request.form.get("reason", "")))
     if _is_stale(key):
-        return _reach_page(wanted, request.form.get("job", ""), stale=True), 409
+        return _reach_page(proposal, request.form.get("job", ""), stale=True), 409
     try:
-        entry = context().proposals.apply(wanted, Sent(who().name, key, why=wanted.reason))
+        entry = context().proposals.apply(proposal, Sent(who().name, key, why=proposal.reason))
     except Conflict:
-        return _form_again(wanted, {}, context().proposals.overtaken(wanted)), 409
+        return _form_again(proposal, {}, context().proposals.overtaken(proposal)), 409
     except InvalidSignal as error:
-        return _form_again(wanted, policies.told(error.problems)), 422
-    page = url_for(PAGES[wanted.kind])
-    flash(_done(wanted), f"undo {url_for('review.undo', entry=entry.number, next=page)}")
+        return _form_again(proposal, policies.messages(error.problems)), 422
+    page = url_for(PAGES[proposal.kind])
+    flash(_done(proposal), f"undo {url_for('review.undo', entry=entry.number, next=page)}")
     return redirect(page, 303)
 
 
@@ -484,12 +484,12 @@ def _is_stale(key: str) -> bool:
     return store.signals.policy_revision() > int(computed)
 
 
-def _done(wanted: Proposal) -> str:
-    if wanted.kind == END:
+def _done(proposal: Proposal) -> str:
+    if proposal.kind == END:
         return str(_("The rule is ended."))
-    if wanted.kind != RULE:
+    if proposal.kind != RULE:
         return str(_("This is in force from now on."))
-    if not wanted.data["enabled"]:
+    if not proposal.data["enabled"]:
         return str(_("The rule is saved, and is off."))
-    later: datetime | None = wanted.since if wanted.since is not None and wanted.since > context().now() else None
+    later: datetime | None = proposal.since if proposal.since is not None and proposal.since > context().now() else None
     return str(_("The rule is in force from now on.") if later is None else _("The rule is saved, and begins later."))

@@ -17,23 +17,23 @@ bp = Blueprint("sign_in", __name__, url_prefix=DESK)
 @bp.get("/sign-in")
 def form() -> ResponseReturnValue:
     """The page where people sign in."""
-    wanted = local_path(request.args.get("next"))
-    return redirect(wanted, 303) if signed_in() else _form(wanted, "", None)
+    target = local_path(request.args.get("next"))
+    return redirect(target, 303) if signed_in() else _form(target, "", None)
 
 
 @bp.post("/sign-in")
 def enter_with_password() -> ResponseReturnValue:
     """Signs in with name and password."""
-    wanted, name = local_path(request.form.get("next")), request.form.get("name", "")
+    target, name = local_path(request.form.get("next")), request.form.get("name", "")
     try:
         enter(context().accounts.sign_in(name, request.form.get("password", "")))
     except SignInRefused as error:
-        return _form(wanted, name, phrase(error)), 401
-    return redirect(wanted, 303)
+        return _form(target, name, phrase(error)), 401
+    return redirect(target, 303)
 
 
-def _form(wanted: str, name: str, problem: str | None) -> str:
-    return render_template("editor/sign_in.html", wanted=wanted, name=name, problem=problem)
+def _form(target: str, name: str, problem: str | None) -> str:
+    return render_template("desk/sign_in.html", target=target, name=name, problem=problem)
 
 
 @bp.post("/sign-out")
@@ -65,8 +65,8 @@ def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
     try:
         holder = context().accounts.link_holder(token)
     except SignInRefused as error:
-        return render_template("editor/message.html", heading=_("A link for one use"), text=phrase(error)), 410
-    page = render_template("editor/link.html", token=token, name=holder.name, problem=problem)
+        return render_template("desk/message.html", heading=_("A link for one use"), text=phrase(error)), 410
+    page = render_template("desk/link.html", token=token, name=holder.name, problem=problem)
     return page, 422 if problem else 200
 
 
@@ -74,7 +74,7 @@ def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
 @allows(READ)
 def password_form() -> str:
     """Where people change their own password."""
-    return render_template("editor/password.html", problem=None)
+    return render_template("desk/password.html", problem=None)
 
 
 @bp.post("/password")
@@ -84,13 +84,13 @@ def change_password() -> ResponseReturnValue:
     try:
         enter(context().accounts.change_password(who(), request.form.get("old", ""), _new_password()))
     except InvalidInput as error:
-        return render_template("editor/password.html", problem=phrase(error)), 422
+        return render_template("desk/password.html", problem=phrase(error)), 422
     flash(_("Your password is changed, and you are signed out everywhere else."))
     return redirect(url_for("sign_in.password_form"), 303)
 
 
 def _new_password() -> str:
-    chosen = request.form.get("password", "")
-    if chosen != request.form.get("again"):
+    password = request.form.get("password", "")
+    if password != request.form.get("again"):
         raise InvalidInput(_("The two passwords differ. Type the same one twice."))
-    return chosen
+    return password

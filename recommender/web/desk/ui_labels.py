@@ -18,7 +18,7 @@ PARTS = {
     "topics": lazy_gettext("Topics"),
     "tags": lazy_gettext("Tags"),
     "places": lazy_gettext("Countries"),
-    "nearness": lazy_gettext("Nearness in time"),
+    "nearness": lazy_gettext("Time proximity"),
     scoring.SIGNALS: lazy_gettext("Boosts"),
 }
 ROLES = {
@@ -62,7 +62,7 @@ _OBSTACLES = {
     review.WITHDRAWN: lazy_gettext("It is not published any more."),
     review.HELD: lazy_gettext("It is under legal hold."),
     review.BOX_OFF: lazy_gettext("The box of this article is off."),
-    review.FUTURE: lazy_gettext("It is dated into the future."),
+    review.FUTURE: lazy_gettext("Its date is in the future."),
     review.LANGUAGE: lazy_gettext("It is in another language."),
     review.BEYOND: lazy_gettext("It is pinned to a place that this sidebar does not have."),
     review.REPORTED: lazy_gettext("It reports an event that the article or another teaser reports already."),

@@ -267,7 +267,7 @@
 
   start();
 
-  // Screen readers tell what is put into a status region, not what stood there at the start.
+  // Screen readers announce what is put into a status region, not what stood there at the start.
   const flashes = document.querySelectorAll("#messages > .flash");
   if (flashes.length) setTimeout(() => document.getElementById("messages").append(...flashes), 100);
 })();

@@ -156,7 +156,7 @@
     return section;
   }
 
-  /* While two models share the sidebar, the service counts which teasers are clicked on, and nothing else. */
+  /* While two model versions share the sidebar, the service counts which teasers are clicked on, and nothing else. */
   function reportClicks(section, answer, url) {
     const report = (event) => {
       const anchor = event.target.closest(".rec-link");

@@ -26,7 +26,7 @@ def store_of(client: FlaskClient) -> Store:
 
 @pytest.fixture
 def stranger(make_client: MakeClient) -> FlaskClient:
-    """A browser in which nobody is signed in."""
+    """A browser without a session."""
     client = make_client()
     client.environ_base["HTTP_ACCEPT"] = PAGE["Accept"]
     return client
@@ -34,7 +34,7 @@ def stranger(make_client: MakeClient) -> FlaskClient:
 
 @pytest.fixture
 def desk(stranger: FlaskClient) -> Desk:
-    """Gives the browser of somebody who is signed in; all on one application, the same name has one account."""
+    """Gives the browser of a signed-in account; all on one application, the same name has one account."""
 
     def signed_in(role: str = "editor", name: str = "awa") -> FlaskClient:
         client = stranger.application.test_client()
@@ -46,10 +46,10 @@ def desk(stranger: FlaskClient) -> Desk:
 
 
 def enter(client: FlaskClient, role: str, name: str) -> None:
-    """Signs somebody in without a password, which would take a tenth of a second to hash."""
+    """Signs an account in without a password, which would take a tenth of a second to hash."""
     accounts, now, token = store_of(client).accounts, datetime.now(UTC), secrets.token_urlsafe(8)
-    known = accounts.by_name(name)
-    number = known.number if known else accounts.add(Account(name, role, now))
+    account = accounts.by_name(name)
+    number = account.number if account else accounts.add(Account(name, role, now))
     accounts.open_session(hash_token(token), number, now, now + SESSION)
     with client.session_transaction(path="/editor/") as session:
         session["_user_id"] = token
@@ -57,9 +57,9 @@ def enter(client: FlaskClient, role: str, name: str) -> None:
 
 def csrf_token(client: FlaskClient, path: str = "/editor/password") -> str:
     """What the hidden field of a page's form holds."""
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
-    assert found, f"{path} has no form"
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
+    assert match, f"{path} has no form"
+    return match[1]
 
 
 def post(client: FlaskClient, path: str, **fields: object) -> TestResponse:

@@ -28,11 +28,11 @@ def forms(page: str) -> list[Form]:
 
 def form_with(page: str, button: tuple[str, str], **values: str) -> Form:
     """The only form that has a button, and fields with these values."""
-    found = [
-        one for one in forms(page) if button in one.buttons and all(value in one.fields for value in values.items())
+    matching = [
+        form for form in forms(page) if button in form.buttons and all(value in form.fields for value in values.items())
     ]
-    assert len(found) == 1, f"{len(found)} forms have the button {button} and {values}"
-    return found[0]
+    assert len(matching) == 1, f"{len(matching)} forms have the button {button} and {values}"
+    return matching[0]
 
 
 def press(
@@ -61,18 +61,18 @@ class _Reader(HTMLParser):
         self._inside = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attributes}
+        values = {name: value or "" for name, value in attributes}
         if tag == "form":
-            self.found.append(Form(given.get("method", "get"), given.get("action", "")))
+            self.found.append(Form(values.get("method", "get"), values.get("action", "")))
             self._inside = True
         elif not self._inside:
             return
-        elif tag == "button" and given.get("type", "submit") == "submit":
-            self.found[-1].buttons.append((given.get("name", ""), given.get("value", "")))
-        elif tag == "input" and given.get("name"):
-            ticked = given.get("type") not in ("radio", "checkbox") or "checked" in given
+        elif tag == "button" and values.get("type", "submit") == "submit":
+            self.found[-1].buttons.append((values.get("name", ""), values.get("value", "")))
+        elif tag == "input" and values.get("name"):
+            ticked = values.get("type") not in ("radio", "checkbox") or "checked" in values
             if ticked:
-                self.found[-1].fields.append((given["name"], given.get("value", "")))
+                self.found[-1].fields.append((values["name"], values.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

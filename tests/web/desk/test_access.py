@@ -89,13 +89,13 @@ def app(toy_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def anybody(app: Flask) -> FlaskClient:
-    """A browser in which nobody is signed in."""
+def visitor(app: Flask) -> FlaskClient:
+    """A browser without a session."""
     return app.test_client()
 
 
 @pytest.fixture(scope="module")
-def somebody(app: Flask) -> dict[str, FlaskClient]:
+def signed_in(app: Flask) -> dict[str, FlaskClient]:
     """A browser of each role."""
     browsers = {role: app.test_client() for role in ROLES}
     for role, browser in browsers.items():
@@ -129,38 +129,38 @@ def test_tables_name_every_route(app: Flask) -> None:
     assert routes(app) == PUBLIC.keys() | GATED.keys() | SIGNING_IN | NEEDS.keys()
 
 
-def test_strangers_reach_nothing_else(app: Flask, anybody: FlaskClient) -> None:
-    """Every rule with every method: what is in no table answers 401. Which methods signing in takes is no secret."""
+def test_strangers_reach_nothing_else(app: Flask, visitor: FlaskClient) -> None:
+    """Every route with every method: what is in no table answers 401. Which methods signing in takes is no secret."""
     reached = []
-    asked = {("OPTIONS", rule) for _, rule in SIGNING_IN} | SIGNING_IN
+    open_to_all = {("OPTIONS", rule) for _, rule in SIGNING_IN} | SIGNING_IN
     for rule in {rule.rule for rule in app.url_map.iter_rules()}:
         for method in METHODS:
-            known = ("GET" if method == "HEAD" else method, rule)
-            with anybody.open(filled(rule), method=method) as response:
-                closed = rule.startswith("/editor") and known not in asked
-                if (closed and response.status_code != 401) or (known in GATED and response.status_code != 403):
+            route = ("GET" if method == "HEAD" else method, rule)
+            with visitor.open(filled(rule), method=method) as response:
+                closed = rule.startswith("/editor") and route not in open_to_all
+                if (closed and response.status_code != 401) or (route in GATED and response.status_code != 403):
                     reached.append((method, rule, response.status_code))
     assert reached == []
 
 
-def test_strangers_pages_lead_to_signing_in(app: Flask, anybody: FlaskClient) -> None:
+def test_strangers_pages_lead_to_signing_in(app: Flask, visitor: FlaskClient) -> None:
     paths = [filled(rule) for method, rule in NEEDS if method == "GET"]
-    assert [path for path in paths if not is_turned_away(anybody.get(path, headers=PAGE))] == []
+    assert [path for path in paths if not is_turned_away(visitor.get(path, headers=PAGE))] == []
 
 
 @pytest.mark.parametrize("path", ["/editor", "/editor/", "/editor/nothing", "/editor/people/x/y"])
-def test_strangers_do_not_learn_what_is_there(anybody: FlaskClient, path: str) -> None:
-    assert is_turned_away(anybody.get(path, headers=PAGE))
-    assert anybody.get(path).status_code == 401
+def test_strangers_do_not_learn_what_is_there(visitor: FlaskClient, path: str) -> None:
+    assert is_turned_away(visitor.get(path, headers=PAGE))
+    assert visitor.get(path).status_code == 401
 
 
-def test_refusal_of_a_program_is_a_problem(anybody: FlaskClient) -> None:
-    response = anybody.get("/editor/audit", headers={"Accept": "application/json"})
+def test_refusal_of_a_program_is_a_problem(visitor: FlaskClient) -> None:
+    response = visitor.get("/editor/audit", headers={"Accept": "application/json"})
     assert (response.status_code, response.mimetype) == (401, "application/problem+json")
 
 
-def test_wanted_page_is_remembered(anybody: FlaskClient) -> None:
-    response = anybody.get("/editor/audit?by=awa&action=pin", headers=PAGE)
+def test_wanted_page_is_remembered(visitor: FlaskClient) -> None:
+    response = visitor.get("/editor/audit?by=awa&action=pin", headers=PAGE)
     assert response.location == "/editor/sign-in?next=/editor/audit?by%3Dawa%26action%3Dpin"
 
 
@@ -185,13 +185,13 @@ def test_cookie_signed_for_no_session_is_a_stranger(stranger: FlaskClient) -> No
 # -- roles
 
 
-def test_every_role_reaches_what_it_may(app: Flask, somebody: dict[str, FlaskClient]) -> None:
+def test_every_role_reaches_what_it_may(app: Flask, signed_in: dict[str, FlaskClient]) -> None:
     """A refused role gets 403 before anything else; an allowed one is asked for the form's token, or is answered: what
     a path names need not be there.
     """
     wrong = []
     for (method, rule), permission in NEEDS.items():
-        for role, browser in somebody.items():
+        for role, browser in signed_in.items():
             with browser.open(filled(rule), method=method, headers=PAGE) as response:
                 answered = (400,) if method == "POST" else (200, 303, 404)
                 expected = answered if permitted(role, permission) else (403,)
@@ -211,8 +211,8 @@ def test_refusal_of_a_program_is_a_problem_too(desk: Desk) -> None:
     assert (response.status_code, response.mimetype) == (403, "application/problem+json")
 
 
-def test_route_without_permission_is_open_to_nobody(stranger: FlaskClient) -> None:
-    """Somebody adds a page and forgets to say who may see it."""
+def test_route_without_permission_is_closed(stranger: FlaskClient) -> None:
+    """A developer adds a page and forgets to say who may see it."""
     stranger.application.add_url_rule("/editor/forgotten", "forgotten", lambda: "seen")
     stranger.application.add_url_rule("/elsewhere", "elsewhere", lambda: "seen")
     assert is_turned_away(stranger.get("/editor/forgotten"))
@@ -241,7 +241,7 @@ def test_pages_ask_what_may_be_done(desk: Desk) -> None:
     assert "/editor/people" not in desk("viewer").get("/editor/audit").text
 
 
-def test_outside_the_desk_nobody_may(app: Flask) -> None:
+def test_outside_the_desk_no_account_may(app: Flask) -> None:
     with app.test_request_context("/"):
         assert not may(READ)
 
@@ -339,7 +339,7 @@ def test_pages_of_the_desk_run_only_their_own(desk: Desk) -> None:
 
 def cookie_of(response: TestResponse) -> str:
     """The Set-Cookie header of the session."""
-    return next(one for one in response.headers.getlist("Set-Cookie") if one.startswith("desk="))
+    return next(cookie for cookie in response.headers.getlist("Set-Cookie") if cookie.startswith("desk="))
 
 
 def test_cookie_is_for_the_desk_only(stranger: FlaskClient) -> None:
@@ -356,9 +356,9 @@ def test_cookie_stays_on_tls_where_there_is_tls(database: Path, url: str | None,
 
 
 @pytest.mark.parametrize("path", [path for (method, _), path in PUBLIC.items() if method == "GET"])
-def test_readers_get_no_cookie(app: Flask, somebody: dict[str, FlaskClient], path: str) -> None:
+def test_readers_get_no_cookie(app: Flask, signed_in: dict[str, FlaskClient], path: str) -> None:
     """Not even editors, whose browsers send the cookie of the desk to the desk only."""
-    cookie = somebody["editor"].get_cookie("desk", path="/editor")
+    cookie = signed_in["editor"].get_cookie("desk", path="/editor")
     assert cookie
     with app.test_client(use_cookies=False).get(path, headers={"Cookie": f"desk={cookie.value}"}) as response:
         assert response.status_code == 200

@@ -28,7 +28,7 @@ HOSTILE = '"><script>alert(1)</script>'
 
 @pytest.fixture
 def reader(desk: Desk, make_client: MakeClient) -> FlaskClient:
-    """Somebody who reads by another application over the same database, as another worker is one."""
+    """A reader of another application over the same database, as another worker is one."""
     return make_client()
 
 
@@ -44,9 +44,9 @@ def number_of(client: FlaskClient, article_id: str) -> int:
 
 def part(page: str, number: int) -> str:
     """What a page shows of one story."""
-    found = re.search(rf'<li class="candidate" id="story-{number}".*?\n</li>', page, re.DOTALL)
-    assert found, f"story {number} is not on the page"
-    return found[0]
+    match = re.search(rf'<li class="candidate" id="story-{number}".*?\n</li>', page, re.DOTALL)
+    assert match, f"story {number} is not on the page"
+    return match[0]
 
 
 def story_on(client: FlaskClient, article_id: str, path: str = PATH) -> str:
@@ -71,7 +71,7 @@ def reject(client: FlaskClient, article_id: str, path: str = PATH) -> TestRespon
 
 def undo_of(page: str) -> str:
     """Where the undo of the flash leads."""
-    return next(one.action for one in forms(page) if one.action.startswith("/editor/undo/"))
+    return next(form.action for form in forms(page) if form.action.startswith("/editor/undo/"))
 
 
 def entries(client: FlaskClient, article_id: str = "blockade-1") -> list[AuditEntry]:
@@ -96,13 +96,13 @@ def test_teaser_without_address_is_shown_too(desk: Desk, publish: Publish) -> No
 
 
 def test_candidates_stand_below_with_their_parts(desk: Desk) -> None:
-    found = story_on(desk(), "blockade-4")
-    assert "Schools close" in found
-    assert "Not shown." in found
-    assert "Both name:" in found
-    assert "Mali" in found
-    assert re.search(r"<dt>Words</dt><dd>0\.\d\d</dd>", found)
-    assert "<blockquote" in found
+    text = story_on(desk(), "blockade-4")
+    assert "Schools close" in text
+    assert "Not shown." in text
+    assert "Both name:" in text
+    assert "Mali" in text
+    assert re.search(r"<dt>Words</dt><dd>0\.\d\d</dd>", text)
+    assert "<blockquote" in text
 
 
 def test_first_nine_stories_have_a_key(desk: Desk) -> None:
@@ -163,7 +163,7 @@ def test_sidebar_is_approved_at_once(desk: Desk) -> None:
     assert response.location == PATH
     page = browser.get(PATH).text
     assert "approved" in page
-    assert ("action", "approve") not in [one for form in forms(page) for one in form.buttons]
+    assert ("action", "approve") not in [button for form in forms(page) for button in form.buttons]
 
 
 def test_rejected_teaser_is_gone_until_it_is_undone(desk: Desk, reader: FlaskClient) -> None:
@@ -185,13 +185,13 @@ def test_reason_of_a_rejection_is_kept(desk: Desk) -> None:
     assert "Reason: too old by now" in story_on(browser, "blockade-3")
 
 
-def test_approval_of_a_changed_sidebar_is_told(desk: Desk) -> None:
+def test_approval_of_a_changed_sidebar_is_reported(desk: Desk) -> None:
     browser = desk()
     page = browser.get(PATH).text
     reject(browser, "blockade-3")
     response = press(browser, page, ("action", "approve"))
     assert response.status_code == 409
-    assert "Somebody else was faster" in response.text
+    assert "Another editor was faster" in response.text
     after = browser.get(PATH).text
     assert "not approved yet" in after
 
@@ -277,7 +277,9 @@ def test_excluded_story_leaves_every_sidebar(desk: Desk, reader: FlaskClient) ->
     page = preview(browser, "exclude", "blockade-3")
     assert "The story stands in 1 sidebar at the moment." in page
     save(browser, page)
-    assert not [one.id for one in ARCHIVE if one.status == "published" and "blockade-3" in shown(reader, one.id)]
+    assert not [
+        article.id for article in ARCHIVE if article.status == "published" and "blockade-3" in shown(reader, article.id)
+    ]
 
 
 def test_never_together_holds_both_ways(desk: Desk, reader: FlaskClient) -> None:
@@ -310,7 +312,7 @@ def test_order_is_kept_as_pins(desk: Desk, reader: FlaskClient) -> None:
     form = form_with(browser.get(PATH).text, ("", ""), action="reorder")
     assert [value for name, value in form.fields if name == "order"] == before
     form.fields = [(name, value) for name, value in form.fields if name != "order"]
-    form.fields += [("order", one) for one in reversed(before)]
+    form.fields += [("order", story) for story in reversed(before)]
     page = send(browser, form, ("", "")).text
     assert shown(reader) == before
     save(browser, page)
@@ -330,8 +332,8 @@ def test_signal_is_taken_back(desk: Desk, reader: FlaskClient) -> None:
     assert (entries(browser)[0].action, entries(browser)[0].why) == ("end", "after all")
 
 
-def test_taking_back_what_is_gone_is_told(desk: Desk) -> None:
-    """A signal that holds everywhere, ended from another article's page meanwhile."""
+def test_taking_back_what_is_gone_is_reported(desk: Desk) -> None:
+    """A signal that holds everywhere, ended from another article's page in the meantime."""
     browser = desk()
     save(browser, preview(browser, "exclude", "blockade-3"))
     page = press(browser, story_on(browser, "blockade-3"), ("", ""), action="end").text
@@ -399,7 +401,7 @@ def test_other_obstacles_are_named(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "typed", "told"),
+    ("action", "typed", "message"),
     [
         ("pin", {"slot": "0"}, "Use a place from 1 to 10."),
         ("pin", {"slot": "eleven"}, "Use a place from 1 to 10."),
@@ -411,12 +413,12 @@ def test_other_obstacles_are_named(desk: Desk) -> None:
         ("reject", {"reason": "x" * 1001}, "Use up to 1,000 characters."),
     ],
 )
-def test_wrong_value_is_told_and_kept(desk: Desk, action: str, typed: dict[str, str], told: str) -> None:
+def test_wrong_value_is_named_and_kept(desk: Desk, action: str, typed: dict[str, str], message: str) -> None:
     browser = desk()
     response = save(browser, preview(browser, action, "blockade-3"), **typed)
     assert response.status_code == 422
-    assert told in response.text
-    assert SAVE not in [one for form in forms(response.text) for one in form.buttons]
+    assert message in response.text
+    assert SAVE not in [button for form in forms(response.text) for button in form.buttons]
     assert set(typed.items()) <= set(form_with(response.text, ("step", "preview")).fields)
     assert entries(browser) == []
 
@@ -485,7 +487,7 @@ def test_address_to_go_on_to_is_our_own(desk: Desk) -> None:
 # -- two at once
 
 
-def test_second_editor_is_told_and_may_go_on(desk: Desk, reader: FlaskClient) -> None:
+def test_second_editor_is_named_and_may_go_on(desk: Desk, reader: FlaskClient) -> None:
     awa, ben = desk(name="awa"), desk(name="ben")
     page = ben.get(PATH).text
     save(awa, preview(awa, "pin", "gold-1"), slot="1", reason="the convoy")
@@ -498,7 +500,7 @@ def test_second_editor_is_told_and_may_go_on(desk: Desk, reader: FlaskClient) ->
     again = press(ben, response.text, ("", ""), action="reject", story="gold-1")
     assert again.status_code == 303
     assert "gold-1" not in shown(reader)
-    assert [one.by for one in entries(ben)] == ["ben", "awa"]
+    assert [entry.by for entry in entries(ben)] == ["ben", "awa"]
 
 
 def test_conflict_keeps_what_was_typed(desk: Desk, reader: FlaskClient) -> None:
@@ -517,7 +519,7 @@ def test_same_form_twice_counts_once(desk: Desk) -> None:
     browser = desk()
     page = preview(browser, "pin", "gold-1")
     answers = [save(browser, page) for _ in range(2)]
-    assert [one.status_code for one in answers] == [303, 303]
+    assert [response.status_code for response in answers] == [303, 303]
     assert answers[0].location == answers[1].location
     assert len(entries(browser)) == 1
 
@@ -574,7 +576,7 @@ def test_undo_twice_by_one_form_counts_once(desk: Desk) -> None:
     assert len(entries(browser)) == 2
 
 
-def test_undo_of_what_has_changed_since_is_told(desk: Desk, reader: FlaskClient) -> None:
+def test_undo_of_what_has_changed_since_is_reported(desk: Desk, reader: FlaskClient) -> None:
     awa, ben = desk(name="awa"), desk(name="ben")
     save(awa, preview(awa, "pin", "gold-1"), slot="1")
     path = undo_of(awa.get(PATH).text)
@@ -585,14 +587,14 @@ def test_undo_of_what_has_changed_since_is_told(desk: Desk, reader: FlaskClient)
     assert shown(reader)[0] == "gold-2"
 
 
-def test_undo_of_an_older_approval_is_told(desk: Desk) -> None:
+def test_undo_of_an_older_approval_is_reported(desk: Desk) -> None:
     awa, ben = desk(name="awa"), desk(name="ben")
     press(awa, awa.get(PATH).text, ("action", "approve"))
     path = undo_of(awa.get(PATH).text)
     digest = store_of(awa).reviews.all()[0].digest
     post(ben, PATH, action="approve", digest=digest, seen=entries(ben)[0].number)
     assert post(awa, path).status_code == 409
-    assert [one.by for one in store_of(awa).reviews.all()] == ["ben"]
+    assert [review.by for review in store_of(awa).reviews.all()] == ["ben"]
 
 
 def test_unknown_decision_is_not_found(desk: Desk) -> None:
@@ -606,7 +608,7 @@ def test_viewers_see_all_and_change_nothing(desk: Desk, reader: FlaskClient) -> 
     browser = desk("viewer", "vera")
     page = browser.get(PATH).text
     assert "blockade-2" in page
-    assert [one.action for one in forms(page) if "/article/" in one.action or "/undo/" in one.action] == []
+    assert [form.action for form in forms(page) if "/article/" in form.action or "/undo/" in form.action] == []
     for fields in ({"action": "reject", "story": "blockade-3"}, {"preview": "pin", "story": "gold-1"}):
         assert post(browser, PATH, seen=0, **fields).status_code == 403
     assert "blockade-3" in shown(reader)
@@ -623,9 +625,9 @@ def test_editors_undo_and_end_no_policies(desk: Desk) -> None:
     browser = desk()
     entry = context_of(browser.application).decisions.keep_matrix(Matrix(FIXED), Sent("boss"))
     assert post(browser, f"/editor/undo/{entry.number}").status_code == 403
-    (kept,) = (entry.after or {})["signals"]
-    assert post(browser, PATH, action="end", step="save", number=kept["number"], seen=0).status_code == 303
-    assert store_of(browser).signals.get([kept["number"]])[kept["number"]].ended is None
+    (policy,) = (entry.after or {})["signals"]
+    assert post(browser, PATH, action="end", step="save", number=policy["number"], seen=0).status_code == 303
+    assert store_of(browser).signals.get([policy["number"]])[policy["number"]].ended is None
     assert post(desk("data-scientist", "sam"), f"/editor/undo/{entry.number}").status_code == 303
 
 
@@ -664,6 +666,8 @@ def test_article_with_a_strange_id_has_its_page(desk: Desk, publish: Publish) ->
     browser = desk()
     publish(Article(id="a/search?x=1#y %", title="A strange id", summary="Rain.", posted_on=YESTERDAY))
     address = next(
-        one for one in re.findall(r'href="(/editor/article/[^"]+)"', browser.get("/editor/").text) if "search" in one
+        address
+        for address in re.findall(r'href="(/editor/article/[^"]+)"', browser.get("/editor/").text)
+        if "search" in address
     )
     assert "A strange id" in browser.get(address).text

@@ -1,4 +1,4 @@
-"""The draft desk: what a text should link to, what was told already, and what may not stand beside it."""
+"""Drafts: what a text should link to, what has been published already, and what may not stand beside it."""
 
 import re
 import shutil
@@ -86,8 +86,8 @@ def ask(client: FlaskClient, *flags: str, **fields: object) -> TestResponse:
 
 def section(page: str, heading: str) -> str:
     """What a page says under a heading."""
-    found = re.search(rf"<h3[^>]*>{heading}</h3>(.*?)(?=<h[23]|</section>)", page, flags=re.DOTALL)
-    return found[1] if found else ""
+    match = re.search(rf"<h3[^>]*>{heading}</h3>(.*?)(?=<h[23]|</section>)", page, flags=re.DOTALL)
+    return match[1] if match else ""
 
 
 def titles(html: str, archive: Sequence[Article] = ARCHIVE) -> set[str]:
@@ -141,14 +141,14 @@ def test_reason_and_score_are_shown(editor: FlaskClient) -> None:
     assert "Also about" in shown
 
 
-# -- told already ------------------------------------------------------------------------------------------------------
+# -- published already -------------------------------------------------------------------------------------------------
 
 
-def told(page: str, row: str) -> list[int]:
+def counts(page: str, row: str) -> list[int]:
     """How many of the last 7, 30 and 365 days."""
-    found = re.search(rf'<th scope="row">{row}</th>(.*?)</tr>', page)
-    assert found
-    return [int(number) for number in re.findall(r'class="number">(\d+)</td>', found[1])]
+    match = re.search(rf'<th scope="row">{row}</th>(.*?)</tr>', page)
+    assert match
+    return [int(number) for number in re.findall(r'class="number">(\d+)</td>', match[1])]
 
 
 def test_late_reports_are_counted(stranger: FlaskClient, desk: Desk, tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_late_reports_are_counted(stranger: FlaskClient, desk: Desk, tmp_path: P
     client = desk()
     give_desk(client, HereAndNow(store))
     page = ask(client, title=words, body=words, countries="", tags="").text
-    assert told(page, "In much the same words") == [1, 2, 3]
-    assert told(page, "On the subject") == [1, 2, 3]
-    list_of_them = section(page, "Told already")
+    assert counts(page, "In much the same words") == [1, 2, 3]
+    assert counts(page, "On the subject") == [1, 2, 3]
+    list_of_them = section(page, "Published already")
     assert re.findall(r"/editor/shown/(r\d+)", list_of_them) == ["r1", "r20", "r200", "r500"]
     assert list_of_them.count("reported on") == 4
 
@@ -178,9 +178,9 @@ def test_late_reports_are_counted(stranger: FlaskClient, desk: Desk, tmp_path: P
 def test_matrix_says_what_is_kept_out_and_why(editor: FlaskClient) -> None:
     store_of(editor).articles.upsert([replace(BLOCKADE[title], flags=("opinion",)) for title in list(BLOCKADE)[:2]])
     page = ask(editor, "minor").text
-    kept = section(page, "Beware")
-    assert {"blockade-1", "blockade-2"} <= titles(kept)
-    assert "“opinion” may not stand beside “minor”" in kept
+    beware = section(page, "Beware")
+    assert {"blockade-1", "blockade-2"} <= titles(beware)
+    assert "“opinion” may not stand beside “minor”" in beware
     assert {"blockade-1", "blockade-2"}.isdisjoint(related(page))
     assert "blockade-3" in related(page)
     without = ask(editor).text
@@ -273,7 +273,7 @@ def test_flags_of_the_article_are_taken(editor: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("asked", ["no-such-story", "https://example.org/sahel/unpublished", "\0", "a" * 3000])
-def test_unknown_article_is_told(editor: FlaskClient, asked: str) -> None:
+def test_unknown_article_is_reported(editor: FlaskClient, asked: str) -> None:
     response = post(editor, DRAFT, step="look", asked=asked)
     assert response.status_code == 422
     assert "There is no article with this id" in response.text
@@ -285,7 +285,7 @@ def test_unknown_article_is_told(editor: FlaskClient, asked: str) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
-        (Unavailable("being loaded"), 503, "The model is still being loaded"),
+        (Unavailable("being loaded"), 503, "The embedding model is still being loaded"),
         (WorkerBusy(), 429, "Other drafts are being read"),
     ],
 )
@@ -301,7 +301,7 @@ def test_busy_desk_keeps_the_text(editor: FlaskClient, error: Exception, status:
     assert 'value="opinion" checked' in response.text
 
 
-def test_archive_that_is_not_built_is_told(editor: FlaskClient, store: Store) -> None:
+def test_archive_that_is_not_built_is_reported(editor: FlaskClient, store: Store) -> None:
     parts = context_of(editor.application)  # type: ignore[arg-type]  # an APIFlask
     editor.application.extensions["recommender"] = replace(parts, recommender=make_recommender(store))
     response = ask(editor)
@@ -314,7 +314,7 @@ def test_archive_that_is_not_built_is_told(editor: FlaskClient, store: Store) ->
     [
         ({"title": " "}, "A headline is needed"),
         ({"title": "<script>x</script>"}, "A headline is needed"),
-        ({"language": "klingon"}, "This is no language code"),
+        ({"language": "klingon"}, "This is not a language code"),
         ({"title": "x" * 2001}, "longer than 2000 characters"),
         ({"body": "x" * (MAX_DRAFT + 1)}, "longer than 200000 characters"),
         ({"tags": ",".join(f"t{number}" for number in range(101))}, "has more than 100 entries"),
@@ -365,7 +365,7 @@ def test_nothing_is_kept(editor: FlaskClient) -> None:
 
 
 def test_desk_with_the_model_answers(real_archive: Path, tmp_path: Path) -> None:
-    """The whole way, through the process that holds the model."""
+    """All the way through the worker."""
     app = make_app(settings_for(Path(shutil.copy(real_archive, tmp_path / "copy.db"))))
     try:
         client = app.test_client()

@@ -47,7 +47,7 @@ def panel(draw: Draw) -> Panel:
 def place_of(client: FlaskClient, panel: Panel, article_id: str) -> int:
     """The place of an article, as addresses have it."""
     number = store_of(client).articles.numbers([article_id])[article_id]
-    return [one.source for one in panel.sidebars].index(number) + 1
+    return [sidebar.source for sidebar in panel.sidebars].index(number) + 1
 
 
 def path(panel: Panel, place: int) -> str:
@@ -56,8 +56,8 @@ def path(panel: Panel, place: int) -> str:
 
 def everything(panel: Panel, place: int, value: int = 1) -> dict[str, int]:
     """The fields of an article that is graded whole."""
-    one = panel.sidebars[place - 1]
-    return {f"story-{story}": value for story in (*one.shown, *one.pool)} | {"sidebar": 2}
+    sidebar = panel.sidebars[place - 1]
+    return {f"story-{story}": value for story in (*sidebar.shown, *sidebar.pool)} | {"sidebar": 2}
 
 
 def grade_all(client: FlaskClient, panel: Panel) -> None:
@@ -66,7 +66,7 @@ def grade_all(client: FlaskClient, panel: Panel) -> None:
 
 
 def values_of(client: FlaskClient, panel: Panel) -> list[tuple[int | None, int, str]]:
-    return [(one.target, one.value, one.grader) for one in store_of(client).grading.grades(panel.number)]
+    return [(grade.target, grade.value, grade.grader) for grade in store_of(client).grading.grades(panel.number)]
 
 
 def entries_of(client: FlaskClient, action: str = "grade") -> list[Any]:
@@ -74,7 +74,7 @@ def entries_of(client: FlaskClient, action: str = "grade") -> list[Any]:
 
 
 def messages(response: TestResponse) -> str:
-    """What the page tells at its top."""
+    """What the page says at its top."""
     return response.text.partition('id="messages"')[2].partition("<main")[0]
 
 
@@ -158,7 +158,7 @@ class TestNew:
         assert len(grading_of(client).progress()) == 1
 
     @pytest.mark.parametrize(
-        ("wrong", "said"),
+        ("wrong", "message"),
         [
             ({"name": " "}, "can be read"),
             ({"name": "Taken"}, "already"),
@@ -168,17 +168,17 @@ class TestNew:
             ({"pool": "-1"}, "0 to 20"),
             ({"seed": "x"}, "whole number"),
             ({"edition": "Oceania"}, "Oceania"),
-            ({"since": "soon"}, "no date"),
+            ({"since": "soon"}, "not a date"),
             ({"until": "0001-01-01"}, "No published article"),
         ],
     )
-    def test_wrong_field_is_told_and_the_rest_stays(
-        self, desk: Desk, draw: Draw, wrong: dict[str, str], said: str
+    def test_wrong_field_is_named_and_the_rest_stays(
+        self, desk: Desk, draw: Draw, wrong: dict[str, str], message: str
     ) -> None:
         draw("Taken")
         response = post(desk("data-scientist", "sira"), "/editor/grading/new", **{**FIELDS, "pool": 3, **wrong})
         assert response.status_code == 422
-        assert said in response.text.partition('role="alert"')[2].partition("</p>")[0]
+        assert message in response.text.partition('role="alert"')[2].partition("</p>")[0]
         if "pool" not in wrong:
             assert 'name="pool" type="number" value="3"' in response.text
 
@@ -195,11 +195,11 @@ class TestArticle:
         client = desk()
         place = place_of(client, panel, "blockade-1")
         page = client.get(path(panel, place)).text
-        one = panel.sidebars[place - 1]
+        sidebar = panel.sidebars[place - 1]
         assert ARCHIVE[0].title in page
         assert ARCHIVE[0].body in page
         names = set(re.findall(r'type="radio" name="([\w-]+)"', page))
-        assert names == {"sidebar", *(f"story-{story}" for story in (*one.shown, *one.pool))}
+        assert names == {"sidebar", *(f"story-{story}" for story in (*sidebar.shown, *sidebar.pool))}
         assert page.count('data-key="v"') == len(names) - 1
         assert checked(page) == []
 
@@ -229,7 +229,11 @@ class TestArticle:
         place = place_of(client, panel, "blockade-1")
         bad = "<script>alert(1)</script>"
         store_of(client).articles.upsert(
-            [replace(one, title=bad, summary=bad, body=bad) for one in ARCHIVE if one.id.startswith("blockade")]
+            [
+                replace(article, title=bad, summary=bad, body=bad)
+                for article in ARCHIVE
+                if article.id.startswith("blockade")
+            ]
         )
         page = client.get(path(panel, place)).text
         assert bad not in page
@@ -258,9 +262,9 @@ class TestGrade:
         client = desk()
         response = post(client, path(panel, 1), **everything(panel, 1, 3))
         assert (response.status_code, response.location) == (303, path(panel, 2))
-        one = panel.sidebars[0]
+        sidebar = panel.sidebars[0]
         assert set(values_of(client, panel)) == {
-            *((story, 3, "awa") for story in (*one.shown, *one.pool)),
+            *((story, 3, "awa") for story in (*sidebar.shown, *sidebar.pool)),
             (None, 2, "awa"),
         }
         assert len(entries_of(client)) == 1
@@ -311,7 +315,7 @@ class TestGrade:
         post(desk(name="idrissa"), path(panel, 1), **everything(panel, 1, 4))
         assert checked(desk().get(path(panel, 1)).text) == []
 
-    def test_article_withdrawn_meanwhile_loses_no_grade(self, desk: Desk, panel: Panel) -> None:
+    def test_article_withdrawn_since_loses_no_grade(self, desk: Desk, panel: Panel) -> None:
         client = desk()
         store_of(client).articles.withdraw(grading_of(client).ids([panel.sidebars[0].source])[0])
         response = post(client, path(panel, 1), **everything(panel, 1))
@@ -341,7 +345,7 @@ class TestReport:
         page = desk("data-scientist", "sira").get(f"/editor/grading/{panel.number}/report").text
         assert "No sidebar has a verdict yet." in page
 
-    def test_shares_bar_graders_and_agreement_are_told(self, desk: Desk, draw: Draw) -> None:
+    def test_shares_bar_graders_and_agreement_are_reported(self, desk: Desk, draw: Draw) -> None:
         panel = draw(size=2)
         grade_all(desk(), panel)
         grade_all(desk(name="idrissa"), panel)

@@ -30,15 +30,17 @@ BY_ID = {article.id: article for article in ARCHIVE}
 
 @pytest.fixture
 def viewer(desk: Desk) -> FlaskClient:
-    """Somebody who may read and nothing more."""
+    """A viewer: may read and nothing more."""
     return desk("viewer", "issa")
 
 
 def note(client: FlaskClient, at: datetime, *article_ids: str, served: bool = False) -> None:
     """Writes the present sidebars of some articles down, as of a time."""
     recommender, ledger = context_of(client.application).recommender, store_of(client).ledger  # type: ignore[arg-type]
-    found = [recommender.for_article(article_id, Query()) for article_id in article_ids]
-    ledger.append([shown(one, recommender.gazetteer, at, served=served) for one in found])
+    recommendations = [recommender.for_article(article_id, Query()) for article_id in article_ids]
+    ledger.append(
+        [shown(recommendation, recommender.gazetteer, at, served=served) for recommendation in recommendations]
+    )
 
 
 def decide(store: Store, at: datetime, article_id: str, *wishes: Wish, why: str = "") -> None:
@@ -61,8 +63,8 @@ def as_of(client: FlaskClient, at: datetime | str, article_id: str = "blockade-1
 
 def box(page: str) -> str:
     """The sidebar that a page shows as readers saw it."""
-    found = re.search(r'<section class="rec-box".*?</section>', page, flags=re.DOTALL)
-    return found[0] if found else ""
+    match = re.search(r'<section class="rec-box".*?</section>', page, flags=re.DOTALL)
+    return match[0] if match else ""
 
 
 # -- history -----------------------------------------------------------------------------------------------------------
@@ -136,9 +138,9 @@ def test_every_status_has_its_pages(viewer: FlaskClient, path: str, article_id: 
 def test_sidebar_of_a_time_is_what_readers_saw(viewer: FlaskClient) -> None:
     """To the letter: the public fragment of then."""
     recommender = context_of(viewer.application).recommender  # type: ignore[arg-type]  # an APIFlask
-    found = recommender.for_article("blockade-1", Query())
+    recommendation = recommender.for_article("blockade-1", Query())
     public = viewer.get("/api/v1/recommend?article_id=blockade-1", headers={"Accept": "text/html"}).text
-    assert make_document(found, recommender.gazetteer, "en")["items"]
+    assert make_document(recommendation, recommender.gazetteer, "en")["items"]
     note(viewer, START, "blockade-1")
     decide(store_of(viewer), START + HOUR, "blockade-1", Wish(PIN, "gold-1", 1))
     note(viewer, START + HOUR, "blockade-1")
@@ -150,7 +152,7 @@ def test_sidebar_of_a_time_is_what_readers_saw(viewer: FlaskClient) -> None:
     assert BY_ID["gold-1"].title in box(as_of(viewer, START + HOUR))
 
 
-def test_reasons_for_it_are_told(viewer: FlaskClient) -> None:
+def test_reasons_for_it_are_reported(viewer: FlaskClient) -> None:
     store = store_of(viewer)
     decisions = make_decisions(store, lambda: START)
     decisions.keep_rule(Rule("Mali by Mali", Condition({"country": ("Mali",)}), "no_fallback"), Sent("awa"))
@@ -167,7 +169,7 @@ def test_reasons_for_it_are_told(viewer: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_unknown_time_is_told_honestly(viewer: FlaskClient, known: bool) -> None:
+def test_unknown_time_is_admitted(viewer: FlaskClient, known: bool) -> None:
     if known:
         note(viewer, START + HOUR, "blockade-1")
     page = as_of(viewer, START)
@@ -176,7 +178,7 @@ def test_unknown_time_is_told_honestly(viewer: FlaskClient, known: bool) -> None
     assert box(page) == ""
 
 
-def test_empty_box_is_told(viewer: FlaskClient) -> None:
+def test_empty_box_is_reported(viewer: FlaskClient) -> None:
     note(viewer, START, "held")
     assert "There was no box beside the article." in as_of(viewer, START, "held")
 
@@ -237,7 +239,7 @@ def test_removal_says_how_fast_each_sidebar_followed(viewer: FlaskClient) -> Non
     assert "/editor/article/blockade-3" not in page
 
 
-def test_hold_and_its_end_are_told(viewer: FlaskClient) -> None:
+def test_hold_and_its_end_are_reported(viewer: FlaskClient) -> None:
     store = store_of(viewer)
     put(store, START, "gold-1", flags=("legal_hold",))
     put(store, START + HOUR, "gold-1", flags=())
@@ -300,14 +302,14 @@ def test_orphans_of_an_edition_can_be_chosen(viewer: FlaskClient) -> None:
     assert "Every article stands in some sidebar." in viewer.get("/editor/exposure?edition=x").text
 
 
-@pytest.mark.parametrize("asked", ["unpublished", "https://example.org/sahel/gold-1/?utm_source=x", "gone"])
-def test_article_is_found_by_id_or_address(viewer: FlaskClient, asked: str) -> None:
-    if asked == "gone":
+@pytest.mark.parametrize("text", ["unpublished", "https://example.org/sahel/gold-1/?utm_source=x", "gone"])
+def test_article_is_found_by_id_or_address(viewer: FlaskClient, text: str) -> None:
+    if text == "gone":
         store_of(viewer).articles.upsert([replace(BY_ID["lone"], id="gone")])
         store_of(viewer).articles.withdraw("gone")
-    response = viewer.get("/editor/exposure", query_string={"q": asked})
+    response = viewer.get("/editor/exposure", query_string={"q": text})
     assert response.status_code == 303
-    target = asked if "/" not in asked else "gold-1"
+    target = text if "/" not in text else "gold-1"
     assert response.headers["Location"] == f"/editor/shown/{target}"
 
 

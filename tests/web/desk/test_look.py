@@ -12,7 +12,7 @@ from recommender.errors import FieldProblem
 from recommender.web import languages
 from tests.web.look import MACROS, page
 
-TEMPLATES = sorted((Path(languages.__file__).parent / "templates" / "editor").glob("*.html"))
+TEMPLATES = sorted((Path(languages.__file__).parent / "templates" / "desk").glob("*.html"))
 MACRO = re.compile(r"{%-? macro (\w+)\((.*?){%-? endmacro", re.DOTALL)
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "source", "wbr"}
 
@@ -192,7 +192,7 @@ def test_score_bar_adds_up() -> None:
 
 def test_problems_are_counted_and_listed() -> None:
     html = part("{{ problems(list) }}", list=[FieldProblem("slot", "12", "is no place", "use 1 to 10"), "Too late."])
-    assert "2 things have to be mended:" in html
+    assert "2 things to correct:" in html
     assert "<li>slot: is no place (got 12); use 1 to 10</li><li>Too late.</li>" in html
 
 
@@ -216,7 +216,7 @@ def test_template_keeps_to_the_policy(template: Path) -> None:
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_changing_form_proves_its_origin(template: Path) -> None:
     """With the hidden field itself, or with a macro of the desk that holds it."""
-    macros = [found for path in TEMPLATES for found in MACRO.findall(path.read_text(encoding="utf-8"))]
+    macros = [macro for path in TEMPLATES for macro in MACRO.findall(path.read_text(encoding="utf-8"))]
     proofs = ["csrf_field()", *(f"{name}(" for name, body in macros if "csrf_field()" in body)]
     forms = re.findall(r'<form[^>]*method="post".*?</form>', template.read_text(encoding="utf-8"), re.DOTALL)
     assert [form for form in forms if not any(proof in form for proof in proofs)] == []

@@ -25,9 +25,9 @@ def boss(desk: Desk) -> FlaskClient:
 
 def link_in(page: str) -> str:
     """The one-time link that a page shows."""
-    found = re.search(r'value="(http[^"]+/editor/link/[^"]+)"', page)
-    assert found
-    return found[1]
+    match = re.search(r'value="(http[^"]+/editor/link/[^"]+)"', page)
+    assert match
+    return match[1]
 
 
 def test_everybody_is_listed(boss: FlaskClient) -> None:
@@ -70,7 +70,7 @@ def test_link_begins_with_the_public_address(make_client: MakeClient) -> None:
         ("X", "owner", "role"),
     ],
 )
-def test_wrong_addition_is_told_and_kept_in_the_form(boss: FlaskClient, name: str, role: str, message: str) -> None:
+def test_wrong_addition_is_named_and_kept_in_the_form(boss: FlaskClient, name: str, role: str, message: str) -> None:
     response = post(boss, "/editor/people", name=name, role=role)
     assert response.status_code == 422
     assert message in response.text
@@ -127,6 +127,6 @@ def test_changes_are_on_record_by_name(boss: FlaskClient) -> None:
     post(boss, "/editor/people/enable", name="Fatou")
     post(boss, "/editor/people/link", name="Fatou")
     post(boss, "/editor/people/sign-out", name="Fatou")
-    found = store_of(boss).audit.entries(AuditQuery(by="boss"), 100)
-    assert [entry.subject for entry in found] == ["Fatou"] * 7
-    assert {entry.action for entry in found} <= set(ACTIONS)
+    entries = store_of(boss).audit.entries(AuditQuery(by="boss"), 100)
+    assert [entry.subject for entry in entries] == ["Fatou"] * 7
+    assert {entry.action for entry in entries} <= set(ACTIONS)

@@ -32,9 +32,9 @@ def number_of(client: FlaskClient, article_id: str) -> int:
 def line(client: FlaskClient, article_id: str, path: str = QUEUE) -> str:
     """The part of the queue that shows one article."""
     page = client.get(path).text
-    found = re.search(rf'<li id="line-{number_of(client, article_id)}".*?</form>', page, re.DOTALL)
-    assert found, f"{article_id} is not in the queue"
-    return found[0]
+    match = re.search(rf'<li id="line-{number_of(client, article_id)}".*?</form>', page, re.DOTALL)
+    assert match, f"{article_id} is not in the queue"
+    return match[0]
 
 
 def shown(client: FlaskClient, article_id: str) -> list[str]:
@@ -45,8 +45,8 @@ def shown(client: FlaskClient, article_id: str) -> list[str]:
 
 def undo_of(page: str) -> str:
     """Where the only form that undoes leads."""
-    (found,) = [one.action for one in forms(page) if one.action.startswith("/editor/undo/")]
-    return found
+    (action,) = [form.action for form in forms(page) if form.action.startswith("/editor/undo/")]
+    return action
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_queue_shows_why_and_what(desk: Desk) -> None:
-    found = line(desk(), "recent-new")
-    assert "Wrestlers crown a champion" in found
-    assert {"new", "not related", "unsure"} <= set(re.findall(r'class="tag[^"]*">([^<]+)<', found))
-    assert "10 reads" in found
-    assert "not related: most read in the edition" in found
+    text = line(desk(), "recent-new")
+    assert "Wrestlers crown a champion" in text
+    assert {"new", "not related", "unsure"} <= set(re.findall(r'class="tag[^"]*">([^<]+)<', text))
+    assert "10 reads" in text
+    assert "not related: most read in the edition" in text
 
 
 def test_line_shows_the_sidebar_of_readers(desk: Desk) -> None:
@@ -89,13 +89,13 @@ def test_flags_are_shown(desk: Desk) -> None:
 def test_queue_can_be_filtered(desk: Desk, query: str, expected: set[str]) -> None:
     browser = desk()
     page = browser.get(f"{QUEUE}?{query}").text
-    assert set(order(page)) == {number_of(browser, one) for one in expected}
+    assert set(order(page)) == {number_of(browser, article_id) for article_id in expected}
 
 
 @pytest.mark.parametrize(
     "query", ["since=yesterday", "until=9999-12-31", "state=perhaps", "page=0", "page=x", "page=٣"]
 )
-def test_wrong_filter_is_told(desk: Desk, query: str) -> None:
+def test_wrong_filter_is_reported(desk: Desk, query: str) -> None:
     response = desk().get(f"{QUEUE}?{query}")
     assert response.status_code == 422
     assert 'role="alert"' in response.text
@@ -232,27 +232,27 @@ def test_where_nothing_leaves_the_next_page_follows(desk: Desk) -> None:
 
 def test_same_form_twice_counts_once(desk: Desk) -> None:
     browser = desk()
-    found = line(browser, "blockade-1")
+    text = line(browser, "blockade-1")
     rejected = shown(browser, "blockade-1")[0]
-    answers = [press(browser, found, ("reject", rejected)) for _ in range(2)]
-    assert [one.status_code for one in answers] == [303, 303]
+    answers = [press(browser, text, ("reject", rejected)) for _ in range(2)]
+    assert [response.status_code for response in answers] == [303, 303]
     assert len(store_of(browser).audit.entries(AuditQuery(article=number_of(browser, "blockade-1")), 10)) == 1
 
 
 def test_other_button_of_the_same_form_is_another_decision(desk: Desk) -> None:
-    """Somebody goes back in the browser and rejects another teaser: that is not taken for the first one again."""
+    """An editor goes back in the browser and rejects another teaser: that is not taken for the first one again."""
     browser = desk()
-    found = line(browser, "blockade-1")
+    text = line(browser, "blockade-1")
     first, second = shown(browser, "blockade-1")[:2]
-    assert press(browser, found, ("reject", first)).status_code == 303
-    assert press(browser, found, ("reject", second)).status_code == 409
+    assert press(browser, text, ("reject", first)).status_code == 303
+    assert press(browser, text, ("reject", second)).status_code == 409
 
 
-def test_second_editor_is_told(desk: Desk) -> None:
+def test_second_editor_is_reported(desk: Desk) -> None:
     awa, ben = desk(name="awa"), desk(name="ben")
-    found = line(ben, "blockade-1")
+    text = line(ben, "blockade-1")
     press(awa, line(awa, "blockade-1"), ("reject", "blockade-3"))
-    response = press(ben, found, ("reject", "blockade-2"))
+    response = press(ben, text, ("reject", "blockade-2"))
     assert response.status_code == 409
     assert "teaser rejected, by awa" in response.text
     assert "blockade-2" in shown(ben, "blockade-1")
@@ -260,9 +260,9 @@ def test_second_editor_is_told(desk: Desk) -> None:
 
 def test_changed_sidebar_is_not_approved_unseen(desk: Desk) -> None:
     browser = desk()
-    found = line(browser, "blockade-1")
+    text = line(browser, "blockade-1")
     store_of(browser).articles.withdraw(shown(browser, "blockade-1")[0])
-    response = press(browser, found, APPROVE)
+    response = press(browser, text, APPROVE)
     assert response.status_code == 409
     assert "The sidebar has changed" in response.text
     assert store_of(browser).reviews.all() == []
@@ -285,9 +285,9 @@ def test_progress_and_minutes_are_shown(desk: Desk) -> None:
 
 def test_viewers_see_and_decide_nothing(desk: Desk) -> None:
     browser = desk("viewer", "vera")
-    found = line(browser, "blockade-1")
-    assert "csrf_token" not in found
-    assert '<button type="submit"' not in found
+    text = line(browser, "blockade-1")
+    assert "csrf_token" not in text
+    assert '<button type="submit"' not in text
     response = post(browser, "/editor/article/blockade-1", action="reject", story="blockade-3", seen=0)
     assert response.status_code == 403
     assert "blockade-3" in shown(browser, "blockade-1")

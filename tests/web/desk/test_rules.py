@@ -49,7 +49,7 @@ def workers(toy_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def browser(workers: tuple[Flask, Flask]) -> Iterator[Browser]:
-    """Gives the browser of somebody who is signed in. Afterwards no rule, matrix or ranking is in force."""
+    """Gives the browser of a signed-in account. Afterwards no rule, matrix or ranking is in force."""
 
     def signed_in(role: str = "editor", name: str = "") -> FlaskClient:
         client = workers[0].test_client()
@@ -59,7 +59,7 @@ def browser(workers: tuple[Flask, Flask]) -> Iterator[Browser]:
 
     yield signed_in
     store = context_of(workers[0]).store
-    store.signals.end([one.number for one in store.signals.changed_since(-1)], datetime.now(UTC), "the tests")
+    store.signals.end([signal.number for signal in store.signals.changed_since(-1)], datetime.now(UTC), "the tests")
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def undo(client: FlaskClient, page: TestResponse) -> TestResponse:
 
 
 def standing(client: FlaskClient, kind: str = RULE) -> list[Signal]:
-    return [one for one in store_of(client).signals.changed_since(-1) if one.kind == kind]
+    return [signal for signal in store_of(client).signals.changed_since(-1) if signal.kind == kind]
 
 
 def trail(client: FlaskClient, action: str) -> list[AuditEntry]:
@@ -142,7 +142,7 @@ class TestEditorsTask:
         done = apply(client, shown)
         assert (done.status_code, done.location) == (303, "/editor/rules")
         after = sidebar(reader)
-        assert not [one for one in after if one.startswith(("blockade", "fr"))]
+        assert not [story for story in after if story.startswith(("blockade", "fr"))]
         page = client.get(done.location)
         assert "No more of it" in main(page)
         assert undo(client, page).location == "/editor/rules"
@@ -154,9 +154,9 @@ class TestEditorsTask:
         shown = reach(client, post(client, NEW, **NO_BLOCKADE))
         parts = main(shown).partition("Fighters blockade fuel convoys near Bamako Now ")[2].partition(" Then ")
         apply(client, shown)
-        titles = {one.id: one.title for one in store_of(client).articles.listing(None, 99, 0)}
-        assert parts[0] == " ".join(titles[one] for one in before)
-        assert parts[2].startswith(" ".join(titles[one] for one in sidebar(reader)))
+        titles = {article.id: article.title for article in store_of(client).articles.listing(None, 99, 0)}
+        assert parts[0] == " ".join(titles[story] for story in before)
+        assert parts[2].startswith(" ".join(titles[story] for story in sidebar(reader)))
 
     def test_decision_is_written_down_with_its_reason(self, browser: Browser) -> None:
         client = browser()
@@ -207,14 +207,14 @@ class TestEditorsTask:
         assert sidebar(reader) == before
         assert "begins later" in main(page)
 
-    def test_rule_that_is_over_is_told_as_such(self, browser: Browser, reader: FlaskClient) -> None:
+    def test_rule_that_is_over_is_marked_as_such(self, browser: Browser, reader: FlaskClient) -> None:
         client, before = browser(), sidebar(reader)
         decide(client, NEW, **NO_BLOCKADE)
-        (one,) = standing(client)
+        (signal,) = standing(client)
         store = store_of(client)
-        store.signals.end([one.number], datetime.now(UTC), "the tests")
+        store.signals.end([signal.number], datetime.now(UTC), "the tests")
         past = datetime.now(UTC) - timedelta(hours=2)
-        store.signals.add([Signal(RULE, None, None, "awa", past, until=past + timedelta(hours=1), data=one.data)])
+        store.signals.add([Signal(RULE, None, None, "awa", past, until=past + timedelta(hours=1), data=signal.data)])
         assert sidebar(reader) == before
         assert "There is no rule." in main(client.get("/editor/rules"))
         assert "No more of it" in main(client.get("/editor/rules"))
@@ -240,10 +240,10 @@ class TestEditorsTask:
 
 
 class TestForm:
-    """What was typed stays, and what is wrong is told beside its field."""
+    """What was typed stays, and what is wrong stands beside its field."""
 
     @pytest.mark.parametrize(
-        ("wrong", "said"),
+        ("wrong", "message"),
         [
             ({"description": " "}, "Say in a line what the rule is for."),
             ({"description": "x" * 301}, "Use up to 300 characters"),
@@ -257,8 +257,8 @@ class TestForm:
             ({"then": "raise", "factor": "nan"}, "Type a number from 1 to 10."),
             ({"then": "raise", "factor": "1e99"}, "Type a number from 1 to 10."),
             ({"then": "lower", "factor": "."}, "Type a number from 0 to 0.9."),
-            ({"since": "soon"}, "This is no date with a time."),
-            ({"until": "2026-02-31T12:00"}, "This is no date with a time."),
+            ({"since": "soon"}, "This is not a date with a time."),
+            ({"until": "2026-02-31T12:00"}, "This is not a date with a time."),
             ({"until": "2001-01-01T12:00"}, "This is over already."),
             ({"since": at(3), "until": at(2)}, "This is not after the beginning."),
             ({"reason": "x" * 1001}, "Use up to 1000 characters"),
@@ -267,10 +267,12 @@ class TestForm:
             ({"what_tag": ",".join(shake_256(bytes([n])).hexdigest(100) for n in range(50))}, "says too much"),
         ],
     )
-    def test_wrong_field_is_told_and_the_rest_stays(self, browser: Browser, wrong: dict[str, str], said: str) -> None:
+    def test_wrong_field_is_named_and_the_rest_stays(
+        self, browser: Browser, wrong: dict[str, str], message: str
+    ) -> None:
         response = post(browser(), NEW, **NO_BLOCKADE | wrong)
         assert response.status_code == 422
-        assert said in html.unescape(problems(response))
+        assert message in html.unescape(problems(response))
         if "when_tag" not in wrong:
             assert 'name="when_tag" type="text" value="blockade"' in response.text
         if "description" not in wrong:
@@ -288,7 +290,7 @@ class TestForm:
             offered = page.partition(f'<datalist id="known-{kind}">')[2].partition("</datalist>")[0]
             assert f'<option value="{value}">' in offered
 
-    def test_misspelt_values_are_told(self, browser: Browser) -> None:
+    def test_misspelt_values_are_reported(self, browser: Browser) -> None:
         client = browser()
         shown = reach(client, post(client, NEW, **NO_BLOCKADE | {"when_edition": "Magreb"}))
         assert "perhaps it is misspelt: Edition: Magreb" in main(shown)
@@ -358,18 +360,18 @@ class TestMatrix:
         assert "opinion:opinion" in self.ticked(response)
 
     def test_second_of_two_keeps_its_ticks(self, browser: Browser) -> None:
-        one, other = browser("data-scientist", "sira"), browser("administrator", "oumar")
-        shown = reach(one, post(one, "/editor/sensitive", cell=["opinion:opinion"], seen=0))
-        decide(other, "/editor/sensitive", cell=["minor:minor"], seen=0)
+        first, second = browser("data-scientist", "sira"), browser("administrator", "oumar")
+        shown = reach(first, post(first, "/editor/sensitive", cell=["opinion:opinion"], seen=0))
+        decide(second, "/editor/sensitive", cell=["minor:minor"], seen=0)
         fields = hidden(shown, "/editor/rules/apply")
-        response = one.post("/editor/rules/apply", data={name: fields[name] for name in fields if name != "revision"})
+        response = first.post("/editor/rules/apply", data={name: fields[name] for name in fields if name != "revision"})
         assert response.status_code == 409
-        assert "oumar has changed this meanwhile." in main(response)
+        assert "oumar has changed this since you opened the page." in main(response)
         assert "opinion:opinion" in self.ticked(response)
-        assert standing(one, MATRIX)[0].data == {"forbidden": [["minor", "minor"]]}
+        assert standing(first, MATRIX)[0].data == {"forbidden": [["minor", "minor"]]}
         seen = hidden(response, "/editor/sensitive")["seen"]
-        decide(one, "/editor/sensitive", cell=["opinion:opinion"], seen=seen)
-        assert standing(one, MATRIX)[0].data == {"forbidden": [["opinion", "opinion"]]}
+        decide(first, "/editor/sensitive", cell=["opinion:opinion"], seen=seen)
+        assert standing(first, MATRIX)[0].data == {"forbidden": [["opinion", "opinion"]]}
 
 
 class TestRanking:
@@ -394,7 +396,7 @@ class TestRanking:
         assert standing(client, RANKING)[0].data == {"weights": {"tags": 2.5}}
 
     @pytest.mark.parametrize(
-        ("wrong", "said"),
+        ("wrong", "message"),
         [
             ({"min_score": "1.5"}, "Type a number from 0 to 1."),
             ({"min_score": "much"}, "Type a number from 0 to 1."),
@@ -403,43 +405,43 @@ class TestRanking:
             ({}, "The ranking is like this already."),
         ],
     )
-    def test_wrong_field_is_told_and_stays(self, browser: Browser, wrong: dict[str, str], said: str) -> None:
+    def test_wrong_field_is_named_and_stays(self, browser: Browser, wrong: dict[str, str], message: str) -> None:
         response = post(browser("data-scientist"), "/editor/ranking", seen=0, **wrong)
         assert response.status_code == 422
-        assert said in problems(response)
+        assert message in problems(response)
         for name, value in wrong.items():
             assert f'name="{name}" type="text" value="{value}"' in response.text
 
-    def test_share_of_fallbacks_is_told(self, browser: Browser) -> None:
+    def test_share_of_fallbacks_is_reported(self, browser: Browser) -> None:
         assert "The threshold is 0.1 at the moment. Of the" in main(browser().get("/editor/ranking"))
 
 
 class TestTwoEditors:
     """Nothing is overwritten silently, and nothing that was typed is lost."""
 
-    def test_second_is_told_at_the_form(self, browser: Browser) -> None:
-        one, other = browser(name="awa"), browser(name="moussa")
-        decide(one, NEW, **NO_BLOCKADE)
-        number = standing(one)[0].number
-        decide(other, f"/editor/rules/{number}/switch")
-        response = post(one, f"/editor/rules/{number}/edit", **NO_BLOCKADE | {"description": "Mine"})
+    def test_second_sees_it_at_the_form(self, browser: Browser) -> None:
+        first, second = browser(name="awa"), browser(name="moussa")
+        decide(first, NEW, **NO_BLOCKADE)
+        number = standing(first)[0].number
+        decide(second, f"/editor/rules/{number}/switch")
+        response = post(first, f"/editor/rules/{number}/edit", **NO_BLOCKADE | {"description": "Mine"})
         assert response.status_code == 409
-        assert "moussa has changed this meanwhile." in main(response)
+        assert "moussa has changed this since you opened the page." in main(response)
         assert 'name="description" type="text" value="Mine"' in response.text
-        latest = standing(one)[0].number
-        decide(one, f"/editor/rules/{latest}/edit", **NO_BLOCKADE | {"description": "Mine"})
-        assert [signal.data["description"] for signal in standing(one)] == ["Mine"]
+        latest = standing(first)[0].number
+        decide(first, f"/editor/rules/{latest}/edit", **NO_BLOCKADE | {"description": "Mine"})
+        assert [signal.data["description"] for signal in standing(first)] == ["Mine"]
 
-    def test_second_is_told_when_the_rule_has_ended(self, browser: Browser) -> None:
-        one, other = browser(name="awa"), browser(name="moussa")
-        decide(one, NEW, **NO_BLOCKADE)
-        number = standing(one)[0].number
-        decide(other, f"/editor/rules/{number}/end")
-        response = post(one, f"/editor/rules/{number}/edit", **NO_BLOCKADE)
+    def test_second_sees_it_when_the_rule_has_ended(self, browser: Browser) -> None:
+        first, second = browser(name="awa"), browser(name="moussa")
+        decide(first, NEW, **NO_BLOCKADE)
+        number = standing(first)[0].number
+        decide(second, f"/editor/rules/{number}/end")
+        response = post(first, f"/editor/rules/{number}/edit", **NO_BLOCKADE)
         assert response.status_code == 409
         assert f'action="{NEW}"' in response.text
-        assert post(one, f"/editor/rules/{number}/end").status_code == 409
-        assert one.get(f"/editor/rules/{number}/edit").location == "/editor/rules"
+        assert post(first, f"/editor/rules/{number}/end").status_code == 409
+        assert first.get(f"/editor/rules/{number}/edit").location == "/editor/rules"
 
     def test_form_of_an_old_version_leads_to_the_new_one(self, browser: Browser) -> None:
         client = browser()
@@ -450,16 +452,16 @@ class TestTwoEditors:
         assert client.get(f"/editor/rules/{number}/edit").location == f"/editor/rules/{latest}/edit"
 
     def test_reach_that_others_have_overtaken_is_not_applied(self, browser: Browser) -> None:
-        one, other = browser(name="awa"), browser(name="moussa")
-        shown = reach(one, post(one, NEW, **NO_BLOCKADE))
-        decide(other, NEW, **NO_MINING | {"enabled": "yes"})
-        response = apply(one, shown, reason="now")
+        first, second = browser(name="awa"), browser(name="moussa")
+        shown = reach(first, post(first, NEW, **NO_BLOCKADE))
+        decide(second, NEW, **NO_MINING | {"enabled": "yes"})
+        response = apply(first, shown, reason="now")
         assert response.status_code == 409
         assert "It may do something else now." in main(response)
         assert 'name="reason" type="text" value="now"' in response.text
-        assert len(standing(one)) == 1
-        assert apply(one, response).status_code == 303
-        assert len(standing(one)) == 2
+        assert len(standing(first)) == 1
+        assert apply(first, response).status_code == 303
+        assert len(standing(first)) == 2
 
 
 class TestReachPage:
@@ -474,7 +476,7 @@ class TestReachPage:
         assert answer["ready"] == started.location
 
     @pytest.mark.parametrize("change", ["", "x", "eyJhIjoxfQ.AAAAAAAAAAAAAAAAAAAAAAAAAAA", "é"])
-    def test_change_that_nobody_proposed_is_refused(self, browser: Browser, change: str) -> None:
+    def test_change_that_was_not_proposed_is_refused(self, browser: Browser, change: str) -> None:
         client = browser("administrator")
         assert client.get("/editor/rules/reach", query_string={"change": change}).status_code == 404
         assert client.get(NEW, query_string={"change": change}).status_code == 404
@@ -543,8 +545,8 @@ values = st.lists(st.text("abC, é-", min_size=1).map(str.strip).filter(bool), u
 
 @given(values)
 def test_values_are_read_as_they_are_written(names: list[str]) -> None:
-    known = [" ".join(name.split()) for name in names]
-    assert split(joined(known)) == list(dict.fromkeys(known))
+    typed = [" ".join(name.split()) for name in names]
+    assert split(joined(typed)) == list(dict.fromkeys(typed))
 
 
 @pytest.mark.parametrize(

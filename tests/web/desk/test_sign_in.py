@@ -24,9 +24,9 @@ OTHER = "wrestlers of Dakar"
 def keeping(stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """The accounts of the application, in which Awa is an editor. Refusals do not keep the tests waiting."""
     monkeypatch.setattr(accounts, "REFUSAL_SECONDS", 0)
-    kept = context_of(stranger.application).accounts
-    kept.add("Awa", "editor", "test", PASSWORD)
-    return kept
+    keeper = context_of(stranger.application).accounts
+    keeper.add("Awa", "editor", "test", PASSWORD)
+    return keeper
 
 
 def sign_in(browser: FlaskClient, name: str = "Awa", password: str = PASSWORD, **fields: str) -> TestResponse:
@@ -41,7 +41,7 @@ def follow(browser: FlaskClient, path: str, **fields: str) -> TestResponse:
 
 
 def is_inside(browser: FlaskClient) -> bool:
-    """Whether somebody is signed in."""
+    """Whether the browser has a session."""
     return browser.get("/editor/password").status_code == 200
 
 
@@ -63,16 +63,18 @@ def test_right_password_opens_the_desk(stranger: FlaskClient, keeping: Accounts)
 
 
 def test_wanted_page_follows(stranger: FlaskClient, keeping: Accounts) -> None:
-    asked = stranger.get("/editor/audit?action=pin")
-    form = stranger.get(asked.location).text
+    redirected = stranger.get("/editor/audit?action=pin")
+    form = stranger.get(redirected.location).text
     assert 'name="next" value="/editor/audit?action=pin"' in form
     assert sign_in(stranger, next="/editor/audit?action=pin").location == "/editor/audit?action=pin"
 
 
-@pytest.mark.parametrize("wanted", ["//evil.example", "https:evil.example", "\\\\evil.example", "https://evil.example"])
-def test_strange_page_does_not(stranger: FlaskClient, keeping: Accounts, wanted: str) -> None:
-    assert 'name="next" value="/editor/">' in stranger.get("/editor/sign-in", query_string={"next": wanted}).text
-    assert sign_in(stranger, next=wanted).location == "/editor/"
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "https:evil.example", "\\\\evil.example", "https://evil.example"]
+)
+def test_strange_page_does_not(stranger: FlaskClient, keeping: Accounts, address: str) -> None:
+    assert 'name="next" value="/editor/">' in stranger.get("/editor/sign-in", query_string={"next": address}).text
+    assert sign_in(stranger, next=address).location == "/editor/"
 
 
 def test_refusals_are_the_same_page(stranger: FlaskClient, keeping: Accounts) -> None:
@@ -234,7 +236,7 @@ def test_error_pages_know_their_language(stranger: FlaskClient) -> None:
 
 
 def test_missing_database_is_a_page_too(desk: Desk, database: Path) -> None:
-    """It can be shown while nobody can be asked who is signed in."""
+    """It can be shown while the database cannot say who is signed in."""
     browser = desk()
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("DROP TABLE session")

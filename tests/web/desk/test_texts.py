@@ -36,9 +36,9 @@ def forms(text: object) -> tuple[str, ...]:
 
 
 def language_of(client: FlaskClient, **headers: str) -> str:
-    found = re.search(r'<html lang="(\w+)">', client.get(SIGN_IN, headers=headers).text)
-    assert found
-    return found[1]
+    match = re.search(r'<html lang="(\w+)">', client.get(SIGN_IN, headers=headers).text)
+    assert match
+    return match[1]
 
 
 def choose(client: FlaskClient, language: str, back: str = SIGN_IN) -> tuple[int, str | None]:
@@ -48,10 +48,10 @@ def choose(client: FlaskClient, language: str, back: str = SIGN_IN) -> tuple[int
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given"), [("", "en"), ("fr", "fr"), ("fr-CA,en;q=0.5", "fr"), ("de", "en"), ("de,fr;q=0.1", "fr")]
+    ("header", "language"), [("", "en"), ("fr", "fr"), ("fr-CA,en;q=0.5", "fr"), ("de", "en"), ("de,fr;q=0.1", "fr")]
 )
-def test_browser_says_the_language(stranger: FlaskClient, wanted: str, given: str) -> None:
-    assert language_of(stranger, accept_language=wanted) == given
+def test_browser_says_the_language(stranger: FlaskClient, header: str, language: str) -> None:
+    assert language_of(stranger, accept_language=header) == language
 
 
 def test_chosen_language_is_kept(stranger: FlaskClient) -> None:

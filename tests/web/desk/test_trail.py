@@ -16,7 +16,7 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 @pytest.fixture
 def viewer(desk: Desk) -> FlaskClient:
-    """Somebody who may read and nothing more."""
+    """A viewer: may read and nothing more."""
     return desk("viewer", "issa")
 
 
@@ -28,9 +28,9 @@ def keep(store: Store, by: str = "awa", action: str = "pin", **fields: object) -
 
 def number_of(store: Store, article_id: str) -> int:
     """An article's number."""
-    found = store.articles.find(article_id)
-    assert found
-    return found[0]
+    row = store.articles.find(article_id)
+    assert row
+    return row[0]
 
 
 def rows(viewer: FlaskClient, query: str = "") -> list[list[str]]:
@@ -67,7 +67,7 @@ def test_latest_come_first(viewer: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "names"),
     [
         ("by=fatou", {"b"}),
         ("action=reject", {"b", "c"}),
@@ -81,14 +81,14 @@ def test_latest_come_first(viewer: FlaskClient) -> None:
         ("", {"a", "b", "c"}),
     ],
 )
-def test_filters_choose(viewer: FlaskClient, query: str, found: set[str]) -> None:
+def test_filters_choose(viewer: FlaskClient, query: str, names: set[str]) -> None:
     store = store_of(viewer)
     keep(store, subject="s-a")
     keep(store, "fatou", "reject", subject="s-b", at=START + timedelta(days=1))
     keep(store, "awa", "reject", subject="s-c", at=START + timedelta(days=2), article=number_of(store, "gold-1"))
-    assert {row[5].removeprefix("s-") for row in rows(viewer, query)} == found
+    assert {row[5].removeprefix("s-") for row in rows(viewer, query)} == names
     page = viewer.get(f"/editor/audit?{query}").text
-    assert {name for name in "abc" if f"<td>s-{name}" in page} == found
+    assert {name for name in "abc" if f"<td>s-{name}" in page} == names
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_pages_follow_each_other(viewer: FlaskClient) -> None:
 def test_file_has_everything_whole(viewer: FlaskClient) -> None:
     store = store_of(viewer)
     numbers = [keep(store, subject=f"s{place}", after={"text": "é" * 2000}) for place in range(501)]
-    found = rows(viewer)
-    assert [int(row[0]) for row in found] == numbers[::-1]
-    assert found[0][1] == "2026-03-01T09:00:00+00:00"
-    assert found[0][7] == '{"text": "' + "é" * 2000 + '"}'
+    lines = rows(viewer)
+    assert [int(row[0]) for row in lines] == numbers[::-1]
+    assert lines[0][1] == "2026-03-01T09:00:00+00:00"
+    assert lines[0][7] == '{"text": "' + "é" * 2000 + '"}'
 
 
 def test_file_is_a_download(viewer: FlaskClient) -> None:
