@@ -25,12 +25,20 @@ LIST = """
   <form method="post" action="/editor/approve"><input type="hidden" name="seconds" value="0">
     {{ button("Approve", key="a", name="id", value=name) }}</form>
   <label><input type="radio" name="grade-{{ name }}" value="4" data-key="4" data-advance> Four</label>
-  <button type="button" data-key="n" data-advance>Next</button>
   <details><summary data-key="m">More</summary><p>Further actions</p></details></li>
 {% endfor %}
 </ol>
-<nav aria-label="Pages"><a href="/editor/?page=2" rel="next">Less urgent</a></nav>
 <form method="post" action="/editor/all">{{ button("Approve all", key="x") }}</form>
+"""
+PAGED = """
+<h1>Queue</h1>
+<ol class="list" role="list" data-list>
+{% for name in ["one", "two", "three"] %}
+<li id="{{ name }}"><label><input type="radio" name="grade-{{ name }}" value="4" data-key="4" data-advance> Four</label>
+  <button type="button" data-key="n" data-advance>Next</button></li>
+{% endfor %}
+</ol>
+<nav aria-label="Pages"><a href="/editor/?page=2" rel="next">Less urgent</a></nav>
 """
 ORDER = """
 <h1>Order</h1>
@@ -216,7 +224,7 @@ def test_grade_goes_on_to_next_item(opened: Opener) -> None:
 
 def test_grade_of_the_last_item_stays_on_the_page(opened: Opener) -> None:
     """Other grades of the form are not sent yet."""
-    page = opened(LIST, "#three")
+    page = opened(PAGED, "#three")
     page.keyboard.press("4")
     expect(page.locator("#three input[type=radio]")).to_be_checked()
     assert current(page) == "three"
@@ -224,7 +232,7 @@ def test_grade_of_the_last_item_stays_on_the_page(opened: Opener) -> None:
 
 
 def test_next_goes_on_to_next_item(opened: Opener) -> None:
-    page = opened(LIST)
+    page = opened(PAGED)
     page.keyboard.press("n")
     assert current(page) == "two"
     page.locator("#two").get_by_role("button", name="Next").click()
@@ -232,7 +240,7 @@ def test_next_goes_on_to_next_item(opened: Opener) -> None:
 
 
 def test_next_after_the_last_item_turns_the_page(opened: Opener) -> None:
-    page = opened(LIST, "#three")
+    page = opened(PAGED, "#three")
     page.keyboard.press("n")
     page.wait_for_url(f"{SITE}/editor/?page=2")
     assert current(page) == "one"
