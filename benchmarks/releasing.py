@@ -17,7 +17,7 @@ from benchmarks.judged import SAMPLE
 from benchmarks.report import Table, in_turn, ratio
 from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades
-from recommender.release.trials import Interleaver, InterleavingReport
+from recommender.release.interleaving import Interleaver, InterleavingReport
 from recommender.serving.recommender import Query
 from recommender.settings import Settings
 from recommender.store.base import Store

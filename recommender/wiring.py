@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.articles.gazetteer import Gazetteer, parse_gazetteer
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.progress import Progress
 from recommender.ranking.scoring import DEFAULT, RankingModel
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from recommender.evaluation.evaluation import System
     from recommender.release.cards import ModelCard
     from recommender.release.golden_pairs import GoldenPair
+    from recommender.release.interleaving import Interleaver, InterleavingControl
     from recommender.release.promotion import Releasing
     from recommender.release.registry import FolderRegistry
     from recommender.release.shadow import Shadowing
-    from recommender.release.trials import Interleaver, InterleavingControl
     from recommender.serving.export import Files
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
@@ -184,7 +184,7 @@ def make_builder(
     With the embedder given, if there is one.
     """
     from recommender.build.builder import Builder
-    from recommender.release.trials import end_left
+    from recommender.release.interleaving import end_left
     from recommender.serving.prepared import prepare
     from recommender.store.generation_view import generation_view
 
@@ -298,7 +298,7 @@ def make_interleaving(store: Store, settings: Settings, recommender: Recommender
     """Mixes the sidebars of two model versions while they are interleaved, and counts clicks."""
     import secrets
 
-    from recommender.release.trials import Interleaver
+    from recommender.release.interleaving import Interleaver
 
     key = store.accounts.secret("interleaving", secrets.token_urlsafe(48))
     return Interleaver(store, recommender, lambda view: make_recommender(view, settings), key)
@@ -306,7 +306,7 @@ def make_interleaving(store: Store, settings: Settings, recommender: Recommender
 
 def make_interleaving_control(store: Store) -> "InterleavingControl":
     """Starts and ends interleavings of two model versions, and reports on them."""
-    from recommender.release.trials import InterleavingControl
+    from recommender.release.interleaving import InterleavingControl
 
     return InterleavingControl(store, utc_now)
 

@@ -9,14 +9,14 @@ import numpy as np
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer, Name
 from recommender.build.builder import Builder
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.curation.sensitivity import bits
 from recommender.embedding.base import Embedder
 from recommender.progress import Progress
 from recommender.ranking.candidates import FEATURES, CandidateArray, make_candidates
 from recommender.ranking.facts import Columns
 from recommender.ranking.scoring import RankingModel
-from recommender.release.trials import end_left
+from recommender.release.interleaving import end_left
 from recommender.serving.recommender import RankingDefaults, Recommender
 from recommender.store.base import Store
 from recommender.wiring import make_toolbox

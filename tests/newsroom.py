@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.articles.article import Article
 from recommender.build.builder import Builder
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.grading.grading import Grading
 from recommender.grading.panels import Sample

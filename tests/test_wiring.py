@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.errors import InvalidInput, NotFound
 from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding

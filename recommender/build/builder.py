@@ -15,8 +15,8 @@ import numpy as np
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.build.live_neighbours import LiveNeighbours
+from recommender.build.model_version import ModelVersion
 from recommender.build.neighbours import GenerationModels, best_of, story_links
-from recommender.build.releases import ModelVersion
 from recommender.build.stories import MIN_LINK, Link, join
 from recommender.embedding.base import Embedder
 from recommender.embedding.pooling import TRUST_ARTICLES, Centres, Geometry, article_vectors, trust, vector_version

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from recommender.release.interleaving import TELLING
-from recommender.release.trials import InterleavingReport
+from recommender.release.interleaving import InterleavingReport
+from recommender.release.team_draft import TELLING
 from recommender.settings import load_settings
-from recommender.store.trials import CHALLENGER
+from recommender.store.interleaving import CHALLENGER
 from recommender.wiring import make_interleaving_control, opened_store
 from recommender.workflows.operator import operator
 
@@ -32,31 +32,37 @@ def interleave(config: Path | None, name: str | None, off: bool, report: bool, a
         raise click.UsageError("--json goes with --report.")
     settings = load_settings(config)
     with opened_store(settings) as store:
-        trials = make_interleaving_control(store)
+        runs = make_interleaving_control(store)
         if report:
-            found = trials.report()
-            text = json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str) if as_json else _shown(found)
+            latest = runs.report()
+            text = _as_json(latest) if as_json else _shown(latest)
         elif off:
-            trial = trials.end(operator())
-            text = f"Readers get the sidebars of {trial.live} alone again."
+            run = runs.end(operator())
+            text = f"Readers get the sidebars of {run.live} alone again."
         else:
-            trial = trials.start(str(name), operator())
-            text = f"Readers get sidebars that {trial.live} and {trial.challenger} share, as trial {trial.number}."
+            run = runs.start(str(name), operator())
+            text = f"Readers get sidebars that {run.live} and {run.challenger} share, as run {run.number}."
     click.echo(text)
 
 
-def _shown(found: InterleavingReport) -> str:
-    trial, said = found.trial, found.preference
-    if trial.until is not None:
-        state = f"ended {trial.until:%Y-%m-%d %H:%M} UTC"
+def _as_json(report: InterleavingReport) -> str:
+    document = asdict(report)
+    document["trial"] = document["run"]  # the name that scripts written for earlier releases look for
+    return json.dumps(document, ensure_ascii=False, indent=2, default=str)
+
+
+def _shown(report: InterleavingReport) -> str:
+    run, said = report.run, report.preference
+    if run.until is not None:
+        state = f"ended {run.until:%Y-%m-%d %H:%M} UTC"
     else:
-        state = "goes on" if found.going_on else "over: the live model or the one in the shadow is another now"
+        state = "goes on" if report.going_on else "over: the live model or the one in the shadow is another now"
     lines = [
-        f"live        {trial.live}",
-        f"challenger  {trial.challenger}",
-        f"since {trial.since:%Y-%m-%d %H:%M} UTC, {state}",
-        f"shared: the sidebars of {found.articles:,} articles in {found.hours:,} hours, {found.sidebars:,} in all",
-        f"clicks: {said.clicks:,} on a teaser of one model, {found.nobody:,} on what is nobody's",
+        f"live        {run.live}",
+        f"challenger  {run.challenger}",
+        f"since {run.since:%Y-%m-%d %H:%M} UTC, {state}",
+        f"shared: the sidebars of {report.articles:,} articles in {report.hours:,} hours, {report.sidebars:,} in all",
+        f"clicks: {said.clicks:,} on a teaser of one model, {report.nobody:,} on what is nobody's",
     ]
     if said.share is None:
         return "\n".join([*lines, "No reader has clicked on a teaser of one model yet."])

@@ -32,7 +32,7 @@ from recommender.release.gate import (
     on_panel,
 )
 from recommender.release.golden_pairs import GoldenPair, broken, unknown
-from recommender.release.trials import end_left
+from recommender.release.interleaving import end_left
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.audit import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, AuditEntry
 from recommender.store.base import Store

@@ -503,14 +503,14 @@ def _unchanged(directives: Directives) -> Directives:
 class _Remembering:
     """A preview of directives that keeps its last answer: it is asked anew for every article."""
 
-    def __init__(self, trial: Callable[[Directives], Directives]) -> None:
-        self._trial = trial
+    def __init__(self, preview: Callable[[Directives], Directives]) -> None:
+        self._preview = preview
         self._last: tuple[Directives, Directives] | None = None
 
     def __call__(self, directives: Directives) -> Directives:
         last = self._last
         if last is None or last[0] is not directives:
-            last = self._last = directives, self._trial(directives)
+            last = self._last = directives, self._preview(directives)
         return last[1]
 
 

@@ -9,11 +9,11 @@ from recommender.store.articles import ArticleStore
 from recommender.store.audit import AuditStore
 from recommender.store.generations import GenerationStore
 from recommender.store.grading import GradingStore
+from recommender.store.interleaving import InterleavingStore
 from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
-from recommender.store.trials import InterleavingStore
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Store(Protocol):
         ...
 
     @property
-    def trials(self) -> InterleavingStore:
+    def interleaving(self) -> InterleavingStore:
         """Interleaving runs, in which two model versions share the sidebars."""
         ...
 

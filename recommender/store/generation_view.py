@@ -11,11 +11,11 @@ from recommender.store.audit import AuditStore
 from recommender.store.base import State, Store
 from recommender.store.generations import Generation, GenerationStore
 from recommender.store.grading import GradingStore
+from recommender.store.interleaving import InterleavingStore
 from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
-from recommender.store.trials import InterleavingStore
 
 # What a view may call of a generation store; everything else would change it.
 READS = frozenset(
@@ -118,9 +118,9 @@ class _GenerationView:
         return self._store.shadow
 
     @property
-    def trials(self) -> InterleavingStore:
+    def interleaving(self) -> InterleavingStore:
         """Interleaving runs, in which two model versions share the sidebars."""
-        return self._store.trials
+        return self._store.interleaving
 
     def state(self) -> State:
         """The revision as of now, and the view's generation."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recommender.release.trials import RunKey
+from recommender.release.interleaving import RunKey
 from recommender.serving.document import digest
 from recommender.serving.recommender import Basis, Recommender
 from recommender.settings import Settings
@@ -60,7 +60,7 @@ class SidebarCache:
     """Answers by request. Safe to use from several threads."""
 
     def __init__(self, recommender: Recommender, turn: Callable[[State], RunKey]) -> None:
-        """`turn` names the trial that goes on at a state, and is asked only where the state has changed."""
+        """`turn` names the interleaving run that goes on at a state, and is asked only where the state has changed."""
         self._recommender = recommender
         self._turn = turn
         # The state at which an answer was last found right comes first: while nothing changes, that settles it.
@@ -81,9 +81,9 @@ class SidebarCache:
         return answer
 
     def put(self, key: Key, turn: RunKey, basis: Basis, answer: Answer) -> None:
-        """Keeps an answer that was made in a trial, or in none; when there is no room, all others are forgotten."""
+        """Keeps an answer of a run, or of none; when there is no room, all others are forgotten."""
         if turn != self._turn(basis.state):
-            return  # a trial has begun or ended meanwhile
+            return  # a run has begun or ended meanwhile
         if len(self._kept) >= MAX_ENTRIES or self._bytes + len(answer.body) > MAX_BYTES:
             self._kept, self._bytes = {}, 0
         self._kept[key] = (basis.state, turn, basis, answer)

@@ -14,7 +14,7 @@ from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
 from recommender.evaluation.exposure import Exposures
 from recommender.grading.grading import Grading
-from recommender.release.trials import Interleaver
+from recommender.release.interleaving import Interleaver
 from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import Recorder
 from recommender.settings import Settings

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from recommender.errors import Unavailable
-from recommender.release.trials import NO_RUN
+from recommender.release.interleaving import NO_RUN
 from recommender.serving.prepared import find_prepared
 from recommender.store.base import State
 from recommender.web.cache import HTML, JSON, Answer, make_answer

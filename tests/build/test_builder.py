@@ -9,7 +9,7 @@ import pytest
 from recommender.articles.gazetteer import Gazetteer, Name
 from recommender.build import builder as build_module
 from recommender.build.builder import EMBED_AT_ONCE, REBUILD_MIN, BuildReport
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.embedding.pooling import Geometry, vector_version
 from recommender.errors import InvalidInput, NotBuilt, Unavailable
 from recommender.ranking.scoring import DEFAULT

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recommender.settings import load_settings
-from recommender.store.trials import CHALLENGER, LIVE, MixedSidebar, Pick
+from recommender.store.interleaving import CHALLENGER, LIVE, MixedSidebar, Pick
 from recommender.wiring import opened_store
 from tests.cli.conftest import Run
 from tests.newsroom import BLIND, builder_of, opened
@@ -27,21 +27,21 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def clicks(won: int, lost: int, ties: int) -> None:
     """As many hours, each with a click on either team's teaser or on both, and one on what belongs to neither."""
     with opened_store(load_settings()) as store:
-        trial = store.trials.latest()
+        trial = store.interleaving.latest()
         assert trial is not None
         hours = range(won + lost + ties)
-        store.trials.note([MixedSidebar(f"{hour:016x}", trial.number, 4, hour, PICKS) for hour in hours])
+        store.interleaving.note([MixedSidebar(f"{hour:016x}", trial.number, 4, hour, PICKS) for hour in hours])
         counted = Counter[tuple[str, int]]()
         for hour in hours:
             numbers = [2] if hour < won else [1] if hour < won + lost else [1, 2]
             counted.update((f"{hour:016x}", number) for number in [*numbers, 3])
-        store.trials.count(counted, 10)
+        store.interleaving.count(counted, 10)
 
 
 @pytest.mark.usefixtures("site")
 def test_trial_goes_from_start_to_end(run: Run) -> None:
     started = run("models", "interleave", BLIND.name)
-    assert started.stdout == "Readers get sidebars that good/1 and blind/1 share, as trial 1.\n"
+    assert started.stdout == "Readers get sidebars that good/1 and blind/1 share, as run 1.\n"
     assert run("models", "interleave", "--report").stdout.splitlines()[-1] == (
         "No reader has clicked on a teaser of one model yet."
     )
@@ -89,7 +89,7 @@ def test_report_says_that_a_trial_is_over(run: Run) -> None:
     [
         (["mine/9"], "mine/9 is not in the shadow. Run `recommender models shadow mine/9` first."),
         (["--off"], "No model shares the sidebars."),
-        (["--report"], "There was no trial yet"),
+        (["--report"], "There was no interleaving yet"),
         ([], "Give a model version, or --off, or --report."),
         (["blind/1", "--off"], "Give a model version, or --off, or --report."),
         (["blind/1", "--json"], "--json goes with --report."),

@@ -1,264 +1,393 @@
-"""The draft favours nobody, whatever the lists are; and clicks whose cause is known lead to the right verdict."""
+"""A trial of two models: whose sidebar readers get, what holds for it as for any other, and which clicks count."""
 
-from collections.abc import Sequence
-from fractions import Fraction
-from itertools import product
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from recommender.release.interleaving import MIN_HOURS, Fits, coins, drafted, preference
-from recommender.store.trials import CHALLENGER, LIVE, HourCount, Pick
+from recommender.articles.article import Article
+from recommender.curation.rules import AT_MOST, Condition, Rule
+from recommender.curation.signals import APART, PIN
+from recommender.desk.decisions import Decisions, Sent, Wish
+from recommender.errors import InvalidInput, NotFound
+from recommender.release.interleaving import (
+    LATE,
+    MAX_CLICKS,
+    NO_RUN,
+    WORKER,
+    InterleavedSidebar,
+    Interleaver,
+    InterleavingControl,
+    end_left,
+)
+from recommender.serving.recommender import Query, Recommender
+from recommender.store.audit import END_TRIAL, AuditQuery
+from recommender.store.base import Store
+from recommender.store.generation_view import generation_view
+from recommender.store.interleaving import CHALLENGER, LIVE
+from tests.factories import NOW, days_ago, make_article, make_recommender
+from tests.newsroom import ALIKE, BLIND, GOOD, builder_of, opened, stories
 
-PLACES = 3
-rankings = st.lists(st.integers(0, 7), max_size=4, unique=True)
-pairs = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8)
-
-
-def anything(remaining: Sequence[int], _taken: Sequence[int]) -> Sequence[int]:
-    """No story keeps another one out."""
-    return remaining
-
-
-def without(events: set[tuple[int, int]]) -> Fits:
-    """Of two stories that report one event only one may stand."""
-
-    def fits(remaining: Sequence[int], taken: Sequence[int]) -> list[int]:
-        return [one for one in remaining if not any({(one, other), (other, one)} & events for other in taken)]
-
-    return fits
-
-
-def drafts(live: Sequence[int], challenger: Sequence[int], fits: Fits = anything) -> list[list[Pick]]:
-    """What comes out of every way in which the coins may fall, all of them equally likely."""
-    coins_of = product((False, True), repeat=PLACES)
-    return [drafted(live, challenger, PLACES, falls.__getitem__, fits) for falls in coins_of]
+AWA = Sent("awa", why="because")
+HOURS = [NOW + timedelta(hours=one) for one in range(12)]
+KEY = "a key of the tests"
 
 
-def chances(found: Sequence[list[Pick]], team: str) -> list[Fraction]:
-    """How likely a team stands in each place."""
-    return [
-        Fraction(sum(len(picks) > place and picks[place].team == team for picks in found), len(found))
-        for place in range(PLACES)
-    ]
+@pytest.fixture
+def trial(store: Store) -> Store:
+    """The blind version shares the sidebars with the good one."""
+    return trying(store)
 
 
-# -- the draft ---------------------------------------------------------------------------------------------------------
+def trying(store: Store, name: str = BLIND.name, articles: Iterable[Article] = ()) -> Store:
+    store.articles.upsert(list(articles))
+    opened(store)
+    store.generations.put_shadow(builder_of(store, name).build_beside())
+    InterleavingControl(store, lambda: NOW).start(name, "awa")
+    return store
 
 
-def test_models_take_turns() -> None:
-    picks = drafted([1, 2, 3], [4, 5, 6], PLACES, [True, False, False].__getitem__, anything)
-    assert picks == [Pick(1, LIVE), Pick(4, CHALLENGER), Pick(5, CHALLENGER)]
+def worker(store: Store, now: datetime = NOW) -> Interleaver:
+    """One worker at a time that stands still."""
+    recommender = make_recommender(store, now=now)
+    return Interleaver(store, recommender, lambda one: make_recommender(one, now=now), KEY)
 
 
-def test_coin_says_who_goes_first() -> None:
-    picks = drafted([1, 2, 3], [4, 5, 6], 2, [False].__getitem__, anything)
-    assert picks == [Pick(4, CHALLENGER), Pick(1, LIVE)]
-
-
-def test_what_both_choose_is_nobodys() -> None:
-    picks = drafted([1, 2, 3], [1, 3, 4], PLACES, [True].__getitem__, anything)
-    assert picks == [Pick(1, None), Pick(2, LIVE), Pick(3, CHALLENGER)]
-
-
-def test_equal_lists_throw_no_coin() -> None:
-    picks = drafted([1, 2, 3], [1, 2, 3], PLACES, [].__getitem__, anything)
-    assert picks == [Pick(1, None), Pick(2, None), Pick(3, None)]
-
-
-def test_one_report_of_each_event() -> None:
-    """1 and 4 report one event: the coin says whose version stands."""
-    fits = without({(1, 4)})
-    first, second = (drafted([1, 2, 3], [4, 5, 6], PLACES, [one, True].__getitem__, fits) for one in (True, False))
-    assert first == [Pick(1, LIVE), Pick(2, LIVE), Pick(5, CHALLENGER)]
-    assert second == [Pick(4, CHALLENGER), Pick(2, LIVE), Pick(5, CHALLENGER)]
-
-
-def test_what_only_one_can_add_is_nobodys() -> None:
-    picks = drafted([1], [4, 5, 6], PLACES, [True].__getitem__, anything)
-    assert picks == [Pick(1, LIVE), Pick(4, CHALLENGER), Pick(5, None)]
-
-
-@given(rankings, rankings, pairs)
-def test_every_place_is_either_teams_with_the_same_chance(
-    live: list[int], challenger: list[int], events: set[tuple[int, int]]
-) -> None:
-    """So position favours neither. Exact, over all falls of the coins, whatever keeps stories apart."""
-    found = drafts(live, challenger, without(events))
-    assert chances(found, LIVE) == chances(found, CHALLENGER)
-
-
-@given(rankings, rankings, pairs)
-def test_draft_keeps_what_a_list_keeps(live: list[int], challenger: list[int], events: set[tuple[int, int]]) -> None:
-    """No story twice, no two reports of an event, every story from the list of its team."""
-    fits = without(events)
-    for picks in drafts(live, challenger, fits):
-        numbers = [pick.number for pick in picks]
-        assert len(set(numbers)) == len(numbers)
-        assert all(fits([number], numbers[:place]) for place, number in enumerate(numbers))
-        whose = {LIVE: live, CHALLENGER: challenger, None: [*live, *challenger]}
-        assert all(pick.number in whose[pick.team] for pick in picks)
-
-
-@given(rankings, rankings)
-def test_places_are_filled_while_there_are_stories(live: list[int], challenger: list[int]) -> None:
-    size = min(PLACES, len({*live, *challenger}))
-    assert {len(picks) for picks in drafts(live, challenger)} == {size}
-
-
-# -- the coin ----------------------------------------------------------------------------------------------------------
-
-
-def test_coin_falls_alike_for_all_workers() -> None:
-    one, other = coins("key", 1, 7, 490_000), coins("key", 1, 7, 490_000)
-    assert [one(turn) for turn in range(20)] == [other(turn) for turn in range(20)]
-
-
-@pytest.mark.parametrize("changed", [("other", 1, 7, 5), ("key", 2, 7, 5), ("key", 1, 8, 5), ("key", 1, 7, 6)])
-def test_coin_depends_on_key_trial_article_and_hour(changed: tuple[str, int, int, int]) -> None:
-    one, other = coins("key", 1, 7, 5), coins(*changed)
-    assert [one(turn) for turn in range(60)] != [other(turn) for turn in range(60)]
-
-
-def test_coin_is_fair() -> None:
-    """10,000 throws of a fair coin give between 4,800 and 5,200 heads but for once in 15,000 times."""
-    assert 4_800 < sum(coins("key", 1, article, 5)(0) for article in range(10_000)) < 5_200
-
-
-# -- what clicks say ---------------------------------------------------------------------------------------------------
-
-
-def count(live: int, challenger: int, *, hour: int = 0, nobody: int = 0, article: int = 1) -> HourCount:
-    return HourCount(article, hour, live, challenger, nobody)
-
-
-def test_article_in_an_hour_is_one_vote() -> None:
-    """However many clicks there are: a flood changes one vote."""
-    said = preference([count(0, 900), count(2, 1), count(1, 0), count(3, 3), count(0, 0, nobody=8)])
-    assert (said.wins, said.losses, said.ties, said.clicks) == (1, 2, 1, 910)
-    assert said.share is not None
-    assert said.share.mean == (1 + 1 / 2) / 4
-
-
-def test_no_clicks_no_share() -> None:
-    said = preference([count(0, 0)])
-    assert (said.share, said.p_value, said.clicks, said.verdict) == (None, 1.0, 0, None)
-
-
-def test_interval_is_over_hours() -> None:
-    """A hundred votes of one hour are one observation: where hours agree there is no doubt, else there is much."""
-    agreed = [count(hour % 2, 1 - hour % 2, hour=hour, article=one) for hour in range(2) for one in range(100)]
-    said = preference(agreed)
-    assert said.share == (0.5, 0.0, 1.0)
-
-
-def test_clicks_needed_for_five_percent() -> None:
-    """783 votes find 55 % with a power of 80 % at a level of 5 %: the normal approximation of the sign test."""
-    assert preference([]).needed == 783
-    assert preference([count(0, 2), count(1, 1)]).needed == 3_127  # at four clicks for a vote that is decided
-    assert preference([count(0, 1, hour=one) for one in range(800)]).needed == 0
-
-
-EXAMINED = (1.0, 0.6, 0.4)  # how likely a reader looks at each place
-
-
-def simulated(likes: dict[int, float], live: Sequence[int], challenger: Sequence[int], hours: int) -> list[HourCount]:
-    """Clicks of readers who look at places by EXAMINED and click by how much they like a story: 20 in an hour."""
-    draw = np.random.default_rng(7)
-    found = []
-    for hour in range(hours):
-        picks = drafted(live, challenger, PLACES, coins("key", 1, 1, hour), anything)
-        clicks = dict.fromkeys((LIVE, CHALLENGER, None), 0)
-        for pick, seen in zip(picks, EXAMINED, strict=True):
-            clicks[pick.team] += int(draw.binomial(20, seen * likes[pick.number]))
-        found.append(HourCount(1, hour, clicks[LIVE], clicks[CHALLENGER], clicks[None]))
+def shared(store: Store, article_id: str = "gold-0", now: datetime = NOW) -> InterleavedSidebar:
+    found = worker(store, now).answer(article_id)
+    assert found is not None
     return found
 
 
-def test_equal_models_are_not_preferred() -> None:
-    """An A/A test: other stories, liked as much. The places they stand in favour neither."""
-    likes = dict.fromkeys(range(6), 0.1)
-    said = preference(simulated(likes, [0, 1, 2], [3, 4, 5], 2_000))
-    assert said.verdict is None
-    assert said.p_value > 0.05
-    assert said.share is not None
-    assert abs(said.share.mean - 0.5) < 0.03
+def ids(found: InterleavedSidebar) -> list[str]:
+    return [item.article.id for item in found.recommendation.items]
 
 
-def test_lists_that_overlap_and_are_liked_alike_are_not_preferred() -> None:
-    likes = dict.fromkeys(range(6), 0.1)
-    assert preference(simulated(likes, [0, 1, 2], [2, 0, 4], 2_000)).verdict is None
+def alone(recommender: Recommender, article_id: str = "gold-0") -> list[str]:
+    return [item.article.id for item in recommender.for_article(article_id, Query()).items]
 
 
-@pytest.mark.parametrize(
-    ("hours", "missing"),
-    [
-        (1, ["clicks in 24 different hours, of which there are 1", "a sign test with p below 0.05, which is 1.0000"]),
-        (MIN_HOURS - 1, ["clicks in 24 different hours, of which there are 23"]),
-        (MIN_HOURS, []),
-    ],
-)
-def test_verdict_takes_votes_of_a_day(hours: int, missing: list[str]) -> None:
-    said = preference([count(0, 1, hour=hour) for hour in range(hours)])
-    assert said.share == (1.0, 1.0, 1.0)
-    assert list(said.missing) == missing
-    assert said.verdict == (None if missing else CHALLENGER)
+def models(store: Store, article_id: str = "gold-0") -> tuple[list[str], list[str]]:
+    """The sidebars of the live model and of the challenger."""
+    shadow = store.generations.shadow()
+    assert shadow is not None
+    return alone(make_recommender(store), article_id), alone(
+        make_recommender(generation_view(store, shadow)), article_id
+    )
 
 
-def test_verdict_takes_a_sign_test() -> None:
-    """Seventeen hours won and seven lost: the interval alone would do."""
-    said = preference([count(int(hour >= 17), int(hour < 17), hour=hour) for hour in range(24)])
-    assert said.share is not None
-    assert said.share.low > 0.5
-    assert said.missing == ("a sign test with p below 0.05, which is 0.0639",)
-    assert said.verdict is None
+# -- whose sidebar -----------------------------------------------------------------------------------------------------
 
 
-def test_verdict_takes_an_interval_without_one_half() -> None:
-    """One hour with many votes and forty against it: the sign test alone would do."""
-    said = preference([count(0, 1, article=one) for one in range(200)] + [count(1, 0, hour=1 + h) for h in range(40)])
-    assert said.p_value < 0.05
-    assert said.missing == ("an interval of the share that leaves out 50%",)
-    assert said.verdict is None
+def test_sidebar_is_of_both_models(trial: Store) -> None:
+    live, challenger = models(trial)
+    assert not set(live) & set(challenger)
+    found = shared(trial)
+    whose = {LIVE: live, CHALLENGER: challenger}
+    assert {pick.team for pick in found.picks} == {LIVE, CHALLENGER}
+    assert [one in whose[pick.team or ""] for one, pick in zip(ids(found), found.picks, strict=True)] == [True] * 3
 
 
-def test_same_model_twice_has_no_vote() -> None:
-    said = preference(simulated(dict.fromkeys(range(3), 0.1), [0, 1, 2], [0, 1, 2], 100))
-    assert (said.share, said.clicks) == (None, 0)
+def test_all_workers_give_one_sidebar_in_an_hour(trial: Store) -> None:
+    first, later = shared(trial), shared(trial, now=NOW + timedelta(minutes=59))
+    assert (ids(later), later.picks, later.request("x")) == (ids(first), first.picks, first.request("x"))
 
 
-@pytest.mark.parametrize(("better", "team"), [((3, 4, 5), CHALLENGER), ((0, 1, 2), LIVE)])
-def test_better_model_is_found(better: tuple[int, ...], team: str) -> None:
-    likes = {one: 0.15 if one in better else 0.1 for one in range(6)}
-    said = preference(simulated(likes, [0, 1, 2], [3, 4, 5], 1_000))
-    assert said.verdict == team
-    assert said.p_value < 0.001
+def test_hours_differ(trial: Store) -> None:
+    found = [shared(trial, now=hour) for hour in HOURS]
+    assert len({tuple(ids(one)) for one in found}) == 4  # two rounds, so two coins
+    assert len({one.request("x") for one in found}) == len(HOURS)
 
 
-def test_intervals_of_equal_models_hold_one_half_as_often_as_they_say() -> None:
-    """100 trials of 40 hours with clicks that a coin gives to either: 95 % hold 1/2, give or take 6 points."""
-    draw = np.random.default_rng(1)
-    held = 0
-    for trial in range(100):
-        counts = [count(int(one), 1 - int(one), hour=hour) for hour, one in enumerate(draw.integers(0, 2, 40))]
-        share = preference(counts, seed=trial).share
-        held += share is not None and share.low <= 0.5 <= share.high
-    assert 89 <= held < 100
+def test_answer_is_right_until_its_hour_is_over(trial: Store) -> None:
+    found = shared(trial, now=NOW + timedelta(minutes=10))
+    assert found.until == found.recommendation.basis.until == (NOW + timedelta(hours=1)).timestamp()
+    late = make_recommender(trial, now=NOW + timedelta(hours=1))
+    assert make_recommender(trial).still_right(found.recommendation.basis, trial.state())
+    assert not late.still_right(found.recommendation.basis, trial.state())
 
 
-def test_equal_models_seldom_get_a_verdict() -> None:
-    """400 trials of the least number of hours, a coin for each of one vote or five in an hour: 5 % get one at the most.
+def test_answer_is_wrong_when_the_challenger_would_choose_anew(trial: Store) -> None:
+    """Although the live model did not even look at the story that has changed."""
+    seen = {"gold-0", *chain.from_iterable(models(trial))}
+    (changed, *_) = [one.id for one in stories() if one.id not in seen]
+    numbers, live = trial.articles.numbers([changed, "gold-0"]), trial.state().generation or 0
+    (rows,) = trial.generations.candidates(live, [numbers["gold-0"]]).values()
+    kept = {numbers["gold-0"]: rows[rows["number"] != numbers[changed]]}
+    trial.generations.write_candidates(live, kept)
+    found = shared(trial)
+    assert make_recommender(trial).still_right(found.recommendation.basis, trial.state())
+    trial.articles.withdraw(changed)
+    assert not make_recommender(trial).still_right(found.recommendation.basis, trial.state())
 
-    The interval alone would give it to 6 %.
-    """
-    draw = np.random.default_rng(3)
-    found = 0
-    for trial in range(400):
-        won = draw.integers(0, 2, (MIN_HOURS, (1, 5)[trial % 2]))
-        counts = [
-            count(1 - int(one), int(one), hour=hour, article=article) for (hour, article), one in np.ndenumerate(won)
-        ]
-        found += preference(counts, seed=trial).verdict is not None
-    assert found <= 0.05 * 400
+
+def test_nothing_is_shared_where_both_show_the_same(store: Store) -> None:
+    trying(store, ALIKE.name)
+    one, live = worker(store), make_recommender(store)
+    for article in stories():
+        found = one.answer(article.id)
+        assert found is not None
+        assert (found.picks, ids(found)) == ((), alone(live, article.id))
+
+
+def test_nothing_is_shared_without_a_trial(store: Store) -> None:
+    opened(store)
+    assert worker(store).answer("gold-0") is None
+    assert worker(store).turn(store.state()) == NO_RUN
+
+
+def test_article_that_the_challenger_cannot_know_is_left_out(trial: Store) -> None:
+    trial.articles.upsert([make_article("gold-9", title="gold golds 9", body="gold golds golder.", posted_on=NOW)])
+    builder_of(trial, GOOD.name).update()
+    live, _ = models(trial)
+    assert "gold-9" in live
+    assert ids(shared(trial)) == live
+    assert shared(trial).picks == shared(trial, "gold-9").picks == ()
+
+
+def test_approved_sidebar_stays(trial: Store) -> None:
+    assert shared(trial).picks
+    Decisions(trial, lambda: NOW).approve("gold-0", "digest", "digest", AWA)
+    assert shared(trial).picks == ()
+    assert ids(shared(trial)) == models(trial)[0]
+
+
+# -- what holds for any sidebar ----------------------------------------------------------------------------------------
+
+
+def test_pin_stays_in_its_slot_and_is_nobodys(trial: Store) -> None:
+    Decisions(trial, lambda: NOW).decide("gold-0", [Wish(PIN, "fish-0", slot=2)], AWA)
+    for hour in HOURS:
+        found = shared(trial, now=hour)
+        assert ids(found)[1] == "fish-0"
+        assert [pick.team for pick in found.picks].index(None) == 1
+        assert len(set(ids(found))) == 3
+
+
+def test_guard_holds(trial: Store) -> None:
+    forbidden = [*models(trial)[0][:1], *models(trial)[1][:1]]
+    Decisions(trial, lambda: NOW).decide("gold-0", [Wish(APART, one) for one in forbidden], AWA)
+    shown = {one for hour in HOURS for one in ids(shared(trial, now=hour))}
+    assert len(shown) >= 4
+    assert not shown.intersection(forbidden)
+
+
+def test_withdrawn_story_is_gone(trial: Store) -> None:
+    gone = models(trial)[1][0]
+    before = shared(trial)
+    trial.articles.withdraw(gone)
+    assert not make_recommender(trial).still_right(before.recommendation.basis, trial.state())
+    assert gone not in {one for hour in HOURS for one in ids(shared(trial, now=hour))}
+
+
+def test_rule_limits_both_together(trial: Store) -> None:
+    """Either model alone shows one story of a sort; so do both in one sidebar."""
+    sort = {models(trial)[0][0], models(trial)[1][0]}
+    trial.articles.upsert([replace(one, tags=("sort",)) for one in stories() if one.id in sort])
+    condition = Condition({"tag": ("sort",)})
+    rule = Rule("one of a sort", when=Condition({}), then=AT_MOST, what=condition, count=1)
+    Decisions(trial, lambda: NOW).keep_rule(rule, AWA)
+    assert [len(sort.intersection(one)) for one in models(trial)] == [1, 1]
+    assert {len(sort.intersection(ids(shared(trial, now=hour)))) for hour in HOURS} == {1}
+
+
+def test_one_report_of_each_event(store: Store) -> None:
+    """Each model shows another report of one event beside coin-0; the coin says which of them stands there."""
+    body = f"Putsch: coin, Bazoum, JNIM. {' '.join(f'word{number}' for number in range(30))}"
+    event = [make_article(f"coin-{one}", title=f"coin {one}", body=body, posted_on=days_ago(2)) for one in range(1, 3)]
+    source = make_article("coin-0", title="coin", body="coin coin.", posted_on=days_ago(40))
+    trying(store, ALIKE.name, [source, *event])
+    (live,) = models(store, "coin-0")[0][:1]
+    numbers, shadow = store.articles.numbers([live, "coin-0"]), store.generations.shadow() or 0
+    (rows,) = store.generations.candidates(shadow, [numbers["coin-0"]]).values()
+    store.generations.write_candidates(shadow, {numbers["coin-0"]: rows[rows["number"] != numbers[live]]})
+    both = {one.id for one in event}
+    assert [both.intersection(one) for one in models(store, "coin-0")] == [{live}, both - {live}]
+    shown = [both.intersection(ids(shared(store, "coin-0", hour))) for hour in HOURS]
+    assert {len(one) for one in shown} == {1}
+    assert set().union(*shown) == both
+
+
+# -- clicks ------------------------------------------------------------------------------------------------------------
+
+
+def noted(store: Store, article_id: str = "gold-0") -> tuple[InterleavedSidebar, str]:
+    """A sidebar that has been shown, and its name."""
+    one = worker(store)
+    found = one.answer(article_id)
+    assert found is not None
+    one.note(found.request("x"), found)
+    one.close()
+    return found, found.request("x")
+
+
+def clicked(store: Store, request: str, article_id: str, now: datetime = NOW) -> bool:
+    one = worker(store, now)
+    counted = one.click(request, article_id)
+    one.close()
+    return counted
+
+
+def test_clicks_count_for_a_team(trial: Store) -> None:
+    found, request = noted(trial)
+    teams = [pick.team for pick in found.picks]
+    assert clicked(trial, request, ids(found)[teams.index(CHALLENGER)])
+    said = InterleavingControl(trial, lambda: NOW).report()
+    assert (said.sidebars, said.articles, said.hours) == (1, 1, 1)
+    assert (said.preference.wins, said.preference.losses, said.preference.clicks) == (1, 0, 1)
+
+
+def test_click_on_what_is_not_shown_is_refused(trial: Store) -> None:
+    found, request = noted(trial)
+    missing = next(one.id for one in stories() if one.id not in ids(found))
+    for article_id in (missing, "nobody"):
+        with pytest.raises(InvalidInput, match="does not show"):
+            clicked(trial, request, article_id)
+
+
+def test_unknown_answer_is_refused(trial: Store) -> None:
+    with pytest.raises(NotFound, match="no interleaving run that goes on"):
+        clicked(trial, "0" * 16, "gold-1")
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(3600 + LATE - 1, True), (3600 + LATE, False)])
+def test_late_clicks_do_not_count(trial: Store, seconds: int, counts: bool) -> None:
+    found, request = noted(trial)
+    now = NOW + timedelta(seconds=seconds)
+    if counts:
+        assert clicked(trial, request, ids(found)[0], now)
+    else:
+        with pytest.raises(NotFound):
+            clicked(trial, request, ids(found)[0], now)
+
+
+def test_flood_ends_at_the_most(trial: Store) -> None:
+    found, request = noted(trial)
+    trial.interleaving.count({(request, found.picks[0].number): MAX_CLICKS - 1}, MAX_CLICKS)
+    assert clicked(trial, request, ids(found)[0])
+    assert not clicked(trial, request, ids(found)[0])
+    assert clicked(trial, request, ids(found)[1])
+
+
+def test_clicks_after_the_trial_do_not_count(trial: Store) -> None:
+    found, request = noted(trial)
+    InterleavingControl(trial, lambda: NOW).end("awa")
+    with pytest.raises(NotFound):
+        clicked(trial, request, ids(found)[0])
+
+
+# -- the trial ---------------------------------------------------------------------------------------------------------
+
+
+def test_worker_sees_start_and_end(store: Store) -> None:
+    opened(store)
+    store.generations.put_shadow(builder_of(store, BLIND.name).build_beside())
+    one, trials = worker(store), InterleavingControl(store, lambda: NOW)
+    assert one.turn(store.state()) == NO_RUN
+    number = trials.start(BLIND.name, "awa").number
+    assert one.turn(store.state()) == (number, store.generations.shadow())
+    trials.end("awa")
+    assert one.turn(store.state()) == NO_RUN
+    assert [(entry.action, entry.by, entry.subject) for entry in store.audit.entries(AuditQuery(), 2)] == [
+        ("interleave-off", "awa", BLIND.name),
+        ("interleave", "awa", BLIND.name),
+    ]
+
+
+def test_trial_goes_on_through_a_nightly_build(trial: Store) -> None:
+    before = worker(trial).turn(trial.state())
+    trial.articles.upsert([make_article("salt-9", title="salt salts 9", body="salt salts salter.")])
+    builder_of(trial, GOOD.name).build()
+    assert worker(trial).turn(trial.state()) == before
+
+
+def test_trial_goes_on_with_a_newer_build_of_its_challenger(trial: Store) -> None:
+    number, before = worker(trial).turn(trial.state())
+    trial.generations.put_shadow(builder_of(trial, BLIND.name).build_beside())
+    end_left(trial, "awa", NOW)
+    after = worker(trial).turn(trial.state())
+    assert after == (number, trial.generations.shadow())
+    assert after != (number, before)
+
+
+def no_shadow(store: Store) -> None:
+    store.generations.put_shadow(None)
+
+
+def other_shadow(store: Store) -> None:
+    store.generations.put_shadow(builder_of(store, ALIKE.name).build_beside())
+
+
+def other_live(store: Store) -> None:
+    store.generations.activate(builder_of(store, ALIKE.name).build_beside(), keep=True)
+
+
+def challenger_live(store: Store) -> None:
+    store.generations.activate(store.generations.shadow() or 0, keep=True)
+
+
+def back(store: Store) -> None:
+    """The models of the trial are where they were again."""
+    if store.generations.previous() is not None:
+        store.generations.swap_back()
+    store.generations.put_shadow(builder_of(store, BLIND.name).build_beside())
+
+
+LEAVE = pytest.mark.parametrize("leave", [no_shadow, other_shadow, other_live, challenger_live])
+
+
+@LEAVE
+def test_trial_ends_for_good_when_a_model_leaves_its_place(trial: Store, leave: Callable[[Store], None]) -> None:
+    leave(trial)
+    assert not InterleavingControl(trial, lambda: NOW).report().going_on
+    end_left(trial, "ben", NOW + timedelta(days=1))
+    back(trial)
+    assert worker(trial).turn(trial.state()) == NO_RUN
+    assert InterleavingControl(trial, lambda: NOW).report().run.until == NOW + timedelta(days=1)
+    assert ends(trial) == [("ben", BLIND.name)]
+
+
+@LEAVE
+def test_worker_ends_what_it_sees_to_be_over(trial: Store, leave: Callable[[Store], None]) -> None:
+    """Two of them, and whoever made the change has not done it."""
+    workers = [worker(trial), worker(trial)]
+    leave(trial)
+    for one in workers:
+        assert one.turn(trial.state()) == NO_RUN
+    back(trial)
+    for one in workers:
+        one.close()
+        assert one.turn(trial.state()) == NO_RUN
+    assert ends(trial) == [(WORKER, BLIND.name)]
+
+
+def test_new_trial_ends_one_that_was_left_open(trial: Store) -> None:
+    other_shadow(trial)
+    InterleavingControl(trial, lambda: NOW).start(ALIKE.name, "ben")
+    assert ends(trial) == [("ben", BLIND.name)]
+
+
+def ends(store: Store) -> list[tuple[str, str]]:
+    """Who has ended trials of which challengers, as the audit trail says."""
+    return [(entry.by, entry.subject) for entry in store.audit.entries(AuditQuery(action=END_TRIAL), 9)]
+
+
+def test_only_what_is_in_the_shadow_can_be_tried(store: Store) -> None:
+    opened(store)
+    with pytest.raises(InvalidInput, match="models shadow blind/1"):
+        InterleavingControl(store, lambda: NOW).start(BLIND.name, "awa")
+
+
+def test_two_trials_at_once_are_refused(trial: Store) -> None:
+    with pytest.raises(InvalidInput, match="--off"):
+        InterleavingControl(trial, lambda: NOW).start(BLIND.name, "awa")
+
+
+def test_nothing_to_end_or_report(store: Store) -> None:
+    trials = InterleavingControl(store, lambda: NOW)
+    with pytest.raises(InvalidInput, match="No model shares"):
+        trials.end("awa")
+    with pytest.raises(InvalidInput, match="no interleaving yet"):
+        trials.report()

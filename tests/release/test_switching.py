@@ -11,7 +11,7 @@ import pytest
 
 from recommender.arrays import Vectors
 from recommender.build.builder import Builder, LiveBuilder
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.embedding.pooling import vector_version
 from recommender.errors import Unavailable
 from recommender.progress import quiet

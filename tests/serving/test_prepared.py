@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.curation.signals import EXCLUDE, PIN, REJECT
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.errors import NotBuilt

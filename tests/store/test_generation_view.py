@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.errors import InvalidInput
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT

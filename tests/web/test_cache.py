@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.release.trials import NO_RUN, RunKey
+from recommender.release.interleaving import NO_RUN, RunKey
 from recommender.serving.recommender import Query, Recommender
 from recommender.store.base import State, Store
 from recommender.web import cache as cache_module

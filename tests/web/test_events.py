@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.desk.decisions import Decisions, Sent
-from recommender.release.trials import MAX_CLICKS, InterleavingControl
+from recommender.release.interleaving import MAX_CLICKS, InterleavingControl
 from recommender.store.base import Store
 from recommender.wiring import utc_now
 from tests.embedder import BlindEmbedder
@@ -152,12 +152,12 @@ def test_click_is_counted(make_client: MakeClient, trial: Store) -> None:
     flush(client)
     assert click(other, answer, ids(answer)[0]) == 204  # any worker takes it
     flush(other)
-    (count,) = trial.trials.counts(trials_number(trial))
+    (count,) = trial.interleaving.counts(trials_number(trial))
     assert count.live + count.challenger + count.nobody == 1
 
 
 def trials_number(store: Store) -> int:
-    latest = store.trials.latest()
+    latest = store.interleaving.latest()
     assert latest is not None
     return latest.number
 
@@ -181,7 +181,7 @@ def test_flood_is_told_so(make_client: MakeClient, trial: Store) -> None:
     answer = shown(client)
     flush(client)
     first = trial.articles.numbers(ids(answer))[ids(answer)[0]]
-    trial.trials.count({(str(answer["request_id"]), first): MAX_CLICKS}, MAX_CLICKS)
+    trial.interleaving.count({(str(answer["request_id"]), first): MAX_CLICKS}, MAX_CLICKS)
     response = client.post(EVENTS, json={"request_id": answer["request_id"], "article_id": ids(answer)[0]})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "3600")
     assert click(client, answer, ids(answer)[1]) == 204

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.errors import ArticleNotFound
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT

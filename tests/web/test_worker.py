@@ -18,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.articles.gazetteer import Gazetteer
-from recommender.build.releases import ModelVersion
+from recommender.build.model_version import ModelVersion
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.ranking.scoring import DEFAULT
 from recommender.web.api.schemas import MAX_DRAFT, Card

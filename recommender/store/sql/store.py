@@ -9,11 +9,11 @@ from recommender.store.sql.audit import SqlAudit
 from recommender.store.sql.database import Database
 from recommender.store.sql.generations import SqlGenerations
 from recommender.store.sql.grading import SqlGrading
+from recommender.store.sql.interleaving import SqlInterleaving
 from recommender.store.sql.ledger import SqlLedger
 from recommender.store.sql.reviews import SqlReviews
 from recommender.store.sql.shadow import SqlShadow
 from recommender.store.sql.signals import SqlSignals
-from recommender.store.sql.trials import SqlInterleaving
 
 
 class SqlStore:
@@ -30,7 +30,7 @@ class SqlStore:
         self.ledger = SqlLedger(database)
         self.grading = SqlGrading(database)
         self.shadow = SqlShadow(database)
-        self.trials = SqlInterleaving(database)
+        self.interleaving = SqlInterleaving(database)
 
     def state(self) -> State:
         return self._database.state()

@@ -11,7 +11,7 @@ from flask import Response, render_template, request
 from recommender.articles.addresses import canonical_url
 from recommender.articles.article import parse_article
 from recommender.articles.text import links
-from recommender.release.trials import NO_RUN
+from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import Query, Recommendation
 from recommender.web.api.problems import needs_json
@@ -52,7 +52,7 @@ def sidebar(query: SidebarQuery) -> Response:
     # Only the script reports clicks, and it asks for JSON.
     if recommendation.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
         interleaved = interleaving.answer(recommendation.article.id)
-        recommendation = recommendation if interleaved is None else interleaved.found
+        recommendation = recommendation if interleaved is None else interleaved.recommendation
     document = _document(recommendation, query, recommendation.article.language if recommendation.article else "en")
     if interleaved is not None and interleaved.picks:
         document |= {"request_id": interleaved.request(document["request_id"]), "trial": True}

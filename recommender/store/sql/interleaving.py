@@ -1,20 +1,20 @@
-"""Trials of two models in the database: one row for each teaser that was shown, with its clicks."""
+"""Interleaving runs in the database: one row for each teaser that was shown, with its clicks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from recommender.store.interleaving import CHALLENGER, LIVE, HourCount, InterleavingRun, MixedSidebar, Pick
 from recommender.store.sql.database import Database, batches
 from recommender.store.sql.tables import trial, trial_teaser
 from recommender.store.sql.times import milliseconds, moment
-from recommender.store.trials import CHALLENGER, LIVE, HourCount, InterleavingRun, MixedSidebar, Pick
 
 _CLICKS = trial_teaser.c.clicks
 
 
 class SqlInterleaving:
-    """`TrialStore` over SQLAlchemy."""
+    """`InterleavingStore` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,12 +45,12 @@ class SqlInterleaving:
                 stored = sa.select(trial_teaser.c.request).where(trial_teaser.c.request.in_(batch)).distinct()
                 for request in connection.execute(stored).scalars():
                     del new[request]
-            trials = set(connection.execute(sa.select(trial.c.number)).scalars())
+            runs = set(connection.execute(sa.select(trial.c.number)).scalars())
             rows = [
                 {
                     "request": answer.request,
                     "target": pick.number,
-                    "trial": answer.trial,
+                    "trial": answer.run,
                     "article": answer.article,
                     "hour": answer.hour,
                     "slot": slot,
@@ -58,7 +58,7 @@ class SqlInterleaving:
                     "clicks": 0,
                 }
                 for answer in new.values()
-                if answer.trial in trials
+                if answer.run in runs
                 for slot, pick in enumerate(answer.picks, start=1)
             ]
             if rows:

@@ -42,7 +42,7 @@ class MixedSidebar:
     """A sidebar that two models share, as it was shown beside an article in an hour (from 1970); `request` names it."""
 
     request: str
-    trial: int
+    run: int
     article: int
     hour: int
     picks: tuple[Pick, ...]
@@ -64,7 +64,7 @@ class InterleavingStore(Protocol):
         ...
 
     def note(self, answers: Sequence[MixedSidebar]) -> None:
-        """Keeps what was shown. What is there already stays as it is; an answer of a forgotten trial is left out."""
+        """Keeps what was shown. What is there already stays as it is; an answer of a forgotten run is left out."""
         ...
 
     def shown(self, request: str) -> tuple[MixedSidebar, Mapping[int, int]] | None:
