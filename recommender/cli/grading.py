@@ -13,11 +13,11 @@ import click
 from recommender.errors import InvalidInput
 from recommender.grading.grading import Grading
 from recommender.grading.panels import (
-    LEAST_SATISFACTORY,
+    MIN_SATISFACTORY,
     MAX_POOL,
     MAX_SIZE,
-    MOST_INAPPROPRIATE,
-    MOST_UNACCEPTABLE,
+    MAX_INAPPROPRIATE,
+    MAX_UNACCEPTABLE,
     POOL,
     SIZE,
     Agreement,
@@ -35,9 +35,9 @@ from recommender.workflows.operator import operator
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SEEDS = 2**31
 _BARS = {
-    UNACCEPTABLE: f"{MOST_UNACCEPTABLE:.0%}",
-    INAPPROPRIATE: f"{MOST_INAPPROPRIATE:.0%} or less",
-    SATISFACTORY: f"{LEAST_SATISFACTORY:.0%} or more",
+    UNACCEPTABLE: f"{MAX_UNACCEPTABLE:.0%}",
+    INAPPROPRIATE: f"{MAX_INAPPROPRIATE:.0%} or less",
+    SATISFACTORY: f"{MIN_SATISFACTORY:.0%} or more",
 }
 
 

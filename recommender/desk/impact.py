@@ -94,7 +94,7 @@ class _Changed:
     """A sidebar that changes, by number; those that change most come first, of equal ones the most read."""
 
     overlap: float
-    fewest_reads: int
+    unread: int  # the reads of the source, negated, as the order is rising
     source: int
     before: tuple[int, ...]
     after: tuple[int, ...]

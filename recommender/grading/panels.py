@@ -33,7 +33,7 @@ SIZE, MAX_SIZE = 30, 500
 POOL, MAX_POOL = 5, 20
 NORMAL_95 = 1.959964  # the 97.5 % quantile of the normal distribution
 # Shares of a panel's sidebars that a broadcaster's news recommender had to reach before a release.
-MOST_UNACCEPTABLE, MOST_INAPPROPRIATE, LEAST_SATISFACTORY = 0.0, 0.15, 0.85
+MAX_UNACCEPTABLE, MAX_INAPPROPRIATE, MIN_SATISFACTORY = 0.0, 0.15, 0.85
 
 # What is said of input that cannot be; the web translates it.
 WRONG_NAME = f"The name of a panel has 1 to {MAX_NAME} characters that can be read. Choose another."
@@ -265,9 +265,9 @@ def report(panel: Panel, grades: Sequence[Grade], public: frozenset[int]) -> Rep
 
 def _bar(shares: Mapping[int, Proportion]) -> dict[int, bool]:
     return {
-        UNACCEPTABLE: shares[UNACCEPTABLE].share <= MOST_UNACCEPTABLE,
-        INAPPROPRIATE: shares[INAPPROPRIATE].share <= MOST_INAPPROPRIATE,
-        SATISFACTORY: shares[SATISFACTORY].share >= LEAST_SATISFACTORY,
+        UNACCEPTABLE: shares[UNACCEPTABLE].share <= MAX_UNACCEPTABLE,
+        INAPPROPRIATE: shares[INAPPROPRIATE].share <= MAX_INAPPROPRIATE,
+        SATISFACTORY: shares[SATISFACTORY].share >= MIN_SATISFACTORY,
     }
 
 

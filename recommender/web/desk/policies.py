@@ -114,16 +114,16 @@ _PROBLEMS = {
         "This is too long. Use up to %(most)s characters.", most=MAX_DESCRIPTION
     ),
     ("what", "would empty the box"): lazy_gettext("This would empty the box. Say which stories, or choose “No box”."),
-    ("then", "is no effect"): lazy_gettext("Choose what holds."),
-    ("count", "is no number of teasers"): lazy_gettext(
+    ("then", "is not an effect"): lazy_gettext("Choose what holds."),
+    ("count", "is not a number of teasers"): lazy_gettext(
         "Type a number of stories: 0 to %(most)s for at most, 1 to %(most)s for at least.", most=MAX_COUNT
     ),
-    ("factor", "is no boost"): lazy_gettext("Type a number from 1 to 10."),
+    ("factor", "is not a boost"): lazy_gettext("Type a number from 1 to 10."),
     ("factor", "does not bury"): lazy_gettext("Type a number from 0 to 0.9."),
     ("until", "is not after the beginning"): lazy_gettext("This is not after the beginning. Choose a later time."),
     ("until", "is over already"): lazy_gettext("This is over already. Choose a later time."),
     ("reason", "is too long"): lazy_gettext("This is too long. Use up to %(most)s characters.", most=MAX_REASON),
-    ("matrix", "is no pair of flags"): lazy_gettext("One of the cells is not in the table. Load the page again."),
+    ("matrix", "is not a pair of flags"): lazy_gettext("One of the cells is not in the table. Load the page again."),
     ("min_score", "is not a score"): lazy_gettext("Type a number from 0 to 1."),
     (MATRIX, "is in force already"): lazy_gettext("The matrix is like this already. Change something, or leave it."),
     (RANKING, "is in force already"): lazy_gettext("The ranking is like this already. Change something, or leave it."),
