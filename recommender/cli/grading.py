@@ -13,11 +13,11 @@ import click
 from recommender.errors import InvalidInput
 from recommender.grading.grading import Grading
 from recommender.grading.panels import (
-    MIN_SATISFACTORY,
+    MAX_INAPPROPRIATE,
     MAX_POOL,
     MAX_SIZE,
-    MAX_INAPPROPRIATE,
     MAX_UNACCEPTABLE,
+    MIN_SATISFACTORY,
     POOL,
     SIZE,
     Agreement,
