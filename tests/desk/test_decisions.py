@@ -354,9 +354,9 @@ def test_there_is_nothing_to_undo(decisions: Decisions, number: int) -> None:
         decisions.undo(number, AWA)
 
 
-def test_entries_that_are_no_decisions_cannot_be_undone(decisions: Decisions, store: Store) -> None:
+def test_entries_that_are_not_decisions_cannot_be_undone(decisions: Decisions, store: Store) -> None:
     number = store.audit.append(AuditEntry(NOW, "awa", "role", "moussa", after={"role": "viewer"}))
-    with pytest.raises(NotFound, match="nothing that can be undone"):
+    with pytest.raises(NotFound, match="cannot be undone"):
         decisions.undo(number, AWA)
 
 
