@@ -141,7 +141,7 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     facts |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
     named = facts.pop("labels", [frozenset()] * size)
     kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}
-    kinds |= dict.fromkeys(("edition", "language", "desk", "story", "demand", "flags"), np.int32)
+    kinds |= dict.fromkeys(("edition", "language", "byline", "story", "demand", "flags"), np.int32)
     labels = np.empty(size, dtype=object)
     labels[:] = named
     return Columns(
