@@ -7,6 +7,8 @@ web application by `recommender.web`. Everything else may move.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from recommender.version import __version__
+
 if TYPE_CHECKING:
     from recommender.articles.article import Article
     from recommender.errors import RecommenderError
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from recommender.settings import Settings, load_settings
     from recommender.wiring import make_builder, make_recommender, open_store
 
-__version__ = "0.1.0"
 __all__ = [
     "Article",
     "Query",

@@ -355,11 +355,11 @@ def make_candidate(
     `model` is as `find_model` takes it; the files of a folder become the version's own. Raises ModelUnavailable, and
     InvalidInput for files that no version may hold.
     """
-    from recommender import __version__
     from recommender.embedding.model_files import DEFAULT_MODEL, find_model
     from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
     from recommender.release.cards import CANDIDATE, Embedding, HistoryEntry, ModelCard
     from recommender.training.training import EMBEDDING
+    from recommender.version import __version__
 
     live = make_model_version(settings, make_registry(settings).live())[0]
     model_files = find_model(model, download=settings.model_download)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "recommender"
 # From the bottom to the top: a package imports only what stands above it in this list, and itself. What stands in one
 # line is one floor; nobody on a floor imports a neighbour.
 FLOORS = (
-    ("errors", "arrays"),
+    ("errors", "arrays", "version"),
     ("progress", "metrics"),
     ("settings", "articles"),
     ("curation", "embedding", "retrieval"),
@@ -62,8 +62,7 @@ def imports(tree: ast.Module) -> set[str]:
 
 def inside(tree: ast.Module) -> set[str]:
     """The packages of this one that a module imports, such as `store` for recommender.store.sql.tables."""
-    names = {name.split(".")[1] for name in imports(tree) if name.startswith("recommender.")}
-    return names - {"__version__"}
+    return {name.split(".")[1] for name in imports(tree) if name.startswith("recommender.")}
 
 
 def outside(tree: ast.Module) -> set[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from recommender import __version__
 from recommender.errors import InvalidInput, NotFound, RecommenderError, Unavailable
+from recommender.version import __version__
 
 # Name: (where it is, what the overview says). A test holds the overview to the commands' own help.
 COMMANDS = {

@@ -4,13 +4,13 @@ from apiflask import APIFlask
 from flask import request
 from flask_cors import CORS
 
-from recommender import __version__
 from recommender.desk.proposals import Proposals
 from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
 from recommender.evaluation.exposure import Exposures
 from recommender.grading.grading import Grading
 from recommender.settings import Settings
+from recommender.version import __version__
 from recommender.web import demo, languages, openapi, operations
 from recommender.web.api import articles, events, recommend
 from recommender.web.api.problems import register_problems

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recommender import __version__
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.trec import read_qrels
 from recommender.grading.grading import Grading
@@ -20,6 +19,7 @@ from recommender.training import dataset, pairs, training
 from recommender.training.pairs import TextPair
 from recommender.training.recipes import RankingRecipe, parse_recipe
 from recommender.training.training import EMBEDDING, RunInfo, TrainingSet
+from recommender.version import __version__
 from recommender.wiring import make_base, make_recommender, make_registry, make_training, utc_now
 from recommender.workflows.operator import operator
 
