@@ -1,7 +1,8 @@
 """Gathers the texts of the editors' desk, and compiles their translations: python scripts/translations.py [--check]
 
 1. Texts marked with `_` in the templates and modules of recommender/web go into translations/messages.pot.
-2. Each language's messages.po gets the new ones, empty, and loses those that are gone. Translate them there.
+2. Each language's messages.po gets the new ones, empty, and loses those that are gone. Translate them there. A language
+   of recommender/web/languages.py that has no messages.po yet gets one.
 3. Each messages.po is compiled to the messages.mo that the service reads.
 
 With --check nothing is written. The exit code is 1 where a file would change or a translation is missing.
@@ -19,6 +20,10 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import TemplateSyntaxError
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # so that it runs without the package being installed
+
+from recommender.web.languages import DEFAULT, LANGUAGES  # noqa: E402
+
 WEB = ROOT / "recommender" / "web"
 FOLDER = WEB / "translations"
 TEMPLATE = FOLDER / "messages.pot"
@@ -63,8 +68,9 @@ def files() -> Iterator[tuple[Path, bytes, list[str]]]:
     """Every file of translations as it should be, and which texts it leaves untranslated."""
     template = gather()
     yield TEMPLATE, _po(template), []
-    for path in sorted(FOLDER.glob("*/LC_MESSAGES/messages.po")):
-        catalog = _read(path, path.parent.parent.name)
+    for language in sorted(set(LANGUAGES) - {DEFAULT}):
+        path = FOLDER / language / "LC_MESSAGES" / "messages.po"
+        catalog = _read(path, language) if path.exists() else _begun(language)
         catalog.update(template, no_fuzzy_matching=True)
         yield path, _po(catalog), [str(message.id) for message in catalog if not _done(message)]
         compiled = BytesIO()
@@ -75,6 +81,21 @@ def files() -> Iterator[tuple[Path, bytes, list[str]]]:
 def _read(path: Path, locale: str | None = None) -> Catalog:
     with path.open("rb") as file:
         return read_po(file, locale=locale)
+
+
+def _begun(language: str) -> Catalog:
+    """The catalog of a language without translations yet; Babel knows its plurals."""
+    return Catalog(
+        locale=language,
+        header_comment=f"# {LANGUAGES[language]}: texts of the editors' desk. New ones are put in by "
+        "scripts/translations.py; translate them\n# here, and run it again.",
+        fuzzy=False,
+        project="recommender",
+        version="",
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+    )
 
 
 def _po(catalog: Catalog) -> bytes:
@@ -102,6 +123,7 @@ def main() -> None:
             print(f"{path.relative_to(FOLDER)}: {'out of date' if check else 'written'}")
             wrong += check
             if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
     sys.exit(1 if wrong else 0)
 

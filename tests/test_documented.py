@@ -3,18 +3,19 @@
 import csv
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from recommender.articles.article import EXPLAINER_TAGS, UPDATE_TAG
+from recommender.articles.article import EXPLAINER_TAGS, UPDATE_TAG, Article
 from recommender.articles.gazetteer import COLUMNS, KINDS, parse_gazetteer
 from recommender.cli import COMMANDS, cli
 from recommender.ranking.facts import ROLES
 from recommender.ranking.scoring import PARTS
 from recommender.settings import Settings
-from recommender.web.api.schemas import Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
+from recommender.web.api.schemas import ArticleBody, Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
 from recommender.web.app import make_app
 from scripts import docs
 from tests.web.conftest import close
@@ -122,6 +123,13 @@ def test_gazetteer_example_can_be_used() -> None:
     assert rows[0] == ",".join(COLUMNS)
     names = parse_gazetteer(list(csv.DictReader(rows)), "docs/how-to/names.md")
     assert [name.key for name in names] == [row.partition(",")[0] for row in rows[1:]]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Article)])
+def test_field_of_an_article_is_documented_and_taken_by_the_api(name: str) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (REFERENCE / "articles.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert f"`{name}`" in "".join(rows)
+    assert name in ArticleBody.model_fields
 
 
 @pytest.mark.parametrize("tag", sorted(EXPLAINER_TAGS | {UPDATE_TAG}))

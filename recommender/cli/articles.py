@@ -30,7 +30,9 @@ _SHOWN_REFUSALS = 50
 
 @click.command(short_help="Read articles from files into the database.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="Format of the files, if their names do not say.")
+@click.option(
+    "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the files, if their names do not say."
+)
 @click.option("--sample", is_flag=True, help="Read the 300 sample stories that come with the package.")
 @click.pass_obj
 def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sample: bool) -> None:

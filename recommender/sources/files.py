@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
@@ -13,7 +13,6 @@ from recommender.sources.base import Record, Source
 
 MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on would take all memory
 _SKIP_BYTES = 1024 * 1024
-FORMATS = ("jsonl", "csv")
 
 
 def open_source(stream: IO[bytes], name: str, file_format: str | None = None) -> Source:
@@ -22,15 +21,11 @@ def open_source(stream: IO[bytes], name: str, file_format: str | None = None) ->
     Raises InvalidInput for an ending that says nothing.
     """
     ending = (file_format or Path(name).suffix.removeprefix(".")).lower()
-    makers: dict[str, Callable[[IO[bytes], str], Source]] = {
-        "jsonl": JsonLines,
-        "ndjson": JsonLines,
-        "json": JsonLines,
-        "csv": CsvFile,
-    }
-    if ending not in makers:
-        raise InvalidInput(f"The format of {name!r} is not clear from its name; give --format jsonl or --format csv.")
-    return makers[ending](stream, name)
+    wanted = _OTHER_ENDINGS.get(ending, ending)
+    if wanted not in FORMATS:
+        options = " or ".join(f"--format {known}" for known in FORMATS)
+        raise InvalidInput(f"The format of {name!r} is not clear from its name; give {options}.")
+    return FORMATS[wanted](stream, name)
 
 
 class JsonLines:
@@ -125,6 +120,11 @@ class CsvFile:
             if value and any("\udc80" <= character <= "\udcff" for character in value):
                 return Record(line, {}, f"{column} is not UTF-8; save the file as UTF-8")
         return Record(line, row)
+
+
+# What `--format` takes, which is the usual ending of such a file, and the source that reads it.
+FORMATS: Mapping[str, Callable[[IO[bytes], str], Source]] = {"jsonl": JsonLines, "csv": CsvFile}
+_OTHER_ENDINGS = {"ndjson": "jsonl", "json": "jsonl"}
 
 
 def standard_input() -> IO[bytes]:

@@ -9,14 +9,19 @@ from recommender.sources import files
 from recommender.sources.base import Record, Source
 from recommender.sources.files import open_source
 
-FORMATS = ["jsonl", "csv"]
+# A record of each format of `files.FORMATS`, one that is broken, and one in Latin-1.
 GOOD = {"jsonl": b'{"id": "a", "title": "Caf\xc3\xa9"}', "csv": b"a,Caf\xc3\xa9"}
 BROKEN = {"jsonl": b"{broken", "csv": b'"a"b,c'}
 LATIN = {"jsonl": b'{"id": "a", "title": "Caf\xe9"}', "csv": b"a,Caf\xe9"}
 HEADER = {"jsonl": b"", "csv": b"id,title\n"}
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.mark.parametrize("examples", [GOOD, BROKEN, LATIN, HEADER], ids=["good", "broken", "latin", "header"])
+def test_every_format_has_its_examples(examples: dict[str, bytes]) -> None:
+    assert set(examples) == set(files.FORMATS), "give the tests of all sources an example of each format"
+
+
+@pytest.fixture(params=GOOD)
 def kind(request: pytest.FixtureRequest) -> str:
     parameter: str = request.param
     return parameter
