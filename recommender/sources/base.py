@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on would take all memory
+
 
 @dataclass(frozen=True)
 class Record:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from recommender.errors import InvalidInput
-from recommender.sources.base import Record, Source
+from recommender.sources.base import MAX_LINE_BYTES, Record, Source
 
-MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on would take all memory
 _SKIP_BYTES = 1024 * 1024
 
 
