@@ -91,10 +91,6 @@ def _begun(language: str) -> Catalog:
         "scripts/translations.py; translate them\n# here, and run it again.",
         fuzzy=False,
         project="recommender",
-        version="",
-        msgid_bugs_address="",
-        last_translator="",
-        language_team="",
     )
 
 
