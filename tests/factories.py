@@ -15,7 +15,7 @@ from recommender.embedding.base import Embedder
 from recommender.progress import Progress
 from recommender.ranking.candidates import FEATURES, CandidateArray, make_candidates
 from recommender.ranking.facts import Columns
-from recommender.ranking.scoring import RankingModel
+from recommender.ranking.scoring import RankingModel, for_parts
 from recommender.release.interleaving import end_left
 from recommender.serving.recommender import RankingDefaults, Recommender
 from recommender.store.base import Store
@@ -25,20 +25,22 @@ from tests.embedder import ToyEmbedder
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW_SECONDS = NOW.timestamp()
 # Weights that no training changes, so that tests say the same whatever is learned from the sample.
-RANKING = RankingModel(
-    version="toy",
-    weights={
-        "dense": 0.75,
-        "lexical": 0.56,
-        "themes": 0.48,
-        "names": 3.9,
-        "topics": 4.0,
-        "tags": 5.0,
-        "places": 1.8,
-        "nearness": 1.5,
-    },
-    threshold=8.8,
-    relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5},
+RANKING = for_parts(
+    RankingModel(
+        version="toy",
+        weights={
+            "dense": 0.75,
+            "lexical": 0.56,
+            "themes": 0.48,
+            "names": 3.9,
+            "topics": 4.0,
+            "tags": 5.0,
+            "places": 1.8,
+            "nearness": 1.5,
+        },
+        threshold=8.8,
+        relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5},
+    )
 )
 RELEASE = ModelVersion("toy/1", RANKING)
 MIN_SCORE = 0.12

@@ -109,20 +109,22 @@ def for_parts(model: RankingModel) -> RankingModel:
 
 
 # Learned from the sample's judgments by `recommender train`; a test holds it to the card in models/sahel/1.
-DEFAULT = RankingModel(
-    version="sample-2",
-    weights={
-        "dense": 0.846,
-        "lexical": 0.641,
-        "themes": 0.479,
-        "names": 3.617,
-        "topics": 3.766,
-        "tags": 5.444,
-        "places": 1.682,
-        "nearness": 1.479,
-    },
-    threshold=8.816,
-    relief={"names": 2.161, "tags": 0.337, "places": 0.826, "nearness": 0.493},
+DEFAULT = for_parts(
+    RankingModel(
+        version="sample-2",
+        weights={
+            "dense": 0.846,
+            "lexical": 0.641,
+            "themes": 0.479,
+            "names": 3.617,
+            "topics": 3.766,
+            "tags": 5.444,
+            "places": 1.682,
+            "nearness": 1.479,
+        },
+        threshold=8.816,
+        relief={"names": 2.161, "tags": 0.337, "places": 0.826, "nearness": 0.493},
+    )
 )
 
 
