@@ -168,7 +168,7 @@ def test_tiny_similarity_can_be_shared_out(years: float, score: float) -> None:
 
 @pytest.mark.parametrize("unknown", [("names",), ("tags",), ("places",), ("tags", "places"), OPTIONAL])
 def test_unknown_parts_lower_the_threshold(unknown: tuple[str, ...]) -> None:
-    model = replace(EVEN, relief={"names": 0.1, "tags": 0.2, "places": 0.4, "nearness": 0.8})
+    model = replace(EVEN, relief={part: 0.1 * 2**place for place, part in enumerate(OPTIONAL)})
     relief = sum(model.relief[part] for part in unknown)
     scored_candidates = scores(model, {"dense": 2.0} | dict.fromkeys(unknown, nan))
     assert scored_candidates.log_odds == pytest.approx([2 - 3 + relief])

@@ -147,7 +147,7 @@ class Watching:
     arguments: list[FloatArray] = field(default_factory=list)
     weights = np.arange(len(PARTS)) + 0.12345
     thresholds = np.array([1.0, 2.34567, 3.0])
-    relief = np.array([0.1, 0.2, 0.30049, 0.4])
+    relief = np.arange(len(OPTIONAL)) + 0.30049
 
     def __call__(self, *arguments: FloatArray) -> "Watching":
         self.arguments = list(arguments)
@@ -160,7 +160,7 @@ def test_model_holds_what_was_fitted() -> None:
         "v7",
         {part: round(place + 0.123, 3) for place, part in enumerate(PARTS)},
         2.346,
-        {"names": 0.1, "tags": 0.2, "places": 0.3, "nearness": 0.4},
+        {part: place + 0.3 for place, part in enumerate(OPTIONAL)},
     )
 
 
@@ -173,7 +173,7 @@ def test_every_query_counts_alike() -> None:
 
 def test_sites_without_labels_are_learned_for() -> None:
     """Every pair comes in copies in which something is unknown; then its similarity counts 0 and is marked missing."""
-    optional = dict(zip(OPTIONAL, (0.5, 0.25, 1.0, 0.75), strict=True))
+    optional = {part: 0.5**place for place, part in enumerate(OPTIONAL)}
     query = judged_query("q", [3], **{part: np.array([value]) for part, value in optional.items()})
     fitter = Watching()
     learn([query], fitter, "v")
