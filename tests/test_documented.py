@@ -15,7 +15,16 @@ from recommender.cli import COMMANDS, cli
 from recommender.ranking.facts import ROLES
 from recommender.ranking.scoring import PARTS
 from recommender.settings import Settings
-from recommender.web.api.schemas import ArticleBody, Coverage, Draft, DraftSidebar, DraftTeaser, Sidebar, SidebarQuery, Story
+from recommender.web.api.schemas import (
+    ArticleBody,
+    Coverage,
+    Draft,
+    DraftSidebar,
+    DraftTeaser,
+    Sidebar,
+    SidebarQuery,
+    Story,
+)
 from recommender.web.app import make_app
 from scripts import docs
 from tests.web.conftest import close

@@ -150,12 +150,12 @@ def test_generation_of_the_release_before_stays_live(own_url: str) -> None:
     store.close()
 
 
-def test_stored_rows_have_the_layout_that_migrations_leave() -> None:
+def test_stored_rows_have_the_layout() -> None:
     """Readers take the bytes of a stored list for what this release makes of them."""
     rewriting = import_module("recommender.store.sql.migrations.versions.0009_shingles")
     advice = "rewrite stored rows in a migration of its own, as 0009_shingles does, and name it here"
     assert rewriting._AFTER == CANDIDATE, f"FEATURES: {advice}"
-    assert rewriting.FIELDS + 1 == len(terms.TERM_FIELDS), f"TERM_FIELDS: {advice}"
+    assert len(terms.TERM_FIELDS) == rewriting.FIELDS + 1, f"TERM_FIELDS: {advice}"
 
 
 def test_weights_of_a_newer_release_are_refused(url: str) -> None:
