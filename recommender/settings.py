@@ -213,11 +213,16 @@ def masked_url(url: str) -> str:
     return f"{scheme}{separator}{user}{':***' if colon else ''}{at}{place}"
 
 
-def _read_file(file: Path | None) -> tuple[dict[str, Any], Path]:
+def settings_file(file: Path | None = None) -> Path | None:
+    """The file that settings are read from: one that is named, or the default one where it is there."""
     named = file or (Path(os.environ[FILE_VARIABLE]) if FILE_VARIABLE in os.environ else None)
-    path = named or DEFAULT_FILE
-    if named is None and not path.is_file():
-        return {}, path
+    return named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+
+
+def _read_file(file: Path | None) -> tuple[dict[str, Any], Path]:
+    path = settings_file(file)
+    if path is None:
+        return {}, DEFAULT_FILE
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), path
     except OSError as error:

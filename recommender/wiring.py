@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from recommender.serving.prepared import Sweep
     from recommender.serving.recorder import Recorder
     from recommender.sources.publishing import Publishing
+    from recommender.store.dump import Dump
+    from recommender.store.inspection import Inspection
     from recommender.training.ranking_weights import Fitter
     from recommender.training.training import Base, TrainingServices
 
@@ -75,11 +77,52 @@ def opened_store(settings: Settings) -> "Iterator[Store]":
         store.close()
 
 
+@contextmanager
+def opened_dump(database_url: str) -> "Iterator[Dump]":
+    """A database as a whole, to be copied or replaced; its tables stay as they are."""
+    from recommender.store.sql.database import Database
+    from recommender.store.sql.dump import SqlDump
+
+    database = Database(database_url)
+    try:
+        yield SqlDump(database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def opened_inspection(database_url: str) -> "Iterator[Inspection]":
+    """A database as those see it who look for faults; its tables stay as they are."""
+    from recommender.store.sql.database import Database
+    from recommender.store.sql.inspection import SqlInspection
+
+    database = Database(database_url)
+    try:
+        yield SqlInspection(database)
+    finally:
+        database.close()
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The file of the settings' database; None where a server keeps it. Raises SettingsError."""
+    from recommender.store.sql.database import sqlite_file
+
+    return sqlite_file(settings.database_url.get_secret_value())
+
+
 def make_registry(settings: Settings) -> "FolderRegistry":
     """The model versions of the settings' folder."""
     from recommender.release.registry import FolderRegistry
 
     return FolderRegistry(settings.models)
+
+
+def check_model(settings: Settings) -> str:
+    """The version of the embedding model that builds use, whose files are those promised; none is loaded or fetched.
+
+    Raises ModelUnavailable, NotFound and InvalidInput for one that is missing, damaged or another.
+    """
+    return make_model_version(settings.model_copy(update={"model_download": False}))[1].version
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:

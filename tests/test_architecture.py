@@ -25,7 +25,7 @@ FLOORS = (
     ("release",),
     ("training",),
     ("wiring",),
-    ("workflows",),
+    ("workflows", "operations"),
     ("worker", "notebook"),
     ("web",),
     ("cli",),
@@ -35,7 +35,7 @@ FLOORS = (
 CORE = ("errors", "arrays", "progress", "metrics", "articles", "curation", "ranking")
 # Where outside libraries are known, and which module knows which. The trainer is one library in several packages.
 TRAINER = {"datasets", "sentence_transformers", "torch", "transformers"}
-EDGES = ("workflows", "worker", "notebook", "web", "cli", "__main__")
+EDGES = ("workflows", "operations", "worker", "notebook", "web", "cli", "__main__")
 HEAVY = ("torch", "sentence_transformers", "transformers", "sklearn", "scipy", "bm25s", "alembic")
 
 

@@ -27,6 +27,10 @@ COMMANDS = {
     "export": ("recommender.cli.export:export", "Write every sidebar as static files."),
     "serve": ("recommender.cli.serve:serve", "Start the web service."),
     "users": ("recommender.cli.users:users", "Keep the accounts of the editors' desk."),
+    "doctor": ("recommender.cli.doctor:doctor", "Say what is wrong here, and what to do."),
+    "check": ("recommender.cli.backup:check", "Look for damage in the database, row by row."),
+    "backup": ("recommender.cli.backup:backup", "Write database and models into one file."),
+    "restore": ("recommender.cli.backup:restore", "Bring a backup back."),
     "status": ("recommender.cli.operations:status", "Show what the database holds."),
     "settings": ("recommender.cli.operations:settings", "Show every setting and where its value comes from."),
 }

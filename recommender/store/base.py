@@ -81,6 +81,10 @@ class Store(Protocol):
         """Revision and live generation, read anew; inside a transaction, as that one sees them."""
         ...
 
+    def probe(self) -> None:
+        """Reads something of every table from where it is kept. Raises StoreUnavailable for what cannot be read."""
+        ...
+
     def reading(self) -> AbstractContextManager[object]:
         """Several reads from one snapshot."""
         ...

@@ -126,6 +126,10 @@ class _GenerationView:
         """The revision as of now, and the view's generation."""
         return replace(self._store.state(), generation=self._number)
 
+    def probe(self) -> None:
+        """Reads something of every table."""
+        self._store.probe()
+
     def reading(self) -> AbstractContextManager[object]:
         """Several reads from one snapshot."""
         return self._store.reading()

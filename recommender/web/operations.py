@@ -42,7 +42,8 @@ def healthz() -> dict[str, str]:
     responses={503: "The database does not answer, or nothing has been built yet."},
 )
 def readyz() -> dict[str, object]:
-    """Asks the database, and whether there is a generation."""
+    """Reads something of every table, and asks whether there is a generation."""
+    context().store.probe()
     state = context().store.state()
     if state.generation is None:
         raise NotBuilt

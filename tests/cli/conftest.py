@@ -1,7 +1,9 @@
 """The command in this process, on a database of its own; what starts servers runs as a process."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,14 @@ def archive(toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("RECOMMENDER_DATABASE_URL", f"sqlite:///{tmp_path / toy_file.name}")
     monkeypatch.chdir(tmp_path)
     return tmp_path / toy_file.name
+
+
+@pytest.fixture
+def gathered(archive: Path) -> Path:
+    """The archive with nothing left in its write-ahead log, so that the file alone is the database."""
+    with closing(sqlite3.connect(archive)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return archive
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,19 +12,24 @@ from sqlalchemy.engine import make_url
 
 from recommender.errors import SettingsError, StoreUnavailable
 from recommender.store.base import State
-from recommender.store.sql.tables import state
+from recommender.store.sql.faults import is_fault, unavailable
+from recommender.store.sql.tables import metadata, state
 
+Connection = sa.Connection
 Value = TypeVar("Value")
 
 PARAMETERS = 500  # values in one IN list; far below the limit of either database
 LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is one batch of a build
 
-# PostgreSQL's internal errors are a server that only reads, that has ended a transaction, or that is damaged.
-_UNREACHABLE = (sa.exc.OperationalError, sa.exc.InternalError)
-
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
 _READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
+# A row of every table, as it lies, and the last one by its key.
+_PROBES = [
+    query.limit(1)
+    for table in metadata.sorted_tables
+    for query in (sa.select(table), sa.select(table).order_by(*(key.desc() for key in table.primary_key)))
+]
 _BUMP = sa.update(state).where(state.c.id == 1).values(revision=state.c.revision + 1).returning(state.c.revision)
 
 
@@ -48,6 +53,7 @@ class Database:
         self._compiled: dict[sa.Select[Any], Any] = {}
         self._idle: deque[Any] = deque()  # connections of the driver, for `look_up`
         self._closed = False
+        self._probes = [_text(query, self.engine.dialect) for query in _PROBES]
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
 
     def state(self) -> State:
@@ -82,7 +88,7 @@ class Database:
             except self._driver_error:
                 return self._first_row(self._new_connection(), compiled.string, parameters)
         except self._driver_error as error:
-            raise StoreUnavailable(f"The database does not answer: {error}") from error
+            raise unavailable(error) from error
 
     def _first_row(self, driver: Any, query: str, parameters: Any) -> Sequence[Any] | None:
         try:
@@ -110,6 +116,24 @@ class Database:
         if not self._sqlite:
             driver.autocommit = True  # psycopg's; SQLite's is set so from the start
         return driver
+
+    def probe(self) -> None:
+        """Reads two rows of every table. Raises StoreUnavailable.
+
+        On SQLite by a connection of its own, which opens the file: one that is kept answers from pages that it read
+        when they were whole.
+        """
+        if not self._sqlite:
+            with self.reading() as connection:
+                for query in self._probes:
+                    connection.exec_driver_sql(query).all()
+            return
+        try:
+            with closing(self._new_connection()) as driver:
+                for query in self._probes:
+                    driver.execute(query).fetchall()
+        except self._driver_error as error:
+            raise unavailable(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -161,8 +185,10 @@ class Database:
                     yield connection
                 finally:
                     self._local.connection = None
-        except _UNREACHABLE as error:
-            raise StoreUnavailable(f"The database does not answer: {error.orig}") from error
+        except sa.exc.DBAPIError as error:
+            if not is_fault(error):
+                raise
+            raise unavailable(error.orig) from error
 
     def close(self) -> None:
         """Gives every connection back; one that is in use, as soon as it is not."""
@@ -181,6 +207,16 @@ def batches(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     return (values[start : start + PARAMETERS] for start in range(0, len(values), PARAMETERS))
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database, None for another. Raises SettingsError for what is not an address."""
+    engine = _engine(url)
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def _text(query: sa.Select[Any], dialect: sa.Dialect) -> str:
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = make_url(url)
@@ -197,11 +233,28 @@ def _engine(url: str) -> sa.Engine:
         )
     if not parsed.database or parsed.database == ":memory:":
         raise SettingsError("database_url must name a file: several processes share one database")
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(parsed.database)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"The folder of the database cannot be made: {error}") from error
     engine = sa.create_engine(parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False})
+    sa.event.listen(engine, "do_connect", lambda *_: _make_private(file))
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Makes the file where there is none, for its owner alone: it holds hashes of passwords and sessions.
+
+    SQLite would make it readable for everybody. Its -wal and -shm take the mode of the file; one that is there already
+    keeps its own.
+    """
+    # An address of SQLite's own (file:…?uri=true) is SQLite's to read; what hinders here, SQLite will name.
+    if not str(file).startswith("file:"):
+        with suppress(OSError):
+            file.touch(mode=0o600, exist_ok=False)
 
 
 def _prepare_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]  # sqlite3's and a pool record

@@ -1,4 +1,4 @@
-"""Brings a database to the tables of this release, with Alembic."""
+"""Brings a database to the tables of this release, or of an earlier one, with Alembic."""
 
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from recommender.errors import StoreUnavailable
-from recommender.store.sql.database import Database
+from recommender.store.sql.database import Connection, Database
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -22,24 +22,49 @@ def upgrade(database: Database) -> None:
     turns: the migration runs inside the store's write lock once the tables exist.
     """
     with database.reading() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == _newest():
+        current = revision_of(connection)
+    if current == newest():
         return
-    config = _config()
     with database.migrating() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise StoreUnavailable(
-                f"The database is at schema {current}, which this release does not know. "
-                "It was written by a newer release; upgrade this one."
-            ) from error
+        migrate(connection)
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Creates or migrates the tables to those of a revision, inside the transaction of the connection.
+
+    Raises StoreUnavailable for tables that a newer release has written.
+    """
+    current = revision_of(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        raise StoreUnavailable(
+            f"The database is at schema {current}, which this release does not know. "
+            "It was written by a newer release; upgrade this one."
+        ) from error
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the tables; None where there are none yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str) -> bool:
+    """Whether it is a revision of this release or of an earlier one."""
+    return revision in _revisions()
 
 
 @cache  # reading the migrations takes longer than opening a database that needs none
-def _newest() -> str | None:
+def newest() -> str | None:
+    """The revision of this release."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:

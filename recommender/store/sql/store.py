@@ -35,6 +35,9 @@ class SqlStore:
     def state(self) -> State:
         return self._database.state()
 
+    def probe(self) -> None:
+        self._database.probe()
+
     def reading(self) -> AbstractContextManager[object]:
         return self._database.reading()
 

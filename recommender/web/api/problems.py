@@ -19,12 +19,14 @@ from recommender.errors import (
     InvalidInput,
     NotFound,
     RecommenderError,
+    StoreUnavailable,
     Unavailable,
 )
 from recommender.worker.client import WorkerBusy
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = "5"
+NO_DATABASE = "The database does not answer; the log of the service says why."
 STALE_FORM = (
     "The page was older than your session, or did not come from this service; nothing was changed. Go back, load the "
     "page again, and repeat the last step."
@@ -123,7 +125,9 @@ def _of_ours(error: RecommenderError) -> Response:
         return problem(404, "Unknown article", f"{error} {hint}")
     if isinstance(error, Unavailable):
         _log.warning("unavailable: %s", error)
-        return problem(503, "Temporarily unavailable", str(error), headers={"Retry-After": RETRY_SECONDS})
+        # What the database's driver says may name its host or file, which is for the log and not for strangers.
+        detail = NO_DATABASE if isinstance(error, StoreUnavailable) else str(error)
+        return problem(503, "Temporarily unavailable", detail, headers={"Retry-After": RETRY_SECONDS})
     for kind, status, title in _TITLES:
         if isinstance(error, kind):
             return problem(status, title, str(error))

@@ -1,0 +1,1 @@
+"""What those who run the service need: backup and restore, integrity, and what is wrong with an installation."""
