@@ -190,7 +190,7 @@ def _engine(url: str) -> sa.Engine:
             "postgresql+psycopg://user:password@host/name"
         ) from error
     if parsed.drivername == "postgresql+psycopg":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # errors go into logs
     if parsed.get_backend_name() != "sqlite":
         raise SettingsError(
             f"database_url names {parsed.drivername!r}; only sqlite:///FILE and postgresql+psycopg://… are supported"
@@ -198,7 +198,9 @@ def _engine(url: str) -> sa.Engine:
     if not parsed.database or parsed.database == ":memory:":
         raise SettingsError("database_url must name a file: several processes share one database")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False})
+    engine = sa.create_engine(
+        parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

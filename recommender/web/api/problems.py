@@ -19,8 +19,10 @@ from recommender.errors import (
     InvalidInput,
     NotFound,
     RecommenderError,
+    StoreUnavailable,
     Unavailable,
 )
+from recommender.web.context import context
 from recommender.worker.client import WorkerBusy
 
 PROBLEM_JSON = "application/problem+json"
@@ -123,6 +125,8 @@ def _of_ours(error: RecommenderError) -> Response:
         return problem(404, "Unknown article", f"{error} {hint}")
     if isinstance(error, Unavailable):
         _log.warning("unavailable: %s", error)
+        if isinstance(error, StoreUnavailable):
+            context().metrics.count_database_unavailable()
         return problem(503, "Temporarily unavailable", str(error), headers={"Retry-After": RETRY_SECONDS})
     for kind, status, title in _TITLES:
         if isinstance(error, kind):
