@@ -93,6 +93,6 @@ def test_requests_in_flight_are_counted(make_client: MakeClient) -> None:
 def test_refused_sizes_are_counted(make_client: MakeClient) -> None:
     client = make_client()
     assert value(client, 'recommender_rejected_total{limit="size"}') == 0
-    client.application.config["MAX_CONTENT_LENGTH"] = 10
-    assert client.post("/api/v1/events", json={"request_id": "a" * 100}).status_code == 413
+    event = {"request_id": "e62b2373d98d586d", "article_id": "a" * 5_000}
+    assert client.post("/api/v1/events", json=event).status_code == 413
     assert value(client, 'recommender_rejected_total{limit="size"}') == 1
