@@ -1,8 +1,8 @@
 """Checks constraints.txt against known advisories, without a network: `python scripts/audit.py ADVISORIES`.
 
 ADVISORIES is a file of one advisory in OSV's format, or of a list of them, a folder or a zip of such files; the
-database of PyPI's advisories is published as a zip, which somebody with a network brings along. `--accept ID` leaves out
-one that was looked at and doesn't touch this service; its reason stands where the command is called.
+database of PyPI's advisories is published as a zip, which somebody with a network brings along. `--accept ID` leaves
+out one that was looked at and doesn't touch this service; its reason stands where the command is called.
 
 Exit codes: 0 nothing found, 1 a version of the lock is affected, 2 the advisories cannot be read.
 """

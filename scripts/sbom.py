@@ -1,12 +1,13 @@
 """Writes deploy/sbom.cdx.json, the bill of materials, from constraints.txt: `make sbom`. A test holds it to the lock.
 
-CycloneDX 1.6. A component is `required` where the service needs it, `optional` where only an extra or the tests do; what
-needs what is read from the packages that are installed. The file has no time and no serial number, so that the same lock
-gives the same file.
+CycloneDX 1.6. A component is `required` where the service needs it, `optional` where only an extra or the tests do;
+what needs what is read from the packages that are installed. The file has no time and no serial number, so that the
+same lock gives the same file.
 """
 
 import json
 import re
+import sys
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,18 @@ from typing import Any
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that it runs without the package being installed
+
+from recommender import __version__  # noqa: E402
+
 LOCK = ROOT / "constraints.txt"
 BILL = ROOT / "deploy" / "sbom.cdx.json"
 US = "recommender"
 
 
 def main() -> None:
-    components = [component(name, version, needed=name in required()) for name, version in locked().items()]
+    needed = required()
+    components = [component(name, version, needed=name in needed) for name, version in locked().items()]
     BILL.write_text(json.dumps(bill(components), indent=2) + "\n", encoding="utf-8")
     print(f"{BILL.name}: {len(components)} components")
 
@@ -32,7 +38,7 @@ def locked() -> dict[str, str]:
 
 def bill(components: list[dict[str, str]]) -> dict[str, Any]:
     """The document around the components."""
-    itself = {"type": "application", "bom-ref": US, "name": US, "version": own_version()}
+    itself = {"type": "application", "bom-ref": US, "name": US, "version": __version__}
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -79,14 +85,6 @@ def needs(name: str) -> set[str]:
 def normal(name: str) -> str:
     """A package's name as the lock writes it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def own_version() -> str:
-    """The version in recommender/__init__.py."""
-    text = (ROOT / "recommender" / "__init__.py").read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.+)"', text, re.MULTILINE)
-    assert found is not None
-    return found[1]
 
 
 if __name__ == "__main__":
