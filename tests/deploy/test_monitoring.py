@@ -57,6 +57,12 @@ def test_every_value_is_watched_or_shown(exposed: set[str]) -> None:
     assert exposed <= {name for _, expression in asked() for name in NAME.findall(expression)}
 
 
+def test_every_value_is_documented(exposed: set[str]) -> None:
+    page = (DEPLOY.parent / "docs" / "reference" / "monitoring.md").read_text()
+    named = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exposed}
+    assert named == set(re.findall(r"^\| `(recommender_\w+)` \|", page, flags=re.MULTILINE))
+
+
 def test_labels_are_those_of_the_service(service: Served) -> None:
     with urllib.request.urlopen(f"{service.url}/metrics") as response:  # our own server
         page = response.read().decode()
