@@ -13,7 +13,7 @@ ROWS = [line for line in PAGE.splitlines() if re.match(r"\| (?!who \|)\w", line)
 
 
 @cache
-def tests_in(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     """The names of the tests of a file."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
@@ -27,5 +27,5 @@ def test_row_names_tests_that_are_there(row: str) -> None:
     assert how
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown)
     assert named
-    assert [name for file, name in named if name not in tests_in(file)] == []
+    assert [name for file, name in named if name not in names_in(file)] == []
     assert shown == ", ".join(f"`{file}::{name}`" for file, name in named)
