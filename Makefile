@@ -10,6 +10,8 @@ WORKERS :=
 # Where `make serve` and `make notebooks` keep the sample. Never the database of the settings, which is for a site's own
 # archive, and so from make's command line only as well.
 DATABASE := sqlite:///var/sample.db
+# For `make audit`.
+ADVISORIES :=
 # What to install PyTorch from, as pip takes it: make install TORCH=torch==2.12.0
 TORCH ?=
 
@@ -32,7 +34,7 @@ emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-long lint format types bench notebooks lock clean chromium always
+.PHONY: help install serve test test-long lint format types bench notebooks lock sbom audit clean chromium always
 
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
@@ -68,6 +70,12 @@ notebooks: .make/test ## run the notebooks from the top and render them into doc
 
 lock: $(VENV)/pyvenv.cfg ## renew constraints.txt; PyTorch keeps its version unless TORCH gives one
 	$(python) scripts/lock.py $(TORCH)
+
+sbom: .make/test ## write the bill of materials, deploy/sbom.cdx.json, anew after the lock has changed
+	$(python) scripts/sbom.py
+
+audit: .make/test ## check the lock against ADVISORIES: a file, folder or zip in OSV's format; needs no network
+	$(python) scripts/audit.py $(ADVISORIES)
 
 clean: ## remove caches and build output; .venv and the data stay
 	rm -rf .make .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

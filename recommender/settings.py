@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -95,6 +95,16 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="The address the service listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the service listens on.")
     workers: int = Field(2, ge=1, le=64, description="How many processes answer requests.")
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="text: warnings and errors, with their time. json: one object in each line, a line for each "
+        "request among them.",
+    )
+    traces_to: str | None = Field(
+        None,
+        description="Where an OpenTelemetry collector takes traces over HTTP, such as http://127.0.0.1:4318/v1/traces. "
+        "Needs `pip install 'recommender[tracing]'`.",
+    )
 
     @field_validator("api_keys", "cors_origins", "roles", mode="before")
     @classmethod
@@ -133,6 +143,13 @@ class Settings(BaseSettings):
             if origin != "*" and not _is_origin(origin):
                 raise ValueError(f"{origin!r} is not an origin; write https://news.example, without a path")
         return origins
+
+    @field_validator("traces_to")
+    @classmethod
+    def _is_a_collector(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError(f"{url!r} is not an address; write http://127.0.0.1:4318/v1/traces")
+        return url
 
     @field_validator("public_url")
     @classmethod

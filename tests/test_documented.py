@@ -40,7 +40,7 @@ GAZETTEER = (REFERENCE / "gazetteer.md").read_text(encoding="utf-8")
 NAMES = (DOCS / "how-to" / "names.md").read_text(encoding="utf-8")
 DECISIONS = (DOCS / "explanation" / "decisions.md").read_text(encoding="utf-8")
 PAGES = sorted(DOCS.rglob("*.md"))
-FRONT = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md")]
+FRONT = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "models/README.md")]
 WRAPPED = [page for page in [*PAGES, *FRONT] if page.parent.name != "notebooks"]  # these are written by a script
 MAX_LINE = 120
 UNWRAPPED = ("|", "    ", "![", "- [20")  # tables, code, pictures, entries of the contents of decisions

@@ -1,6 +1,7 @@
 """`serve`: the web service under granian."""
 
 import errno
+import logging
 import os
 import socket
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from recommender.errors import Unavailable
+from recommender.logs import set_up_logs
 from recommender.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
 from recommender.wiring import make_recommender, opened_store
 from recommender.worker.address import Address
@@ -22,6 +24,8 @@ from recommender.worker.process import supervise
 THREADS = 5
 BACKLOG = 1024
 STOP_SECONDS = 10
+
+_log = logging.getLogger(__name__)
 
 
 @click.command(short_help="Start the web service.")
@@ -37,6 +41,7 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
     if config is not None:
         os.environ[FILE_VARIABLE] = str(config.resolve())
     settings = load_settings(config)
+    set_up_logs(settings.log_format)
     with claimed(settings.host, settings.port) as address:
         _check(settings)
         _run(settings, address)
@@ -88,24 +93,35 @@ def _check(settings: Settings) -> None:
     with opened_store(settings) as store:
         make_recommender(store, settings)  # here a ranking or a gazetteer that cannot be used still stops the start
         if store.state().generation is None:
-            click.echo(
-                "No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.", err=True
+            _say(
+                settings,
+                "No neighbours have been computed yet: sidebars hold fallbacks until `recommender build`.",
+                err=True,
             )
 
 
-def _run(settings: Settings, host: str) -> None:
-    # The server is imported last: nothing else in this package needs it.
-    from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
+def _say(settings: Settings, text: str, *, err: bool = False) -> None:
+    """Tells the person who has started the service, or the log where that is read by programs."""
+    if settings.log_format == "json":
+        _log.info(text)
+    else:
+        click.echo(text, err=err)
 
+
+def _run(settings: Settings, host: str) -> None:
     with tempfile.TemporaryDirectory(prefix="recommender-") as folder:
         address = Address.new(Path(folder))
         address.to_environment()
-        supervise(settings, address)
         # Set before the workers start: prometheus-client looks at it when it is imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        server = Granian(
+        # Imported last: nothing else in this package needs the server, and it counts what ends.
+        from granian.constants import Interfaces  # noqa: PLC0415
+        from granian.log import LogLevels  # noqa: PLC0415
+
+        from recommender.cli.server import Server, worker_ended  # noqa: PLC0415
+
+        supervise(settings, address, worker_ended)
+        server = Server(
             "recommender.web:create_app",
             factory=True,
             interface=Interfaces.WSGI,
@@ -117,8 +133,10 @@ def _run(settings: Settings, host: str) -> None:
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
             log_level=LogLevels.warning,
+            # Its lines go where all others go.
+            log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
         )
         url = _url(settings.host, settings.port)
         # Called when the server has the port.
-        server.on_startup(lambda: click.echo(f"Serving on {url} with {settings.workers} workers; Ctrl-C stops."))
+        server.on_startup(lambda: _say(settings, f"Serving on {url} with {settings.workers} workers; Ctrl-C stops."))
         server.serve()

@@ -30,6 +30,7 @@ READS = frozenset(
         "model_version",
         "ranking",
         "recipe",
+        "built_on",
         "scales",
         "candidates",
         "rows_since",

@@ -152,6 +152,10 @@ class GenerationStore(Protocol):
         """What a generation was made with, besides its model version; None if there is no such generation."""
         ...
 
+    def built_on(self, number: int) -> datetime | None:
+        """When the build of a generation began; None if there is no such generation."""
+        ...
+
     def scales(self, number: int) -> Scales:
         """How similarities spread in a generation."""
         ...

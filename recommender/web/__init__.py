@@ -11,7 +11,10 @@ __all__ = ["create_app"]
 def create_app() -> "Flask":
     """The application with the settings in force; what the server's workers call."""
     # The server's own process imports this package to find the function, and needs nothing else of it.
+    from recommender.logs import set_up_logs  # noqa: PLC0415
     from recommender.settings import load_settings  # noqa: PLC0415
     from recommender.web.app import make_app  # noqa: PLC0415
 
-    return make_app(load_settings())
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    return make_app(settings)

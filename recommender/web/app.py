@@ -12,6 +12,7 @@ from recommender.grading.grading import Grading
 from recommender.settings import Settings
 from recommender.version import __version__
 from recommender.web import demo, languages, openapi, operations
+from recommender.web.access_log import AccessLog
 from recommender.web.api import articles, events, recommend
 from recommender.web.api.problems import register_problems
 from recommender.web.api.security import API_KEY_SCHEME
@@ -34,6 +35,7 @@ from recommender.web.desk import (
 from recommender.web.fastlane import FastLane
 from recommender.web.headers import add_security_headers, is_desk
 from recommender.web.metrics import Metrics
+from recommender.web.tracing import Tracing, batches_to
 from recommender.wiring import (
     make_accounts,
     make_decisions,
@@ -125,6 +127,10 @@ def make_app(settings: Settings) -> APIFlask:
     ):
         app.register_blueprint(blueprint)
     app.wsgi_app = FastLane(app.wsgi_app, context)  # type: ignore[method-assign]  # Flask's way
+    if settings.traces_to is not None:
+        app.wsgi_app = Tracing(app.wsgi_app, batches_to(settings.traces_to))  # type: ignore[method-assign]
+    if settings.log_format == "json":
+        app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -17,6 +17,7 @@ from recommender.errors import Unavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.prepared import find_prepared
 from recommender.store.base import State
+from recommender.web import access_log
 from recommender.web.cache import HTML, JSON, Answer, make_answer
 from recommender.web.context import Context
 
@@ -40,6 +41,7 @@ class FastLane:
         answer = self._ready(environ)
         if answer is None:
             return self._app(environ, start_response)
+        environ[access_log.ROUTE] = ROUTE
         self._context.metrics.count_teasers(answer.sources)
         headers = answer.headers_at(time.time())
         if answer.etag in environ.get("HTTP_IF_NONE_MATCH", ""):

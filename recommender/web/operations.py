@@ -5,10 +5,11 @@ import time
 from apiflask import APIBlueprint
 from flask import Flask, Response, g, request
 
-from recommender.errors import NotBuilt
+from recommender.errors import NotBuilt, Unavailable
+from recommender.web.access_log import ROUTE, UNKNOWN
 from recommender.web.api.schemas import Health, Readiness
 from recommender.web.context import context
-from recommender.web.metrics import CONTENT_TYPE
+from recommender.web.metrics import CONTENT_TYPE, Observed
 
 bp = APIBlueprint("operations", __name__, tag="Operations")
 
@@ -19,12 +20,18 @@ def measure(app: Flask) -> None:
     @app.before_request
     def _start() -> None:
         g.started = time.perf_counter()
+        context().metrics.request_begins()
 
     @app.after_request
     def _stop(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "unknown"
+        route = request.environ[ROUTE] = request.url_rule.rule if request.url_rule else UNKNOWN
         context().metrics.count_request(route, response.status_code, time.perf_counter() - g.started)
         return response
+
+    @app.teardown_request
+    def _end(_error: BaseException | None) -> None:
+        if "started" in g:
+            context().metrics.request_ends()
 
 
 @bp.get("/healthz")
@@ -58,5 +65,14 @@ def readyz() -> dict[str, object]:
 @bp.get("/metrics")
 @bp.doc(summary="Counters for Prometheus", responses={200: "Prometheus text format."})
 def metrics() -> Response:
-    """The counters of all workers together."""
-    return Response(context().metrics.text(), content_type=CONTENT_TYPE)
+    """The counters of all workers together, and what the database says; without one, that it does not answer."""
+    return Response(context().metrics.text(_observed()), content_type=CONTENT_TYPE)
+
+
+def _observed() -> Observed:
+    store = context().store
+    try:
+        generation = store.state().generation
+        return Observed(True, None if generation is None else store.generations.built_on(generation))
+    except Unavailable:
+        return Observed(False, None)

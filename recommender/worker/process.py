@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from recommender.build.builder import LiveBuilder
 from recommender.desk.impact import Reaches
 from recommender.errors import RecommenderError, Unavailable
+from recommender.logs import set_up_logs
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store
@@ -46,8 +47,11 @@ def start_worker(settings: Settings, address: Address) -> SpawnProcess:
     return process
 
 
-def supervise(settings: Settings, address: Address) -> None:
-    """Keeps a worker running for as long as this process lives; one that ends is replaced, the first is awaited."""
+def supervise(settings: Settings, address: Address, ended: Callable[[SpawnProcess], None]) -> None:
+    """Keeps a worker running for as long as this process lives; one that ends is replaced, the first is awaited.
+
+    `ended` is called with each that has ended.
+    """
     process = start_worker(settings, address)
 
     def replace() -> None:
@@ -55,6 +59,7 @@ def supervise(settings: Settings, address: Address) -> None:
         while True:
             current.join()
             time.sleep(REPLACED_AFTER)
+            ended(current)
             Path(address.socket).unlink(missing_ok=True)
             current = start_worker(settings, address)
 
@@ -65,6 +70,7 @@ def supervise(settings: Settings, address: Address) -> None:
 
 
 def _run(settings: Settings, address: Address, ready: Any) -> None:
+    set_up_logs(settings.log_format)
     # One thread for scikit-learn and torch, which are loaded later: two wait for each other longer than a small search
     # takes, and the other processor is for page views.
     os.environ["OMP_NUM_THREADS"] = "1"

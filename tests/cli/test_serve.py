@@ -1,6 +1,7 @@
 """`serve`: workers that answer, and a stop that leaves nothing behind."""
 
 import errno
+import json
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from threading import Barrier
 from typing import NoReturn
@@ -28,10 +30,11 @@ from tests.web.toy import ARCHIVE
 # `recommender serve`, with threads that end after the shortest rest the server allows instead of its 30 seconds.
 IDLE_SECONDS = 5
 SOON_IDLE = f"""
-import functools, granian
+import functools
+from granian.server.mp import MPServer
 from recommender.cli import main
 
-granian.Granian = functools.partial(granian.Granian, blocking_threads_idle_timeout={IDLE_SECONDS})
+MPServer.__init__ = functools.partialmethod(MPServer.__init__, blocking_threads_idle_timeout={IDLE_SECONDS})
 main()
 """
 
@@ -95,6 +98,28 @@ def test_workers_outlive_their_idle_threads(archive_url: str, tmp_path: Path) ->
             time.sleep(IDLE_SECONDS + 2)
             assert served.workers() == workers
             assert all(worker.num_threads() < before for worker, before in zip(workers, busy, strict=True))
+
+
+def test_ended_processes_are_logged_and_counted(served_file: Path) -> None:
+    with serving(served_file, workers=2, log_format="json") as served:
+        assert eventually(lambda: len(served.workers()) == 2)
+        model = next(child for child in served.everyone() if "spawn_main" in " ".join(child.cmdline()))
+        web = served.workers()[0]
+        web.kill()
+        model.send_signal(signal.SIGSEGV)
+        assert psutil.wait_procs([web, model], 30)[1] == []
+        assert eventually(lambda: len(served.workers()) == 2)
+        counter = "recommender_workers_ended_total"
+        assert eventually(lambda: served.counted(f'{counter}{{process="web"}}') == 1)
+        assert eventually(lambda: served.counted(f'{counter}{{process="model"}}') == 1)
+        served.process.terminate()
+        assert served.process.stdout is not None
+        events = [json.loads(line) for line in served.process.stdout]
+    ended = {event["pid"]: event for event in events if "has ended" in event["message"]}
+    assert set(ended) == {web.pid, model.pid}  # not those that were told to
+    assert (ended[web.pid]["process"], ended[web.pid]["reason"]) == ("web", "signal 9 (Killed)")
+    assert (ended[model.pid]["process"], ended[model.pid]["reason"]) == ("model", "signal 11 (Segmentation fault)")
+    assert all(datetime.fromisoformat(event["time"]) for event in events)
 
 
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:

@@ -63,6 +63,14 @@ def looked_up_together(database: Database, threads: int) -> None:
         list(pool.map(look_up, range(threads)))
 
 
+def test_error_shows_no_value(database: Watched) -> None:
+    """Errors go into logs, and values may be texts, names and hashes."""
+    with pytest.raises(sa.exc.DBAPIError) as caught, database.engine.connect() as connection:
+        connection.execute(sa.text("SELECT :value FROM no_such_table"), {"value": "a secret"})
+    assert "no_such_table" in str(caught.value)
+    assert "a secret" not in str(caught.value)
+
+
 def test_threads_in_turn_share_a_connection(database: Watched) -> None:
     for _ in range(20):
         thread = Thread(target=database.state)

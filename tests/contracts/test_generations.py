@@ -94,6 +94,7 @@ def test_generations_know_what_they_were_made_with(store: Store) -> None:
     number = begun(store)
     assert store.generations.scales(number) == SCALES
     assert store.generations.recipe(number) == "recipe"
+    assert store.generations.built_on(number) == NOW
     assert store.generations.model(number) == "m"
     assert store.generations.model_version(number) == "ours/1"
     assert store.generations.ranking(number) == RANKING
@@ -103,6 +104,7 @@ def test_swept_generations_have_usual_scales(store: Store) -> None:
     """A reader whose generation has just been removed is answered all the same."""
     assert store.generations.scales(99) == USUAL
     assert store.generations.recipe(99) is None
+    assert store.generations.built_on(99) is None
     assert store.generations.model(99) is None
     assert store.generations.model_version(99) is None
     assert store.generations.ranking(99) is None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from recommender.store.base import Store
 from recommender.web.app import make_app
 from tests.web.conftest import MakeClient, close
 from tests.web.toy import settings_for
@@ -50,3 +51,48 @@ def test_unknown_paths_share_one_label(make_client: MakeClient) -> None:
     for path in ("/a", "/b"):
         client.get(path)
     assert 'recommender_requests_total{route="unknown",status="404"} 2.0' in client.get("/metrics").text
+
+
+def value(client: FlaskClient, name: str) -> float:
+    """A value from /metrics."""
+    lines = client.get("/metrics").text.splitlines()
+    return next(float(line.removeprefix(f"{name} ")) for line in lines if line.startswith(f"{name} "))
+
+
+def test_metrics_say_when_the_live_build_began(make_client: MakeClient, other_worker: Store) -> None:
+    live = other_worker.generations.live()
+    assert live is not None
+    client = make_client()
+    assert value(client, "recommender_build_timestamp_seconds") == live.built_on.timestamp()
+    assert value(client, "recommender_database_up") == 1
+
+
+def test_metrics_of_an_unbuilt_archive_have_no_build(tmp_path: Path) -> None:
+    app = make_app(settings_for(tmp_path / "empty.db"))
+    page = app.test_client().get("/metrics").text
+    assert "recommender_database_up 1.0" in page
+    assert "recommender_build_timestamp_seconds" not in page
+    close(app)
+
+
+def test_metrics_answer_without_a_database(make_client: MakeClient, database: Path) -> None:
+    client = make_client()
+    database.write_bytes(b"damaged" * 1000)
+    for other in database.parent.glob(f"{database.name}-*"):
+        other.unlink()
+    client.get("/api/v1/recommend?article_id=gold-1")
+    assert value(client, "recommender_database_up") == 0
+
+
+def test_requests_in_flight_are_counted(make_client: MakeClient) -> None:
+    client = make_client()
+    client.get("/nowhere")
+    assert value(client, "recommender_requests_in_flight") == 1  # the one that asks
+
+
+def test_refused_sizes_are_counted(make_client: MakeClient) -> None:
+    client = make_client()
+    assert value(client, 'recommender_rejected_total{limit="size"}') == 0
+    event = {"request_id": "e62b2373d98d586d", "article_id": "a" * 5_000}
+    assert client.post("/api/v1/events", json=event).status_code == 413
+    assert value(client, 'recommender_rejected_total{limit="size"}') == 1

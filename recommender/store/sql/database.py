@@ -226,7 +226,7 @@ def _engine(url: str) -> sa.Engine:
             "postgresql+psycopg://user:password@host/name"
         ) from error
     if parsed.drivername == "postgresql+psycopg":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # errors go into logs
     if parsed.get_backend_name() != "sqlite":
         raise SettingsError(
             f"database_url names {parsed.drivername!r}; only sqlite:///FILE and postgresql+psycopg://… are supported"
@@ -238,7 +238,9 @@ def _engine(url: str) -> sa.Engine:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"The folder of the database cannot be made: {error}") from error
-    engine = sa.create_engine(parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False})
+    engine = sa.create_engine(
+        parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
     sa.event.listen(engine, "do_connect", lambda *_: _make_private(file))
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

@@ -151,6 +151,12 @@ class SqlGenerations:
     def recipe(self, number: int) -> str | None:
         return self._column(number, generation.c.recipe)
 
+    def built_on(self, number: int) -> datetime | None:
+        query = sa.select(generation.c.built).where(generation.c.number == number)
+        with self._database.reading() as connection:
+            built = connection.execute(query).scalar()
+        return None if built is None else datetime.fromtimestamp(built, UTC)
+
     def scales(self, number: int) -> Scales:
         text = self._column(number, generation.c.scales)
         return USUAL if text is None else Scales.from_json(text)

@@ -22,6 +22,7 @@ from recommender.errors import (
     StoreUnavailable,
     Unavailable,
 )
+from recommender.web.context import context
 from recommender.worker.client import WorkerBusy
 
 PROBLEM_JSON = "application/problem+json"
@@ -125,6 +126,8 @@ def _of_ours(error: RecommenderError) -> Response:
         return problem(404, "Unknown article", f"{error} {hint}")
     if isinstance(error, Unavailable):
         _log.warning("unavailable: %s", error)
+        if isinstance(error, StoreUnavailable):
+            context().metrics.count_database_unavailable()
         # What the database's driver says may name its host or file, which is for the log and not for strangers.
         detail = NO_DATABASE if isinstance(error, StoreUnavailable) else str(error)
         return problem(503, "Temporarily unavailable", detail, headers={"Retry-After": RETRY_SECONDS})

@@ -1,0 +1,56 @@
+"""The server that `serve` runs: granian, which says here why a process of its has ended."""
+
+import logging
+import signal
+import threading
+import time
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from granian.server.mp import MPServer, WorkerProcess
+
+from recommender.web.metrics import EndedProcesses
+
+_POLL_SECONDS = 0.05
+
+_log = logging.getLogger(__name__)
+_ended = EndedProcesses()
+
+
+class Server(MPServer):
+    """Granian with a log line and a count for each of its processes that ends without being told to."""
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:  # type: ignore[override]
+        # The one place where granian makes a process; it tells why one has ended neither by a hook nor in its log.
+        worker = super()._spawn_worker(idx, target, callback_loader)
+        threading.Thread(target=_watch, args=(worker,), daemon=True, name="web-watcher").start()
+        return worker
+
+
+def _watch(worker: WorkerProcess) -> None:
+    process: BaseProcess = worker.inner
+    while process.pid is None:  # granian starts it after it has made it
+        time.sleep(_POLL_SECONDS)
+    wait([process.sentinel])
+    while process.exitcode is None:  # granian waits for it too, and one of the two learns it first
+        time.sleep(_POLL_SECONDS)
+    if not worker.interrupt_by_parent:
+        _report("web", process)
+
+
+def worker_ended(process: BaseProcess) -> None:
+    """Says and counts that the process with the embedding model has ended."""
+    _report("model", process)
+
+
+def _report(kind: str, process: BaseProcess) -> None:
+    pid, reason = process.pid or 0, reason_of(process.exitcode or 0)
+    event = {"process": kind, "pid": pid, "reason": reason}
+    _log.error("the %s process %d has ended: %s", kind, pid, reason, extra={"event": event})
+    _ended.count(kind, pid)
+
+
+def reason_of(code: int) -> str:
+    """What an exit code of multiprocessing says: the signal that ended the process, or what it returned."""
+    return f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
