@@ -34,7 +34,7 @@ emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-long lint format types bench notebooks lock sbom audit clean chromium always
+.PHONY: help install serve test test-long lint format types bench notebooks lock sbom audit clean programs always
 
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
@@ -45,10 +45,10 @@ install: .make/install ## make .venv and install the service into it
 serve: .make/sample ## install, load the sample articles, serve them; HOST=, PORT= and WORKERS= change where
 	$(on_sample) $(address) $(bin)/recommender serve
 
-test: .make/test chromium lint types ## install what tests need, then lint, check types and run the tests
+test: .make/test programs lint types ## install what tests need, then lint, check types and run the tests
 	$(pytest)
 
-test-long: .make/test chromium ## run the tests that `make test` leaves out: the whole of what it does a part of
+test-long: .make/test programs ## run the tests that `make test` leaves out: the whole of what it does a part of
 	$(pytest) -m long
 
 lint: .make/test ## check style and format
@@ -81,8 +81,8 @@ clean: ## remove caches and build output; .venv and the data stay
 	rm -rf .make .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-chromium:
-	@sh scripts/chromium.sh
+programs:
+	@sh scripts/test_programs.sh
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12")'
