@@ -42,6 +42,7 @@ LONGEST = (
     "test_notebooks.py",
     "test_sentence_transformers_trainer.py",
     "test_serve.py",
+    "test_proxy.py",
     "test_training.py",
     "test_editors.py",
     "test_reviewing.py",

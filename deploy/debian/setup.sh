@@ -35,6 +35,7 @@ packages() {
 user() {
     getent passwd recommender >/dev/null ||
         useradd --system --user-group --home-dir /var/lib/recommender --shell /usr/sbin/nologin recommender
+    install -d -o recommender -g recommender -m 0700 /var/lib/recommender
 }
 
 program() {
