@@ -6,13 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from recommender.cli import COMMANDS
-
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.skipif("backup" not in COMMANDS, reason="this release has no `recommender backup`")
 
 
 def back_up(folder: Path, database: Path, keep: int = 2) -> int:
