@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import corpora
-from recommender.cli.serve import THREADS
+from recommender.web.lanes import PAGES
 
 WORKERS = 2
 CONNECTIONS = 16
@@ -65,7 +65,7 @@ def bare_view(body: bytes) -> Iterator[str]:
     command = [
         str(Path(sys.executable).parent / "granian"),
         *("--interface", "wsgi", "--factory", "--port", str(port), "--log-level", "warning"),
-        *("--workers", str(WORKERS), "--blocking-threads", str(THREADS), "benchmarks.bare:create_app"),
+        *("--workers", str(WORKERS), "--blocking-threads", str(PAGES.threads), "benchmarks.bare:create_app"),
     ]
     with _running(command, os.environ | {"BARE_BODY": str(folder / "body.json")}, port) as address:
         yield address

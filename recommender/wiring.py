@@ -1,5 +1,6 @@
 """Assembly: the only module that sees every adapter. Each is imported where it is made, so commands start fast."""
 
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -271,14 +272,14 @@ def make_recommender(
     return Recommender(store, defaults, make_gazetteer(settings), clock)
 
 
-def make_accounts(store: Store, clock: Callable[[], datetime] = utc_now) -> "Accounts":
-    """Signs people in, with passwords kept by scrypt."""
-    import time
-
+def make_accounts(
+    store: Store, clock: Callable[[], datetime] = utc_now, pause: Callable[[float], None] = time.sleep
+) -> "Accounts":
+    """Signs people in, with passwords kept by scrypt; `pause` waits before a refusal."""
     from recommender.desk.accounts import Accounts
     from recommender.desk.passwords import ScryptPasswords
 
-    return Accounts(store, ScryptPasswords(), clock, time.sleep)
+    return Accounts(store, ScryptPasswords(), clock, pause)
 
 
 def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":

@@ -57,8 +57,8 @@ def test_notebooks_may_rely_on_these_names() -> None:
     assert [name for name in NOTEBOOKS if not hasattr(recommender.notebook, name)] == []
 
 
-def test_servers_may_rely_on_one_name() -> None:
-    assert recommender.web.__all__ == ["create_app"]
+def test_servers_may_rely_on_these_names() -> None:
+    assert recommender.web.__all__ == ["create_app", "create_front_door"]
 
 
 def test_other_names_are_refused() -> None:

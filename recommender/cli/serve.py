@@ -19,11 +19,8 @@ from recommender.wiring import make_recommender, opened_store
 from recommender.worker.address import Address
 from recommender.worker.process import supervise
 
-# Threads that answer requests in one worker: more than may wait for the worker, so that page views always find one, and
-# no more than granian holds for sensible on two cores.
-THREADS = 5
 BACKLOG = 1024
-STOP_SECONDS = 10
+STOP_SECONDS = 75  # for requests under way; the longest waits 60 for the model. systemd kills after 90
 
 _log = logging.getLogger(__name__)
 
@@ -122,13 +119,13 @@ def _run(settings: Settings, host: str) -> None:
 
         supervise(settings, address, worker_ended)
         server = Server(
-            "recommender.web:create_app",
+            "recommender.web:create_front_door",
             factory=True,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
+            websockets=False,
             address=host,
             port=settings.port,
             workers=settings.workers,
-            blocking_threads=THREADS,
             backlog=BACKLOG,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,

@@ -1,7 +1,6 @@
 """JSONL and CSV files as streams of records; a broken line does not spoil the others."""
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from io import TextIOWrapper
@@ -10,6 +9,7 @@ from typing import IO
 
 from recommender.errors import InvalidInput
 from recommender.sources.base import MAX_LINE_BYTES, Record, Source
+from recommender.sources.bounded_json import OversizedJson, loads
 
 _SKIP_BYTES = 1024 * 1024
 
@@ -54,20 +54,16 @@ class JsonLines:
 
 def _parsed(number: int, line: bytes) -> Record:
     try:
-        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_refuse_constant)
+        value = loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         return Record(number, {}, f"is not UTF-8 at byte {error.start}; save the file as UTF-8")
-    except RecursionError:
-        return Record(number, {}, "is nested too deeply; write one flat JSON object a line")
+    except OversizedJson as error:
+        return Record(number, {}, f"{error}; write one flat JSON object a line")
     except ValueError as error:
         return Record(number, {}, f"is not valid JSON ({error}); write one JSON object a line")
     if not isinstance(value, dict):
         return Record(number, {}, f"is a JSON {type(value).__name__}, not an object; write one article a line")
     return Record(number, value)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 class CsvFile:

@@ -1,5 +1,6 @@
 """The promise of the store: all that is kept, in transactions."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -83,6 +84,13 @@ class Store(Protocol):
 
     def probe(self) -> None:
         """Reads something of every table from where it is kept. Raises StoreUnavailable for what cannot be read."""
+        ...
+
+    def quick_look(self) -> Callable[[], State | None] | None:
+        """A function that gives the state without ever waiting, and None where it would have to.
+
+        For one thread at a time. None for a database whose answers come over a network.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[object]:

@@ -123,6 +123,9 @@ class _GenerationView:
         """Interleaving runs, in which two model versions share the sidebars."""
         return self._store.interleaving
 
+    def quick_look(self) -> None:
+        """None: its state is made of two looks."""
+
     def state(self) -> State:
         """The revision as of now, and the view's generation."""
         return replace(self._store.state(), generation=self._number)

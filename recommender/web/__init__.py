@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-__all__ = ["create_app"]
+    from recommender.web.front_door import FrontDoor
+
+__all__ = ["create_app", "create_front_door"]
 
 
 def create_app() -> "Flask":
-    """The application with the settings in force; what the server's workers call."""
+    """The application with the settings in force, for any WSGI server."""
     # The server's own process imports this package to find the function, and needs nothing else of it.
     from recommender.logs import set_up_logs  # noqa: PLC0415
     from recommender.settings import load_settings  # noqa: PLC0415
@@ -18,3 +20,10 @@ def create_app() -> "Flask":
     settings = load_settings()
     set_up_logs(settings.log_format)
     return make_app(settings)
+
+
+def create_front_door() -> "FrontDoor":
+    """The same behind the front door, for granian's interface RSGI: what the workers of `recommender serve` call."""
+    from recommender.web.front_door import FrontDoor  # noqa: PLC0415
+
+    return FrontDoor(create_app())

@@ -14,6 +14,7 @@ from recommender.version import __version__
 from recommender.web import demo, languages, openapi, operations
 from recommender.web.access_log import AccessLog
 from recommender.web.api import articles, events, recommend
+from recommender.web.api.bounded_json import BoundedJson
 from recommender.web.api.problems import register_problems
 from recommender.web.api.security import API_KEY_SCHEME
 from recommender.web.cache import SidebarCache
@@ -34,7 +35,9 @@ from recommender.web.desk import (
 )
 from recommender.web.fastlane import FastLane
 from recommender.web.headers import add_security_headers, is_desk
+from recommender.web.lanes import lane_of
 from recommender.web.metrics import Metrics
+from recommender.web.pause import pause
 from recommender.web.tracing import Tracing, batches_to
 from recommender.wiring import (
     make_accounts,
@@ -49,7 +52,6 @@ from recommender.wiring import (
 from recommender.worker.client import WorkerClient
 
 SIDEBARS = r"/api/v1/recommend$"  # what pages of other origins may ask for
-MAX_REQUEST_BYTES = 64 * 1024 * 1024
 MAX_FORM_BYTES = 4 * 1024 * 1024  # a draft of 200,000 characters, each of which may be sent as twelve
 DESCRIPTION = (
     "Related stories for a news site. A website reads sidebars from `/api/v1/recommend`; a publishing system writes "
@@ -61,7 +63,6 @@ def make_app(settings: Settings) -> APIFlask:
     """The application. It holds one store, and a worker: a process for what needs an embedding model."""
     app = APIFlask("recommender.web", title="Related stories", version=__version__, docs_path=None, spec_path=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         OPENAPI_VERSION="3.1.0",
         DESCRIPTION=DESCRIPTION,
@@ -71,10 +72,11 @@ def make_app(settings: Settings) -> APIFlask:
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
+    app.json = BoundedJson(app)
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
     store = open_store(settings.database_url.get_secret_value())
     recommender = make_recommender(store, settings)
-    accounts = make_accounts(store)
+    accounts = make_accounts(store, pause=pause)
     decisions = make_decisions(store)
     interleaving = make_interleaving(store, settings, recommender)
     context = Context(
@@ -99,6 +101,7 @@ def make_app(settings: Settings) -> APIFlask:
     attach(app, context)
     register_problems(app, _page)
     add_security_headers(app)
+    app.before_request(_limit_body)
     operations.measure(app)
     languages.set_up(app, settings.site_name)
     # Sidebars change nothing and are for pages of other origins; writing articles needs a key in a header, which no
@@ -132,6 +135,11 @@ def make_app(settings: Settings) -> APIFlask:
     if settings.log_format == "json":
         app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _limit_body() -> None:
+    """The limit of the request's lane, which a server without the front door knows nothing of."""
+    request.max_content_length = lane_of(request.method, request.path).body_bytes
 
 
 def _page(status: int, title: str, detail: str) -> str | None:

@@ -55,6 +55,11 @@ def attach(app: Flask, services: Context) -> None:
     app.extensions[_NAME] = services
 
 
+def context_of(app: Flask) -> Context:
+    """The context of an application."""
+    return cast(Context, app.extensions[_NAME])
+
+
 def context() -> Context:
     """The context of the application that handles this request."""
-    return cast(Context, current_app.extensions[_NAME])
+    return context_of(current_app)

@@ -7,7 +7,7 @@ origin, and every error.
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from werkzeug.datastructures import MIMEAccept
@@ -18,55 +18,65 @@ from recommender.release.interleaving import NO_RUN
 from recommender.serving.prepared import find_prepared
 from recommender.store.base import State
 from recommender.web import access_log
-from recommender.web.cache import HTML, JSON, Answer, make_answer
+from recommender.web.cache import HTML, JSON, Answer, Key, make_answer
 from recommender.web.context import Context
+from recommender.web.lanes import SIDEBARS
+from recommender.web.rsgi import Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROUTE = "/api/v1/recommend"
 PLAIN = "article_id="  # the whole question of the script in its simplest form: what builds prepare answers for
 
 
 class FastLane:
-    """WSGI middleware in front of the application."""
+    """WSGI middleware in front of the application; the front door takes its steps one by one."""
 
     def __init__(self, app: "WSGIApplication", context: Context) -> None:
-        self._app = app
+        self.app = app
         self._context = context
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answers from the cache, or asks the application."""
         started = time.perf_counter()
-        answer = self._ready(environ)
-        if answer is None:
-            return self._app(environ, start_response)
-        environ[access_log.ROUTE] = ROUTE
-        self._context.metrics.count_teasers(answer.sources)
-        headers = answer.headers_at(time.time())
-        if answer.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
-            self._context.metrics.count_request(ROUTE, 304, time.perf_counter() - started)
-            start_response("304 Not Modified", [header for header in headers if header[0] != "Content-Type"])
-            return []
-        self._context.metrics.count_request(ROUTE, 200, time.perf_counter() - started)
-        start_response("200 OK", [*headers, ("Content-Length", str(len(answer.body)))])
-        return [answer.body]
+        ready = self._ready(environ)
+        if ready is None:
+            return self.app(environ, start_response)
+        environ[access_log.ROUTE] = SIDEBARS
+        status, headers, body = self.reply(ready, environ.get("HTTP_IF_NONE_MATCH", ""), started)
+        start_response("200 OK" if status == 200 else "304 Not Modified", headers)
+        return [body] if body else []
 
-    def _ready(self, environ: dict[str, Any]) -> Answer | None:
+    def _ready(self, environ: "WSGIEnvironment") -> Answer | None:
         if (
-            environ["PATH_INFO"] != ROUTE
+            environ["PATH_INFO"] != SIDEBARS
             or environ["REQUEST_METHOD"] != "GET"
             or environ.get("SCRIPT_NAME")
             or "HTTP_ORIGIN" in environ  # the answer would depend on who may read it
         ):
             return None
-        query, html = environ["QUERY_STRING"], wants_html(environ.get("HTTP_ACCEPT", ""))
+        return self.ready((environ["QUERY_STRING"], wants_html(environ.get("HTTP_ACCEPT", ""))))
+
+    def ready(self, key: Key) -> Answer | None:
+        """The answer if it is in memory or prepared; may wait for the database."""
         try:
             state = self._context.recommender.state()
-            ready = self._context.cache.get((query, html), state)
-            return ready if ready is not None or html else self._prepared(query, state)
+            answer = self._context.cache.get(key, state)
+            query, html = key
+            return answer if answer is not None or html else self._prepared(query, state)
         except Unavailable:
             return None  # the application says so in a problem
+
+    def reply(self, answer: Answer, if_none_match: str, started: float) -> Reply:
+        """The response, counted; `started` is by time.perf_counter."""
+        self._context.metrics.count_teasers(answer.sources)
+        headers = answer.headers_at(time.time())
+        if answer.etag in if_none_match:
+            self._context.metrics.count_request(SIDEBARS, 304, time.perf_counter() - started)
+            return Reply(304, [header for header in headers if header[0] != "Content-Type"], b"")
+        self._context.metrics.count_request(SIDEBARS, 200, time.perf_counter() - started)
+        headers.append(("Content-Length", str(len(answer.body))))
+        return Reply(200, headers, answer.body)
 
     def _prepared(self, query: str, state: State) -> Answer | None:
         if not query.startswith(PLAIN) or "&" in query or self._context.interleaving.turn(state) != NO_RUN:

@@ -97,3 +97,30 @@ def test_lost_connections_are_replaced(database: Watched) -> None:
         connection.close()
     assert [database.state() for _ in range(3)] == [State(0, None)] * 3
     assert len(database.opened) == 4
+
+
+def test_quick_look_waits_for_no_writer(database: Watched) -> None:
+    """SQLite's; a database over a network has none."""
+    look = database.quick_look()
+    if not database.engine.url.drivername.startswith("sqlite"):
+        assert look is None
+        return
+    assert look is not None
+    before = database.state()
+    with database.writing():
+        database.bump()
+        began = time.monotonic()
+        seen: list[State | None] = []
+        reader = Thread(target=lambda: seen.append(look()))
+        reader.start()
+        reader.join(SOON)
+        assert seen == [before]
+        assert time.monotonic() - began < 1
+    assert look() == database.state() != before
+
+
+def test_closed_database_has_no_quick_look(database: Watched) -> None:
+    look = database.quick_look()
+    database.close()
+    assert look is None or look() is None
+    assert all(map(is_closed, database.opened))

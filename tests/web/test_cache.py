@@ -91,12 +91,48 @@ def test_other_requests_find_nothing(archive: Store) -> None:
 
 
 def test_full_caches_start_anew(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "MAX_ENTRIES", 1)
     recommender = make_recommender(archive)
     cache = kept(recommender, fallback="none")
+    monkeypatch.setattr(cache_module, "MAX_BYTES", cache_module.OVERHEAD_BYTES * 3 // 2)
     cache.put(("other", False), NO_RUN, recommender.for_article("a0", Query(fallback="none")).basis, ANSWER)
     assert cache.get(KEY, archive.state()) is None
     assert cache.get(("other", False), archive.state()) is ANSWER
+
+
+def test_questions_count_towards_what_is_kept(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger can ask a thousand long questions that have one short answer."""
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 100_000)
+    cache, basis = kept(make_recommender(archive)), make_recommender(archive).for_article("a0", Query()).basis
+    questions = [(f"article_id=a0&exclude={number:0900}", False) for number in range(200)]
+    for question in questions:
+        cache.put(question, NO_RUN, basis, ANSWER)
+    assert sum(len(question) for question, _ in questions if (question, False) in cache) < 100_000
+
+
+def test_long_questions_are_not_kept(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache, basis = kept(recommender), recommender.for_article("a0", Query()).basis
+    question = (f"article_id=a0&exclude={'x' * 2_000}", False)
+    cache.put(question, NO_RUN, basis, ANSWER)
+    assert question not in cache
+
+
+def test_same_answer_again_takes_no_room(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
+    cache, basis = kept(make_recommender(archive)), make_recommender(archive).for_article("a0", Query()).basis
+    for _ in range(10):
+        cache.put(("other", False), NO_RUN, basis, ANSWER)
+    assert KEY in cache
+
+
+def test_current_answers_are_those_of_the_state(archive: Store) -> None:
+    """The event loop takes them: whatever has to be looked up is left to a thread."""
+    cache = kept(make_recommender(archive), fallback="none", min_score=0.0)
+    assert cache.current(KEY, archive.state()) is ANSWER
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra", status="draft")])
+    assert cache.current(KEY, archive.state()) is None
+    assert cache.get(KEY, archive.state()) is ANSWER
+    assert cache.current(KEY, archive.state()) is ANSWER
 
 
 # -- trials of two models ----------------------------------------------------------------------------------------------

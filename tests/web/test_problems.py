@@ -1,10 +1,13 @@
 """Every error is an RFC 9457 problem that says what is wrong and what to do."""
 
+from io import BytesIO
+
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from recommender.store.base import Store
+from recommender.web.lanes import lane_of
 from tests.web.conftest import MakeClient
 from tests.web.toy import KEY
 
@@ -111,9 +114,43 @@ def test_other_json_is_refused(writer: FlaskClient, method: str, path: str, body
 
 @pytest.mark.parametrize(("method", "path"), [("POST", SIDEBAR), ("PUT", STORY), ("POST", "/api/v1/articles")])
 def test_body_beyond_the_limit_is_refused(writer: FlaskClient, method: str, path: str) -> None:
-    writer.application.config["MAX_CONTENT_LENGTH"] = 100
-    body = b'{"title": "' + b"x" * 200 + b'"}'
-    problem(writer.open(path, method=method, data=body, headers=JSON), 413)
+    body = BytesIO(b'{"title": "' + b"x" * lane_of(method, path).body_bytes + b'"}')
+    problem(writer.open(path, method=method, input_stream=body, headers=JSON), 413)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", SIDEBAR), ("POST", "/api/v1/events"), ("PUT", STORY)],
+    ids=["draft", "event", "article"],
+)
+@pytest.mark.parametrize("body", ['{"a":' * 50_000, "[" * 2_000, "[" * 500 + "]" * 500], ids=["deep", "open", "closed"])
+def test_deep_json_is_refused(writer: FlaskClient, method: str, path: str, body: str) -> None:
+    if path == "/api/v1/events":
+        body = body[:4_000]
+    assert "nested" in str(problem(writer.open(path, method=method, data=body, headers=JSON), 400)["detail"])
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", SIDEBAR), ("PUT", STORY)])
+def test_json_of_many_keys_is_refused(writer: FlaskClient, method: str, path: str) -> None:
+    body = "{" + ",".join(f'"k{number}":1' for number in range(200_000)) + "}"
+    answer = writer.open(path, method=method, data=body, headers=JSON)
+    assert "keys and values" in str(problem(answer, 400)["detail"])
+
+
+def test_answer_names_the_first_errors(writer: FlaskClient) -> None:
+    """However much is wrong, and however long the names are."""
+    wrong = {f"k{number}-{'x' * 1_000}": 1 for number in range(1_500)}
+    answer = writer.post(SIDEBAR, json={"title": "A"} | wrong)
+    body = problem(answer, 422)
+    assert len(body["errors"]) == 20  # type: ignore[arg-type]
+    assert str(body["detail"]).endswith("; and 1,480 more")
+    assert len(answer.data) < 30_000
+
+
+def test_deep_line_is_refused_alone(writer: FlaskClient) -> None:
+    lines = "[" * 50_000 + '\n{"id": "a", "title": "A", "body": "B", "url": "https://example.org/a"}\n'
+    answer = writer.post("/api/v1/articles", data=lines, headers={"Content-Type": "application/x-ndjson"})
+    assert (answer.json["added"], answer.json["refused"]) == (1, 1)
 
 
 def test_invalid_article_names_every_field(writer: FlaskClient) -> None:

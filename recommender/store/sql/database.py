@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,9 @@ Value = TypeVar("Value")
 
 PARAMETERS = 500  # values in one IN list; far below the limit of either database
 LOCK_SECONDS = 60  # how long a writer waits for its turn; the longest write is one batch of a build
+# Connections beyond the five that are kept, in one process: more than its threads need (web.lanes), so that a reader
+# waits for no connection that a waiting writer has.
+MAX_OVERFLOW = 45
 
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
@@ -52,6 +55,7 @@ class Database:
         self._local = threading.local()
         self._compiled: dict[sa.Select[Any], Any] = {}
         self._idle: deque[Any] = deque()  # connections of the driver, for `look_up`
+        self._lookers: list[Any] = []  # connections of quick looks
         self._closed = False
         self._probes = [_text(query, self.engine.dialect) for query in _PROBES]
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
@@ -70,6 +74,27 @@ class Database:
         if first is None:
             raise StoreUnavailable("The table `state` is empty: the database is damaged.")
         return State(first[0], first[1])
+
+    def quick_look(self) -> Callable[[], State | None] | None:
+        """See `Store.quick_look`. A reader of SQLite's write-ahead log waits for no writer.
+
+        Where the file is locked as a whole, as while it is repaired, it would; a connection without patience does not.
+        """
+        if not self._sqlite:
+            return None
+        driver = self._new_connection()
+        driver.execute("PRAGMA busy_timeout = 0")
+        self._lookers.append(driver)
+        query = str(_READ_STATE.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True}))
+
+        def look() -> State | None:
+            try:
+                rows = driver.execute(query).fetchall()  # to the end: an open statement would keep its snapshot
+            except self._driver_error:
+                return None
+            return State(*rows[0]) if rows else None
+
+        return look
 
     def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
         """The first row of a small query, outside any transaction, by a connection that is kept for such queries.
@@ -194,6 +219,8 @@ class Database:
         """Gives every connection back; one that is in use, as soon as it is not."""
         self._closed = True
         self._close_idle()
+        while self._lookers:
+            self._lookers.pop().close()
         self.engine.dispose()
 
     def _close_idle(self) -> None:
@@ -226,7 +253,9 @@ def _engine(url: str) -> sa.Engine:
             "postgresql+psycopg://user:password@host/name"
         ) from error
     if parsed.drivername == "postgresql+psycopg":
-        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # errors go into logs
+        return sa.create_engine(
+            parsed, pool_pre_ping=True, max_overflow=MAX_OVERFLOW, hide_parameters=True
+        )  # errors go to logs
     if parsed.get_backend_name() != "sqlite":
         raise SettingsError(
             f"database_url names {parsed.drivername!r}; only sqlite:///FILE and postgresql+psycopg://… are supported"
@@ -238,9 +267,8 @@ def _engine(url: str) -> sa.Engine:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"The folder of the database cannot be made: {error}") from error
-    engine = sa.create_engine(
-        parsed, connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False}, hide_parameters=True
-    )
+    patience = {"timeout": LOCK_SECONDS, "check_same_thread": False}
+    engine = sa.create_engine(parsed, connect_args=patience, max_overflow=MAX_OVERFLOW, hide_parameters=True)
     sa.event.listen(engine, "do_connect", lambda *_: _make_private(file))
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

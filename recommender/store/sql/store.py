@@ -1,5 +1,6 @@
 """The store as the use cases see it."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from recommender.store.base import State
@@ -37,6 +38,9 @@ class SqlStore:
 
     def probe(self) -> None:
         self._database.probe()
+
+    def quick_look(self) -> Callable[[], State | None] | None:
+        return self._database.quick_look()
 
     def reading(self) -> AbstractContextManager[object]:
         return self._database.reading()

@@ -1,35 +1,18 @@
 """Clicks on teasers, as the script reports them while two versions share the sidebars. Readers leave no trace."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from recommender.web.api.problems import problem
 from recommender.web.api.schemas import Click
 from recommender.web.context import context
 
-MAX_BYTES = 4_096  # of an event; an id may have a thousand characters
 HOUR = "3600"
 
 bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
 
 
-def small(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuses a body that is larger than any event, before it is read."""
-
-    @wraps(view)
-    def checked(*arguments: Any, **keywords: Any) -> Any:
-        request.max_content_length = MAX_BYTES
-        return view(*arguments, **keywords)
-
-    return checked
-
-
 @bp.post("/events")
-@small
 @bp.input(Click, location="json", arg_name="event")  # read whatever it is declared as: a beacon is plain text
 @bp.output({}, status_code=204, description="It is counted.")
 @bp.doc(

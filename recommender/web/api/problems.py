@@ -28,6 +28,8 @@ from recommender.worker.client import WorkerBusy
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = "5"
 NO_DATABASE = "The database does not answer; the log of the service says why."
+MAX_ERRORS = 20  # in one answer
+MAX_TEXT = 300  # characters of a name or a value in it
 STALE_FORM = (
     "The page was older than your session, or did not come from this service; nothing was changed. Go back, load the "
     "page again, and repeat the last step."
@@ -104,10 +106,22 @@ def _of_http(error: HTTPError) -> Response:
         for field, messages in (place.items() if isinstance(place, dict) else ())
     ]
     if fields:
-        summary = "; ".join(f"{entry['field']}: {entry['problem']}" for entry in fields)
-        return problem(error.status_code, "Unprocessable request", summary, errors=fields)
+        shown, more = _first(fields)
+        named = "; ".join(f"{entry['field']}: {entry['problem']}" for entry in shown)
+        return problem(error.status_code, "Unprocessable request", named + more, errors=shown)
     headers = {name: str(value) for name, value in dict(error.headers or {}).items() if name.lower() != "content-type"}
     return problem(error.status_code, str(error.message), str(error.message), headers=headers)
+
+
+def _first(fields: list[dict[str, str]]) -> tuple[list[dict[str, str]], str]:
+    """The first MAX_ERRORS, in which a name or a value of any length is cut, and how many more there are."""
+    more = len(fields) - MAX_ERRORS
+    shown = [{name: _cut(text) for name, text in field.items()} for field in fields[:MAX_ERRORS]]
+    return shown, f"; and {more:,} more" if more > 0 else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …"
 
 
 def _plain(message: str) -> str:
@@ -120,7 +134,9 @@ def _of_ours(error: RecommenderError) -> Response:
             {"field": item.field, "value": item.value, "problem": item.problem, "advice": item.advice}
             for item in error.problems
         ]
-        return problem(422, "The article is not valid", str(error), errors=fields)
+        shown, more = _first(fields)
+        detail = "; ".join(map(str, error.problems[:MAX_ERRORS])) + more
+        return problem(422, "The article is not valid", detail, errors=shown)
     if isinstance(error, ArticleNotFound):
         hint = "Publish it with PUT /api/v1/articles/{id}, or ask with fallback=latest for a filled box."
         return problem(404, "Unknown article", f"{error} {hint}")

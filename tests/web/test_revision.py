@@ -1,0 +1,135 @@
+"""The look at the revision: the event loop never waits for the database."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from recommender.errors import StoreUnavailable
+from recommender.store.base import State
+from recommender.web import revision
+from recommender.web.revision import QuickLook, RevisionLook
+
+
+def looked(look: Callable[[], State], requests: int) -> list[State | None]:
+    """What some requests that come together are told."""
+
+    async def ask() -> list[State | None]:
+        revisions = RevisionLook(look)
+        revisions.start(asyncio.get_running_loop())
+        return [await future for future in [revisions.next() for _ in range(requests)]]
+
+    return asyncio.run(ask())
+
+
+def test_one_look_serves_all_that_wait() -> None:
+    looks: list[State] = []
+
+    def look() -> State:
+        looks.append(State(len(looks), 1))
+        return looks[-1]
+
+    assert looked(look, 100) == [State(0, 1)] * 100
+
+
+def test_look_begins_after_the_request() -> None:
+    """A change that was confirmed before a request is seen by it, also where a look is under way."""
+    now, begun, go_on = [1], threading.Event(), threading.Event()
+
+    def look() -> State:
+        seen = State(now[0], 1)
+        begun.set()
+        go_on.wait(10)
+        return seen
+
+    async def ask() -> tuple[State | None, State | None]:
+        revisions = RevisionLook(look)
+        revisions.start(asyncio.get_running_loop())
+        first = revisions.next()
+        await asyncio.to_thread(begun.wait, 10)
+        now[0] = 2
+        second = revisions.next()
+        go_on.set()
+        return await first, await second
+
+    assert asyncio.run(ask()) == (State(1, 1), State(2, 1))
+
+
+def test_look_that_fails_says_nothing() -> None:
+    def look() -> State:
+        raise StoreUnavailable("gone")
+
+    assert looked(look, 2) == [None, None]
+
+
+def test_look_that_hangs_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revision, "LOOK_SECONDS", 0.1)
+    hanging = threading.Event()
+
+    def look() -> State:
+        hanging.wait(20)
+        return State(1, 1)
+
+    async def ask() -> list[State | None]:
+        revisions = RevisionLook(look)
+        revisions.start(asyncio.get_running_loop())
+        first = revisions.next()
+        await asyncio.sleep(0.05)
+        answers = [await first, await revisions.next()]
+        hanging.set()
+        return [*answers, await revisions.next()]
+
+    assert asyncio.run(asyncio.wait_for(ask(), 10)) == [None, None, State(1, 1)]
+
+
+# -- on the loop itself
+
+
+def test_one_turn_of_the_loop_looks_once() -> None:
+    looks: list[State] = []
+
+    def look() -> State:
+        looks.append(State(len(looks), 1))
+        return looks[-1]
+
+    async def ask() -> list[State | None]:
+        quick = QuickLook(look)
+        quick.start(asyncio.get_running_loop())
+
+        async def request() -> State | None:
+            return quick.state()
+
+        together = await asyncio.gather(*(request() for _ in range(10)))
+        return [*together, await asyncio.create_task(request())]
+
+    assert asyncio.run(ask()) == [State(0, 1)] * 10 + [State(1, 1)]
+
+
+def test_request_that_comes_during_a_look_looks_anew() -> None:
+    """It may have been sent after a change that the look did not see."""
+    revisions = iter((1, 2))
+
+    async def ask() -> tuple[State | None, State | None]:
+        loop, later = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+        def look() -> State:
+            state = State(next(revisions), 1)
+            if state.revision == 1:
+                loop.call_soon(lambda: later.set_result(quick.state()))
+            return state
+
+        quick = QuickLook(look)
+        quick.start(loop)
+        return quick.state(), await later
+
+    assert asyncio.run(ask()) == (State(1, 1), State(2, 1))
+
+
+def test_database_without_quick_looks_has_none() -> None:
+    async def ask() -> State | None:
+        quick = QuickLook(None)
+        quick.start(asyncio.get_running_loop())
+        return quick.state()
+
+    assert asyncio.run(ask()) is None
