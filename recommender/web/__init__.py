@@ -9,7 +9,20 @@ __all__ = ["create_app"]
 
 
 def create_app() -> "Flask":
-    """The application with the settings in force; what the server's workers call."""
+    """The application with the settings in force; what the server's workers call.
+
+    Returns
+    -------
+    Flask
+        A WSGI application, such as for `gunicorn 'recommender.web:create_app()'`.
+
+    Raises
+    ------
+    SettingsError
+        A setting is unknown or wrong.
+    StoreUnavailable
+        The database does not answer.
+    """
     # The server's own process imports this package to find the function, and needs nothing else of it.
     from recommender.logs import set_up_logs  # noqa: PLC0415
     from recommender.settings import load_settings  # noqa: PLC0415
