@@ -162,8 +162,10 @@ def _entry(name: str, value: Any) -> list[Entry]:
         if callable(getattr(value, key)) or hasattr(vars(value)[key], "fget") or hasattr(vars(value)[key], "func")
         for entry in _entry(f"{name}.{key}", vars(value)[key])
     ]
-    shown_class = [] if issubclass(value, Exception) else names
-    return [Entry(name, "\n".join(lines), inspect.getdoc(value) or "", tuple(shown_class)), *methods]
+    if not held and name not in CALLED and "__init__" in vars(value):  # made by its callers, by arguments
+        made = _entry("__init__", vars(value)["__init__"])[0]
+        lines, names = [f"class {name}", textwrap.indent(made.declared, "    ")], list(made.fields)
+    return [Entry(name, "\n".join(lines), inspect.getdoc(value) or "", tuple(names)), *methods]
 
 
 def python_page() -> str:
