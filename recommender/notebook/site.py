@@ -83,7 +83,7 @@ class Site:
 
         Parameters
         ----------
-        qrels : mapping of str to mapping of str to float
+        qrels : mapping of str to mapping of str to int
             Grades, -1 to 3, by query and article id; `Site.qrels` has those of the site.
 
         Returns
@@ -119,7 +119,7 @@ class Site:
 
         Returns
         -------
-        mapping of str to mapping of str to float
+        mapping of str to mapping of str to int
             Grades, -1 to 3, by query and article id.
 
         Raises
@@ -159,11 +159,18 @@ class Site:
         NotBuilt
             There is no generation yet.
         """
-        folder = next(path for path in (self.settings.models, Path("models")) if (path / "recipes" / recipe).is_file())
+        file = self._recipe(recipe)
         with as_file(SAMPLE / "qrels.txt") as sample:
             here = any(judged_set.name == OF_SAMPLE for judged_set in judged_sets(self.store, self.settings))
             judgments = qrels or (sample if here else None)
-            return train_version(self.settings, self.store, folder / "recipes" / recipe, name, qrels=judgments)
+            return train_version(self.settings, self.store, file, name, qrels=judgments)
+
+    def _recipe(self, name: str) -> Path:
+        files = [folder / "recipes" / name for folder in (self.settings.models, Path("models"))]
+        found = next((file for file in files if file.is_file()), None)
+        if found is None:
+            raise InvalidInput(f"There is no recipe {name}; looked for {' and '.join(map(str, files))}.")
+        return found
 
     def live_weights(self) -> RankingModel:
         """The weights of the score that readers get.
@@ -183,7 +190,7 @@ class Site:
         Parameters
         ----------
         first, second : str
-            Model versions, NAME/VERSION. Both are built first where they are not; readers notice nothing.
+            Model versions, NAME/VERSION. Both are built in a temporary store, which takes minutes in a large archive.
 
         Returns
         -------
@@ -195,7 +202,7 @@ class Site:
         NotFound
             There is no such version.
         InvalidInput
-            A version is damaged, or nothing is judged.
+            A version is damaged, or there is no published article.
         """
         return compare_versions(self.settings, self.store, first, second)
 

@@ -172,7 +172,7 @@ def judged_sidebars(
         The archive.
     run : mapping of str to sequence of (str, float)
         For each query the ids that a system ranks, best first, with their scores.
-    qrels : mapping of str to mapping of str to float
+    qrels : mapping of str to mapping of str to int
         Grades, -1 to 3, by query and article id; what is not graded counts 0.
 
     Returns

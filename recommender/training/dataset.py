@@ -54,7 +54,7 @@ class Request:
         The share of the articles for testing, 0 to 1; 0.2 if left out. Stories are never divided.
     seed : int
         Decides which stories are for testing; 0 if left out.
-    judgments : mapping of str to mapping of str to float
+    judgments : mapping of str to mapping of str to int
         Grades, -1 to 3, by query and article id.
     events : sequence of Clicks
         Clicks of readers, from a log.
