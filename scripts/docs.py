@@ -153,7 +153,7 @@ def _entry(name: str, value: Any) -> list[Entry]:
         return [Entry(name, kind + declared.removesuffix(":"), inspect.getdoc(function) or "", tuple(names))]
     assert isinstance(node, ast.ClassDef)  # noqa: S101  # there is nothing else in the face
     held = [item for item in node.body if isinstance(item, ast.AnnAssign)]
-    lines = [f"class {name}" + ":" * bool(held), *(f"    {ast.unparse(item)}" for item in held)]
+    lines = [f"class {name}" + ":" * bool(held), *(f"    {ast.get_source_segment(source, item)}" for item in held)]
     names = [item.target.id for item in held if isinstance(item.target, ast.Name)]
     own = CALLED.get(name, [key for key in vars(value) if not key.startswith("_") and key not in names])
     methods = [
