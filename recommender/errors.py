@@ -23,7 +23,11 @@ from dataclasses import dataclass
 
 
 class RecommenderError(Exception):
-    """Base of the tree; its text is meant for the caller or reader."""
+    """Base of the tree; its text is meant for the caller or reader.
+
+    Its branches are in `recommender.errors`: InvalidInput (the caller can correct it), NotFound, Forbidden, and
+    Unavailable (a model, the database or the first build is missing).
+    """
 
 
 class InvalidInput(RecommenderError):

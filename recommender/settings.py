@@ -185,7 +185,24 @@ class Origin:
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The settings in force. Raises SettingsError for an unknown name, a wrong value, an unreadable file."""
+    """The settings in force.
+
+    Parameters
+    ----------
+    file : Path or None
+        A TOML file; if left out, the one that RECOMMENDER_CONFIG names, else recommender.toml of the current folder if
+        it is there. Variables such as RECOMMENDER_PORT come before the file.
+
+    Returns
+    -------
+    Settings
+        Checked and frozen.
+
+    Raises
+    ------
+    SettingsError
+        A name is unknown, a value is wrong, or the file cannot be read.
+    """
     _refuse_unknown(
         {name.removeprefix(PREFIX).lower(): name for name in os.environ if name.startswith(PREFIX)}, FILE_VARIABLE
     )

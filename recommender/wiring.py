@@ -54,7 +54,28 @@ def utc_now() -> datetime:
 
 
 def open_store(database_url: str) -> Store:
-    """The store behind an address, with the tables of this release."""
+    """The store behind an address, with the tables of this release.
+
+    The tables of an older release are brought up to date first. Close it with `close()` at the end.
+
+    Parameters
+    ----------
+    database_url : str
+        `sqlite:///FILE` or `postgresql+psycopg://user:password@host/name`; `settings.database_url.get_secret_value()`
+        has that of the settings.
+
+    Returns
+    -------
+    Store
+        `articles.upsert(articles)` puts articles into it. Safe to use from several threads.
+
+    Raises
+    ------
+    SettingsError
+        It is not such an address.
+    StoreUnavailable
+        The database does not answer, or a newer release has written it.
+    """
     from recommender.store.sql.database import Database
     from recommender.store.sql.schema import upgrade
     from recommender.store.sql.store import SqlStore
@@ -223,9 +244,32 @@ def _verified_card(registry: "FolderRegistry", name: str) -> "ModelCard":
 def make_builder(
     store: Store, settings: Settings, embedder: Embedder | None = None, name: str | None = None
 ) -> "Builder":
-    """Builds with the model version of the settings, or with the one of a name.
+    """A builder of candidate lists: with the model version of the settings, or with the one of a name.
 
-    With the embedder given, if there is one.
+    Parameters
+    ----------
+    store : Store
+        Where articles are taken from, and generations kept.
+    settings : Settings
+        Their model versions, names and threshold.
+    embedder : Embedder or None
+        Used instead of the version's own embedding model, if given.
+    name : str or None
+        A model version, NAME/VERSION; None takes the live one.
+
+    Returns
+    -------
+    Builder
+        The embedding model is loaded when it is first needed.
+
+    Raises
+    ------
+    NotFound
+        There is no such version.
+    InvalidInput
+        The version is damaged, or the table of names is wrong.
+    ModelUnavailable
+        The embedding model is not on this machine.
     """
     from recommender.build.builder import Builder
     from recommender.release.interleaving import end_left
@@ -265,7 +309,29 @@ def make_recommender(
     clock: Callable[[], datetime] = utc_now,
     ranking: RankingModel | None = None,
 ) -> Recommender:
-    """Answers requests from the store, by the weights of its generation or those of a ranking model that is given."""
+    """Answers requests from the store, by the weights of its generation or those of a ranking model that is given.
+
+    Parameters
+    ----------
+    store : Store
+        An open store; it must stay open.
+    settings : Settings
+        The site's choices where a query makes none: threshold, diversity, roles, other languages, names.
+    clock : callable
+        Gives the time, aware and in UTC.
+    ranking : RankingModel or None
+        Weights to use instead of those of the generation.
+
+    Returns
+    -------
+    Recommender
+        Loads no model; safe to use from several threads. It notices each change of the store.
+
+    Raises
+    ------
+    InvalidInput
+        The table of names is wrong.
+    """
     defaults = RankingDefaults(
         settings.min_score, settings.diversity, ranking, settings.roles, settings.other_languages
     )

@@ -1,7 +1,13 @@
-"""Writes two pages of docs/reference from the code: `python scripts/docs.py`. A test holds the pages to it."""
+"""Writes three pages of docs/reference from the code: `python scripts/docs.py`. A test holds the pages to it."""
 
+import ast
+import inspect
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +45,22 @@ the code.
 
 Exit codes: 0 done, 1 some records were refused, 2 wrong usage or input, 3 a part is unavailable.
 """
+
+
+PYTHON = """# Python
+
+What Python programs and notebooks may rely on; whatever is not named here may move. `python scripts/docs.py` writes
+this page from the docstrings, which an IDE shows as well. [Sidebars in a Python program](../how-to/python.md) begins
+with a program that can be run.
+"""
+# What programs call of a class that is exported; of the others every public method.
+CALLED = {
+    "Article": (),
+    "Recommendation": (),
+    "Recommender": ("for_article", "for_url", "for_draft", "closest_sentences", "story"),
+}
+WITHOUT_SECTIONS = ("Settings",)  # each setting is described in docs/reference/settings.md
+LINE = 120
 
 
 def settings_page() -> str:
@@ -86,6 +108,117 @@ def _block(text: str) -> str:
     return f"\n```\n{text}\n```\n"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One name of the face: how it is called, how it is declared, and its docstring."""
+
+    name: str
+    declared: str
+    docstring: str
+    fields: tuple[str, ...]
+
+
+def face() -> dict[str, list[Entry]]:
+    """What may be relied on, by the module that exports it."""
+    entries = {module: list(_exported(import_module(module))) for module in ("recommender", "recommender.notebook")}
+    entries["recommender"] += _entry("Builder.build", import_module("recommender.build.builder").Builder.build)
+    plots = import_module("recommender.notebook.plots")
+    own = [name for name, value in vars(plots).items() if getattr(value, "__module__", "") == plots.__name__]
+    entries[plots.__name__] = [
+        entry for name in own if not name.startswith("_") for entry in _entry(name, vars(plots)[name])
+    ]
+    entries["recommender.web"] = list(_exported(import_module("recommender.web")))
+    return entries
+
+
+def _exported(module: Any) -> Iterator[Entry]:
+    for name in sorted(module.__all__, key=lambda name: (not isinstance(getattr(module, name), str), name.lower())):
+        yield from _entry(name, getattr(module, name))
+
+
+def _entry(name: str, value: Any) -> list[Entry]:
+    """The entry of a name, and of a class also those of its methods."""
+    if isinstance(value, str):
+        return [Entry(name, f"{name}: str" if name == "__version__" else f"{name} = {value!r}", "", ())]
+    if name in WITHOUT_SECTIONS:
+        text = f"{inspect.getdoc(value)} [Settings](settings.md) describes each."
+        return [Entry(name, f"class {name}", text, ())]
+    function = getattr(value, "fget", None) or getattr(value, "func", None) or value
+    source = textwrap.dedent(inspect.getsource(function))
+    node = ast.parse(source).body[0]
+    if isinstance(node, ast.FunctionDef):
+        kind = "" if function is value else "@property\n"
+        names = [argument.arg for argument in [*node.args.args, *node.args.kwonlyargs] if argument.arg != "self"]
+        declared = "\n".join(source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1])
+        return [Entry(name, kind + declared.removesuffix(":"), inspect.getdoc(function) or "", tuple(names))]
+    assert isinstance(node, ast.ClassDef)  # noqa: S101  # there is nothing else in the face
+    held = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+    lines = [f"class {name}" + ":" * bool(held), *(f"    {ast.get_source_segment(source, item)}" for item in held)]
+    names = [item.target.id for item in held if isinstance(item.target, ast.Name)]
+    own = CALLED.get(name, [key for key in vars(value) if not key.startswith("_") and key not in names])
+    methods = [
+        entry
+        for key in own
+        if callable(getattr(value, key)) or hasattr(vars(value)[key], "fget") or hasattr(vars(value)[key], "func")
+        for entry in _entry(f"{name}.{key}", vars(value)[key])
+    ]
+    if not held and name not in CALLED and "__init__" in vars(value):  # made by its callers, by arguments
+        made = _entry("__init__", vars(value)["__init__"])[0]
+        lines, names = [f"class {name}", textwrap.indent(made.declared, "    ")], list(made.fields)
+    return [Entry(name, "\n".join(lines), inspect.getdoc(value) or "", tuple(names)), *methods]
+
+
+def python_page() -> str:
+    """docs/reference/python.md: every name that may be relied on."""
+    parts = [PYTHON]
+    for module, entries in face().items():
+        parts.append(f"\n## {module}\n\n{_first_paragraph(import_module(module).__doc__ or '')}\n")
+        for entry in entries:
+            if entry.docstring:
+                parts.append(f"\n### {entry.name}\n\n```python\n{entry.declared}\n```\n\n{_prose(entry.docstring)}")
+            else:
+                parts.append(f"\n- `{entry.declared}`\n")
+    return "".join(parts).replace("`\n\n- `", "`\n- `")
+
+
+def _first_paragraph(text: str) -> str:
+    return text.partition("\n\n")[0].strip()
+
+
+def sections(docstring: str) -> dict[str, str]:
+    """The sections of a numpydoc docstring by their heading; what stands before them under an empty one."""
+    parts = re.split(r"^(\w+)\n-{3,}\n", docstring, flags=re.MULTILINE)
+    return {"": parts[0].strip()} | dict(zip(parts[1::2], map(str.rstrip, parts[2::2]), strict=True))
+
+
+def _prose(docstring: str) -> str:
+    before, *others = sections(docstring).items()
+    paragraphs = [textwrap.fill(paragraph, LINE) for paragraph in before[1].split("\n\n")]
+    for heading, text in others:
+        if heading == "Examples":
+            paragraphs.append(f"**Examples**\n\n```python\n{textwrap.dedent(text)}\n```")
+        else:
+            paragraphs.append(f"**{heading}**\n\n" + "\n".join(_items(text)))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _items(text: str) -> Iterator[str]:
+    """The entries of a section as a list: a name with its type, or a type alone, and the indented text below it."""
+    for item in re.split(r"\n(?=\S)", text.strip("\n")):
+        head, _, rest = item.partition("\n")
+        names, _, kind = head.partition(" : ")
+        called = f"`{names}`" + (f" ({kind})" if kind else "")
+        words = " ".join(rest.split())
+        yield textwrap.fill(
+            f"- {called}: {words}" if words else f"- {called}",
+            LINE,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
 if __name__ == "__main__":
     (REFERENCE / "settings.md").write_text(settings_page(), encoding="utf-8")
     (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (REFERENCE / "python.md").write_text(python_page(), encoding="utf-8")

@@ -47,7 +47,10 @@ UNWRAPPED = ("|", "    ", "![", "- [20")  # tables, code, pictures, entries of t
 RENEW = "run `python scripts/docs.py`"
 
 
-@pytest.mark.parametrize(("file", "page"), [("settings.md", docs.settings_page), ("cli.md", docs.cli_page)])
+@pytest.mark.parametrize(
+    ("file", "page"),
+    [("settings.md", docs.settings_page), ("cli.md", docs.cli_page), ("python.md", docs.python_page)],
+)
 def test_written_page_is_up_to_date(file: str, page: docs.Page) -> None:
     assert (REFERENCE / file).read_text(encoding="utf-8") == page(), RENEW
 

@@ -1,14 +1,18 @@
 """What other programs and notebooks may rely on: these names, and no others. Whatever else moves breaks nobody."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import recommender
 import recommender.notebook
 import recommender.web
+from scripts import docs
 
+DECLARES = ("class", "def", "@property")
 PROGRAMS = [
     "Article",
     "Query",
@@ -64,6 +68,30 @@ def test_servers_may_rely_on_these_names() -> None:
 def test_other_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="module 'recommender' has no attribute 'make_everything'"):
         recommender.make_everything  # noqa: B018  # asking is the test
+
+
+ENTRIES = [entry for entries in docs.face().values() for entry in entries if entry.declared.startswith(DECLARES)]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_parameter_is_described(entry: docs.Entry) -> None:
+    """An IDE shows them."""
+    sections = docs.sections(entry.docstring)
+    kind = "Attributes" if "Attributes" in sections else "Parameters"
+    heads = re.findall(r"^(\S.*?) : ", sections.get(kind, ""), flags=re.MULTILINE)
+    assert [name for head in heads for name in head.split(", ")] == list(entry.fields)
+    assert entry.declared.startswith("class") or "Returns" in sections
+
+
+def test_program_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "how-to" / "python.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (printed,) = re.findall(r"```\n(rebuilt.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "docs/how-to/python.md", "exec"), {})
+    assert capsys.readouterr().out == printed
 
 
 def test_importing_the_package_loads_nothing_else() -> None:

@@ -43,6 +43,42 @@ class Article:
 
     `posted_on` may be None: such an article is never "latest" and gets no credit for freshness.
     `countries`, `tags` and `flags` keep the order given, without repeats.
+
+    Attributes
+    ----------
+    id : str
+        The publisher's own name of the article, up to 200 characters; two articles never share one.
+    title : str
+        The headline, one line.
+    summary : str
+        The teaser text, one line. An article has a summary or a body.
+    body : str
+        The text, without markup.
+    url : str or None
+        Where the article stands: absolute, http or https. Teasers lead there.
+    posted_on : datetime or None
+        When it was published, aware and in UTC, to the second. Before that moment it stands in no sidebar.
+    edition : str
+        The editorial section, such as "Sahel"; empty if it has none. Fallbacks come from it.
+    language : str
+        ISO 639, such as "en" (the default) or "fr".
+    countries, tags : tuple of str
+        Labels, in the order given, without repeats. They count in the score.
+    author : str
+        The byline; empty if there is none.
+    read_count : int
+        How often it has been read, 0 or more.
+    image_url : str or None
+        Passed on to the teaser.
+    status : str
+        "published" (the default), "draft" or "unpublished"; only published articles are shown.
+    flags : tuple of str
+        What makes it sensitive: of `FLAGS`, such as "legal_hold" or "minor".
+
+    Examples
+    --------
+    >>> Article(id="a1", title="Gold prices rise", body="Traders in Bamako expect more.", language="en").status
+    'published'
     """
 
     id: str

@@ -89,12 +89,31 @@ class Builder:
         return vector_version(self._embedder)
 
     def build(self, *, full: bool = False, progress: Progress = quiet) -> BuildReport:
-        """Embeds what is new and brings the neighbours up to date; with `full` everything is done anew.
+        """Embeds what is new and brings the neighbours up to date.
 
         Few changes go into the live generation. Many, another model version or table of names, changes in a generation
         older than REBUILD_AFTER or `full` make a new one beside it, which replaces it in one transaction; if it was of
-        another version, a rollback can return to it. Raises InvalidInput when there is no article at all, and
-        Unavailable where another version was put live meanwhile: readers keep that one.
+        another version, a rollback can return to it.
+
+        Parameters
+        ----------
+        full : bool
+            Whether everything is done anew; False if left out.
+        progress : callable
+            Is told what is done; says nothing if left out.
+
+        Returns
+        -------
+        BuildReport
+            `kind` ("unchanged", "updated" or "rebuilt"), the live `generation`, and how many articles were `embedded`,
+            were `indexed` and have `left`.
+
+        Raises
+        ------
+        InvalidInput
+            There is no article at all.
+        Unavailable
+            Another version was put live meanwhile; readers keep that one.
         """
         version, before = self.version, self._live_model_version()
         embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)

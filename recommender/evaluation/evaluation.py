@@ -178,7 +178,21 @@ def _compare(values: Mapping[str, Sequence[float]]) -> BaselineComparison:
 
 
 def spread(lists: Mapping[str, Sequence[str]], n: int) -> Spread:
-    """How much of the archive the sidebars of every article (source id to shown ids) show."""
+    """How much of the archive the sidebars of every article (source id to shown ids) show.
+
+    Parameters
+    ----------
+    lists : mapping of str to sequence of str
+        The sidebar of every article: its id to the ids shown, best first. `Site.sidebars` gives it.
+    n : int
+        How many teasers a full sidebar has.
+
+    Returns
+    -------
+    Spread
+        The number of articles; the shares, 0 to 1, of those shown somewhere and nowhere; the article shown most and the
+        share of sidebars it stands in; the share of sidebars with `n` teasers.
+    """
     covered = metrics.coverage(lists)
     most, share = metrics.largest_exposure(lists)
     full = sum(len(items) >= n for items in lists.values()) / len(lists) if lists else 0.0

@@ -49,7 +49,15 @@ class _Countries:
 
 
 class Exposures:
-    """Counts in how many sidebars articles stand, anew only after changes. Safe to use from several threads."""
+    """Counts in how many sidebars articles stand, anew only after changes. Safe to use from several threads.
+
+    Parameters
+    ----------
+    store : Store
+        The archive and its ledger of what is shown.
+    recommender : Recommender
+        The service over the same store.
+    """
 
     def __init__(self, store: Store, recommender: Recommender) -> None:
         self._store = store
@@ -58,7 +66,19 @@ class Exposures:
         self._counted: tuple[int, Mapping[int, int]] = (0, {})
 
     def now(self, edition: str | None = None) -> Exposure:
-        """The exposure of the articles that readers may see, by the ledger; orphans of one edition, or of all."""
+        """The exposure of the articles that readers may see, by the ledger; orphans of one edition, or of all.
+
+        Parameters
+        ----------
+        edition : str or None
+            Whose orphans are listed; None lists those of all editions. The other figures do not depend on it.
+
+        Returns
+        -------
+        Exposure
+            Numbers of `articles` and of those `shown`, the `gini` coefficient of how often (0 even, 1 uneven), the 20
+            `most` shown, up to 50 newest `orphans`, and the exposure by `editions` and `countries`.
+        """
         store, code = self._store, self._recommender.code
         with store.reading():
             columns = self._recommender.columns()

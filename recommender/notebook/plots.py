@@ -23,7 +23,13 @@ LABELLED = 12  # stories with their name on the map
 
 
 class Picture:
-    """A figure as a notebook shows it, when it is the last line of a cell."""
+    """A figure as a notebook shows it, when it is the last line of a cell.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of matplotlib, made without pyplot.
+    """
 
     def __init__(self, figure: Figure) -> None:
         self.figure = figure
@@ -35,7 +41,22 @@ class Picture:
 
 
 def bars(counts: Mapping[str, int] | Mapping[int, int], title: str, most: int = 15) -> Picture:
-    """Counts as horizontal bars, as many as `most`, the first on top."""
+    """Counts as horizontal bars, as many as `most`, the first on top.
+
+    Parameters
+    ----------
+    counts : mapping of str or int to int
+        The numbers by name, in the order to be drawn.
+    title : str
+        Stands above the picture, on the left.
+    most : int
+        How many bars are drawn; 15 if left out.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     names = [str(name) for name in counts][:most]
     values = list(counts.values())[:most]
@@ -44,7 +65,24 @@ def bars(counts: Mapping[str, int] | Mapping[int, int], title: str, most: int = 
 
 
 def histogram(values: Sequence[float], title: str, label: str, bins: int = 30) -> Picture:
-    """How values spread."""
+    """How values spread.
+
+    Parameters
+    ----------
+    values : sequence of float
+        What is counted.
+    title : str
+        Stands above the picture, on the left.
+    label : str
+        What the values are, with their unit; stands below.
+    bins : int
+        How many bars; 30 if left out.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     axes.hist(values, bins=bins, color=INK)
     axes.set_xlabel(label)
@@ -52,7 +90,20 @@ def histogram(values: Sequence[float], title: str, label: str, bins: int = 30) -
 
 
 def estimates(table: Mapping[str, Estimate], title: str) -> Picture:
-    """Means with their 95 % intervals, one line each."""
+    """Means with their 95 % intervals, one line each.
+
+    Parameters
+    ----------
+    table : mapping of str to Estimate
+        Means with `low` and `high`, by name, the first on top.
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     names = list(table)[::-1]
     means = np.array([table[name].mean for name in names])
@@ -64,7 +115,22 @@ def estimates(table: Mapping[str, Estimate], title: str) -> Picture:
 
 
 def figures(cards: Sequence[ModelCard], measure: str, title: str) -> Picture:
-    """A measure of every set of queries on some cards, with its interval."""
+    """A measure of every set of queries on some cards, with its interval.
+
+    Parameters
+    ----------
+    cards : sequence of ModelCard
+        Cards of model versions; what a card lacks is left out.
+    measure : str
+        Such as "nDCG@3".
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     return estimates(
         {
             f"{card.name}: {name}": Estimate(**sets[measure])
@@ -77,7 +143,20 @@ def figures(cards: Sequence[ModelCard], measure: str, title: str) -> Picture:
 
 
 def weights(models: Mapping[str, RankingModel], title: str) -> Picture:
-    """The weights of the parts of some ranking models, side by side."""
+    """The weights of the parts of some ranking models, side by side.
+
+    Parameters
+    ----------
+    models : mapping of str to RankingModel
+        One or more, by the name in the legend.
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     height = 0.8 / len(models)
     for place, (name, model) in enumerate(models.items()):
@@ -90,7 +169,20 @@ def weights(models: Mapping[str, RankingModel], title: str) -> Picture:
 
 
 def calibration(bins: Sequence[Mapping[str, float]], title: str) -> Picture:
-    """Mean score against the share that is related, a point for each range; on the diagonal both are equal."""
+    """Mean score against the share that is related, a point for each range; on the diagonal both are equal.
+
+    Parameters
+    ----------
+    bins : sequence of mapping of str to float
+        A range of scores each: `score`, its mean, and `related`, the share that is related, both 0 to 1.
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     axes.plot([row["score"] for row in bins], [row["related"] for row in bins], "o-", color=INK)
     axes.plot([0, 1], [0, 1], ":", color=INK)
@@ -100,7 +192,22 @@ def calibration(bins: Sequence[Mapping[str, float]], title: str) -> Picture:
 
 
 def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, x: str, y: str) -> Picture:
-    """Points (x, y) joined to lines, one style each."""
+    """Points (x, y) joined to lines, one style each.
+
+    Parameters
+    ----------
+    series : mapping of str to sequence of (float, float)
+        Points by the name in the legend.
+    title : str
+        Stands above the picture, on the left.
+    x, y : str
+        What the axes show, with their units.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     for (name, points), style in zip(series.items(), ("-o", "--s", ":^", "-.v") * len(series), strict=False):
         axes.plot([x_value for x_value, _ in points], [y_value for _, y_value in points], style, label=name, color=INK)
@@ -111,7 +218,22 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, x: st
 
 
 def shares(groups: Sequence[GroupExposure], title: str, most: int = 15) -> Picture:
-    """The share of each group that is shown somewhere, with the size of the group; the first `most` groups."""
+    """The share of each group that is shown somewhere, with the size of the group; the first `most` groups.
+
+    Parameters
+    ----------
+    groups : sequence of GroupExposure
+        As `recommender.notebook.shares` gives them.
+    title : str
+        Stands above the picture, on the left.
+    most : int
+        How many groups are drawn; 15 if left out.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     listed = groups[:most][::-1]
     drawn = axes.barh(
@@ -123,7 +245,20 @@ def shares(groups: Sequence[GroupExposure], title: str, most: int = 15) -> Pictu
 
 
 def lorenz(counts: Sequence[float], title: str) -> Picture:
-    """Which share of the places in sidebars the least shown articles have; the diagonal is perfect evenness."""
+    """Which share of the places in sidebars the least shown articles have; the diagonal is perfect evenness.
+
+    Parameters
+    ----------
+    counts : sequence of float
+        In how many sidebars each article stands, 0 or more.
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title)
     ordered = np.sort(np.asarray(counts, dtype=np.float64))
     share = np.concatenate([[0.0], np.cumsum(ordered) / max(ordered.sum(), 1.0)])
@@ -135,7 +270,20 @@ def lorenz(counts: Sequence[float], title: str) -> Picture:
 
 
 def story_map(archive: StoryMap, title: str) -> Picture:
-    """The archive as a map: the largest stories stand out and are named."""
+    """The archive as a map: the largest stories stand out and are named.
+
+    Parameters
+    ----------
+    archive : StoryMap
+        As `recommender.notebook.story_map` gives it.
+    title : str
+        Stands above the picture, on the left.
+
+    Returns
+    -------
+    Picture
+        Shown where it is the last line of a cell.
+    """
     figure, axes = _axes(title, MAP_SIZE)
     axes.set_axis_off()
     named = list(archive.stories)[:LABELLED]

@@ -81,7 +81,19 @@ class Disagreement:
 
 
 def overview(store: Store) -> Overview:
-    """The counts of an archive, the most frequent first."""
+    """The counts of an archive, the most frequent first.
+
+    Parameters
+    ----------
+    store : Store
+        The archive.
+
+    Returns
+    -------
+    Overview
+        Numbers of published articles in all and by language, edition, country and year; words of each body; how many
+        are undated.
+    """
     articles = list(_published(store).values())
     dated = [article.posted_on for article in articles if article.posted_on]
     return Overview(
@@ -96,7 +108,28 @@ def overview(store: Store) -> Overview:
 
 
 def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryMap:
-    """The live generation as a map. A story is called by what most of its articles name. Raises NotBuilt."""
+    """The live generation as a map. A story is called by what most of its articles name.
+
+    Parameters
+    ----------
+    store : Store
+        The archive.
+    project : callable
+        (n, d) unit vectors to (n, 2) places; `recommender.notebook.project` is one.
+    gazetteer : Gazetteer
+        The names that stories are called by.
+
+    Returns
+    -------
+    StoryMap
+        `places`, a point for each article with the number of its story; `stories`, the names of those with 4 articles
+        or more, the largest first.
+
+    Raises
+    ------
+    NotBuilt
+        There is no generation yet.
+    """
     with store.reading():
         live = store.generations.live()
         if live is None:
@@ -131,7 +164,22 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
 def judged_sidebars(
     store: Store, run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Grades]
 ) -> list[JudgedSidebar]:
-    """The judged queries of a run, the worst first."""
+    """The judged queries of a run, the worst first.
+
+    Parameters
+    ----------
+    store : Store
+        The archive.
+    run : mapping of str to sequence of (str, float)
+        For each query the ids that a system ranks, best first, with their scores.
+    qrels : mapping of str to mapping of str to int
+        Grades, -1 to 3, by query and article id; what is not graded counts 0.
+
+    Returns
+    -------
+    list of JudgedSidebar
+        Each with its `query`, the first three `teasers` with their grades, and `ndcg`, nDCG@3 from 0 to 1.
+    """
     ids = {item for query, ranking in run.items() for item in (query, *(item for item, _ in ranking[:SIDEBAR_PLACES]))}
     numbers = store.articles.numbers(sorted(ids))
     articles = {article.id: article for article in store.articles.get(list(numbers.values()), texts=False).values()}
@@ -152,7 +200,22 @@ def disagreements(
     lexical: System,
     n: int = SIDEBAR_PLACES,
 ) -> list[Disagreement]:
-    """Every article with the first `n` of two systems, those with the least in common first."""
+    """Every article with the first `n` of two systems, those with the least in common first.
+
+    Parameters
+    ----------
+    store : Store
+        The archive.
+    embedding, lexical : callable
+        Systems: the id of an article to ranked pairs of id and score, such as `Site.evaluated.systems[DENSE]`.
+    n : int
+        How many of each are compared; 3 if left out.
+
+    Returns
+    -------
+    list of Disagreement
+        Each with its `article`, both lists, and how many articles they have in `common`, 0 to `n`.
+    """
     articles = {article.id: article for article in _published(store).values()}
     differing = []
     for key, article in articles.items():
@@ -170,13 +233,39 @@ def disagreements(
 
 
 def counted(sidebars: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """In how many sidebars each article (the keys) stands."""
+    """In how many sidebars each article (the keys) stands.
+
+    Parameters
+    ----------
+    sidebars : mapping of str to sequence of str
+        The id of every article to the ids shown beside it.
+
+    Returns
+    -------
+    dict of str to int
+        0 for an article that stands in none.
+    """
     counts = Counter(item for shown in sidebars.values() for item in shown)
     return {article: counts[article] for article in sidebars}
 
 
 def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[[Article], str]) -> list[GroupExposure]:
-    """For each group of articles, how many of them stand in some sidebar; by the name of the group."""
+    """For each group of articles, how many of them stand in some sidebar; by the name of the group.
+
+    Parameters
+    ----------
+    store : Store
+        The archive.
+    sidebars : mapping of str to sequence of str
+        The id of every article to the ids shown beside it.
+    group : callable
+        The group of an Article, such as `language_of` or `year_of`.
+
+    Returns
+    -------
+    list of GroupExposure
+        Each with its `name`, how many `articles` it has, and how many of them are `shown`.
+    """
     counts = counted(sidebars)
     total: Counter[str] = Counter()
     shown: Counter[str] = Counter()
@@ -187,12 +276,34 @@ def shares(store: Store, sidebars: Mapping[str, Sequence[str]], group: Callable[
 
 
 def language_of(article: Article) -> str:
-    """A group for `shares`."""
+    """A group for `shares`.
+
+    Parameters
+    ----------
+    article : Article
+        Any article.
+
+    Returns
+    -------
+    str
+        Its language, ISO 639.
+    """
     return article.language
 
 
 def year_of(article: Article) -> str:
-    """A group for `shares`."""
+    """A group for `shares`.
+
+    Parameters
+    ----------
+    article : Article
+        Any article.
+
+    Returns
+    -------
+    str
+        The year it was published in, such as "2024", or "no date".
+    """
     return str(article.posted_on.year) if article.posted_on else "no date"
 
 

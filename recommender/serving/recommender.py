@@ -50,6 +50,31 @@ class Query:
 
     `languages` is "same" (as the article; related stories may be of others, where the site allows it), "any", or codes;
     `editions` empty means any.
+
+    Attributes
+    ----------
+    n : int
+        How many teasers, 1 or more; 3 if left out.
+    exclude : tuple of str
+        Ids of articles that must not be among them.
+    editions : tuple of str
+        Only articles of these editions; empty means any.
+    languages : tuple of str
+        ("same",), ("any",), or codes of languages.
+    since, until : datetime or None
+        Only articles published in this period, bounds included; aware. None leaves it open.
+    diversity : float or None
+        How much it counts that teasers differ, 0 (not at all) to 1. None: the setting `diversity`.
+    min_score : float or None
+        The threshold: below this score, 0 to 1, a story is not related. None: what editors have set, else the setting.
+    fallback : str
+        What fills places for which too few stories are related: "ladder" (the default: most read in the edition, latest
+        in the edition, latest of all), "latest" (the same, also for an article that is not known) or "none".
+
+    Examples
+    --------
+    >>> Query(n=5, fallback="none").min_score is None
+    True
     """
 
     n: int = SIDEBAR_PLACES
@@ -110,7 +135,21 @@ class Basis:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A sidebar. `article` is None for an unknown source that got fallbacks."""
+    """A sidebar. `article` is None for an unknown source that got fallbacks.
+
+    Attributes
+    ----------
+    article : Article or None
+        The article that the sidebar stands beside, without its body.
+    items : list of Item
+        The teasers, in the order of their places. Each has `article` (without its body), `teaser` (its `score`, 0 to 1;
+        `source`, "related", "pinned" or the fallback it comes from; `role`; and `parts` of the score, which add up to
+        it) and `shared` (labels and names that it has in common with the source).
+    basis : Basis
+        What the answer was made from, for caches: see `Recommender.still_right`.
+    model : str or None
+        The embedding model that candidates were found with; None before the first build.
+    """
 
     article: Article | None
     items: list[Item]
@@ -231,22 +270,100 @@ class Recommender:
         return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
-        """The sidebar of an article. Raises ArticleNotFound, unless `query.fallback` is "latest"."""
+        """The sidebar of an article.
+
+        Parameters
+        ----------
+        article_id : str
+            The id of a published article.
+        query : Query
+            What is asked for; `Query()` asks for the box as readers get it.
+
+        Returns
+        -------
+        Recommendation
+            With 0 to `query.n` items. Before the first build they are fallbacks.
+
+        Raises
+        ------
+        ArticleNotFound
+            No published article has this id, and `query.fallback` is not "latest".
+        StoreUnavailable
+            The database does not answer.
+        """
         with self._store.reading():
             return self.answer(self._question_about(self._store.articles.by_id(article_id), article_id, query))
 
     def for_url(self, url: str, query: Query) -> Recommendation:
-        """The same for the article at an address."""
+        """The sidebar of the article at an address.
+
+        Parameters
+        ----------
+        url : str
+            The article's address. Its scheme and a leading "www." do not matter; where no article has it with its
+            query, the one that has it without is taken.
+        query : Query
+            As for `for_article`.
+
+        Returns
+        -------
+        Recommendation
+            As of `for_article`.
+
+        Raises
+        ------
+        ArticleNotFound
+            No published article stands at this address, or several do, and `query.fallback` is not "latest".
+        StoreUnavailable
+            The database does not answer.
+        """
         with self._store.reading():
             return self.answer(self._question_about(self._store.articles.by_url(url), url, query))
 
     def for_draft(self, draft: Article, candidates: TextCandidates, query: Query) -> Recommendation:
-        """The sidebar of a text that is not in the archive, with the candidates found for it."""
+        """The sidebar of a text that is not in the archive, with the candidates found for it.
+
+        Parameters
+        ----------
+        draft : Article
+            The text; its id is not looked up.
+        candidates : TextCandidates
+            What `Builder.draft_candidates` gives for the draft: this takes the embedding model.
+        query : Query
+            As for `for_article`; a fallback of "none" is usual.
+
+        Returns
+        -------
+        Recommendation
+            Its `article` is the draft.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database does not answer.
+        """
         with self._store.reading():
             return self.answer(self.draft_question(draft, candidates, query))
 
     def closest_sentences(self, recommendation: Recommendation) -> dict[str, SentencePair]:
-        """By the id of each teaser, the sentences in which it is most like the source."""
+        """By the id of each teaser, the sentences in which it is most like the source.
+
+        Parameters
+        ----------
+        recommendation : Recommendation
+            An answer of this service.
+
+        Returns
+        -------
+        dict of str to SentencePair
+            `source` is the sentence of the article and `other` that of the teaser. A teaser without such a pair is left
+            out; empty where the source is not known.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database does not answer.
+        """
         source = recommendation.article
         if source is None:
             return {}
@@ -278,7 +395,25 @@ class Recommender:
         return [article for _, article in filter(None, articles) if HOLD_FLAG not in article.flags]
 
     def story(self, article_id: str) -> RunningStory:
-        """The running story that an article belongs to. Raises ArticleNotFound."""
+        """The running story that an article belongs to.
+
+        Parameters
+        ----------
+        article_id : str
+            The id of a published article.
+
+        Returns
+        -------
+        RunningStory
+            Its `articles`, the oldest first, without bodies; the article alone where it belongs to no story.
+
+        Raises
+        ------
+        ArticleNotFound
+            No published article has this id, or its date is in the future.
+        StoreUnavailable
+            The database does not answer.
+        """
         with self._store.reading():
             state = self._store.state()
             numbered = self._store.articles.by_id(article_id)

@@ -45,6 +45,19 @@ class Request:
     """What to collect: nothing later than `until` (UTC), about `share` of the articles for testing.
 
     `judgments` and `events` come beside what the store holds.
+
+    Attributes
+    ----------
+    until : datetime or None
+        The cut-off date, aware; None takes everything.
+    share : float
+        The share of the articles for testing, 0 to 1; 0.2 if left out. Stories are never divided.
+    seed : int
+        Decides which stories are for testing; 0 if left out.
+    judgments : mapping of str to mapping of str to int
+        Grades, -1 to 3, by query and article id.
+    events : sequence of Clicks
+        Clicks of readers, from a log.
     """
 
     until: datetime | None = None
@@ -74,9 +87,27 @@ _COPY = "copy"  # a kind that gives no pair: see `_graded_pair`
 
 
 def collect(store: Store, request: Request) -> TrainingData:
-    """All pairs that an archive gives, split by story. Raises NotBuilt, and InvalidInput where too little is there.
+    """All pairs that an archive gives, split by story. What editors have taken back does not count.
 
-    Running stories are those of the live generation. What editors have taken back does not count.
+    Parameters
+    ----------
+    store : Store
+        The archive; running stories are those of the live generation.
+    request : Request
+        The period, how it is divided, and what comes beside what the store holds.
+
+    Returns
+    -------
+    TrainingData
+        `pairs` for training and testing, the `stories` and `posted` dates of their articles, the `window` they come
+        from, and how many pairs were left out as `crossing` or `copied`.
+
+    Raises
+    ------
+    NotBuilt
+        There is no generation yet.
+    InvalidInput
+        Too little is there, such as no article before the cut-off date.
     """
     with store.reading():
         generation = store.state().generation

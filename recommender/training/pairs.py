@@ -130,6 +130,22 @@ def leaks(
 
     It looks at the pairs themselves: stories on both sides, texts of training that are nearly a text of the test, and
     articles without a date or dated later than `until`.
+
+    Parameters
+    ----------
+    pairs : sequence of TextPair
+        Of both sides.
+    stories : mapping of str to str
+        The story of each article, by ids.
+    posted : mapping of str to datetime
+        When each article was published.
+    until : datetime or None
+        The cut-off date; None asks for no date.
+
+    Returns
+    -------
+    list of str
+        A sentence for each leak.
     """
     sides = {side: [pair for pair in pairs if pair.side == side] for side in SIDES}
     by_side = {
@@ -166,7 +182,18 @@ def copies(pairs: Sequence[TextPair]) -> dict[str, tuple[str, str]]:
 
 
 def counts(pairs: Iterable[TextPair]) -> dict[str, dict[str, int]]:
-    """How many pairs of each kind there are on each side; kinds without any are left out."""
+    """How many pairs of each kind there are on each side; kinds without any are left out.
+
+    Parameters
+    ----------
+    pairs : iterable of TextPair
+        Such as `collect(store, Request()).pairs`.
+
+    Returns
+    -------
+    dict of str to dict of str to int
+        By kind of pair, then by side ("train", "test").
+    """
     numbers = Counter((pair.kind, pair.side) for pair in pairs)
     return {
         kind: {side: numbers[kind, side] for side in SIDES}

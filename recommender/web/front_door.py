@@ -208,11 +208,21 @@ class _Threads(Generic[Result]):
             try:
                 result = work()
             except Exception as error:  # noqa: BLE001  # raised where it is awaited; it must not end the thread
-                self._loop.call_soon_threadsafe(future.set_exception, error)
+                self._loop.call_soon_threadsafe(_fail, future, error)
             else:
-                self._loop.call_soon_threadsafe(future.set_result, result)
+                self._loop.call_soon_threadsafe(_settle, future, result)
                 del result
             del future, work  # or they would live until the next request
+
+
+def _settle(future: "asyncio.Future[Result]", result: Result) -> None:
+    if not future.done():  # the server cancels what a client that went away has asked for
+        future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[Result]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 class _Call:
