@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -24,18 +25,31 @@ class Server(MPServer):
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:  # type: ignore[override]
         # The one place where granian makes a process; it tells why one has ended neither by a hook nor in its log.
         worker = super()._spawn_worker(idx, target, callback_loader)
-        threading.Thread(target=_watch, args=(worker,), daemon=True, name="web-watcher").start()
+        told = threading.Event()
+        for name in ("terminate", "kill"):
+            setattr(worker, name, _telling(worker.inner, told, getattr(worker, name)))
+        threading.Thread(target=_watch, args=(worker.inner, told), daemon=True, name="web-watcher").start()
         return worker
 
 
-def _watch(worker: WorkerProcess) -> None:
-    process: BaseProcess = worker.inner
+def _telling(process: BaseProcess, told: threading.Event, tell: Callable[[], None]) -> Callable[[], None]:
+    """`tell`, which says so in `told`, but for a process that has ended already: granian tells that one as well."""
+
+    def telling() -> None:
+        if process.is_alive():
+            told.set()
+        tell()
+
+    return telling
+
+
+def _watch(process: BaseProcess, told: threading.Event) -> None:
     while process.pid is None:  # granian starts it after it has made it
         time.sleep(_POLL_SECONDS)
     wait([process.sentinel])
     while process.exitcode is None:  # granian waits for it too, and one of the two learns it first
         time.sleep(_POLL_SECONDS)
-    if not worker.interrupt_by_parent:
+    if not told.is_set():
         _report("web", process)
 
 
