@@ -391,7 +391,7 @@ def test_second_editor_is_told_what_the_first_did(desk: ServedDesk, open_as: Ope
     choose(second, 2)
     second.keyboard.press("r")
     expect(second.get_by_role("heading", level=1)).to_have_text("Another editor was faster")
-    expect(second.locator("main")).to_contain_text("Meanwhile: teaser rejected, by first")
+    expect(second.locator("main")).to_contain_text("Since then: teaser rejected, by first")
     expect(second.locator(".rec-link")).to_have_text(titles(after))
     assert [(entry.by, entry.action) for entry in desk.entries() if entry.subject == subject] == [("first", "reject")]
     assert desk.sidebar(subject) == after

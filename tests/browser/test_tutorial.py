@@ -34,7 +34,7 @@ def test_commands_are_those_that_are_tried() -> None:
 
 
 @pytest.mark.timeout(600)  # the model is loaded
-def test_steps_lead_to_a_box_on_an_own_page(tmp_path: Path, page: Page) -> None:
+def test_steps_lead_to_a_box(tmp_path: Path, page: Page) -> None:
     port, site_port = free_port(), free_port()
 
     def here(text: str) -> str:

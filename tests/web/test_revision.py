@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
@@ -10,6 +12,14 @@ from recommender.errors import StoreUnavailable
 from recommender.store.base import State
 from recommender.web import revision
 from recommender.web.revision import QuickLook, RevisionLook
+
+Result = TypeVar("Result")
+
+
+def run(asking: Coroutine[Any, Any, Result]) -> Result:
+    """Runs it in a loop of its own, in a thread of its own: browser tests leave theirs running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asking).result()
 
 
 def looked(look: Callable[[], State], requests: int) -> list[State | None]:
@@ -20,7 +30,7 @@ def looked(look: Callable[[], State], requests: int) -> list[State | None]:
         revisions.start(asyncio.get_running_loop())
         return [await future for future in [revisions.next() for _ in range(requests)]]
 
-    return asyncio.run(ask())
+    return run(ask())
 
 
 def test_one_look_serves_all_that_wait() -> None:
@@ -53,7 +63,7 @@ def test_look_begins_after_the_request() -> None:
         go_on.set()
         return await first, await second
 
-    assert asyncio.run(ask()) == (State(1, 1), State(2, 1))
+    assert run(ask()) == (State(1, 1), State(2, 1))
 
 
 def test_look_that_fails_says_nothing() -> None:
@@ -80,7 +90,7 @@ def test_look_that_hangs_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
         hanging.set()
         return [*answers, await revisions.next()]
 
-    assert asyncio.run(asyncio.wait_for(ask(), 10)) == [None, None, State(1, 1)]
+    assert run(asyncio.wait_for(ask(), 10)) == [None, None, State(1, 1)]
 
 
 # -- on the loop itself
@@ -103,7 +113,7 @@ def test_one_turn_of_the_loop_looks_once() -> None:
         together = await asyncio.gather(*(request() for _ in range(10)))
         return [*together, await asyncio.create_task(request())]
 
-    assert asyncio.run(ask()) == [State(0, 1)] * 10 + [State(1, 1)]
+    assert run(ask()) == [State(0, 1)] * 10 + [State(1, 1)]
 
 
 def test_request_that_comes_during_a_look_looks_anew() -> None:
@@ -123,7 +133,7 @@ def test_request_that_comes_during_a_look_looks_anew() -> None:
         quick.start(loop)
         return quick.state(), await later
 
-    assert asyncio.run(ask()) == (State(1, 1), State(2, 1))
+    assert run(ask()) == (State(1, 1), State(2, 1))
 
 
 def test_database_without_quick_looks_has_none() -> None:
@@ -132,4 +142,4 @@ def test_database_without_quick_looks_has_none() -> None:
         quick.start(asyncio.get_running_loop())
         return quick.state()
 
-    assert asyncio.run(ask()) is None
+    assert run(ask()) is None
