@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian.server.mp import MPServer, WorkerProcess
 
+from recommender import web
 from recommender.web.metrics import EndedProcesses
+
+if TYPE_CHECKING:
+    from recommender.web.front_door import FrontDoor
 
 _POLL_SECONDS = 0.05
 
@@ -30,6 +34,17 @@ class Server(MPServer):
             setattr(worker, name, _telling(worker.inner, told, getattr(worker, name)))
         threading.Thread(target=_watch, args=(worker.inner, told), daemon=True, name="web-watcher").start()
         return worker
+
+
+def create_front_door() -> "FrontDoor":
+    """What each web process calls for its application.
+
+    It inherits the handler by which its parent hears of a stop. Until its own event loop listens, a stop would be lost
+    there, and the service would wait for this process as long as for a request under way.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    return web.create_front_door()
 
 
 def _telling(process: BaseProcess, told: threading.Event, tell: Callable[[], None]) -> Callable[[], None]:

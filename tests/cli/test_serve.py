@@ -195,6 +195,15 @@ def test_one_of_two_that_start_together_serves(served_file: Path) -> None:
                 process.terminate()
 
 
+def test_stop_during_the_start_is_heard(served_file: Path) -> None:
+    """By web processes that are still loading the application; what is under way may take much longer."""
+    with serving(served_file, workers=2) as served:
+        served.workers()[0].kill()
+        assert eventually(lambda: len(served.everyone()) == 3)  # the one that takes its place has begun
+        served.process.terminate()
+        assert served.process.wait(20) == 0
+
+
 def test_port_can_be_taken_again_at_once(served_file: Path) -> None:
     """The first service has closed connections, which the system remembers for a minute."""
     with serving(served_file) as served:
