@@ -1,6 +1,7 @@
 """`recommender serve` as a process of its own, for tests that need a real server."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -61,11 +62,12 @@ class Served:
 
 
 def free_port() -> int:
-    """A port that no program listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that no program listens on now, and that the system gives to no connection meanwhile."""
+    while True:
+        port = secrets.choice(range(20_000, 30_000))  # below those that systems give out by themselves
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**settings: object) -> dict[str, str]:
