@@ -5,7 +5,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from recommender.errors import Unavailable
+
 VARIABLE = "_RECOMMENDER_WORKER"
+MAX_SOCKET_PATH = 103  # bytes: 107 on Linux, fewer on other systems
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,14 @@ class Address:
 
     @classmethod
     def new(cls, folder: Path) -> "Address":
-        """An address inside a private folder."""
-        return cls(str(folder / "socket"), secrets.token_bytes(32))
+        """An address inside a private folder. Raises Unavailable where its path is too long for a socket."""
+        socket = folder / "socket"
+        if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
+            raise Unavailable(
+                f"The folder for temporary files has too long a path for a socket: {folder}. "
+                "Set TMPDIR to a shorter one, such as /tmp."
+            )
+        return cls(str(socket), secrets.token_bytes(32))
 
     @classmethod
     def from_environment(cls) -> "Address | None":

@@ -197,6 +197,22 @@ def test_one_of_two_that_start_together_serves(served_file: Path) -> None:
                 process.terminate()
 
 
+def test_long_path_for_temporary_files_stops_the_start(served_file: Path, tmp_path: Path) -> None:
+    """A socket lies there, and the path of one is short."""
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    done = subprocess.run(
+        command("serve"),
+        env=environment(database_url=f"sqlite:///{served_file}", port=free_port()) | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "too long a path for a socket" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_port_can_be_taken_again_at_once(served_file: Path) -> None:
     """The first service has closed connections, which the system remembers for a minute."""
     with serving(served_file) as served:
