@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from recommender.errors import Unavailable
 from recommender.logs import set_up_logs
 from recommender.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
 from recommender.wiring import make_recommender, opened_store
-from recommender.worker.address import Address
+from recommender.worker.address import Address, private_folder
 from recommender.worker.process import supervise
 
 BACKLOG = 1024
@@ -106,7 +105,7 @@ def _say(settings: Settings, text: str, *, err: bool = False) -> None:
 
 
 def _run(settings: Settings, host: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="recommender-") as folder:
+    with private_folder("recommender-") as folder:
         address = Address.new(Path(folder))
         address.to_environment()
         # Set before the workers start: prometheus-client looks at it when it is imported.

@@ -2,13 +2,27 @@
 
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from recommender.errors import Unavailable
-
 VARIABLE = "_RECOMMENDER_WORKER"
 MAX_SOCKET_PATH = 103  # bytes: 107 on Linux, fewer on other systems
+_LONGEST_NAME = 40  # bytes: what `private_folder` and `Address.new` append
+_SHORT = "/tmp"  # noqa: S108  # the folder made in it is this user's alone
+
+
+def private_folder(prefix: str) -> "tempfile.TemporaryDirectory[str]":
+    """A folder for temporary files that only this user can open, whose path is short enough for a socket in it.
+
+    It lies in TMPDIR, or in /tmp where TMPDIR has a longer path.
+    """
+    place = tempfile.gettempdir()
+    return tempfile.TemporaryDirectory(
+        prefix=prefix,
+        dir=place if len(os.fsencode(place)) + _LONGEST_NAME <= MAX_SOCKET_PATH else _SHORT,
+        ignore_cleanup_errors=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -20,14 +34,8 @@ class Address:
 
     @classmethod
     def new(cls, folder: Path) -> "Address":
-        """An address inside a private folder. Raises Unavailable where its path is too long for a socket."""
-        socket = folder / "socket"
-        if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
-            raise Unavailable(
-                f"The folder for temporary files has too long a path for a socket: {folder}. "
-                "Set TMPDIR to a shorter one, such as /tmp."
-            )
-        return cls(str(socket), secrets.token_bytes(32))
+        """An address inside a private folder."""
+        return cls(str(folder / "socket"), secrets.token_bytes(32))
 
     @classmethod
     def from_environment(cls) -> "Address | None":

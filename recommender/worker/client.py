@@ -1,6 +1,5 @@
 """Hands work to the worker, from the processes that answer requests."""
 
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -14,7 +13,7 @@ from recommender.desk.impact import ProposedChange, Status
 from recommender.errors import RecommenderError, Unavailable
 from recommender.ranking.candidates import TextCandidates
 from recommender.settings import Settings
-from recommender.worker.address import Address
+from recommender.worker.address import Address, private_folder
 from recommender.worker.process import start_worker
 
 WAIT_SECONDS = 60.0  # the first call loads the embedding model, which takes 10-20 s on a small machine
@@ -111,7 +110,7 @@ class _OwnWorker:
     """A worker for one application, in a folder that goes with it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="recommender-worker-", ignore_cleanup_errors=True)
+        self._folder = private_folder("recommender-worker-")
         self.address = Address.new(Path(self._folder.name))
         self.process = start_worker(settings, self.address)
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +29,7 @@ class Served:
 
     url: str
     process: subprocess.Popen[str]
+    temporary: Path  # the folder for its temporary files
 
     def workers(self) -> list[psutil.Process]:
         """The processes that answer requests, without the desk and multiprocessing's tracker."""
@@ -95,19 +97,21 @@ def eventually(condition: Callable[[], bool]) -> bool:
 def serving(
     database: Path, workers: int = 1, program: Sequence[str] = SERVE, port: int | None = None, **settings: object
 ) -> Iterator[Served]:
-    """Serves a database until the block ends; temporary files lie beside it, in the folder `tmp`."""
-    port, temporary = port or free_port(), database.parent / "tmp"
-    temporary.mkdir(exist_ok=True)
+    """Serves a database until the block ends."""
+    port = port or free_port()
     variables = environment(**{"database_url": f"sqlite:///{database}", "port": port, "workers": workers} | settings)
-    with subprocess.Popen(
-        program,
-        cwd=database.parent,
-        env=variables | {"TMPDIR": str(temporary)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        served = Served(f"http://127.0.0.1:{port}", process)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
+        subprocess.Popen(
+            program,
+            cwd=database.parent,
+            env=variables | {"TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        served = Served(f"http://127.0.0.1:{port}", process, Path(temporary))
         try:
             assert eventually(lambda: served.status("/healthz") == 200 or process.poll() is not None)
             assert process.poll() is None, process.stdout.read() if process.stdout else ""
