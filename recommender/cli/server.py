@@ -1,21 +1,18 @@
 """The server that `serve` runs: granian, which says here why a process of its has ended."""
 
 import logging
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from granian.server.mp import MPServer, WorkerProcess
 
-from recommender import web
 from recommender.web.metrics import EndedProcesses
-
-if TYPE_CHECKING:
-    from recommender.web.front_door import FrontDoor
 
 _POLL_SECONDS = 0.05
 
@@ -26,6 +23,20 @@ _ended = EndedProcesses()
 class Server(MPServer):
     """Granian with a log line and a count for each of its processes that ends without being told to."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._process = os.getpid()
+
+    def signal_handler_interrupt(self, *arguments: Any, **named: Any) -> None:
+        """Ends the service; or a web process that has just been forked and has this handler from its parent.
+
+        Until its own event loop listens, a stop would be lost there, and the service would wait for it as long as for a
+        request under way.
+        """
+        if os.getpid() != self._process:
+            os._exit(0)
+        super().signal_handler_interrupt(*arguments, **named)  # type: ignore[no-untyped-call]
+
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:  # type: ignore[override]
         # The one place where granian makes a process; it tells why one has ended neither by a hook nor in its log.
         worker = super()._spawn_worker(idx, target, callback_loader)
@@ -34,17 +45,6 @@ class Server(MPServer):
             setattr(worker, name, _telling(worker.inner, told, getattr(worker, name)))
         threading.Thread(target=_watch, args=(worker.inner, told), daemon=True, name="web-watcher").start()
         return worker
-
-
-def create_front_door() -> "FrontDoor":
-    """What each web process calls for its application.
-
-    It inherits the handler by which its parent hears of a stop. Until its own event loop listens, a stop would be lost
-    there, and the service would wait for this process as long as for a request under way.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    return web.create_front_door()
 
 
 def _telling(process: BaseProcess, told: threading.Event, tell: Callable[[], None]) -> Callable[[], None]:
