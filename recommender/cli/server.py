@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from granian.server.mp import MPServer, WorkerProcess
 from recommender.web.metrics import EndedProcesses
 
 _POLL_SECONDS = 0.05
+_STOPS = {signal.SIGTERM, signal.SIGINT}
 
 _log = logging.getLogger(__name__)
 _ended = EndedProcesses()
@@ -26,6 +28,13 @@ class Server(MPServer):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._process = os.getpid()
+        if sys.platform != "win32":  # where no process is forked
+            # Python forgets what signals a process got before it has noticed that it was forked: they wait till then.
+            os.register_at_fork(
+                before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS),
+                after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS),
+                after_in_child=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS),
+            )
 
     def signal_handler_interrupt(self, *arguments: Any, **named: Any) -> None:
         """Ends the service; or a web process that has just been forked and has this handler from its parent.

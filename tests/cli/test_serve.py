@@ -38,6 +38,26 @@ MPServer.__init__ = functools.partialmethod(MPServer.__init__, blocking_threads_
 main()
 """
 
+# Tells processes to end that have just been forked from the one that runs the server; prints how many went on.
+FORKED = """
+import signal
+import time
+from multiprocessing import get_context
+from recommender.cli.server import Server
+
+server = Server("no:application")
+signal.signal(signal.SIGTERM, server.signal_handler_interrupt)
+alive = 0
+for _ in range(100):
+    process = get_context("fork").Process(target=time.sleep, args=[60])
+    process.start()
+    process.terminate()
+    process.join(1)
+    alive += process.is_alive()
+    process.kill()
+print(alive)
+"""
+
 
 @pytest.fixture
 def served_file(toy_file: Path, tmp_path: Path) -> Path:
@@ -121,7 +141,7 @@ def test_ended_processes_are_logged_and_counted(served_file: Path) -> None:
 
 
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:
-    variables = environment(database_url=f"sqlite:///{served_file}", gazetteer="nowhere")
+    variables = environment(database_url=f"sqlite:///{served_file}", port=free_port(), gazetteer="nowhere")
     done = subprocess.run(
         command("serve"), cwd=served_file.parent, env=variables, capture_output=True, text=True, check=False
     )
@@ -195,6 +215,11 @@ def test_one_of_two_that_start_together_serves(served_file: Path) -> None:
         finally:
             for process in both:
                 process.terminate()
+
+
+def test_process_that_has_just_been_forked_hears_a_stop() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
 
 
 def test_temporary_files_may_have_a_long_path(served_file: Path) -> None:
