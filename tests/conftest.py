@@ -25,6 +25,7 @@ from recommender.sources.ingest import ingest
 from recommender.store.base import Store
 from recommender.store.grading import GRADES
 from recommender.wiring import make_builder, open_store
+from recommender.workflows.sample import put_sample_vectors
 from tests import postgres
 
 # No deadline: machines of CI pause. Fifty examples a rule keep the whole run short.
@@ -46,6 +47,8 @@ LONGEST = (
     "test_training.py",
     "test_editors.py",
     "test_reviewing.py",
+    "test_elsewhere.py",
+    "test_front_door.py",
 )
 
 required = pytest.StashKey[frozenset[str]]()
@@ -170,7 +173,7 @@ def model() -> SentenceTransformerEmbedder:
 
 @pytest.fixture(scope="session")
 def sample_database(model: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URL of a SQLite database with the whole sample, built with the real model: a minute or two, once a run.
+    """URL of a SQLite database with the whole sample, built from the real model's vectors, once a run.
 
     Read only: a test that writes copies the file first.
     """
@@ -206,6 +209,7 @@ def _build_sample(file: Path, model: SentenceTransformerEmbedder) -> None:
     opened = open_store(f"sqlite:///{file}")
     with (SAMPLE / "articles.jsonl").open("rb") as stream:
         ingest(opened.articles.upsert, open_source(stream, "articles.jsonl"), lambda refusal: pytest.fail(str(refusal)))
+    put_sample_vectors(opened)
     make_builder(opened, Settings(), model).build()
     opened.close()
     _gather(file)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ from recommender.sources.files import FORMATS, open_source, standard_input
 from recommender.sources.ingest import IngestReport, Refusal
 from recommender.sources.ingest import ingest as ingest_source
 from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
+from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recommender.store.base import Store
 
-SAMPLE = "articles.jsonl"
 BY = "command line"  # in the audit trail
 _SHOWN_REFUSALS = 50
 
@@ -60,6 +59,8 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
         for name, size, stream in _sample() if sample else _opened(files):
             with _counted(stream, size, f"Reading {name}") as counted:
                 total = _sum(total, ingest_source(put, open_source(counted, name, format_), refuse))
+        if sample:
+            put_sample_vectors(store)
     click.echo(
         f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, {total.refused:,} refused"
     )
@@ -126,9 +127,8 @@ def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, IO[bytes]]]":
 
 
 def _sample() -> "Iterator[tuple[str, int, IO[bytes]]]":
-    file = resources.files("recommender.sample") / SAMPLE
-    with file.open("rb") as stream:
-        yield SAMPLE, 0, stream
+    with sample_file(ARTICLES).open("rb") as stream:
+        yield ARTICLES, 0, stream
 
 
 class _CountedStream:

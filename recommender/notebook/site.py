@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 
 from recommender.articles.gazetteer import Gazetteer
@@ -36,9 +36,8 @@ from recommender.wiring import (
 )
 from recommender.workflows.compare import compare_versions
 from recommender.workflows.judgments import OF_SAMPLE, judged_sets
+from recommender.workflows.sample import ARTICLES, JUDGMENTS, put_sample_vectors, sample_file
 from recommender.workflows.train import train_version
-
-SAMPLE = files("recommender") / "sample"
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ class Site:
             There is no generation yet.
         """
         file = self._recipe(recipe)
-        with as_file(SAMPLE / "qrels.txt") as sample:
+        with as_file(sample_file(JUDGMENTS)) as sample:
             here = any(judged_set.name == OF_SAMPLE for judged_set in judged_sets(self.store, self.settings))
             judgments = qrels or (sample if here else None)
             return train_version(self.settings, self.store, file, name, qrels=judgments)
@@ -236,7 +235,7 @@ class Site:
 
 
 def open_site(*, scratch: bool = False) -> Site:
-    """The site of the settings in the checkout; an empty database is filled with the sample first (two minutes).
+    """The site of the settings in the checkout; an empty database is filled with the sample first.
 
     Goes to the checkout's root, since paths of the settings are relative to it and Jupyter starts beside the notebook.
     With `scratch` the model versions are a copy that goes away with the notebook, and what is trained goes with it.
@@ -272,8 +271,9 @@ def open_site(*, scratch: bool = False) -> Site:
         settings = settings.model_copy(update={"models": folder / "models"})
     store = open_store(settings.database_url.get_secret_value())
     if store.state().generation is None:
-        with (SAMPLE / "articles.jsonl").open("rb") as stream:
-            ingest(store.articles.upsert, open_source(stream, "articles.jsonl"), _stop)
+        with sample_file(ARTICLES).open("rb") as stream:
+            ingest(store.articles.upsert, open_source(stream, ARTICLES), _stop)
+        put_sample_vectors(store)
         make_builder(store, settings).build()
     return Site(settings, store, make_recommender(store, settings), make_gazetteer(settings))
 

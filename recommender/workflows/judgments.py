@@ -1,7 +1,7 @@
 """The judgments that a site has: of files, of the sample, of its panels."""
 
 from collections.abc import Sequence
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 
 from recommender.evaluation.trec import read_qrels
@@ -10,6 +10,7 @@ from recommender.release.comparison import JudgedSet
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.wiring import make_recommender, utc_now
+from recommender.workflows.sample import JUDGMENTS, sample_file
 
 OF_SAMPLE = "the sample"  # whose judgments a set has
 
@@ -22,7 +23,7 @@ def read_sets(files_given: Sequence[Path]) -> list[JudgedSet]:
 def judged_sets(store: Store, settings: Settings) -> list[JudgedSet]:
     """The judgments of the sample where its articles are here, and the grades of panels, if any."""
     sets = []
-    with as_file(files("recommender.sample") / "qrels.txt") as file:
+    with as_file(sample_file(JUDGMENTS)) as file:
         sample = read_qrels(file)
     if len(store.articles.numbers(list(sample))) == len(sample):
         sets.append(JudgedSet(OF_SAMPLE, sample))
