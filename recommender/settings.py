@@ -32,6 +32,34 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///var/recommender.db"),
         description="Where everything is kept: sqlite:///FILE or postgresql+psycopg://user:password@host/name.",
     )
+    database_connect_seconds: int = Field(
+        5,
+        ge=2,
+        le=60,
+        description="How long a connection to PostgreSQL may take to be made. A server that says nothing for so long "
+        "to a small question counts as silent: requests for it are refused at once until it answers again.",
+    )
+    database_statement_seconds: int = Field(
+        10,
+        ge=1,
+        le=600,
+        description="How long one statement of the web service may take. Builds and other commands have an hour for "
+        "each.",
+    )
+    database_lock_seconds: int = Field(
+        30,
+        ge=1,
+        le=600,
+        description="How long a writer of the web service waits while another one writes, such as a build. Commands "
+        "wait a minute.",
+    )
+    stale_seconds: int = Field(
+        600,
+        ge=0,
+        le=86_400,
+        description="While the database does not answer: for how long after it last did the sidebars that are in "
+        "memory are given, marked with `X-Recommender-Stale`. 0: requests are answered with 503.",
+    )
     models: Path = Field(
         Path("models"), description="The folder of model versions; `live` in it names the one that is built."
     )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from recommender.retrieval.base import Toolbox
 from recommender.serving.recommender import RankingDefaults, Recommender
 from recommender.settings import Settings
 from recommender.store.base import Store
+from recommender.store.limits import COMMAND, TimeLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
 
 COPIED_AT_ONCE = 500
+WORKER_STATEMENT_SECONDS = 60
 
 
 def utc_now() -> datetime:
@@ -53,7 +55,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_store(database_url: str) -> Store:
+def open_store(database_url: str, limits: TimeLimits = COMMAND) -> Store:
     """The store behind an address, with the tables of this release.
 
     The tables of an older release are brought up to date first. Close it with `close()` at the end.
@@ -63,6 +65,8 @@ def open_store(database_url: str) -> Store:
     database_url : str
         `sqlite:///FILE` or `postgresql+psycopg://user:password@host/name`; `settings.database_url.get_secret_value()`
         has that of the settings.
+    limits : TimeLimits
+        How long a connection, a statement and a writer's turn may take; if left out, as long as commands let them.
 
     Returns
     -------
@@ -80,13 +84,27 @@ def open_store(database_url: str) -> Store:
     from recommender.store.sql.schema import upgrade
     from recommender.store.sql.store import SqlStore
 
-    database = Database(database_url)
+    database = Database(database_url, limits)
     try:
         upgrade(database)
     except BaseException:
         database.close()
         raise
     return SqlStore(database)
+
+
+def service_limits(settings: Settings) -> TimeLimits:
+    """How long a process that answers requests waits for the database."""
+    return TimeLimits(
+        settings.database_connect_seconds, settings.database_statement_seconds, settings.database_lock_seconds
+    )
+
+
+def worker_limits(settings: Settings) -> TimeLimits:
+    """How long the process with the embedding model waits: it reads whole tables, and must notice when it waits for
+    nothing."""
+    limits = service_limits(settings)
+    return replace(limits, statement=max(WORKER_STATEMENT_SECONDS, limits.statement))
 
 
 @contextmanager

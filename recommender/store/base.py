@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from recommender.store.accounts import AccountStore
 from recommender.store.articles import ArticleStore
@@ -23,6 +23,13 @@ class State:
 
     revision: int
     generation: int | None
+
+
+class Look(NamedTuple):
+    """A state that was read, and when that began, by time.monotonic."""
+
+    state: State
+    began: float
 
 
 class Store(Protocol):
@@ -80,6 +87,14 @@ class Store(Protocol):
 
     def state(self) -> State:
         """Revision and live generation, read anew; inside a transaction, as that one sees them."""
+        ...
+
+    def last_look(self) -> Look | None:
+        """The last state that this process has read; asks nothing, and so answers while the database does not.
+
+        None before the first, and after a change of this process's own until its next look. A state that a transaction
+        has seen counts too, with the time of the look before.
+        """
         ...
 
     def probe(self) -> None:

@@ -130,6 +130,9 @@ class _GenerationView:
         """The revision as of now, and the view's generation."""
         return replace(self._store.state(), generation=self._number)
 
+    def last_look(self) -> None:
+        """None: what a view shows is not kept."""
+
     def probe(self) -> None:
         """Reads something of every table."""
         self._store.probe()

@@ -47,6 +47,7 @@ from recommender.wiring import (
     make_recommender,
     make_recorder,
     open_store,
+    service_limits,
     utc_now,
 )
 from recommender.worker.client import WorkerClient
@@ -74,7 +75,7 @@ def make_app(settings: Settings) -> APIFlask:
     )
     app.json = BoundedJson(app)
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
-    store = open_store(settings.database_url.get_secret_value())
+    store = open_store(settings.database_url.get_secret_value(), service_limits(settings))
     recommender = make_recommender(store, settings)
     accounts = make_accounts(store, pause=pause)
     decisions = make_decisions(store)

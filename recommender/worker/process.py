@@ -23,7 +23,7 @@ from recommender.errors import RecommenderError, Unavailable
 from recommender.logs import set_up_logs
 from recommender.settings import Settings
 from recommender.store.base import Store
-from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store
+from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store, worker_limits
 from recommender.worker.address import Address
 
 REPLACED_AFTER = 1.0  # where all processes get the signal to end at once, this one's parent is gone by then
@@ -78,7 +78,7 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    store = open_store(settings.database_url.get_secret_value())
+    store = open_store(settings.database_url.get_secret_value(), worker_limits(settings))
     builder = make_live_builder(store, settings)
     working = threading.Lock()  # one embedding model, one index: tasks take turns
     following = _Following(builder, working)

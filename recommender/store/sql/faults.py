@@ -30,6 +30,8 @@ _NO_TABLE_ADVICE = "Its tables are not those of this release: run `recommender c
 # By PostgreSQL's states. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _UNDEFINED_TABLE = "42P01"
 _STATES: Final = {
+    "57014": "One statement took longer than it may; the settings with database in their name have the limits",
+    "55P03": "Another process has been writing for too long; try again",
     _UNDEFINED_TABLE: _NO_TABLE_ADVICE,
     "53100": "Make room on the disk of the server",
     "XX001": "The server's files are damaged: `recommender restore FILE --replace` brings the last backup back",

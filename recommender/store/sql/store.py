@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from recommender.store.base import State
+from recommender.store.base import Look, State
 from recommender.store.sql.accounts import SqlAccounts
 from recommender.store.sql.articles import SqlArticles
 from recommender.store.sql.audit import SqlAudit
@@ -35,6 +35,9 @@ class SqlStore:
 
     def state(self) -> State:
         return self._database.state()
+
+    def last_look(self) -> Look | None:
+        return self._database.last_look()
 
     def probe(self) -> None:
         self._database.probe()
