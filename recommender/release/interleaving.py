@@ -43,6 +43,10 @@ class _Running:
     known: IntArray
 
 
+def _key(running: _Running | None) -> RunKey:
+    return NO_RUN if running is None else (running.run.number, running.generation)
+
+
 @dataclass(frozen=True)
 class _OwnSidebar:
     """One model's sidebar of an article, and what it was made with."""
@@ -91,8 +95,14 @@ class Interleaver:
 
     def turn(self, state: State) -> RunKey:
         """Names the run that goes on at a state, NO_RUN where none does. An answer of another is wrong."""
-        running = self._running(state)
-        return NO_RUN if running is None else (running.run.number, running.generation)
+        return _key(self._running(state))
+
+    def known_turn(self, state: State) -> RunKey | None:
+        """The same as far as it is known without the store; None where it is not."""
+        at = self._at
+        if at is None or at[0] != state:
+            return None
+        return _key(at[1])
 
     def _running(self, state: State) -> _Running | None:
         at = self._at
@@ -226,7 +236,12 @@ def _finished(
     ours, theirs = recommendation.basis, basis_of(other.question, other.teasers)
     known = ours.articles is not None and theirs.articles is not None
     articles = np.union1d(ours.articles, theirs.articles) if known else None  # type: ignore[arg-type]  # both are there
-    basis = replace(ours, articles=articles, until=min(ours.until, theirs.until, until))
+    basis = replace(
+        ours,
+        articles=articles,
+        until=min(ours.until, theirs.until, until),
+        expires=min(ours.expires, theirs.expires, until),
+    )
     return replace(recommendation, basis=basis)
 
 

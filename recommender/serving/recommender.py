@@ -36,7 +36,7 @@ from recommender.ranking.filters import guarded
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
-from recommender.store.base import State, Store
+from recommender.store.base import Look, State, Store
 
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
@@ -118,7 +118,8 @@ class Basis:
     It was made at `state` for the article `number`, out of the facts of `articles` (numbers, its own among them) and
     its candidate list; None says out of everything, as fallbacks are. At `until` (seconds since 1970) an article dated
     into the future may join it, a signal may begin or end, or the answer is to be looked at again for other reasons.
-    `teasers` are the articles it shows.
+    `teasers` are the articles it shows. At `expires` time makes it wrong, also where nothing newer can be had: as
+    `until`, without the other reasons.
     """
 
     state: State
@@ -126,6 +127,7 @@ class Basis:
     articles: IntArray | None
     until: float
     teasers: tuple[int, ...] = ()
+    expires: float = np.inf
 
     @property
     def lasting(self) -> bool:
@@ -232,6 +234,10 @@ class Recommender:
         """Revision and generation as of now: an answer made at an equal state is still right."""
         return self._store.state()
 
+    def last_look(self) -> Look | None:
+        """The last state that was read, which takes no database: see `Store.last_look`."""
+        return self._store.last_look()
+
     def still_right(self, basis: Basis, state: State) -> bool:
         """Whether an answer is right at a state: nothing that it was made from has changed since, and the guard lets
         every teaser through.
@@ -246,7 +252,25 @@ class Recommender:
             return True
         if basis.articles is None or basis.state.generation != state.generation:
             return False
-        snapshot = self._snapshot_at(state)
+        return self._unchanged(basis, self._snapshot_at(state), now)
+
+    def known_right(self, basis: Basis, state: State) -> bool:
+        """Whether an answer is right at a state as far as this process knows without the store, and has not expired.
+
+        False also where it does not know.
+        """
+        now = self._clock().timestamp()
+        if now >= basis.expires:
+            return False
+        if basis.state == state:
+            return True
+        snapshot = self._catalogue.snapshot(state)
+        if basis.articles is None or basis.state.generation != state.generation or snapshot is None:
+            return False
+        return self._unchanged(basis, Snapshot(snapshot.columns, self._directives(snapshot.directives)), now)
+
+    def _unchanged(self, basis: Basis, snapshot: Snapshot, now: float) -> bool:
+        """Whether nothing that an answer was made from has changed by a snapshot of its generation."""
         columns, since = snapshot.columns, basis.state.revision
         unchanged = (
             snapshot.directives.policy_revision <= since
@@ -681,8 +705,9 @@ def basis_of(question: Question, teasers: Sequence[RankedTeaser]) -> Basis:
     pins = list(source.constraints.pins.values())
     articles = np.concatenate([candidates.number, np.array([*shown, *pins, source.number], dtype=np.int32)])
     next_change = min(source.constraints.until, question.snapshot.directives.next_change(articles, filters.now))
-    if source.number == NO_NUMBER or not settled:
-        return Basis(question.state, source.number, None, min(filters.now + LOOK_AGAIN_SECONDS, next_change), shown)
     coming = np.concatenate([candidates.posted, question.snapshot.columns.posted[pins]])
-    until = np.min(coming, initial=np.inf, where=coming > filters.now)
-    return Basis(question.state, source.number, articles, min(float(until), next_change), shown)
+    expires = min(float(np.min(coming, initial=np.inf, where=coming > filters.now)), next_change)
+    if source.number == NO_NUMBER or not settled:
+        again = min(filters.now + LOOK_AGAIN_SECONDS, next_change)
+        return Basis(question.state, source.number, None, again, shown, expires)
+    return Basis(question.state, source.number, articles, expires, shown, expires)

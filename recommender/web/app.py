@@ -96,7 +96,7 @@ def make_app(settings: Settings) -> APIFlask:
         recorder=make_recorder(store, recommender),
         interleaving=interleaving,
         worker=WorkerClient(settings),
-        cache=SidebarCache(recommender, interleaving.turn),
+        cache=SidebarCache(recommender, interleaving.turn, interleaving.known_turn, settings.stale_seconds),
         metrics=Metrics(),
     )
     attach(app, context)

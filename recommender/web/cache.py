@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ MAX_BYTES = 128 * 1024 * 1024  # of all that is kept: questions, answers, and wh
 MAX_QUERY = 1_024  # characters; a longer question, such as a list of ids to leave out, is seldom asked twice
 OVERHEAD_BYTES = 2_048  # of an entry's objects beside its texts and arrays
 STALE_SECONDS = 86_400  # a page cache may go on showing the last answer for a day while the service is down
+STALE = "X-Recommender-Stale"
 JSON = "application/json"
 HTML = "text/html"
 
@@ -40,6 +42,19 @@ class Answer:
         return [*self.headers, ("Cache-Control", f"public, max-age={fresh}, stale-if-error={STALE_SECONDS}")]
 
 
+@dataclass(frozen=True)
+class StaleAnswer:
+    """The last good answer to a request while the database is away, and for how many seconds it has been."""
+
+    answer: Answer
+    age: float
+
+    def headers(self) -> list[tuple[str, str]]:
+        """All its headers. No cache may keep it or confirm with it what it has."""
+        own = [header for header in self.answer.headers if header[0] != "ETag"]
+        return [*own, ("Cache-Control", "no-store"), (STALE, str(int(self.age)))]
+
+
 def make_answer(
     body: bytes, content_type: str, sources: tuple[str, ...], settings: Settings, until: float = math.inf
 ) -> Answer:
@@ -61,10 +76,22 @@ Key = tuple[str, bool]
 class SidebarCache:
     """Answers by request. Safe to use from several threads."""
 
-    def __init__(self, recommender: Recommender, turn: Callable[[State], RunKey]) -> None:
-        """`turn` names the interleaving run that goes on at a state, and is asked only where the state has changed."""
+    def __init__(
+        self,
+        recommender: Recommender,
+        turn: Callable[[State], RunKey],
+        known_turn: Callable[[State], RunKey | None],
+        stale_seconds: float,
+    ) -> None:
+        """`turn` names the interleaving run that goes on at a state, and is asked only where the state has changed.
+
+        `known_turn` does so without the database, and gives None where it does not know. `stale_seconds` is how long
+        answers are given after the database has last answered.
+        """
         self._recommender = recommender
         self._turn = turn
+        self._known_turn = known_turn
+        self._stale_seconds = stale_seconds
         # The state at which an answer was last found right comes first: while nothing changes, that settles it.
         self._kept: dict[Key, tuple[State, RunKey, Basis, Answer]] = {}
         self._bytes = 0
@@ -98,6 +125,29 @@ class SidebarCache:
             return None
         fresh = basis.lasting or (basis.state == state and self._recommender.now().timestamp() < basis.until)
         return answer if fresh else None
+
+    def stale(self, key: Key) -> StaleAnswer | None:
+        """The answer to a request while the database is away: right by all that this process has seen before.
+
+        None where it may be wrong: at the last state that was seen something that it was made from had changed, or this
+        process does not know; time makes it wrong; or the database has been away for too long. Never waits.
+        """
+        kept, look = self._kept.get(key), self._recommender.last_look()
+        if kept is None or look is None:
+            return None
+        right_at, turn, basis, answer = kept
+        age, now = time.monotonic() - look.began, self._recommender.now().timestamp()
+        if age > self._stale_seconds or now >= min(basis.expires, answer.until):
+            return None
+        known = right_at == look.state or (
+            self._known_turn(look.state) == turn and self._recommender.known_right(basis, look.state)
+        )
+        return StaleAnswer(answer, age) if known else None
+
+    def stale_seconds_left(self) -> int:
+        """For how long answers would be given if the database did not answer any more; 0 where none would."""
+        look = self._recommender.last_look()
+        return 0 if look is None else max(0, int(self._stale_seconds - (time.monotonic() - look.began)))
 
     def __contains__(self, key: Key) -> bool:
         return key in self._kept

@@ -18,7 +18,7 @@ from recommender.release.interleaving import NO_RUN
 from recommender.serving.prepared import find_prepared
 from recommender.store.base import State
 from recommender.web import access_log
-from recommender.web.cache import HTML, JSON, Answer, Key, make_answer
+from recommender.web.cache import HTML, JSON, Answer, Key, StaleAnswer, make_answer
 from recommender.web.context import Context
 from recommender.web.lanes import SIDEBARS
 from recommender.web.rsgi import Reply
@@ -77,6 +77,13 @@ class FastLane:
         self._context.metrics.count_request(SIDEBARS, 200, time.perf_counter() - started)
         headers.append(("Content-Length", str(len(answer.body))))
         return Reply(200, headers, answer.body)
+
+    def stale_reply(self, stale: StaleAnswer, started: float) -> Reply:
+        """The response while the database is away, counted; whole, so that no cache takes it for a confirmation."""
+        body = stale.answer.body
+        self._context.metrics.count_stale(stale.answer.sources)
+        self._context.metrics.count_request(SIDEBARS, 200, time.perf_counter() - started)
+        return Reply(200, [*stale.headers(), ("Content-Length", str(len(body)))], body)
 
     def _prepared(self, query: str, state: State) -> Answer | None:
         if not query.startswith(PLAIN) or "&" in query or self._context.interleaving.turn(state) != NO_RUN:

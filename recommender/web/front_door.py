@@ -90,6 +90,10 @@ class FrontDoor:
                     if answer is not None:
                         exchange.response_bytes(*self._fast.reply(answer, headers.get("if-none-match", ""), started))
                         return
+                    stale = self._cache.stale(key) if state is None else None
+                    if stale is not None:
+                        exchange.response_bytes(*self._fast.stale_reply(stale, started))
+                        return
             elif path == HEALTH:
                 exchange.response_bytes(*self._healthy())
                 return

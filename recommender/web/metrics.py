@@ -83,6 +83,11 @@ class Metrics:
             "Requests that found no database.",
             registry=self._registry,
         )
+        self._stale = Counter(
+            "recommender_stale_answers",
+            "Sidebars given from memory while the database did not answer.",
+            registry=self._registry,
+        )
         self._in_flight = Gauge(
             "recommender_requests_in_flight",
             "Requests that are being answered; ready sidebars, which take no time, are not counted.",
@@ -112,6 +117,12 @@ class Metrics:
     def count_database_unavailable(self) -> None:
         """Counts a request that found no database."""
         self._database_unavailable.inc()
+
+    def count_stale(self, sources: Iterable[str]) -> None:
+        """Counts a sidebar that was given although the database did not answer, and its teasers."""
+        self._stale.inc()
+        self.count_database_unavailable()
+        self.count_teasers(sources)
 
     def count_teasers(self, sources: Iterable[str]) -> None:
         """Counts the teasers of one answer."""

@@ -5,8 +5,9 @@ import time
 from apiflask import APIBlueprint
 from flask import Flask, Response, g, request
 
-from recommender.errors import NotBuilt, Unavailable
+from recommender.errors import NotBuilt, StoreUnavailable, Unavailable
 from recommender.web.access_log import ROUTE, UNKNOWN
+from recommender.web.api.problems import unavailable
 from recommender.web.api.schemas import Health, Readiness
 from recommender.web.context import context
 from recommender.web.metrics import CONTENT_TYPE, Observed
@@ -48,10 +49,16 @@ def healthz() -> dict[str, str]:
     summary="Whether sidebars can be answered",
     responses={503: "The database does not answer, or nothing has been built yet."},
 )
-def readyz() -> dict[str, object]:
-    """Reads something of every table, and asks whether there is a generation."""
-    context().store.probe()
-    state = context().store.state()
+def readyz() -> dict[str, object] | Response:
+    """Reads something of every table, and asks whether there is a generation.
+
+    Where the database does not answer it says for how long this process goes on giving the sidebars that it has.
+    """
+    try:
+        context().store.probe()
+        state = context().store.state()
+    except StoreUnavailable as error:
+        return unavailable(error, stale_seconds_left=context().cache.stale_seconds_left())
     if state.generation is None:
         raise NotBuilt
     return {

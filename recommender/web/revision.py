@@ -24,6 +24,8 @@ class RevisionLook:
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._next: asyncio.Future[State | None] | None = None  # resolved by a look that has not begun
         self._now: tuple[asyncio.Future[State | None], float] | None = None  # by the one that is being made, since when
+        self._ended = time.monotonic()  # when the last one was over
+        self._answers = True
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins, for requests of this loop."""
@@ -49,17 +51,30 @@ class RevisionLook:
             self._next = None
             try:
                 state = self._read()
-            except Unavailable:
+                self._tell(None)
+            except Unavailable as error:
                 state = None  # the view says so in a problem
+                self._tell(error)
             except Exception:  # noqa: BLE001  # logged with its traceback; a fault of ours must not end the thread
                 _log.exception("the look at the revision has failed")
                 state = None
-            self._now = None
+            self._now, self._ended = None, time.monotonic()
             self._loop.call_soon_threadsafe(settle, waiting, state)
 
+    def _tell(self, fault: Unavailable | None) -> None:
+        """Logs a change, once: requests that are answered from memory say nothing."""
+        if (fault is None) != self._answers:
+            _log.warning("%s", fault or "The database answers again.")
+        self._answers = fault is None
+
     def _watch(self) -> None:
-        """Lets go of requests that wait for a look that hangs."""
+        """Lets go of requests that wait for a look that hangs; looks by itself where no request asks for it.
+
+        What is in memory may be given for some time after the last look, so that must not be long ago.
+        """
         now = self._now
+        if now is None and time.monotonic() - self._ended > LOOK_SECONDS:
+            self.next()
         if now is not None and time.monotonic() - now[1] > LOOK_SECONDS:
             settle(now[0], None)
             if self._next is not None:

@@ -141,16 +141,21 @@ def _of_ours(error: RecommenderError) -> Response:
         hint = "Publish it with PUT /api/v1/articles/{id}, or ask with fallback=latest for a filled box."
         return problem(404, "Unknown article", f"{error} {hint}")
     if isinstance(error, Unavailable):
-        _log.warning("unavailable: %s", error)
-        if isinstance(error, StoreUnavailable):
-            context().metrics.count_database_unavailable()
-        # What the database's driver says may name its host or file, which is for the log and not for strangers.
-        detail = NO_DATABASE if isinstance(error, StoreUnavailable) else str(error)
-        return problem(503, "Temporarily unavailable", detail, headers={"Retry-After": RETRY_SECONDS})
+        return unavailable(error)
     for kind, status, title in _TITLES:
         if isinstance(error, kind):
             return problem(status, title, str(error))
     return _of_unexpected(error)
+
+
+def unavailable(error: Unavailable, **members: Any) -> Response:
+    """503 with when to come back; `members` as for `problem`."""
+    _log.warning("unavailable: %s", error)
+    if isinstance(error, StoreUnavailable):
+        context().metrics.count_database_unavailable()
+    # What the database's driver says may name its host or file, which is for the log and not for strangers.
+    detail = NO_DATABASE if isinstance(error, StoreUnavailable) else str(error)
+    return problem(503, "Temporarily unavailable", detail, headers={"Retry-After": RETRY_SECONDS}, **members)
 
 
 def _of_csrf(_error: CSRFError) -> Response:

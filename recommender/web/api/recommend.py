@@ -11,12 +11,13 @@ from flask import Response, render_template, request
 from recommender.articles.addresses import canonical_url
 from recommender.articles.article import parse_article
 from recommender.articles.text import links
+from recommender.errors import StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import Query, Recommendation
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
-from recommender.web.cache import HTML, JSON, Answer, make_answer
+from recommender.web.cache import HTML, JSON, Answer, Key, make_answer
 from recommender.web.context import context
 from recommender.web.fastlane import wants_html
 
@@ -31,14 +32,26 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 @bp.doc(
     summary="The sidebar of an article",
     description="Answers from a table, without an embedding model. "
-    "An answer carries an ETag; send it back as `If-None-Match`.",
+    "An answer carries an ETag; send it back as `If-None-Match`. One that is given from memory while the database does "
+    "not answer has no ETag, and in `X-Recommender-Stale` the seconds since it last did.",
     responses={404: "The article is not known.", 422: "A parameter is wrong.", 503: "The database does not answer."},
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
+    key = (request.query_string.decode(), _wants_html())
+    try:
+        return _sidebar(query, key)
+    except StoreUnavailable:
+        stale = context().cache.stale(key)
+        if stale is None:
+            raise
+        context().metrics.count_stale(stale.answer.sources)
+        return Response(stale.answer.body, headers=stale.headers())
+
+
+def _sidebar(query: SidebarQuery, key: Key) -> Response:
     recommender, interleaving = context().recommender, context().interleaving
     state = recommender.state()
-    key = (request.query_string.decode(), _wants_html())
     ready = context().cache.get(key, state)
     if ready is not None:
         return _respond(ready)
