@@ -152,9 +152,13 @@ class SidebarCache:
     def __contains__(self, key: Key) -> bool:
         return key in self._kept
 
-    def put(self, key: Key, turn: RunKey, basis: Basis, answer: Answer) -> None:
-        """Keeps an answer of a run, or of none; when there is no room, all others are forgotten."""
-        if len(key[0]) > MAX_QUERY or turn != self._turn(basis.state):
+    def put(self, key: Key, turn: RunKey, basis: Basis, answer: Answer, right_at: State | None = None) -> None:
+        """Keeps an answer of a run, or of none; when there is no room, all others are forgotten.
+
+        `right_at` is the state at which it was found right, where that is not the one that it was made at.
+        """
+        state = right_at or basis.state
+        if len(key[0]) > MAX_QUERY or turn != self._turn(state):
             return  # or a run has begun or ended meanwhile
         size = _size(key, basis, answer)
         with self._lock:
@@ -162,7 +166,7 @@ class SidebarCache:
                 self._kept, self._bytes = {}, 0
             replaced = self._kept.get(key)
             self._bytes += size - (0 if replaced is None else _size(key, replaced[2], replaced[3]))
-            self._kept[key] = (basis.state, turn, basis, answer)
+            self._kept[key] = (state, turn, basis, answer)
 
 
 def _size(key: Key, basis: Basis, answer: Answer) -> int:

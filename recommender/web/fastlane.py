@@ -93,7 +93,7 @@ class FastLane:
         if found is None:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._context.settings)
-        self._context.cache.put((query, False), NO_RUN, found.basis, answer)
+        self._context.cache.put((query, False), NO_RUN, found.basis, answer, state)
         self._context.recorder.note_prepared(found.basis, found.body)
         return answer
 

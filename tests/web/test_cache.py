@@ -2,15 +2,19 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from recommender.articles.article import HOLD_FLAG
+from recommender.curation.signals import PIN
+from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.release.interleaving import NO_RUN, RunKey
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.recommender import Query, RankingDefaults, Recommender
 from recommender.store.base import State, Store
 from recommender.web import cache as cache_module
-from recommender.web.cache import Answer, SidebarCache
-from tests.factories import built, make_article, make_recommender, stored
+from recommender.web.cache import STALE, Answer, SidebarCache, StaleAnswer
+from tests.factories import GAZETTEER, NOW, built, make_article, make_recommender, stored
 
 KEY = ("article_id=a0", False)
 ANSWER = Answer(b"{}", '"tag"', [], (), fresh=0, until=math.inf)
@@ -36,10 +40,14 @@ class Turns:
         self.asked.append(state)
         return self.now
 
+    def known(self, state: State) -> RunKey | None:
+        return self.now if state in self.asked else None
 
-def kept(recommender: Recommender, turns: Turns | None = None, **query: object) -> SidebarCache:
+
+def kept(recommender: Recommender, turns: Turns | None = None, stale: float = 600, **query: object) -> SidebarCache:
     """A cache with ANSWER in it, as made for the first article outside any trial."""
-    cache = SidebarCache(recommender, turns or Turns())
+    turns = turns or Turns()
+    cache = SidebarCache(recommender, turns, turns.known, stale)
     cache.put(KEY, NO_RUN, recommender.for_article("a0", Query(**query)).basis, ANSWER)  # type: ignore[arg-type]
     return cache
 
@@ -133,6 +141,113 @@ def test_current_answers_are_those_of_the_state(archive: Store) -> None:
     assert cache.current(KEY, archive.state()) is None
     assert cache.get(KEY, archive.state()) is ANSWER
     assert cache.current(KEY, archive.state()) is ANSWER
+
+
+# -- while the database is away: `stale` asks nothing of it -------------------------------------------------------------
+
+
+def is_stale(cache: SidebarCache) -> bool:
+    """Whether ANSWER would be given."""
+    stale = cache.stale(KEY)
+    return stale is not None and stale.answer is ANSWER
+
+
+def test_last_good_answer_is_given(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    recommender.state()
+    stale = cache.stale(KEY)
+    assert stale is not None
+    assert (stale.answer, 0 <= stale.age < 60) == (ANSWER, True)
+    assert 500 < cache.stale_seconds_left() <= 600
+
+
+def test_no_cache_may_keep_a_stale_answer(archive: Store) -> None:
+    headers = StaleAnswer(replace(ANSWER, headers=[("ETag", '"tag"'), ("Vary", "Accept")]), 7.9).headers()
+    assert headers == [("Vary", "Accept"), ("Cache-Control", "no-store"), (STALE, "7")]
+
+
+def test_stale_answers_end(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, stale=0.0, fallback="none")
+    recommender.state()
+    assert not is_stale(cache)
+    assert cache.stale_seconds_left() == 0
+
+
+def test_nothing_is_given_before_a_first_look(archive: Store) -> None:
+    """Nor after a change by this process, before it has looked again."""
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    archive.articles.upsert([make_article("new", body="zebra", status="draft")])
+    assert not is_stale(cache)
+    recommender.snapshot()
+    cache.get(KEY, recommender.state())
+    assert is_stale(cache)
+
+
+def test_answer_outlives_changes_of_strangers_that_are_known(archive: Store) -> None:
+    recommender, turns = make_recommender(archive), Turns()
+    cache = kept(recommender, turns, fallback="none", min_score=0.0)
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra", status="draft")])
+    turns(recommender.state())
+    assert not is_stale(cache)  # what has changed was never looked at
+    recommender.snapshot()
+    assert is_stale(cache)
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_withdrawn_story_does_not_come_back(archive: Store, *, looked_at: bool) -> None:
+    """This process has seen that something has changed, or besides what."""
+    recommender, turns = make_recommender(archive), Turns()
+    cache = kept(recommender, turns, fallback="none", min_score=0.0)
+    archive.articles.withdraw("a1")
+    turns(recommender.state())
+    if looked_at:
+        recommender.snapshot()
+    assert not is_stale(cache)
+
+
+def test_held_story_does_not_come_back(archive: Store) -> None:
+    recommender, turns = make_recommender(archive), Turns()
+    cache = kept(recommender, turns, fallback="none", min_score=0.0)
+    stored(archive, [replace(ARCHIVE[1], flags=(HOLD_FLAG,))])
+    turns(recommender.state())
+    recommender.snapshot()
+    assert not is_stale(cache)
+
+
+@pytest.mark.parametrize(("minutes", "given"), [(59, True), (60, False)])
+@pytest.mark.parametrize("fallback", ["none", "ladder"])
+def test_answer_ends_where_time_changes_it(archive: Store, minutes: int, given: bool, fallback: str) -> None:
+    """A pin ends. That fallbacks are looked at again every minute does not count here."""
+    wish = Wish(PIN, "a1", 1, until=NOW + timedelta(hours=1))
+    Decisions(archive, lambda: NOW).decide("a0", [wish], Sent("awa", why="because"))
+    now = [NOW]
+    recommender = Recommender(archive, RankingDefaults(min_score=0.5, diversity=0.0), GAZETTEER, lambda: now[0])
+    cache = kept(recommender, fallback=fallback)
+    recommender.state()
+    now[0] += timedelta(minutes=minutes)
+    assert is_stale(cache) == given
+
+
+def test_hour_of_a_trial_ends_its_answers(archive: Store) -> None:
+    recommender = make_recommender(archive)
+    cache = kept(recommender, fallback="none")
+    basis = recommender.for_article("a0", Query(fallback="none")).basis
+    cache.put(KEY, NO_RUN, basis, replace(ANSWER, until=NOW.timestamp()))
+    recommender.state()
+    assert cache.stale(KEY) is None
+
+
+def test_answer_of_another_trial_is_not_given(archive: Store) -> None:
+    recommender, turns = make_recommender(archive), Turns()
+    cache = kept(recommender, turns, fallback="none", min_score=0.0)
+    stored(archive, [make_article("new", title="Nothing in common", body="zebra", status="draft")])
+    turns.now = (1, 2)
+    turns(recommender.state())
+    recommender.snapshot()
+    assert not is_stale(cache)
 
 
 # -- trials of two models ----------------------------------------------------------------------------------------------

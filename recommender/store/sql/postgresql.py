@@ -70,17 +70,16 @@ def connect(limits: TimeLimits, *arguments: Any, **parameters: Any) -> PatientCo
     connection.patience = limits.connect
     # By statements, since a pool of connections before the server may refuse them as a part of the connection. The
     # server asks too whether its peer is there: what a process that is gone has locked is free again then.
-    connection.execute(
-        f"SET statement_timeout = {milliseconds(limits.statement)}; SET lock_timeout = {milliseconds(limits.turn)}; "
-        f"SET tcp_keepalives_idle = {ASK_SECONDS}; SET tcp_keepalives_interval = {ASK_AGAIN_SECONDS}"
-    )
+    try:
+        connection.execute(
+            f"SET statement_timeout = '{limits.statement:g}s'; SET lock_timeout = '{limits.turn:g}s'; "
+            f"SET tcp_keepalives_idle = {ASK_SECONDS}; SET tcp_keepalives_interval = {ASK_AGAIN_SECONDS}"
+        )
+    except BaseException:
+        connection.close()
+        raise
     connection.autocommit = False
     return connection
-
-
-def milliseconds(seconds: float) -> int:
-    """As PostgreSQL's settings take them, in which 0 would be no limit."""
-    return max(1, round(seconds * 1000))
 
 
 def is_silence(error: BaseException | None) -> bool:
