@@ -23,7 +23,14 @@ from recommender.errors import RecommenderError, Unavailable
 from recommender.logs import set_up_logs
 from recommender.settings import Settings
 from recommender.store.base import Store
-from recommender.wiring import make_live_builder, make_recommender, make_shadowing, make_sweep, open_store, worker_limits
+from recommender.wiring import (
+    make_live_builder,
+    make_recommender,
+    make_shadowing,
+    make_sweep,
+    open_store,
+    worker_limits,
+)
 from recommender.worker.address import Address
 
 REPLACED_AFTER = 1.0  # where all processes get the signal to end at once, this one's parent is gone by then

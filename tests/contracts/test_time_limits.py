@@ -1,4 +1,4 @@
-"""Nobody waits for the database without end: not for a writer, a long statement, or a network whose packets vanish."""
+"""No caller waits for the database without end: not for a writer, a long statement, or a network that is frozen."""
 
 import threading
 import time
@@ -131,7 +131,7 @@ def test_network_that_freezes_inside_a_transaction_is_given_up(network: tuple[Ne
     refused_after(read)
 
 
-def test_once_it_is_known_to_be_silent_nobody_waits(network: tuple[Network, Store]) -> None:
+def test_no_caller_waits_for_a_server_that_is_known_to_be_silent(network: tuple[Network, Store]) -> None:
     between, store = network
     between.freeze()
     refused_after(store.state)

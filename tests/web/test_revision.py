@@ -93,6 +93,42 @@ def test_look_that_hangs_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(asyncio.wait_for(ask(), 10)) == [None, None, State(1, 1)]
 
 
+def test_it_looks_also_where_no_request_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in memory may stand in for some time after the last look, so that must not be long ago."""
+    monkeypatch.setattr(revision, "LOOK_SECONDS", 0.05)
+    looked = threading.Event()
+
+    def look() -> State:
+        looked.set()
+        return State(1, 1)
+
+    async def wait() -> bool:
+        RevisionLook(look).start(asyncio.get_running_loop())
+        return await asyncio.to_thread(looked.wait, 10)
+
+    assert run(wait())
+
+
+def test_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Requests that are answered from memory say nothing."""
+    faults: list[StoreUnavailable | None] = [None, *[StoreUnavailable("gone")] * 3, None, None]
+
+    def look() -> State:
+        fault = faults.pop(0) if faults else None
+        if fault is not None:
+            raise fault
+        return State(1, 1)
+
+    async def ask() -> None:
+        revisions = RevisionLook(look)
+        revisions.start(asyncio.get_running_loop())
+        for _ in range(6):
+            await revisions.next()
+
+    run(ask())
+    assert [record.getMessage() for record in caplog.records] == ["gone", "The database answers again."]
+
+
 # -- on the loop itself
 
 

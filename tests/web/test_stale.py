@@ -1,6 +1,7 @@
 """While the database is away a worker goes on with the sidebars that it has, marked stale, for a time."""
 
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from recommender.store.base import Store
 from recommender.web.api.problems import NO_DATABASE
 from recommender.web.cache import STALE
 from tests.web.conftest import MakeClient
+from tests.web.served import eventually, serving
 
 SIDEBAR = "/api/v1/recommend?article_id=blockade-1"
 ORIGIN = "https://news.example"
@@ -20,7 +22,7 @@ ORIGIN = "https://news.example"
 
 @contextmanager
 def away(database: Path) -> Iterator[None]:
-    """While the block runs the table of the state has another name: what a damaged file is like for a kept connection."""
+    """While the block runs the table of the state has another name: no connection can read it."""
     rename(database, "state", "hidden")
     yield
     rename(database, "hidden", "state")
@@ -113,3 +115,12 @@ def test_stale_sidebars_are_counted(reader: FlaskClient, database: Path) -> None
         page = reader.get("/metrics").text
     assert "recommender_stale_answers_total 1.0" in page
     assert "recommender_database_unavailable_total 1.0" in page
+
+
+def test_event_loop_gives_them_too(database: Path) -> None:
+    with serving(database) as served:
+        assert eventually(lambda: served.status(SIDEBAR) == 200)
+        with away(database), urllib.request.urlopen(served.url + SIDEBAR, timeout=10) as stale:
+            assert int(stale.headers[STALE]) < 60
+        with urllib.request.urlopen(served.url + SIDEBAR, timeout=10) as fresh:
+            assert STALE not in fresh.headers

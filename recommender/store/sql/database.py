@@ -51,7 +51,7 @@ class Database:
     """Opens transactions. Inside `reading()` or `writing()` every call of the same thread shares one transaction.
 
     Writers are serialised: SQLite by BEGIN IMMEDIATE, PostgreSQL by a lock on the row of `state`. Readers see the
-    snapshot their transaction began with. Nobody waits longer than the limits say; while a server is silent, which a
+    snapshot their transaction began with. No caller waits longer than the limits say; while a server is silent, which a
     first caller finds out by waiting, all others are refused at once.
     """
 
