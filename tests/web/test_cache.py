@@ -143,7 +143,7 @@ def test_current_answers_are_those_of_the_state(archive: Store) -> None:
     assert cache.current(KEY, archive.state()) is ANSWER
 
 
-# -- while the database is away -----------------------------------------------------------------------------------------
+# -- while the database is away ----------------------------------------------------------------------------------------
 
 
 def is_stale(cache: SidebarCache) -> bool:
