@@ -97,6 +97,9 @@ class FrontDoor:
             elif path == HEALTH:
                 exchange.response_bytes(*self._healthy())
                 return
+        elif scope.method == "HEAD" and scope.path == HEALTH:  # what some load balancers ask
+            exchange.response_bytes(*self._healthy()._replace(body=b""))
+            return
         await self._through_lane(scope, exchange)
 
     async def _through_lane(self, scope: Scope, exchange: Exchange) -> None:
