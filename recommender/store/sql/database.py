@@ -42,9 +42,9 @@ _PROBES = [
     for table in metadata.sorted_tables
     for query in (sa.select(table), sa.select(table).order_by(*(key.desc() for key in table.primary_key)))
 ]
-_log = logging.getLogger(__name__)
-
 _BUMP = sa.update(state).where(state.c.id == 1).values(revision=state.c.revision + 1).returning(state.c.revision)
+
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -307,22 +307,25 @@ class Database:
 
     def _ask_until_heard(self) -> None:
         """Ends the silence when the server answers a new connection, or refuses it."""
-        _log.warning("the database is silent: requests for it are refused until it answers")
-        while not self._closed:
-            self.engine.dispose()  # connections of before may be forgotten by what lies between
-            self._close_idle()
-            try:
-                self.engine.raw_connection().close()
-            except self._driver_error as error:
-                if self._is_silence(error):
-                    time.sleep(AGAIN_SECONDS)
-                    continue
-            break
-        self._silent.clear()
+        _log.info("the database is silent: requests for it are refused until it answers")
+        try:
+            while not self._closed and self._is_still_silent():
+                time.sleep(AGAIN_SECONDS)
+        finally:
+            self._silent.clear()
         if self._closed:
             self.engine.dispose()
         else:
-            _log.warning("the database is no longer silent")
+            _log.info("the database is no longer silent")
+
+    def _is_still_silent(self) -> bool:
+        self.engine.dispose()  # connections of before may be forgotten by what lies between
+        self._close_idle()
+        try:
+            self.engine.raw_connection().close()
+        except self._driver_error as error:
+            return self._is_silence(error)
+        return False
 
     def close(self) -> None:
         """Gives every connection back; one that is in use, as soon as it is not."""
