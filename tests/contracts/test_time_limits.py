@@ -20,7 +20,7 @@ from tests.freezing import Network, network_to
 HURRY = TimeLimits(connect=2, statement=1, turn=1)
 # A look at a kept connection and a new connection, which psycopg gives two seconds at least; and a busy machine.
 BOUNDED = 2 * HURRY.connect + HURRY.statement + LATE_SECONDS + 3
-SOON = 0.5
+SOON = HURRY.connect / 2
 
 
 def refused_after(work: Callable[[], object]) -> float:

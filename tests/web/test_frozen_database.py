@@ -19,6 +19,7 @@ from tests.web.toy import ARCHIVE
 
 CONNECT = 2  # seconds; psycopg gives a connection no less
 BOUNDED = 3 * CONNECT + 3  # a kept connection, a new one, the look before them; and a busy machine
+SOON = 3  # the same where nothing is waited for
 Answer = tuple[int, HTTPMessage, bytes, float]
 
 
@@ -62,14 +63,14 @@ def test_frozen_database_stops_no_service(frozen: tuple[Served, Network]) -> Non
         while not first.done():
             for method in ("GET", "HEAD"):
                 status, _, _, seconds = timed(served, "/healthz", method)
-                assert (status, seconds < 1) == (200, True)
+                assert (status, seconds < SOON) == (200, True)
             time.sleep(0.1)
         assert max(answer[3] for answer in first.result()) < BOUNDED
 
         kept, unknown, ready = together(PATHS), together(new), timed(served, "/readyz")
     assert all((status, STALE in headers, bool(body)) == (200, True, True) for status, headers, body, _ in kept)
     assert all((status, headers["Retry-After"]) == (503, "5") for status, headers, _, _ in [*unknown, ready])
-    assert max(answer[3] for answer in [*kept, *unknown, ready]) < 1
+    assert max(answer[3] for answer in [*kept, *unknown, ready]) < SOON
     assert b"127.0.0.1" not in b"".join(answer[2] for answer in [*unknown, ready])
     network.thaw()
     assert eventually(lambda: served.status("/readyz") == 200)

@@ -27,6 +27,7 @@ PARAMETERS = 500  # values in one IN list; far below the limit of either databas
 # A reader of SQLite's write-ahead log waits for no writer, and a small query for nothing at all.
 SMALL_QUERY_SECONDS = 2.0
 LATE_SECONDS = 2.0  # the server itself ends a statement that takes too long: this much later it must have said so
+LOOK_STEP_SECONDS = 0.1  # two looks within so short a time count as the first of them
 AGAIN_SECONDS = 1.0  # between two tries to reach a server that is silent
 SILENT = "The database does not answer: the server has been silent for some time, and is asked again every second."
 # Connections beyond the five that are kept, in one process: more than its threads need (web.lanes), so that a reader
@@ -103,6 +104,9 @@ class Database:
         return self._last_look
 
     def _noted(self, state: State, began: float) -> State:
+        last = self._last_look
+        if last is not None and began - last.began < LOOK_STEP_SECONDS and state.revision == last.state.revision:
+            return state  # every page view looks, and the last look may be said to be a little older than it is
         with self._lock:
             last = self._last_look
             if began > self._written_at and (last is None or began >= last.began):
