@@ -27,9 +27,10 @@ NOTHING = '{"items": []}'
 
 @dataclass(frozen=True)
 class Prepared:
-    """One finished answer: its body, where its teasers come from, and what it was made from."""
+    """One finished answer: its body and a digest of what readers see of it, its teasers' sources, what it was made from."""
 
     body: bytes
+    seen: str  # `digest_of` its items
     sources: tuple[str, ...]
     basis: Basis
     fingerprint: str
@@ -44,6 +45,7 @@ class Prepared:
             "articles": [] if self.basis.articles is None else self.basis.articles.tolist(),
             "teasers": self.basis.teasers,
             "sources": self.sources,
+            "seen": self.seen,
         }
         return json.dumps(head).encode() + b"\n" + self.body
 
@@ -55,7 +57,8 @@ class Prepared:
         state = State(head["revision"], head["generation"])
         articles = np.array(head["articles"], dtype=np.int32)
         basis = Basis(state, head["number"], articles, np.inf, tuple(head["teasers"]))
-        return cls(body, tuple(head["sources"]), basis, head["fingerprint"])
+        seen = head.get("seen") or digest_of(json.loads(body)["items"])  # releases before 1.0 did not keep it
+        return cls(body, seen, tuple(head["sources"]), basis, head["fingerprint"])
 
 
 def prepare(store: Store, recommender: Recommender, progress: Progress) -> int:
@@ -100,9 +103,10 @@ def _keep(store: Store, recommender: Recommender, generation: int, answers: Mapp
     lasting = {}
     for number, answer in answers.items():
         if answer.basis.lasting and answer.article is not None:
-            body = to_json(make_document(answer, recommender.gazetteer, answer.article.language))
+            document = make_document(answer, recommender.gazetteer, answer.article.language)
+            body, seen = to_json(document), digest_of(document["items"])
             sources = tuple(item.teaser.source for item in answer.items)
-            lasting[number] = Prepared(body, sources, answer.basis, recommender.fingerprint).to_bytes()
+            lasting[number] = Prepared(body, seen, sources, answer.basis, recommender.fingerprint).to_bytes()
     store.generations.put_prepared(generation, lasting)
     return len(lasting)
 
@@ -186,8 +190,7 @@ class Sweep:
         return {
             number: answer.basis
             for number, answer in ready
-            if answer.fingerprint == self._recommender.fingerprint
-            and written.get(number) == digest_of(json.loads(answer.body)["items"])
+            if answer.fingerprint == self._recommender.fingerprint and written.get(number) == answer.seen
         }
 
     def _withdrawn_with_sidebar(self) -> set[int]:

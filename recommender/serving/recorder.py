@@ -72,12 +72,7 @@ class Recorder(WriteBehind[Callable[[], Shown]]):
         at = self._clock()
         self.put(lambda: shown(recommendation, self._gazetteer, at, served=True))
 
-    def note_prepared(self, basis: Basis, body: bytes) -> None:
-        """A prepared answer that a page gets for the first time from this worker."""
+    def note_prepared(self, basis: Basis, body: bytes, seen: str) -> None:
+        """A prepared answer that a page gets for the first time from this worker; `seen` is `digest_of` its items."""
         at = self._clock()
-        self.put(lambda: _of_body(basis, body, at))
-
-
-def _of_body(basis: Basis, body: bytes, at: datetime) -> Shown:
-    digest = digest_of(json.loads(body)["items"])
-    return Shown(basis.number, at, basis.state.revision, digest, basis.teasers, body.decode(), served=True)
+        self.put(lambda: Shown(basis.number, at, basis.state.revision, seen, basis.teasers, body.decode(), served=True))

@@ -94,7 +94,7 @@ class FastLane:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._context.settings)
         self._context.cache.put((query, False), NO_RUN, found.basis, answer, state)
-        self._context.recorder.note_prepared(found.basis, found.body)
+        self._context.recorder.note_prepared(found.basis, found.body, found.seen)
         return answer
 
 

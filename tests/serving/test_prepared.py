@@ -135,9 +135,10 @@ def test_stored_form_comes_back(store: Store) -> None:
     built(store, [*ARCHIVE, *NOISE])
     recommender = make_recommender(store)
     basis = recommender.for_article("s0", Query()).basis
-    again = Prepared.from_bytes(Prepared(b"{\n}", ("related",), basis, "f").to_bytes())
-    assert (again.body, again.sources, again.fingerprint, again.basis.state) == (
+    again = Prepared.from_bytes(Prepared(b"{\n}", "digest", ("related",), basis, "f").to_bytes())
+    assert (again.body, again.seen, again.sources, again.fingerprint, again.basis.state) == (
         b"{\n}",
+        "digest",
         ("related",),
         "f",
         basis.state,

@@ -144,7 +144,7 @@ def test_prepared_answer_becomes_served(archive: Store) -> None:
     assert ready is not None
     before = archive.ledger.history(ready.basis.number, 10)
     assert [line.served for line in before] == [False]
-    writer.note_prepared(ready.basis, ready.body)
+    writer.note_prepared(ready.basis, ready.body, ready.seen)
     writer.close()
     (line,) = archive.ledger.history(ready.basis.number, 10)
     assert line.served
