@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from recommender.errors import Unavailable
+from recommender.cli.audit import in_line
 from recommender.operations.backup import back_up
+from recommender.operations.current import opened_current
 from recommender.operations.files import in_words
 from recommender.operations.restore import restore as restore_from
 from recommender.settings import load_settings
-from recommender.wiring import database_file, opened_inspection
 
 _TYPED = "replace"
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -57,6 +57,7 @@ def restore(config: Path | None, file: Path, replace: bool, yes: bool) -> None:
 
     restored = restore_from(load_settings(config), file, confirm, partial(click.echo, err=True))
     click.echo(f"Restored {restored.manifest.rows:,} rows of {len(restored.manifest.tables)} tables.")
+    click.echo(in_line(restored.trail))
     for path in restored.kept:
         click.echo(f"What was there before is {path}; remove it when all is well.")
     click.echo("Start the service, and run `recommender doctor`.")
@@ -70,15 +71,7 @@ def check(config: Path | None) -> None:
     A line for each problem, and what to do. The exit code is 1 if there is a problem, else 0.
     """
     settings = load_settings(config)
-    file = database_file(settings)
-    if file is not None and not file.exists():
-        raise Unavailable(f"There is no database: {file} does not exist.")
-    with opened_inspection(settings.database_url.get_secret_value()) as inspection:
-        schema = inspection.schema()
-        if schema.kept != schema.newest:
-            raise Unavailable(
-                f"The database has schema {schema.kept}, this release {schema.newest}; `recommender doctor` says more."
-            )
+    with opened_current(settings) as inspection:
         problems = 0
         for flaw in inspection.flaws():
             problems += 1

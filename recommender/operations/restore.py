@@ -13,7 +13,8 @@ from recommender.operations.backup import fill
 from recommender.operations.database_file import take_place, unused
 from recommender.operations.folders import give_to_owner_of, sync, told, working_folder
 from recommender.settings import Settings
-from recommender.wiring import database_file, opened_dump, utc_now
+from recommender.store.audit_chain import Trail
+from recommender.wiring import database_file, opened_dump, opened_inspection, utc_now
 
 Confirm = Callable[[list[str]], bool]
 Tell = Callable[[str], None]
@@ -21,10 +22,11 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, and where that lies which it has replaced."""
+    """What was restored, where that lies which it has replaced, and the chain of the audit trail that is there now."""
 
     manifest: Manifest
     kept: list[Path]
+    trail: Trail
 
 
 def restore(settings: Settings, path: Path, confirm: Confirm, tell: Tell) -> Restored:
@@ -46,7 +48,8 @@ def restore(settings: Settings, path: Path, confirm: Confirm, tell: Tell) -> Res
         with _models(settings.models, archive, now) as models, _database(settings, archive, now, kept):
             tell("restored and compared, table by table; now it takes its place")
             kept += models.put_in_place()
-        return Restored(archive.manifest, kept)
+        with opened_inspection(settings.database_url.get_secret_value()) as inspection:
+            return Restored(archive.manifest, kept, inspection.trail())
 
 
 def _check_schema(settings: Settings, manifest: Manifest, path: Path) -> None:

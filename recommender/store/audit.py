@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from recommender.store.audit_chain import Trail
+
 # What a publishing system does to an article. These are not decisions of editors.
 CHANGE_ARTICLE, WITHDRAW = "article", "withdraw"
 # What is done with model versions.
@@ -46,7 +48,10 @@ class AuditQuery:
 
 
 class AuditStore(Protocol):
-    """The audit trail. Entries are added; the database itself refuses to change or remove one."""
+    """The audit trail. Entries are added; the database itself refuses to change, remove or replace one.
+
+    Each entry holds a hash of itself and of the hash before (`audit_chain`).
+    """
 
     def append(self, entry: AuditEntry, key: str | None = None) -> int:
         """Adds an entry and gives its number. `key` names the request it comes from; None where it has no name.
@@ -73,4 +78,8 @@ class AuditStore(Protocol):
 
     def effort(self, since: datetime) -> list[tuple[str, int, int]]:
         """By person from a time on: name, how many decisions about articles, and seconds spent on them; most first."""
+        ...
+
+    def trail(self, noted: str | None = None) -> Trail:
+        """Follows the chain from the first entry to the last; `noted` is a hash that it should have."""
         ...

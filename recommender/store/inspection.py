@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from recommender.store.audit_chain import Trail
+
 
 @dataclass(frozen=True)
 class Flaw:
@@ -52,6 +54,10 @@ class Inspection(Protocol):
         With `quick` no more than what takes a second on a large archive. A part that cannot be read is a flaw too, and
         the next one is looked at.
         """
+        ...
+
+    def trail(self, noted: str | None = None) -> Trail:
+        """The chain of the audit trail; see `AuditStore.trail`."""
         ...
 
     def live(self) -> LiveBuild | None:

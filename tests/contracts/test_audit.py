@@ -1,6 +1,9 @@
 """What the audit trail promises, on SQLite and on PostgreSQL."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -9,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.store.audit import PUBLISHING, AuditEntry, AuditQuery
+from recommender.store.audit_chain import START, Trail
 from recommender.store.base import Store
+from recommender.wiring import open_store
+from tests.contracts.content import SOON
 from tests.factories import NOW
 
 EVERYTHING = AuditQuery()
@@ -163,6 +169,140 @@ def test_postgresql_refuses_to_empty_the_trail(store: Store, url: str) -> None:
         _refused(url, "TRUNCATE audit")
 
 
+# What would put another entry in the place of one that is there: by its number or its request.
+REPLACING = {
+    "sqlite": (
+        "INSERT OR REPLACE INTO audit (number, at, by, action, subject, why, seconds) "
+        "VALUES (1, 0, 'x', 'x', '', '', 0)",
+        "REPLACE INTO audit (at, by, action, subject, why, seconds, request) VALUES (0, 'x', 'x', '', '', 0, 'k')",
+        "INSERT INTO audit (number, at, by, action, subject, why, seconds) VALUES (1, 0, 'x', 'x', '', '', 0) "
+        "ON CONFLICT (number) DO UPDATE SET why = 'x'",
+        "INSERT OR IGNORE INTO audit (number, at, by, action, subject, why, seconds) "
+        "VALUES (1, 0, 'x', 'x', '', '', 0)",
+        "UPDATE OR REPLACE audit SET number = 2",
+    ),
+    "postgresql": (
+        "INSERT INTO audit (number, at, by, action, subject, why, seconds) VALUES (1, 0, 'x', 'x', '', '', 0) "
+        "ON CONFLICT (number) DO UPDATE SET why = 'x'",
+        "INSERT INTO audit (at, by, action, subject, why, seconds, request) VALUES (0, 'x', 'x', '', '', 0, 'k') "
+        "ON CONFLICT (request) DO UPDATE SET why = 'x'",
+        "INSERT INTO audit (number, at, by, action, subject, why, seconds) VALUES (1, 0, 'x', 'x', '', '', 0) "
+        "ON CONFLICT DO NOTHING",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_database_refuses_to_replace_an_entry(store: Store, url: str, place: int) -> None:
+    store.audit.append(FULL, "k")
+    for statement in REPLACING[url.partition(":")[0].partition("+")[0]][place : place + 1]:
+        _refused(url, statement)
+    assert [(entry.number, entry.why) for entry in store.audit.entries(EVERYTHING, 9)] == [(1, FULL.why)]
+
+
+# -- the chain
+
+
+def harm(url: str, *statements: str) -> None:
+    """Runs statements past the triggers, as somebody may who has the rights of the database's owner."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            for name in ("audit_adds", "audit_keeps", "audit_stays"):
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        else:
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def broken(store: Store) -> int | None:
+    found = store.audit.trail().broken
+    return None if found is None else int(found.values["number"])
+
+
+def test_empty_trail_is_whole(store: Store) -> None:
+    assert store.audit.trail() == Trail(0, START)
+
+
+def test_entries_follow_each_other(store: Store) -> None:
+    store.audit.append(FULL, "k")
+    first = store.audit.trail()
+    appended(store, entry(), entry(article=None, after={"b": 0.1, "a": [1, "é"]}))
+    later = store.audit.trail(noted=first.head)
+    assert (first.entries, later.entries, first.whole, later.whole, later.known) == (1, 3, True, True, True)
+    assert first.head != later.head
+
+
+def test_chain_is_the_same_on_every_database(store: Store) -> None:
+    """The form that is hashed never changes: a hash that was noted years ago must still be found."""
+    store.audit.append(FULL, "k")
+    store.audit.append(entry(after={"b": 0.1, "a": [1, "é"]}, seconds=3))
+    assert store.audit.trail().head == "cfbdac68849d75eb692d785afac163634560a1181562cc889f4b86fed9b011e1"
+
+
+@pytest.mark.parametrize(
+    ("statement", "number"),
+    [
+        ("UPDATE audit SET why = 'x' WHERE number = 2", 2),
+        ("UPDATE audit SET at = at + 1 WHERE number = 3", 3),
+        ("UPDATE audit SET number = 9 WHERE number = 4", 9),
+        ("UPDATE audit SET hash = 'x' WHERE number = 2", 2),
+        ("DELETE FROM audit WHERE number = 2", 3),
+        ("DELETE FROM audit WHERE number = 1", 2),
+        ("INSERT INTO audit (number, at, by, action, subject, why, seconds) VALUES (9, 0, 'x', 'x', '', '', 0)", 9),
+    ],
+)
+def test_first_broken_entry_is_named(own_url: str, statement: str, number: int) -> None:
+    store = open_store(own_url)
+    appended(store, FULL, *[entry()] * 3)
+    head = store.audit.trail().head
+    harm(own_url, statement)
+    assert broken(store) == number
+    assert not store.audit.trail(noted=head).whole
+    store.close()
+
+
+def test_trail_that_was_cut_off_lacks_its_head(own_url: str) -> None:
+    """What is left is a whole chain; the hash that was noted shows that there was more."""
+    store = open_store(own_url)
+    appended(store, *[entry()] * 3)
+    head = store.audit.trail().head
+    harm(own_url, "DELETE FROM audit WHERE number = 3")
+    assert store.audit.trail().whole
+    assert (store.audit.trail(head).known, store.audit.trail(head).whole) == (False, False)
+    store.close()
+
+
+def test_every_trail_has_the_start(store: Store) -> None:
+    assert store.audit.trail(START).known
+
+
+def test_chain_never_forks(store: Store, url: str) -> None:
+    """Four processes write at once, each through a store of its own."""
+    barrier = Barrier(4)
+
+    def write(_: int) -> None:
+        other = open_store(url)
+        barrier.wait(SOON)
+        for _ in range(10):
+            other.audit.append(entry())
+        other.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4), timeout=SOON))
+    assert (store.audit.trail().entries, broken(store)) == (40, None)
+
+
+def test_undone_entry_is_no_link(store: Store) -> None:
+    appended(store, entry())
+    with suppress(ZeroDivisionError), store.writing():
+        store.audit.append(entry())
+        raise ZeroDivisionError
+    appended(store, entry())
+    assert (store.audit.trail().entries, broken(store)) == (2, None)
+
+
 def _refused(url: str, change: str) -> None:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
@@ -179,3 +319,4 @@ def test_no_text_stops_the_trail(store: Store, text: str, data: dict[str, Any]) 
     assert stored.after == data
     assert stored.why == text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     assert number in numbers(store, by=text, action=text)
+    assert broken(store) is None

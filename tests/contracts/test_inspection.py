@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from recommender.store.inspection import Inspection
+from recommender.store.sql import inspection as inspection_module
 from recommender.wiring import open_store, opened_inspection
 from tests.everything import fill
 from tests.factories import NOW, make_article
@@ -70,6 +72,10 @@ def test_new_store_has_no_flaws(url: str) -> None:
         ("UPDATE sidebar SET source = 70", "articles named: 2 sidebars of the ledger (sidebar.source) name article 70"),
         ("UPDATE sidebar SET current = true", "ledger: beside article 1 2 sidebars stand at once, not one"),
         ("UPDATE sidebar SET teasers = 9", "ledger: sidebar 1 has 2 teasers where it says 9"),
+        (
+            "INSERT INTO audit (number, at, by, action, subject, why, seconds) VALUES (9, 0, 'x', 'x', '', '', 0)",
+            "audit trail: entry 9 of the audit trail does not follow from the one before it",
+        ),
         ("DELETE FROM article_search", "search: the desk's search knows 0 articles, and 6 are published"),
     ],
 )
@@ -102,6 +108,22 @@ def test_missing_guard_of_the_trail_is_named(own_url: str) -> None:
     harmed(own_url, f"DROP TRIGGER audit_keeps{on}")
     with opened_inspection(own_url) as opened:
         assert problems(opened, quick=True)[0].startswith("tables: the trigger audit_keeps is missing")
+
+
+def test_quick_look_follows_the_last_entries(own_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection_module, "_LAST_LINKS", 2)
+    store = open_store(own_url)
+    for _ in range(4):
+        store.audit.append(AuditEntry(NOW, "Ama", "pin"))
+    on = "" if own_url.startswith("sqlite") else " ON audit"
+    harmed(own_url, f"DROP TRIGGER audit_keeps{on}", "UPDATE audit SET why = 'x' WHERE number = 1")
+    with opened_inspection(own_url) as opened:
+        assert [one for one in problems(opened, quick=True) if one.startswith("the audit trail")] == []
+        harmed(own_url, "UPDATE audit SET why = 'x' WHERE number = 4")
+        (found,) = [one for one in problems(opened, quick=True) if one.startswith("the audit trail")]
+        assert found.startswith("the audit trail: entry 4 ")
+        assert any(one.startswith("audit trail: entry 1 ") for one in problems(opened))
+    store.close()
 
 
 def test_missing_table_is_named_and_the_rest_is_looked_at(own_url: str) -> None:

@@ -22,6 +22,7 @@ from recommender.errors import SettingsError, StoreUnavailable
 from recommender.ranking.candidates import CANDIDATE
 from recommender.ranking.scoring import DEFAULT
 from recommender.retrieval import terms
+from recommender.store.audit import AuditEntry
 from recommender.store.base import State, Store
 from recommender.store.sql import schema
 from recommender.store.sql.database import Database
@@ -30,7 +31,7 @@ from recommender.store.sql.tables import metadata
 from recommender.wiring import open_store
 from tests.contracts.content import FULL, SOON, kept
 from tests.embedder import RecordingEmbedder, ToyEmbedder
-from tests.factories import built, make_article, make_builder, stored
+from tests.factories import NOW, built, make_article, make_builder, stored
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 
@@ -230,6 +231,26 @@ def test_earlier_addresses_are_told_apart_after_an_upgrade(own_url: str) -> None
     assert store.articles.by_url("https://a.example/café")[0] == path  # type: ignore[index]
     assert keys_of(own_url)[None] == 2
     store.close()
+
+
+def test_earlier_entries_are_chained_by_an_upgrade(own_url: str) -> None:
+    """More than one batch of them, with the hashes that they would have today; and none can be replaced then."""
+    store = open_store(own_url)
+    for number in range(501):
+        store.audit.append(AuditEntry(NOW, "Ama", "pin", "é", number, {"slot": None}, {"factor": 0.1}), f"k{number}")
+    before = store.audit.trail()
+    store.close()
+    migrated(own_url, "0009")
+    store = open_store(own_url)
+    assert store.audit.trail() == before
+    assert before.entries == 501
+    store.audit.append(AuditEntry(NOW, "Ama", "pin"))
+    assert store.audit.trail(before.head).whole
+    store.close()
+    engine = sa.create_engine(own_url, poolclass=sa.NullPool)
+    for statement in ("DELETE FROM audit", "UPDATE audit SET why = ''", "INSERT INTO audit SELECT * FROM audit"):
+        with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="append-only"):
+            connection.execute(sa.text(statement))
 
 
 def keys_of(url: str) -> dict[str | None, int]:

@@ -205,4 +205,4 @@ def _drop(connection: sa.Connection) -> None:
         if name in there:
             connection.exec_driver_sql(f"DROP TABLE {connection.dialect.identifier_preparer.quote(name)}")
     if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql("DROP FUNCTION IF EXISTS audit_refuses()")
+        connection.exec_driver_sql("DROP FUNCTION IF EXISTS audit_refuses(), audit_adds()")

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from recommender.errors import StoreUnavailable
 from recommender.ranking import candidates
+from recommender.store.audit_chain import Trail
 from recommender.store.inspection import Flaw, LiveBuild, Schema
+from recommender.store.sql.audit import last_links, trail_of
 from recommender.store.sql.database import Database
 from recommender.store.sql.faults import DAMAGED
 from recommender.store.sql.generations import SqlGenerations
@@ -38,7 +40,8 @@ _SEARCH = sa.table("article_search")
 _BUILD = "`recommender build` makes neighbours anew"
 _RESTORE = "`recommender restore FILE --replace` brings the last backup back"
 _AGAIN = "A backup that is restored has the tables' parts that are derived made anew"
-_TRIGGERS: Final = frozenset({"audit_keeps", "audit_stays"})
+_TRIGGERS: Final = frozenset({"audit_adds", "audit_keeps", "audit_stays"})
+_LAST_LINKS = 10_000  # entries of the audit trail that a quick look follows, in a fraction of a second
 # Columns that name articles, and in what.
 _NAMED: Final = (
     (signal.c.source, "decisions"),
@@ -76,6 +79,7 @@ class SqlInspection:
         if quick:
             yield from self._of("tables", _tables)
             yield from self._of("the live generation", _generations)
+            yield from self._of("the audit trail", _last_entries)
             return
         for table in metadata.sorted_tables:
             yield from self._of(f"table {table.name}", _readable(table))
@@ -110,6 +114,10 @@ class SqlInspection:
                 yield Flaw(f"row {row} of {table} belongs to a row of {parent} that is not there", _RESTORE)
 
         return check
+
+    def trail(self, noted: str | None = None) -> Trail:
+        with self._database.reading() as connection:
+            return trail_of(connection, noted)
 
     def live(self) -> LiveBuild | None:
         generations = SqlGenerations(self._database)
@@ -287,6 +295,23 @@ def _search(connection: sa.Connection) -> Iterator[Flaw]:
         yield Flaw(f"the desk's search knows {found:,} articles, and {published:,} are published", _AGAIN)
 
 
+def _entries(connection: sa.Connection) -> Iterator[Flaw]:
+    yield from _chain(trail_of(connection))
+
+
+def _last_entries(connection: sa.Connection) -> Iterator[Flaw]:
+    yield from _chain(last_links(connection, _LAST_LINKS))
+
+
+def _chain(found: Trail) -> Iterator[Flaw]:
+    if found.broken is not None:
+        yield Flaw(
+            f"entry {found.broken.values['number']} of the audit trail does not follow from the one before it: one of "
+            "them was changed, taken out or put in",
+            "Find out who can write to the database, and compare with a backup: `recommender audit verify` says more",
+        )
+
+
 _CHECKS: dict[str, Callable[[sa.Connection], Iterator[Any]]] = {
     "tables": _tables,
     "generations": _generations,
@@ -294,5 +319,6 @@ _CHECKS: dict[str, Callable[[sa.Connection], Iterator[Any]]] = {
     "articles named": _articles_named,
     "revisions": _revisions,
     "ledger": _ledger,
+    "audit trail": _entries,
     "search": _search,
 }

@@ -150,8 +150,8 @@ secret = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-# Triggers of migration 0003 refuse every change and removal. `request` names the request that an entry comes from, so
-# that one sent twice leaves one entry.
+# Triggers of migrations 0003 and 0010 refuse every change, removal and replacement. `request` names the request that an
+# entry comes from, so that one sent twice leaves one entry; `hash` is that of the entry and of the hash before.
 audit = sa.Table(
     "audit",
     metadata,
@@ -166,6 +166,7 @@ audit = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("seconds", sa.Integer, nullable=False),
     sa.Column("request", sa.Text, unique=True),
+    sa.Column("hash", sa.Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 
