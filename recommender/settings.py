@@ -5,6 +5,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,6 +121,16 @@ class Settings(BaseSettings):
         description="Where people reach the service, such as https://related.example. One-time links begin with it, "
         "and with https the editors' cookie is sent over TLS only.",
     )
+    second_factor: Literal["optional", "administrators", "all"] = Field(
+        "optional",
+        description="Which accounts of the desk must have a second factor, a code of six digits from a device. Who "
+        "lacks it sets it up at the next sign-in, before anything else.",
+    )
+    proxies: Several = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses or networks of the proxies in front, such as 192.0.2.7 or 10.0.0.0/8. What they send as "
+        "X-Forwarded-For says where somebody who signs in comes from; of others it is not read.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="The address the service listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the service listens on.")
     workers: int = Field(2, ge=1, le=64, description="How many processes answer requests.")
@@ -134,7 +145,7 @@ class Settings(BaseSettings):
         "Needs `pip install 'recommender[tracing]'`.",
     )
 
-    @field_validator("api_keys", "cors_origins", "roles", mode="before")
+    @field_validator("api_keys", "cors_origins", "roles", "proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -156,6 +167,16 @@ class Settings(BaseSettings):
             if role not in ROLES:
                 raise ValueError(f"{role!r} is none of {', '.join(ROLES)}")
         return roles
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is not an address or a network ({error})") from error
+        return proxies
 
     @field_validator("models_from")
     @classmethod

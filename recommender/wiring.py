@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from recommender.build.builder import Builder, LiveBuilder
     from recommender.desk.accounts import Accounts
     from recommender.desk.decisions import Decisions
+    from recommender.desk.second_factor import Policy
     from recommender.evaluation.evaluation import System
     from recommender.release.cards import ModelCard
     from recommender.release.golden_pairs import GoldenPair
@@ -357,13 +358,23 @@ def make_recommender(
 
 
 def make_accounts(
-    store: Store, clock: Callable[[], datetime] = utc_now, pause: Callable[[float], None] = time.sleep
+    store: Store,
+    clock: Callable[[], datetime] = utc_now,
+    pause: Callable[[float], None] = time.sleep,
+    second_factor: "Policy" = "optional",
 ) -> "Accounts":
-    """Signs people in, with passwords kept by scrypt; `pause` waits before a refusal."""
-    from recommender.desk.accounts import Accounts
-    from recommender.desk.passwords import ScryptPasswords
+    """Signs people in, with passwords kept by scrypt; `pause` waits before a refusal.
 
-    return Accounts(store, ScryptPasswords(), clock, pause)
+    `second_factor` says who must have one.
+    """
+    from recommender.desk.accounts import Accounts
+    from recommender.desk.attempts import Attempts
+    from recommender.desk.one_time_codes import PyotpCodes
+    from recommender.desk.passwords import ScryptPasswords
+    from recommender.desk.second_factor import SecondFactors
+
+    factors = SecondFactors(store, PyotpCodes(), clock, second_factor)
+    return Accounts(store, ScryptPasswords(), clock, pause, factors, Attempts(store, clock))
 
 
 def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":

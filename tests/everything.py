@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from recommender.curation.signals import PIN, Signal
-from recommender.store.accounts import Account
+from recommender.store.accounts import Account, SecondFactor
 from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
+from recommender.store.failures import Failure
 from recommender.store.grading import Grade, Panel, PanelSidebar
 from recommender.store.interleaving import MixedSidebar, Pick
 from recommender.store.ledger import Shown
@@ -26,7 +27,11 @@ def fill(store: Store) -> None:
     """
     built(store, [*ARTICLES, FULL])
     store.articles.withdraw("a5")
-    ama = store.accounts.add(Account("Ama", "editor", NOW, password="scrypt$hash"))
+    factor = SecondFactor("JBSWY3DPEHPK3PXP", NOW, 59_000_000)
+    ama = store.accounts.add(Account("Ama", "editor", NOW, password="scrypt$hash", second_factor=factor, told=NOW))
+    store.accounts.put_recovery_codes(ama, ["hash"])
+    store.failures.add(Failure(NOW, ama, "192.0.2.1", "browser"))
+    store.failures.add(Failure(NOW, None, "2001:db8::/64"))
     store.accounts.open_session("token", ama, NOW, LATER)
     store.accounts.add_link("link", ama, LATER)
     store.accounts.secret("interleaving", "kept")

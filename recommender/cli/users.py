@@ -10,7 +10,7 @@ import click
 from recommender.desk.accounts import Accounts, state_of
 from recommender.desk.permissions import ROLES
 from recommender.settings import Settings, load_settings
-from recommender.wiring import make_accounts, opened_store, utc_now
+from recommender.wiring import make_accounts, opened_store
 from recommender.workflows.operator import operator
 
 _URL = click.option("--url", help="Where people reach the service (default: setting public_url, or host and port).")
@@ -58,10 +58,10 @@ def add(config: Path | None, name: str, role: str, link: bool, url: str | None) 
 def list_(config: Path | None) -> None:
     """Show all accounts with role, state, and when they were made."""
     with _office(config) as office:
-        people, now = office.accounts.everyone(), utc_now()
+        people = office.accounts.everyone()
     width = max((len(person.name) for person in people), default=0)
     for person in people:
-        state = state_of(person, now)
+        state = state_of(person)
         click.echo(f"{person.name:<{width}}  {person.role:<14}  {state:<11}  {person.created:%Y-%m-%d}")
     if not people:
         click.echo("There is no account yet: run `recommender users add NAME --role administrator`.", err=True)
@@ -98,11 +98,11 @@ def disable(config: Path | None, name: str) -> None:
     click.echo(f"{name} is disabled.")
 
 
-@users.command(short_help="Enable an account again, and end a lock.")
+@users.command(short_help="Enable an account again, and forgive failures.")
 @click.argument("name")
 @click.pass_obj
 def enable(config: Path | None, name: str) -> None:
-    """Let NAME in again, and lift the lock that too many wrong passwords have set."""
+    """Let NAME in again, and forgive the failed attempts that slow unknown browsers down."""
     with _office(config) as office:
         office.accounts.enable(name, office.by)
     click.echo(f"{name} is enabled.")
@@ -116,6 +116,20 @@ def sign_out(config: Path | None, name: str) -> None:
     with _office(config) as office:
         office.accounts.end_sessions(name, office.by)
     click.echo(f"{name} is signed out everywhere.")
+
+
+@users.command("reset-second-factor", short_help="Take a lost second factor away.")
+@click.argument("name")
+@click.pass_obj
+def reset_second_factor(config: Path | None, name: str) -> None:
+    """Take the second factor of NAME away, with its recovery codes, and sign NAME out everywhere.
+
+    Where the setting second_factor asks for one, NAME sets it up anew at the next sign-in, with the password alone:
+    make sure first that it is NAME who asks.
+    """
+    with _office(config) as office:
+        office.accounts.reset_second_factor(name, office.by)
+    click.echo(f"{name} has no second factor.")
 
 
 def _print_link(office: _Office, name: str, url: str | None) -> None:

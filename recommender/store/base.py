@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from recommender.store.accounts import AccountStore
 from recommender.store.articles import ArticleStore
 from recommender.store.audit import AuditStore
+from recommender.store.failures import FailureStore
 from recommender.store.generations import GenerationStore
 from recommender.store.grading import GradingStore
 from recommender.store.interleaving import InterleavingStore
@@ -48,6 +49,11 @@ class Store(Protocol):
     @property
     def accounts(self) -> AccountStore:
         """Who may sign in."""
+        ...
+
+    @property
+    def failures(self) -> FailureStore:
+        """Failed attempts to sign in."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from recommender.store.accounts import AccountStore
 from recommender.store.articles import ArticleStore
 from recommender.store.audit import AuditStore
 from recommender.store.base import State, Store
+from recommender.store.failures import FailureStore
 from recommender.store.generations import Generation, GenerationStore
 from recommender.store.grading import GradingStore
 from recommender.store.interleaving import InterleavingStore
@@ -87,6 +88,11 @@ class _GenerationView:
     def accounts(self) -> AccountStore:
         """Who may sign in."""
         return self._store.accounts
+
+    @property
+    def failures(self) -> FailureStore:
+        """Those of the site."""
+        return self._store.failures
 
     @property
     def audit(self) -> AuditStore:

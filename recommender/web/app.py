@@ -31,6 +31,7 @@ from recommender.web.desk import (
     people,
     queue,
     rules,
+    second_factor,
     sign_in,
 )
 from recommender.web.fastlane import FastLane
@@ -77,7 +78,7 @@ def make_app(settings: Settings) -> APIFlask:
     app.url_map.merge_slashes = False  # an id may hold two slashes in a row
     store = open_store(settings.database_url.get_secret_value(), service_limits(settings))
     recommender = make_recommender(store, settings)
-    accounts = make_accounts(store, pause=pause)
+    accounts = make_accounts(store, pause=pause, second_factor=settings.second_factor)
     decisions = make_decisions(store)
     interleaving = make_interleaving(store, settings, recommender)
     context = Context(
@@ -120,6 +121,7 @@ def make_app(settings: Settings) -> APIFlask:
         demo.bp,
         language.bp,
         sign_in.bp,
+        second_factor.bp,
         people.bp,
         audit.bp,
         grading.bp,

@@ -47,7 +47,7 @@ EVENTS = Lane("events", "clicks on teasers, choosing the language of the desk", 
 
 LANES = (PAGES, OPERATIONS, DESK_PAGES, SIGN_IN, DRAFTS, ARTICLES, UPLOADS, EVENTS)
 
-_SIGN_IN_PATHS = (f"{DESK}/sign-in", f"{DESK}/password")
+_SIGN_IN_PATHS = (f"{DESK}/sign-in", f"{DESK}/sign-in/code", f"{DESK}/password")
 _EXACT = {SIDEBARS: DRAFTS, f"{DESK}/draft": DRAFTS, _EVENTS: EVENTS, f"{DESK}/language": EVENTS, _ARTICLES: UPLOADS}
 
 

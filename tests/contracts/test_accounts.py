@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import InvalidInput, NotFound
-from recommender.store.accounts import Account
+from recommender.store.accounts import Account, SecondFactor
 from recommender.store.base import Store
 from recommender.wiring import open_store
 from tests.factories import NOW
@@ -25,8 +25,8 @@ FULL = Account(
     created=NOW,
     password="scrypt:…",
     disabled=True,
-    failures=3,
-    locked_until=NOW + timedelta(minutes=15),
+    second_factor=SecondFactor("SECRET", NOW, 59_000_000),
+    told=NOW + timedelta(minutes=15),
 )
 
 Value = TypeVar("Value")
@@ -107,7 +107,7 @@ def test_changes_keep_name_and_number(store: Store) -> None:
 
 def test_changes_reach_one_account(store: Store) -> None:
     awa, ben = added(store, "awa"), added(store, "ben")
-    store.accounts.replace(replace(awa, failures=5))
+    store.accounts.replace(replace(awa, told=NOW))
     assert store.accounts.by_number(ben.number) == ben
 
 
@@ -179,6 +179,36 @@ def test_sessions_that_are_over_are_dropped(store: Store, url: str) -> None:
     with engine.connect() as connection:
         tokens = connection.execute(sa.text("SELECT token FROM session ORDER BY token")).scalars().all()
     assert tokens == ["going on", "new"]
+
+
+def test_pending_session_is_none_yet(store: Store) -> None:
+    awa = added(store)
+    store.accounts.open_session("t", awa.number, NOW, LATER, pending=True)
+    assert (store.accounts.session("t", NOW), store.accounts.pending_session("t", NOW)) == (None, awa)
+    assert store.accounts.pending_session("t", LATER) is None
+    store.accounts.open_session("whole", awa.number, NOW, LATER)
+    assert store.accounts.pending_session("whole", NOW) is None
+    store.accounts.close_sessions(awa.number)
+    assert store.accounts.pending_session("t", NOW) is None
+
+
+def test_recovery_code_is_used_once(store: Store) -> None:
+    awa, ben = added(store, "awa"), added(store, "ben")
+    store.accounts.put_recovery_codes(awa.number, ["a", "b"])
+    assert not store.accounts.use_recovery_code(ben.number, "a", NOW)
+    assert not store.accounts.use_recovery_code(awa.number, "c", NOW)
+    assert sorted(together(lambda _: store.accounts.use_recovery_code(awa.number, "a", NOW))) == [False, False, True]
+    assert (store.accounts.recovery_codes(awa.number), store.accounts.recovery_codes(ben.number)) == (1, 0)
+
+
+def test_new_recovery_codes_replace_the_old(store: Store) -> None:
+    awa = added(store)
+    store.accounts.put_recovery_codes(awa.number, ["a", "b"])
+    store.accounts.put_recovery_codes(awa.number, ["c"])
+    assert not store.accounts.use_recovery_code(awa.number, "a", NOW)
+    assert store.accounts.recovery_codes(awa.number) == 1
+    store.accounts.put_recovery_codes(awa.number, [])
+    assert store.accounts.recovery_codes(awa.number) == 0
 
 
 def test_sessions_need_an_account(store: Store) -> None:

@@ -1,6 +1,7 @@
 """Accounts: who is let in, for how long, who may be changed, and what the audit trail says of it."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,18 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.desk import accounts as module
-from recommender.desk.accounts import Accounts, state_of
+from recommender.desk.accounts import Accounts, Passwords, state_of
+from recommender.desk.attempts import Attempts, Caller
+from recommender.desk.one_time_codes import PyotpCodes
 from recommender.desk.passwords import ScryptPasswords
+from recommender.desk.second_factor import Policy, SecondFactors
 from recommender.errors import InvalidInput, NotFound, SignInRefused
 from recommender.store.accounts import Account
 from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
+from recommender.store.failures import FailuresFrom
 from recommender.wiring import open_store
 from tests.factories import NOW
 
 PASSWORD = "millet and rain"
 OTHER = "wrestlers of Dakar"
 BOSS = "boss"
+HERE, ELSEWHERE = Caller("192.0.2.1"), Caller("203.0.113.7")
 
 
 @dataclass
@@ -53,6 +59,12 @@ class Time:
         return self.now
 
 
+def made(store: Store, passwords: Passwords, time: Time, policy: Policy = "optional") -> Accounts:
+    """The accounts of a store, whose passwords cost nothing."""
+    factors = SecondFactors(store, PyotpCodes(), time, policy)
+    return Accounts(store, passwords, time, time.waits.append, factors, Attempts(store, time))
+
+
 @dataclass
 class Bench:
     """Accounts of Awa (an editor) and of an administrator, with their parts."""
@@ -70,16 +82,20 @@ class Bench:
     def trail(self) -> list[AuditEntry]:
         return self.store.audit.entries(AuditQuery(), 100)
 
-    def fail(self, times: int, name: str = "Awa") -> None:
+    def fail(self, times: int, name: str = "Awa", caller: Caller = HERE) -> None:
         for _ in range(times):
             with pytest.raises(SignInRefused):
-                self.accounts.sign_in(name, "wrong")
+                self.accounts.sign_in(name, "wrong", caller)
+
+    def known(self, address: str = "192.0.2.1") -> Caller:
+        """A browser in which Awa has signed in before."""
+        return Caller(address, (self.accounts.introduction(self.account("Awa")),))
 
 
 @pytest.fixture
 def bench(store: Store) -> Bench:
     time, passwords = Time(), QuickPasswords()
-    accounts = Accounts(store, passwords, time, time.waits.append)
+    accounts = made(store, passwords, time)
     accounts.add(BOSS, "administrator", "test", OTHER)
     accounts.add("Awa", "editor", "test", PASSWORD)
     return Bench(accounts, store, time, passwords)
@@ -147,31 +163,130 @@ def test_store_keeps_no_token(bench: Bench) -> None:
     assert bench.store.accounts.session(token, NOW) is None
 
 
-# -- lock-out
+# -- limits
 
 
-def test_five_failures_lock_for_a_quarter_of_an_hour(bench: Bench) -> None:
+def everywhere(bench: Bench, times: int, name: str = "Awa") -> None:
+    """Failures from as many addresses."""
+    for place in range(times):
+        bench.fail(1, name, Caller(f"198.51.100.{place}"))
+
+
+def test_five_failures_at_a_place_wait_for_a_quarter_of_an_hour(bench: Bench) -> None:
     bench.fail(5)
     with pytest.raises(SignInRefused) as refused:
-        bench.accounts.sign_in("Awa", PASSWORD)
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
     assert str(refused.value) == module.REFUSED
     bench.time.now += timedelta(minutes=15)
-    assert bench.accounts.sign_in("Awa", PASSWORD)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
 
 
-def test_four_failures_do_not_lock(bench: Bench) -> None:
+def test_four_failures_do_not_wait(bench: Bench) -> None:
     bench.fail(4)
-    assert bench.accounts.sign_in("Awa", PASSWORD)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
     bench.fail(4)
-    assert bench.accounts.sign_in("Awa", PASSWORD)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
 
 
-def test_lock_holds_in_every_process(bench: Bench, database_url: str) -> None:
+def test_failures_elsewhere_keep_nobody_out(bench: Bench) -> None:
+    bench.fail(5, caller=ELSEWHERE)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
+
+
+def test_failures_with_one_name_leave_the_others(bench: Bench) -> None:
+    bench.fail(5)
+    assert bench.accounts.sign_in(BOSS, OTHER, HERE)
+
+
+def test_owner_signs_in_whatever_strangers_do(bench: Bench) -> None:
+    """For hours, from many addresses, and from the owner's own: never a lock for the browser that is known."""
+    known = bench.known()
+    for _ in range(4):
+        everywhere(bench, 30)
+        bench.fail(60)
+        bench.fail(60, "nobody")
+        assert bench.accounts.sign_in("Awa", PASSWORD, known)
+        bench.time.now += timedelta(minutes=30)
+
+
+def test_many_addresses_slow_unknown_browsers_down(bench: Bench) -> None:
+    """One attempt a minute is looked at; when the hour is over, all are."""
+    everywhere(bench, 20)
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
+    bench.time.now += timedelta(minutes=1)
+    everywhere(bench, 1)
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
+    bench.time.now += timedelta(minutes=1)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
+
+
+def test_slowdown_is_on_record_once(bench: Bench) -> None:
+    everywhere(bench, 25)
+    assert [(entry.action, entry.subject, entry.by) for entry in bench.trail()][:2] == [
+        (module.SLOW_DOWN, "Awa", module.SIGN_IN_FORM),
+        (module.ADD, "Awa", "test"),
+    ]
+    assert bench.accounts.slowed(bench.account("Awa"))
+
+
+def test_one_address_may_fail_fifty_times_with_all_names(bench: Bench) -> None:
+    for number in range(50):
+        bench.fail(1, f"nobody {number}")
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
+    assert bench.accounts.sign_in("Awa", PASSWORD, ELSEWHERE)
+    assert bench.accounts.sign_in("Awa", PASSWORD, bench.known())
+
+
+def test_known_browser_guesses_no_more_than_others(bench: Bench) -> None:
+    """After five failures of its own it is one like any other, and has five more."""
+    known = bench.known()
+    bench.fail(10, caller=known)
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", PASSWORD, known)
+    assert bench.accounts.sign_in("Awa", PASSWORD, bench.known("192.0.2.9"))
+
+
+def test_known_browser_is_known_for_one_account(bench: Bench) -> None:
+    bench.accounts.add("Issa", "viewer", "test", PASSWORD)
+    bench.fail(5, "Issa")
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Issa", PASSWORD, bench.known())
+
+
+def test_another_password_makes_browsers_unknown(bench: Bench) -> None:
+    known = bench.known()
+    bench.accounts.change_password(bench.account("Awa"), PASSWORD, OTHER)
+    bench.fail(5)
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", OTHER, known)
+
+
+def test_browser_is_known_for_a_year(bench: Bench) -> None:
+    known = bench.known()
+    bench.time.now += timedelta(days=365)
+    bench.fail(5)
+    with pytest.raises(SignInRefused):
+        bench.accounts.sign_in("Awa", PASSWORD, known)
+
+
+@pytest.mark.parametrize("change", [lambda text: text[:-1] + "x", lambda text: "1" + text[1:], lambda _: "\ud800."])
+def test_invented_introduction_is_unknown(bench: Bench, change: Callable[[str], str]) -> None:
+    (introduction,) = bench.known().known
+    bench.fail(5)
+    for forged in (change(introduction), "", "...", f"{bench.account('Awa').number}.x.y.z"):
+        with pytest.raises(SignInRefused):
+            bench.accounts.sign_in("Awa", PASSWORD, Caller("192.0.2.1", (forged,)))
+
+
+def test_limit_holds_in_every_process(bench: Bench, database_url: str) -> None:
     bench.fail(5)
     other = open_store(database_url)
     try:
         with pytest.raises(SignInRefused):
-            Accounts(other, QuickPasswords(), bench.time, bench.time.waits.append).sign_in("Awa", PASSWORD)
+            made(other, QuickPasswords(), bench.time).sign_in("Awa", PASSWORD, HERE)
     finally:
         other.close()
 
@@ -185,11 +300,11 @@ def test_many_guesses_at_once_count_as_five(bench: Bench) -> None:
             barrier.wait(30)  # all have read the account before the first failed
             return False
 
-    accounts = Accounts(bench.store, Together(), bench.time, bench.time.waits.append)
+    accounts = made(bench.store, Together(), bench.time)
 
     def guess() -> None:
         try:
-            outcomes.append(accounts.sign_in("Awa", "wrong"))
+            outcomes.append(accounts.sign_in("Awa", "wrong", HERE))
         except SignInRefused:
             outcomes.append("refused")
 
@@ -199,28 +314,45 @@ def test_many_guesses_at_once_count_as_five(bench: Bench) -> None:
     for thread in threads:
         thread.join()
     assert outcomes == ["refused"] * 20
-    assert [entry.action for entry in bench.trail()].count(module.LOCK_ACCOUNT) == 1
+    assert sum(one.count for one in bench.accounts.failures(bench.account("Awa"))) == 5
     with pytest.raises(SignInRefused):
-        bench.accounts.sign_in("Awa", PASSWORD)
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
 
 
-def test_lock_is_on_record(bench: Bench) -> None:
-    bench.fail(5)
-    entry = bench.trail()[0]
-    assert (entry.action, entry.subject, entry.by) == (module.LOCK_ACCOUNT, "Awa", module.SIGN_IN_FORM)
-
-
-def test_locked_session_goes_on(bench: Bench) -> None:
+def test_open_session_goes_on(bench: Bench) -> None:
     """Who does not know the password cannot throw out who does."""
-    token = bench.accounts.sign_in("Awa", PASSWORD)
+    token = bench.accounts.sign_in("Awa", PASSWORD, HERE)
     bench.fail(5)
     assert bench.accounts.who(token)
 
 
-def test_enabling_lifts_the_lock(bench: Bench) -> None:
+def test_enabling_forgives(bench: Bench) -> None:
+    everywhere(bench, 20)
     bench.fail(5)
     bench.accounts.enable("Awa", BOSS)
-    assert bench.accounts.sign_in("Awa", PASSWORD)
+    assert bench.accounts.sign_in("Awa", PASSWORD, HERE)
+
+
+def test_owner_is_told_once(bench: Bench) -> None:
+    bench.accounts.news(bench.account("Awa"))
+    bench.time.now += timedelta(hours=1)
+    bench.fail(2)
+    bench.time.now += timedelta(hours=1)
+    bench.fail(1, caller=ELSEWHERE)
+    told = bench.accounts.news(bench.account("Awa"))
+    assert told == [
+        FailuresFrom("203.0.113.7", 1, 0, NOW + timedelta(hours=2), NOW + timedelta(hours=2)),
+        FailuresFrom("192.0.2.1", 2, 0, NOW + timedelta(hours=1), NOW + timedelta(hours=1)),
+    ]
+    assert bench.accounts.news(bench.account("Awa")) == []
+    assert bench.accounts.failures(bench.account("Awa")) == told
+
+
+def test_failures_are_forgotten_after_a_month(bench: Bench) -> None:
+    bench.fail(1)
+    bench.time.now += timedelta(days=30)
+    bench.fail(1, "nobody")
+    assert bench.accounts.failures(bench.account("Awa")) == []
 
 
 # -- one-time links
@@ -266,12 +398,12 @@ def test_bad_password_uses_no_link_up(bench: Bench) -> None:
     assert bench.accounts.use_link(token, OTHER)
 
 
-def test_link_lifts_a_lock_and_ends_sessions(bench: Bench) -> None:
+def test_link_forgives_and_ends_sessions(bench: Bench) -> None:
     before = bench.accounts.sign_in("Awa", PASSWORD)
     bench.fail(5)
     bench.accounts.use_link(bench.accounts.make_link("Awa", BOSS), OTHER)
     assert bench.accounts.who(before) is None
-    assert bench.accounts.sign_in("Awa", OTHER)
+    assert bench.accounts.sign_in("Awa", OTHER, HERE)
 
 
 def test_one_used_link_voids_the_others(bench: Bench) -> None:
@@ -315,12 +447,12 @@ def test_changing_the_password_needs_the_old_one(bench: Bench) -> None:
     assert bench.accounts.sign_in("Awa", PASSWORD)
 
 
-def test_guessing_the_old_password_locks_too(bench: Bench) -> None:
-    for _ in range(5):
+def test_guessing_the_old_password_is_limited_too(bench: Bench) -> None:
+    for password in ["wrong"] * 5 + [PASSWORD]:
         with pytest.raises(SignInRefused):
-            bench.accounts.change_password(bench.account("Awa"), "wrong", OTHER)
+            bench.accounts.change_password(bench.account("Awa"), password, OTHER, HERE)
     with pytest.raises(SignInRefused):
-        bench.accounts.sign_in("Awa", PASSWORD)
+        bench.accounts.sign_in("Awa", PASSWORD, HERE)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +562,7 @@ def test_an_administrator_is_always_left(empty_database: Path, steps: list[tuple
         folder = stack.enter_context(TemporaryDirectory())
         shutil.copy(empty_database, folder)
         store = stack.enter_context(closing(open_store(f"sqlite:///{folder}/{empty_database.name}")))
-        accounts = Accounts(store, QuickPasswords(), lambda: NOW, Time().waits.append)
+        accounts = made(store, QuickPasswords(), Time())
         for name in "abc":
             accounts.add(name, "administrator", "test", PASSWORD)
         for step, name in steps:
@@ -447,12 +579,10 @@ def test_state_says_whether_the_holder_can_sign_in(bench: Bench, state: str) -> 
     if state == "no password":
         account = bench.accounts.add("Issa", "viewer", "test")
     else:
-        if state == "locked":
-            bench.fail(5)
         if state == "disabled":
             bench.accounts.disable("Awa", BOSS)
         account = bench.account("Awa")
-    assert state_of(account, NOW) == state
+    assert state_of(account) == state
 
 
 # -- the audit trail

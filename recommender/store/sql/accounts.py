@@ -7,18 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.errors import InvalidInput, NotFound
-from recommender.store.accounts import Account
+from recommender.store.accounts import Account, SecondFactor
 from recommender.store.sql.database import Database
 from recommender.store.sql.tables import account as accounts
-from recommender.store.sql.tables import link, secret, session
+from recommender.store.sql.tables import link, recovery_code, secret, session
 from recommender.store.sql.texts import storable
 from recommender.store.sql.times import milliseconds, moment
 
 _ACCOUNT = sa.select(accounts)
 # Asked on every request of an editor, so made once.
-_BY_SESSION = _ACCOUNT.join(session).where(
-    session.c.token == sa.bindparam("token"), session.c.until > sa.bindparam("at")
-)
+_BY_TOKEN = _ACCOUNT.join(session).where(session.c.token == sa.bindparam("token"), session.c.until > sa.bindparam("at"))
+_BY_SESSION = _BY_TOKEN.where(sa.not_(session.c.pending))
+_BY_PENDING = _BY_TOKEN.where(session.c.pending)
 _BY_LINK = _ACCOUNT.join(link).where(
     link.c.token == sa.bindparam("token"), link.c.until > sa.bindparam("at"), link.c.used.is_(None)
 )
@@ -61,16 +61,18 @@ class SqlAccounts:
         if not done.rowcount:
             raise NotFound(f"There is no account with the number {account.number}.")
 
-    def open_session(self, token: str, account: int, at: datetime, until: datetime) -> None:
+    def open_session(self, token: str, account: int, at: datetime, until: datetime, *, pending: bool = False) -> None:
         opened = milliseconds(at)
         with self._database.writing() as connection:
             connection.execute(sa.delete(session).where(session.c.until <= opened))
-            connection.execute(
-                sa.insert(session).values(token=token, account=account, opened=opened, until=milliseconds(until))
-            )
+            values = {"token": token, "account": account, "opened": opened, "until": milliseconds(until)}
+            connection.execute(sa.insert(session).values(**values, pending=pending))
 
     def session(self, token: str, at: datetime) -> Account | None:
         return self._first(_BY_SESSION, token=token, at=milliseconds(at))
+
+    def pending_session(self, token: str, at: datetime) -> Account | None:
+        return self._first(_BY_PENDING, token=token, at=milliseconds(at))
 
     def close_session(self, token: str) -> None:
         with self._database.writing() as connection:
@@ -80,6 +82,25 @@ class SqlAccounts:
         with self._database.writing() as connection:
             for table in (session, link):
                 connection.execute(sa.delete(table).where(table.c.account == account))
+
+    def put_recovery_codes(self, account: int, codes: list[str]) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(recovery_code).where(recovery_code.c.account == account))
+            if codes:
+                connection.execute(sa.insert(recovery_code), [{"account": account, "code": code} for code in codes])
+
+    def use_recovery_code(self, account: int, code: str, at: datetime) -> bool:
+        with self._database.writing() as connection:
+            done = connection.execute(
+                sa.update(recovery_code)
+                .where(*_unused(account), recovery_code.c.code == code)
+                .values(used=milliseconds(at))
+            )
+        return done.rowcount > 0
+
+    def recovery_codes(self, account: int) -> int:
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(*_unused(account))) or 0
 
     def add_link(self, token: str, account: int, until: datetime) -> None:
         with self._database.writing() as connection:
@@ -122,13 +143,20 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", composed.casefold())
 
 
+def _unused(account: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return recovery_code.c.account == account, recovery_code.c.used.is_(None)
+
+
 def _changing(account: Account) -> dict[str, Any]:
+    factor = account.second_factor
     return {
         "role": account.role,
         "password": account.password,
         "disabled": account.disabled,
-        "failures": account.failures,
-        "locked_until": milliseconds(account.locked_until),
+        "factor": None if factor is None else factor.secret,
+        "factor_since": None if factor is None else milliseconds(factor.since),
+        "factor_step": None if factor is None else factor.step,
+        "told": milliseconds(account.told),
     }
 
 
@@ -140,6 +168,8 @@ def _account(row: Any) -> Account:
         created=moment(row.created),
         password=row.password,
         disabled=row.disabled,
-        failures=row.failures,
-        locked_until=moment(row.locked_until),
+        second_factor=(
+            None if row.factor is None else SecondFactor(row.factor, moment(row.factor_since), row.factor_step)
+        ),
+        told=moment(row.told),
     )

@@ -8,6 +8,7 @@ from recommender.store.sql.accounts import SqlAccounts
 from recommender.store.sql.articles import SqlArticles
 from recommender.store.sql.audit import SqlAudit
 from recommender.store.sql.database import Database
+from recommender.store.sql.failures import SqlFailures
 from recommender.store.sql.generations import SqlGenerations
 from recommender.store.sql.grading import SqlGrading
 from recommender.store.sql.interleaving import SqlInterleaving
@@ -25,6 +26,7 @@ class SqlStore:
         self.articles = SqlArticles(database)
         self.generations = SqlGenerations(database)
         self.accounts = SqlAccounts(database)
+        self.failures = SqlFailures(database)
         self.audit = SqlAudit(database)
         self.signals = SqlSignals(database)
         self.reviews = SqlReviews(database)

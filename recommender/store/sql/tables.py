@@ -107,7 +107,9 @@ neighbour = sa.Table(
 
 # -- the editors' desk. Its times are in milliseconds since 1970, UTC.
 
-# `folded` is the name without case: two names that differ in nothing else are one. `password` is a hash.
+# `folded` is the name without case: two names that differ in nothing else are one. `password` is a hash. `factor` is
+# the secret of a second factor, in force since `factor_since`; `factor_step` is the time step of the last code of it
+# that was used. Failures up to `told` have been told to the holder.
 account = sa.Table(
     "account",
     metadata,
@@ -117,13 +119,16 @@ account = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.Text),
     sa.Column("disabled", sa.Boolean, nullable=False),
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("locked_until", sa.BigInteger),
     sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("factor", sa.Text),
+    sa.Column("factor_since", sa.BigInteger),
+    sa.Column("factor_step", sa.BigInteger),
+    sa.Column("told", sa.BigInteger),
     sqlite_autoincrement=True,
 )
 
-# `token` is a hash: a reader of the database cannot sign in with it.
+# `token` is a hash: a reader of the database cannot sign in with it. A session that is `pending` waits for the second
+# factor, and opens nothing.
 session = sa.Table(
     "session",
     metadata,
@@ -131,6 +136,32 @@ session = sa.Table(
     sa.Column("account", sa.Integer, sa.ForeignKey("account.number", ondelete="CASCADE"), nullable=False),
     sa.Column("opened", sa.BigInteger, nullable=False),
     sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("pending", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# What lets in without the second factor, once each; `code` is a hash.
+recovery_code = sa.Table(
+    "recovery_code",
+    metadata,
+    sa.Column("account", sa.Integer, sa.ForeignKey("account.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("used", sa.BigInteger),
+)
+
+# Failed attempts to sign in. `account` is null where there is none of the name, `browser` empty for an unknown one.
+failure = sa.Table(
+    "failure",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("account", sa.Integer, sa.ForeignKey("account.number", ondelete="CASCADE")),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("browser", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("counts", sa.Boolean, nullable=False),
+    sa.Index("ix_failure_account", "account", "at"),
+    sa.Index("ix_failure_address", "address", "at"),
+    sqlite_autoincrement=True,
 )
 
 link = sa.Table(

@@ -5,7 +5,19 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from apiflask import abort
-from flask import Blueprint, Flask, Response, current_app, flash, g, redirect, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,11 +26,13 @@ from flask_wtf.csrf import CSRFProtect, generate_csrf
 from markupsafe import Markup
 
 from recommender.desk.accounts import SESSION, Accounts
+from recommender.desk.attempts import KNOWN, Caller
 from recommender.desk.permissions import permitted
 from recommender.errors import Forbidden
 from recommender.store.accounts import Account
 from recommender.web.api import security
 from recommender.web.api.problems import for_people, problem
+from recommender.web.client_address import client_address
 from recommender.web.context import context
 from recommender.web.headers import DESK, is_desk
 
@@ -26,7 +40,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 FIRST_PAGE = f"{DESK}/"
 MAX_KEY = 100
+KNOWN_COOKIE = "desk_known"  # by which a browser is known again, for each account that has signed in with it
+MOST_KNOWN = 10  # accounts of one browser
 _PERMISSION = "permission"  # the attribute that `allows` leaves on a view
+_HALFWAY = "halfway"  # the attribute that `allows_halfway` leaves on a view
+_PENDING = "pending"  # where the session keeps the token of a sign-in that waits for a second factor
+_BETWEEN = "~"  # what a browser is known by, in the cookie
 
 
 def set_up(app: Flask, accounts: Accounts, *, https: bool, other_proof: Iterable[Blueprint]) -> None:
@@ -112,6 +131,33 @@ def allows(permission: str) -> Callable[[View], View]:
     return marked
 
 
+def allows_halfway(view: View) -> View:
+    """Says that a view is also for people whose second factor is still to come: `halfway` gives the account."""
+    setattr(view, _HALFWAY, True)
+    return view
+
+
+def halfway() -> Account | None:
+    """The account whose password was right and whose second factor is still to come, if nobody is signed in."""
+    token = session.get(_PENDING)
+    return None if token is None or signed_in() is not None else context().accounts.halfway(token)
+
+
+def pending_token() -> str:
+    """The token of that sign-in; empty where there is none."""
+    return str(session.get(_PENDING, ""))
+
+
+def caller() -> Caller:
+    """From where the request comes, and what makes its browser known."""
+    address = client_address(
+        request.environ.get("REMOTE_ADDR", ""),
+        request.headers.get("X-Forwarded-For", ""),
+        context().settings.proxies,
+    )
+    return Caller(address, _introductions())
+
+
 def csrf_field() -> Markup:
     """The hidden field that every form has which changes something."""
     return _hidden(current_app.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
@@ -137,12 +183,18 @@ def local_path(address: str | None) -> str:
 
 
 def enter(token: str) -> None:
-    """Puts a new session into the browser, instead of any earlier one."""
+    """Puts a new session into the browser, instead of any earlier one, and makes the browser known.
+
+    A session that waits for a second factor signs nobody in: only what `allows_halfway` marks can be reached with it.
+    """
     session.clear()
     account = context().accounts.who(token)
-    if account is not None:
-        login_user(Visitor(account, token))
-        g.account = account
+    if account is None:
+        session[_PENDING] = token
+        return
+    login_user(Visitor(account, token))
+    g.account = account
+    _introduce(context().accounts.introduction(account), account)
 
 
 def leave() -> None:
@@ -162,17 +214,26 @@ def _gate() -> ResponseReturnValue | None:
         g.account = current_user.account
     if request.endpoint in security.PUBLIC | security.KEYED or (request.endpoint is None and not desk):
         return None
+    view = None if request.endpoint is None else current_app.view_functions[request.endpoint]
     if signed_in() is None:
-        return _turned_away()
-    if request.endpoint is None:
+        account = halfway()
+        return None if account is not None and hasattr(view, _HALFWAY) else _turned_away(account)
+    if view is None:
         return None  # there is no such page, and people who are signed in may know
-    permission = getattr(current_app.view_functions[request.endpoint], _PERMISSION, None)
+    permission = getattr(view, _PERMISSION, None)
     if permission is None or not may(permission):
         raise Forbidden(_("Your role does not allow this."))
     return None
 
 
-def _turned_away() -> Response:
+def next_step(account: Account, target: str) -> str:
+    """The page where a sign-in goes on that waits for a second factor."""
+    step = "second_factor.page" if account.second_factor is None else "sign_in.code_form"
+    return url_for(step, next=target)
+
+
+def _turned_away(account: Account | None) -> Response:
+    """Leads to where people sign in, or go on with it."""
     if not for_people():
         return problem(401, "Sign in first", "This address is for people who are signed in.")
     if request.method in ("GET", "HEAD"):
@@ -180,7 +241,24 @@ def _turned_away() -> Response:
     else:
         flash(_("You were signed out before you sent this, so it has not been saved. Sign in and send it again."))
         target = FIRST_PAGE
-    return cast(Response, redirect(url_for("sign_in.form", next=target), 303))
+    step = url_for("sign_in.form", next=target) if account is None else next_step(account, target)
+    return cast(Response, redirect(step, 303))
+
+
+def _introductions() -> tuple[str, ...]:
+    return tuple(request.cookies.get(KNOWN_COOKIE, "").split(_BETWEEN)[:MOST_KNOWN])
+
+
+def _introduce(introduction: str, account: Account) -> None:
+    """Makes the browser known; what it holds of others stays, the oldest apart where there are too many."""
+    others = [other for other in _introductions() if other and not other.startswith(f"{account.number}.")]
+    value = _BETWEEN.join([introduction, *others][:MOST_KNOWN])
+
+    @after_this_request
+    def _keep(response: Response) -> Response:
+        secure = current_app.config["SESSION_COOKIE_SECURE"]
+        response.set_cookie(KNOWN_COOKIE, value, KNOWN, path=DESK, secure=secure, httponly=True, samesite="Lax")
+        return response
 
 
 def _hidden(name: str, value: str) -> Markup:

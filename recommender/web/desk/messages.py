@@ -11,8 +11,8 @@ from recommender.web.api import problems
 # The messages of the use cases, which know no language, and their translations. A test holds both to the same English.
 PHRASES = {
     accounts.REFUSED: lazy_gettext(
-        "Signing in failed. Check the name and the password. After five failures in a row an account is locked for "
-        "15 minutes; an administrator can make a one-time link."
+        "Signing in failed. Check the name and the password. After five failures in a row wait for 15 minutes, or use "
+        "a browser in which you have signed in before; an administrator can make a one-time link."
     ),
     accounts.LINK_REFUSED: lazy_gettext("This link has been used, or is too old. Ask an administrator for a new one."),
     accounts.OLD_IS_WRONG: lazy_gettext("The old password is not right."),
@@ -31,6 +31,13 @@ PHRASES = {
     accounts.LAST_ADMINISTRATOR: lazy_gettext(
         "This is the last administrator who can sign in. Make another one first."
     ),
+    accounts.WRONG_CODE: lazy_gettext(
+        "The code is not right, or was used before. Wait for the next one; after five failures in a row wait for 15 "
+        "minutes."
+    ),
+    accounts.TOO_LATE: lazy_gettext("Signing in took too long. Begin again."),
+    accounts.HAS_FACTOR: lazy_gettext("There is a second factor already. Turn it off first."),
+    accounts.MUST_HAVE_FACTOR: lazy_gettext("Your account must have a second factor."),
 }
 ROLES = {
     "viewer": lazy_gettext("viewer"),
@@ -72,6 +79,11 @@ ACTIONS = {
     accounts.CHOOSE: lazy_gettext("password chosen"),
     accounts.SIGN_IN: lazy_gettext("signed in"),
     accounts.END_SESSIONS: lazy_gettext("signed out everywhere"),
+    accounts.SLOW_DOWN: lazy_gettext("unknown browsers slowed down"),
+    accounts.SET_UP: lazy_gettext("second factor set up"),
+    accounts.RENEW_CODES: lazy_gettext("recovery codes made"),
+    accounts.TURN_OFF: lazy_gettext("second factor turned off"),
+    accounts.RESET: lazy_gettext("second factor reset"),
     accounts.LOCK_ACCOUNT: lazy_gettext("account locked"),
 }
 HEADINGS = {

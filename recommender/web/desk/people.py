@@ -25,10 +25,10 @@ def people() -> str:
 
 
 def _page(problem: str | None = None) -> str:
-    now = context().now()
+    accounts = context().accounts
     return render_template(
         "desk/people.html",
-        people=[(account, state_of(account, now)) for account in context().accounts.everyone()],
+        people=[(account, state_of(account), accounts.slowed(account)) for account in accounts.everyone()],
         roles=ROLES,
         typed=request.form,
         problem=problem,
@@ -86,6 +86,15 @@ def enable() -> ResponseReturnValue:
     """Lets the holder of an account in again."""
     name = request.form.get("name", "")
     return _done(lambda: context().accounts.enable(name, who().name), _("%(name)s may sign in again.", name=name))
+
+
+@bp.post("/second-factor")
+@allows(ACCOUNTS)
+def reset_second_factor() -> ResponseReturnValue:
+    """Takes a second factor away that its holder has lost."""
+    name = request.form.get("name", "")
+    message = _("%(name)s has no second factor, and is signed out everywhere.", name=name)
+    return _done(lambda: context().accounts.reset_second_factor(name, who().name), message)
 
 
 @bp.post("/sign-out")

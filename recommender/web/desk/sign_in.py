@@ -1,4 +1,4 @@
-"""Signing in and out, one-time links, and one's own password."""
+"""Signing in and out, in one step or two, one-time links, and one's own password."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -7,7 +7,20 @@ from flask_babel import gettext as _
 from recommender.desk.permissions import READ
 from recommender.errors import InvalidInput, SignInRefused
 from recommender.web.context import context
-from recommender.web.desk.access import allows, enter, leave, local_path, signed_in, who
+from recommender.web.desk.access import (
+    allows,
+    allows_halfway,
+    caller,
+    enter,
+    halfway,
+    leave,
+    local_path,
+    next_step,
+    pending_token,
+    signed_in,
+    who,
+)
+from recommender.web.desk.failures import tell_failures
 from recommender.web.desk.messages import phrase
 from recommender.web.headers import DESK
 
@@ -23,12 +36,52 @@ def form() -> ResponseReturnValue:
 
 @bp.post("/sign-in")
 def enter_with_password() -> ResponseReturnValue:
-    """Signs in with name and password."""
+    """Signs in with name and password, or goes on to the second factor."""
     target, name = local_path(request.form.get("next")), request.form.get("name", "")
     try:
-        enter(context().accounts.sign_in(name, request.form.get("password", "")))
+        token = context().accounts.sign_in(name, request.form.get("password", ""), caller())
     except SignInRefused as error:
         return _form(target, name, phrase(error)), 401
+    return _entered(token, target)
+
+
+@bp.get("/sign-in/code")
+@allows(READ)
+@allows_halfway
+def code_form() -> ResponseReturnValue:
+    """Asks for a code of the second factor."""
+    target = local_path(request.args.get("next"))
+    account = halfway()
+    if account is None:  # it is done
+        return redirect(target, 303)
+    return redirect(next_step(account, target), 303) if account.second_factor is None else _code_form(target, None)
+
+
+@bp.post("/sign-in/code")
+@allows(READ)
+@allows_halfway
+def enter_with_code() -> ResponseReturnValue:
+    """Signs in with a code of the second factor, or a recovery code, after the password."""
+    target = local_path(request.form.get("next"))
+    try:
+        token = context().accounts.enter_code(pending_token(), request.form.get("code", ""), caller())
+    except SignInRefused as error:
+        return _code_form(target, phrase(error)), 401
+    return _entered(token, target)
+
+
+def _code_form(target: str, problem: str | None) -> str:
+    return render_template("desk/code.html", target=target, problem=problem)
+
+
+def _entered(token: str, target: str) -> ResponseReturnValue:
+    """Goes on to what was wanted, with news of failed attempts; or to the second factor."""
+    enter(token)
+    account = signed_in()
+    if account is None:
+        waiting = halfway()
+        return redirect(target if waiting is None else next_step(waiting, target), 303)
+    tell_failures(account)
     return redirect(target, 303)
 
 
@@ -55,10 +108,10 @@ def link_form(token: str) -> ResponseReturnValue:
 def use_link(token: str) -> ResponseReturnValue:
     """Sets the password, uses the link up, and signs in."""
     try:
-        enter(context().accounts.use_link(token, _new_password()))
+        entered = context().accounts.use_link(token, _new_password())
     except InvalidInput as error:  # a link that is used up shows in the page below
         return _link_form(token, phrase(error))
-    return redirect(local_path(None), 303)
+    return _entered(entered, local_path(None))
 
 
 def _link_form(token: str, problem: str | None) -> ResponseReturnValue:
@@ -82,7 +135,7 @@ def password_form() -> str:
 def change_password() -> ResponseReturnValue:
     """Changes one's own password, and ends one's other sessions."""
     try:
-        enter(context().accounts.change_password(who(), request.form.get("old", ""), _new_password()))
+        enter(context().accounts.change_password(who(), request.form.get("old", ""), _new_password(), caller()))
     except InvalidInput as error:
         return render_template("desk/password.html", problem=phrase(error)), 422
     flash(_("Your password is changed, and you are signed out everywhere else."))

@@ -244,3 +244,28 @@ def test_missing_database_is_a_page_too(desk: Desk, database: Path) -> None:
     assert (response.status_code, response.mimetype) == (503, "text/html")
     assert response.headers["Retry-After"] == RETRY_SECONDS
     assert "Not available at the moment" in response.text
+
+
+# -- limits
+
+
+def wrong(browser: FlaskClient, times: int, name: str = "Awa") -> None:
+    """Sends wrong passwords."""
+    for _ in range(times):
+        assert sign_in(browser, name, "wrong").status_code == 401
+
+
+def test_stranger_keeps_no_owner_out(stranger: FlaskClient, keeping: Accounts) -> None:
+    """Whatever is tried elsewhere, the browser that has signed in before signs in."""
+    owner = stranger.application.test_client()
+    sign_in(owner)
+    post(owner, "/editor/sign-out")
+    wrong(stranger, 25)
+    assert sign_in(stranger).status_code == 401
+    assert sign_in(owner).status_code == 303
+
+
+def test_stranger_elsewhere_keeps_no_unknown_browser_out(stranger: FlaskClient, keeping: Accounts) -> None:
+    stranger.environ_base["REMOTE_ADDR"] = "203.0.113.7"
+    wrong(stranger, 6)
+    assert sign_in(stranger.application.test_client()).status_code == 303
