@@ -134,6 +134,13 @@ def test_several_values_are_split_at_commas(setenv: pytest.MonkeyPatch) -> None:
     assert load_settings().cors_origins == ("https://a.example", "http://b.example:8080")
 
 
+@pytest.mark.parametrize("proxy", ["news.example", "10.0.0.1/8", "10.0.0.0/33", "*"])
+def test_proxy_is_an_address_or_a_network(setenv: pytest.MonkeyPatch, proxy: str) -> None:
+    setenv.setenv("RECOMMENDER_PROXIES", f"192.0.2.7, 2001:db8::/32, {proxy}")
+    with pytest.raises(SettingsError, match=r"proxies: .*is not an address or a network"):
+        load_settings()
+
+
 def test_all_roles_are_the_default() -> None:
     assert load_settings().roles == ("background", "latest", "angle")
 

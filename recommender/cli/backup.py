@@ -25,14 +25,16 @@ def backup(config: Path | None, file: Path) -> None:
     """Write the database and the models' folder into FILE, which must be new, while the service goes on.
 
     The file is the same for SQLite and PostgreSQL. Before it gets its name it is restored into a scratch database and
-    compared, table by table. It holds hashes of passwords and sessions: only its owner can read it (mode 0600).
+    compared, table by table. It holds hashes of passwords and sessions, and secrets of second factors: only its owner
+    can read it (mode 0600).
     """
     started = time.monotonic()
     made = back_up(load_settings(config), file, partial(click.echo, err=True))
     click.echo(
         f"{made.path}: {made.manifest.rows:,} rows of {len(made.manifest.tables)} tables, "
         f"{len(made.manifest.models())} files of models, {in_words(made.bytes)}, restored and compared in "
-        f"{time.monotonic() - started:.1f} s. Keep it private: it holds hashes of passwords and sessions."
+        f"{time.monotonic() - started:.1f} s. Keep it private: it holds hashes of passwords and sessions, and "
+        "secrets of second factors."
     )
 
 

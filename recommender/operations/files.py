@@ -58,7 +58,7 @@ def _database_modes(settings: Settings) -> Iterator[Finding]:
             mode = stat.filemode(one.stat().st_mode)
             yield warning(
                 "permissions",
-                f"{one} is {mode}: others can read it, and it holds hashes of passwords and sessions",
+                f"{one} is {mode}: others can read it, and it holds hashes of passwords, and secrets",
                 f"chmod 600 {one}",
             )
         if not os.access(one, os.R_OK | os.W_OK):

@@ -1,11 +1,17 @@
 """`backup`, `restore` and `check`."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from recommender.settings import load_settings
+from recommender.store.audit import AuditEntry
+from recommender.wiring import opened_store
 from tests.cli.conftest import Run
 from tests.damage import overwrite_page, pages_of_tables
+from tests.factories import NOW
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def made(run: Run, archive: Path, tmp_path: Path) -> Path:
 def test_backup_says_what_it_holds_and_that_it_is_secret(run: Run, archive: Path, tmp_path: Path) -> None:
     said = run("backup", tmp_path / "b.tar").stdout
     assert "rows of 23 tables" in said
-    assert "Keep it private: it holds hashes of passwords and sessions." in said
+    assert "Keep it private: it holds hashes of passwords and sessions, and secrets of second factors." in said
 
 
 def test_backup_comes_back(run: Run, archive: Path, made: Path) -> None:
@@ -26,6 +32,21 @@ def test_backup_comes_back(run: Run, archive: Path, made: Path) -> None:
     archive.unlink()
     result = run("restore", made)
     assert (result.exit_code, run("status").stdout) == (0, before)
+    assert "Audit trail: 0 entries, each follows from the one before." in result.stdout
+
+
+def test_restore_says_where_the_trail_is_broken(run: Run, archive: Path, tmp_path: Path) -> None:
+    """The backup may be all that is left: it is restored, and what is wrong is told."""
+    with opened_store(load_settings()) as store:
+        for subject in ("a1", "a2"):
+            store.audit.append(AuditEntry(NOW, "Ama", "pin", subject))
+    with closing(sqlite3.connect(archive)) as file:
+        file.executescript("DROP TRIGGER audit_stays; DELETE FROM audit WHERE number = 1")
+    run("backup", tmp_path / "b.tar")
+    archive.unlink()
+    result = run("restore", tmp_path / "b.tar")
+    assert "Audit trail: BROKEN at entry 2 (2026-06-01T12:00:00+00:00, Ama, pin, a2)" in result.stdout
+    assert run("check").exit_code == 1
 
 
 def test_data_is_not_replaced_unasked(run: Run, archive: Path, made: Path) -> None:

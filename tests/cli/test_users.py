@@ -1,15 +1,18 @@
 """`users`: accounts from the command line."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recommender.settings import load_settings
+from recommender.store.accounts import SecondFactor
 from recommender.store.audit import AuditQuery
 from recommender.store.base import Store
 from recommender.wiring import make_accounts, opened_store
 from tests.cli.conftest import Run
+from tests.factories import NOW
 
 PASSWORD = "millet and rain"
 TWICE = f"{PASSWORD}\n{PASSWORD}\n"
@@ -121,6 +124,15 @@ def test_role_and_state_are_changed(run: Run, store: Store) -> None:
     assert (account.role, account.disabled) == ("viewer", False)
 
 
+def test_lost_second_factor_is_taken_away(run: Run, store: Store) -> None:
+    run("users", "add", "Awa", "--role", "editor", given=TWICE)
+    account = store.accounts.by_name("Awa")
+    assert account
+    store.accounts.replace(replace(account, second_factor=SecondFactor("A" * 32, NOW, 0)))
+    assert run("users", "reset-second-factor", "awa").stdout == "awa has no second factor.\n"
+    assert store.accounts.by_name("Awa") == account
+
+
 def test_sign_out_ends_sessions(run: Run, store: Store) -> None:
     run("users", "add", "Awa", "--role", "editor", given=TWICE)
     token = make_accounts(store).sign_in("Awa", PASSWORD)
@@ -129,7 +141,9 @@ def test_sign_out_ends_sessions(run: Run, store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("link",), ("disable",), ("enable",), ("sign-out",), ("role", "viewer")], ids=lambda given: given[0]
+    "arguments",
+    [("link",), ("disable",), ("enable",), ("sign-out",), ("reset-second-factor",), ("role", "viewer")],
+    ids=lambda given: given[0],
 )
 def test_unknown_account_is_an_error(run: Run, store: Store, arguments: tuple[str, ...]) -> None:
     result = run("users", arguments[0], "nobody", *arguments[1:])

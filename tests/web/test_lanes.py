@@ -39,6 +39,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "proxy.md"
         ("POST", "/editor/sign-in", SIGN_IN),
         ("POST", "/editor/link/token", SIGN_IN),
         ("POST", "/editor/password", SIGN_IN),
+        ("POST", "/editor/sign-in/code", SIGN_IN),
         ("POST", "/api/v1/recommend", DRAFTS),
         ("POST", "/editor/draft", DRAFTS),
         ("PUT", "/api/v1/articles/a", ARTICLES),

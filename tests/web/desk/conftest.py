@@ -45,14 +45,17 @@ def desk(stranger: FlaskClient) -> Desk:
     return signed_in
 
 
-def enter(client: FlaskClient, role: str, name: str) -> None:
-    """Signs an account in without a password, which would take a tenth of a second to hash."""
+def enter(client: FlaskClient, role: str, name: str, *, pending: bool = False) -> None:
+    """Signs an account in without a password, which would take a tenth of a second to hash.
+
+    `pending`: as far as the password does where a second factor is still to come.
+    """
     accounts, now, token = store_of(client).accounts, datetime.now(UTC), secrets.token_urlsafe(8)
     account = accounts.by_name(name)
     number = account.number if account else accounts.add(Account(name, role, now))
-    accounts.open_session(hash_token(token), number, now, now + SESSION)
+    accounts.open_session(hash_token(token), number, now, now + SESSION, pending=pending)
     with client.session_transaction(path="/editor/") as session:
-        session["_user_id"] = token
+        session["pending" if pending else "_user_id"] = token
 
 
 def csrf_token(client: FlaskClient, path: str = "/editor/password") -> str:

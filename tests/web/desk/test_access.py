@@ -3,6 +3,8 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from recommender.desk.permissions import ACCOUNTS, DECIDE, GRADE, PANELS, READ, ROLES, RULES, TUNE, permitted
+from recommender.store.accounts import SecondFactor
 from recommender.store.base import Store
 from recommender.web.app import make_app
 from recommender.web.desk.access import allows, local_path, may, request_field, request_key
 from tests.web.conftest import close, context_of
-from tests.web.desk.conftest import PAGE, Desk, csrf_token, enter, post
+from tests.web.desk.conftest import PAGE, Desk, csrf_token, enter, post, store_of
 from tests.web.test_security import GATED, PUBLIC
 from tests.web.toy import settings_for
 
@@ -32,6 +35,13 @@ NEEDS = {
     ("POST", "/editor/sign-out"): READ,
     ("GET", "/editor/password"): READ,
     ("POST", "/editor/password"): READ,
+    ("GET", "/editor/sign-in/code"): READ,
+    ("POST", "/editor/sign-in/code"): READ,
+    ("GET", "/editor/account"): READ,
+    ("GET", "/editor/second-factor"): READ,
+    ("POST", "/editor/second-factor"): READ,
+    ("POST", "/editor/second-factor/codes"): READ,
+    ("POST", "/editor/second-factor/off"): READ,
     ("GET", "/editor/audit"): READ,
     ("GET", "/editor/audit.csv"): READ,
     ("GET", "/editor/"): READ,
@@ -76,6 +86,14 @@ NEEDS = {
     ("POST", "/editor/people/disable"): ACCOUNTS,
     ("POST", "/editor/people/enable"): ACCOUNTS,
     ("POST", "/editor/people/sign-out"): ACCOUNTS,
+    ("POST", "/editor/people/second-factor"): ACCOUNTS,
+}
+# Of these, what somebody reaches whose password was right and whose second factor is still to come.
+HALFWAY = {
+    ("GET", "/editor/sign-in/code"),
+    ("POST", "/editor/sign-in/code"),
+    ("GET", "/editor/second-factor"),
+    ("POST", "/editor/second-factor"),
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -180,6 +198,51 @@ def test_cookie_signed_for_no_session_is_a_stranger(stranger: FlaskClient) -> No
     with stranger.session_transaction(path="/editor/") as session:
         session["_user_id"] = "invented"
     assert is_turned_away(stranger.get("/editor/audit"))
+
+
+# -- between the password and the second factor
+
+
+@pytest.fixture(scope="module", params=["code", "setting up"])
+def waiting(request: pytest.FixtureRequest, app: Flask) -> FlaskClient:
+    """A browser of an administrator whose second factor is still to come: a code of it, or one at all."""
+    browser, name = app.test_client(), f"waits for {request.param}"
+    enter(browser, "administrator", name, pending=True)
+    accounts = store_of(browser).accounts
+    account = accounts.by_name(name)
+    assert account
+    if request.param == "code":
+        accounts.replace(replace(account, second_factor=SecondFactor("A" * 32, datetime.now(UTC), 0)))
+    return browser
+
+
+def test_password_alone_reaches_nothing(app: Flask, waiting: FlaskClient) -> None:
+    """Every route of the desk with every method, those that write among them, as for a stranger."""
+    reached = []
+    for method, rule in NEEDS.keys() - HALFWAY:
+        for tried in {method, *METHODS} - {"OPTIONS"}:
+            if (tried, rule) in SIGNING_IN | HALFWAY or ("GET", rule) in HALFWAY:
+                continue
+            with waiting.open(filled(rule), method=tried) as response:
+                if response.status_code != 401:
+                    reached.append((tried, rule, response.status_code))
+    assert reached == []
+
+
+def test_password_alone_leads_to_the_second_factor(waiting: FlaskClient) -> None:
+    paths = [filled(rule) for method, rule in NEEDS if method == "GET" and (method, rule) not in HALFWAY]
+    steps = {(waiting.get(path, headers=PAGE).location or "").partition("?")[0] for path in paths}
+    assert steps in ({"/editor/sign-in/code"}, {"/editor/second-factor"})
+
+
+def test_steps_need_their_tokens_too(waiting: FlaskClient) -> None:
+    for method, rule in HALFWAY:
+        if method == "POST":
+            assert waiting.post(rule, data={"code": "000000"}).status_code == 400
+
+
+def test_steps_are_closed_to_strangers(visitor: FlaskClient) -> None:
+    assert {visitor.open(rule, method=method).status_code for method, rule in HALFWAY} == {401}
 
 
 # -- roles
