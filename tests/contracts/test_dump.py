@@ -42,8 +42,8 @@ def copied(url: str) -> Copy:
 
 def put(load: Load, copy: Copy) -> None:
     for shape in load.tables():
-        _, lines = copy[shape.name]
-        load.insert(shape, [from_line(line, list(shape.columns.values())) for line in lines])
+        held, lines = copy[shape.name]
+        load.insert(held, [from_line(line, list(held.columns.values())) for line in lines])
     load.give_numbers_after([shape for shape, _ in copy.values()])
 
 
@@ -142,7 +142,7 @@ def test_copying_does_not_migrate(filled: Store, url: str) -> None:
     migrated(url, "0008")
     with opened_dump(url) as dump, dump.snapshot() as snapshot:
         assert snapshot.schema == "0008"
-    assert copied(url).keys() == metadata.tables.keys()
+    assert copied(url).keys() == metadata.tables.keys() - {"failure", "recovery_code"}
 
 
 def test_schema_of_a_newer_release_is_refused(store: Store, url: str) -> None:
