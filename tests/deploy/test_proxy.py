@@ -2,15 +2,20 @@
 
 import http.client
 import json
+import re
+import secrets
+import shutil
 import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from recommender.wiring import make_accounts, open_store
 from tests.deploy.conftest import SETTINGS
 from tests.deploy.proxied import Proxy, proxying
 from tests.web.served import Served, eventually, serving
@@ -78,11 +83,15 @@ def test_formats_are_cached_apart(proxy: Proxy) -> None:
 
 
 @pytest.fixture
-def own(_nginx: None, archive_file: Path, tmp_path: Path) -> Iterator[tuple[Proxy, Served]]:
+def database_of(archive_file: Path, tmp_path: Path) -> Path:
+    """The database of `own`."""
+    return Path(shutil.copy(archive_file, tmp_path))
+
+
+@pytest.fixture
+def own(_nginx: None, database_of: Path) -> Iterator[tuple[Proxy, Served]]:
     """A service that the test may stop, and a proxy in front."""
-    database = tmp_path / archive_file.name
-    database.write_bytes(archive_file.read_bytes())
-    with serving(database, **SETTINGS) as served, proxying(int(served.url.rpartition(":")[2])) as running:
+    with serving(database_of, **SETTINGS) as served, proxying(int(served.url.rpartition(":")[2])) as running:
         yield running, served
 
 
@@ -203,6 +212,29 @@ def test_sign_in_floods_end_at_the_proxy(proxy: Proxy) -> None:
         counted = list(statuses)
     assert counted.count(429) >= 15  # of 40; the longer the machine takes to send them, the more it lets through
     assert go_on(times), (statistics.median(times), times[-1])
+
+
+def signed_in(proxy: Proxy, password: str, source: str) -> int:
+    """The status of a sign-in from an address, by a browser that says that it comes from somewhere else each time."""
+    page = proxy.ask("/editor/sign-in", source=source)
+    token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
+    assert token
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": page.headers["set-cookie"].partition(";")[0],
+        "X-Forwarded-For": f"192.0.2.{secrets.randbelow(256)}",
+    }
+    form = urlencode({"csrf_token": token[1], "name": "Awa", "password": password}).encode()
+    return proxy.ask("/editor/sign-in", "POST", form, headers, source).status
+
+
+def test_failures_count_for_the_address_that_the_proxy_has_seen(own: tuple[Proxy, Served], database_of: Path) -> None:
+    proxy, _ = own
+    with closing(open_store(f"sqlite:///{database_of}")) as store:
+        make_accounts(store).add("Awa", "editor", "test", "millet and rain")
+    assert [signed_in(proxy, "wrong", "127.0.2.1") for _ in range(5)] == [401] * 5
+    assert signed_in(proxy, "millet and rain", "127.0.2.1") == 401
+    assert signed_in(proxy, "millet and rain", "127.0.2.2") == 303
 
 
 # -- logs --------------------------------------------------------------------------------------------------------------

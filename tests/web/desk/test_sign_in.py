@@ -95,7 +95,7 @@ def test_refusals_are_the_same_page(stranger: FlaskClient, keeping: Accounts) ->
     assert accounts.REFUSED.partition(".")[0] in pages.pop()
 
 
-def test_lock_holds_in_another_worker(stranger: FlaskClient, keeping: Accounts, make_client: MakeClient) -> None:
+def test_limit_holds_in_another_worker(stranger: FlaskClient, keeping: Accounts, make_client: MakeClient) -> None:
     for _ in range(5):
         sign_in(stranger, password="wrong")
     assert sign_in(make_client()).status_code == 401
