@@ -131,6 +131,10 @@ def _recovery_codes(codes: list[str], target: str) -> str:
 
 
 def _svg(text: str) -> Markup:
-    """A QR code as SVG, dark on white whatever the colours of the page: apps read no other."""
-    drawn = segno.make(text, error="m", micro=False)
-    return Markup(drawn.svg_inline(omitsize=True, light="#fff", border=4, svgclass=None, lineclass=None))  # noqa: S704  # segno writes squares only
+    """A QR code as SVG, dark on white whatever the colours of the page: apps read no other.
+
+    The element around it has its words, so it is hidden from screen readers.
+    """
+    code = segno.make(text, error="m", micro=False)
+    drawn = code.svg_inline(omitsize=True, light="#fff", border=4, svgclass=None, lineclass=None)
+    return Markup(drawn.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S704  # squares only
