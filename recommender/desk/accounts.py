@@ -248,6 +248,10 @@ class Accounts:
                 return
         raise SignInRefused(WRONG_CODE)
 
+    def recovery_codes(self, account: Account) -> int:
+        """How many recovery codes are left."""
+        return self.store.accounts.recovery_codes(account.number)
+
     def reset_second_factor(self, name: str, by: str) -> None:
         """Takes the second factor away, for a holder who has lost it, and ends the sessions.
 
@@ -392,10 +396,11 @@ class Accounts:
 
     def _opened(self, account: Account, action: str, caller: Caller) -> str:
         """The token of a new session, which is pending where a second factor is still to come."""
-        if account.second_factor is None and not self.second_factors.requires(account):
-            return self._open(account, action, caller)
         token, now = secrets.token_urlsafe(32), self.clock()
         with self.store.writing():
+            current = self._current(account)  # it may have got a second factor since the password was looked at
+            if current.second_factor is None and not self.second_factors.requires(current):
+                return self._open(current, action, caller)
             self.store.accounts.open_session(hash_token(token), account.number, now, now + PENDING, pending=True)
             if action != SIGN_IN:  # that one is on record when it is done
                 self._note(account.name, action, account)

@@ -39,7 +39,7 @@ def account() -> str:
         account=who(),
         failures=found,
         summary=in_words(found) if found else "",
-        codes=accounts.store.accounts.recovery_codes(who().number),
+        codes=accounts.recovery_codes(who()),
     )
 
 
@@ -120,7 +120,7 @@ def _own(problem: str | None = None) -> str:
     return render_template(
         "desk/second_factor.html",
         factor=who().second_factor,
-        codes=accounts.store.accounts.recovery_codes(who().number),
+        codes=accounts.recovery_codes(who()),
         required=accounts.second_factors.requires(who()),
         problem=problem,
     )
