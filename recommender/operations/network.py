@@ -72,6 +72,10 @@ def address(settings: Settings) -> Iterator[Finding]:
         text = f"it listens on {settings.host} for other machines, and public_url names no https address"
         advice = "End TLS at a proxy and set public_url: docs/how-to/proxy.md"
         found.append(warning("address", f"{text}: passwords cross the network in the clear", advice))
+    elif settings.host not in _LOCAL and set(settings.proxies) <= {*_LOCAL}:
+        text = f"it listens on {settings.host} for a proxy on another machine, which proxies does not name"
+        advice = "Set proxies to its address, or all who sign in share the limits of one: docs/how-to/proxy.md"
+        found.append(warning("address", text, advice))
     if "*" in settings.cors_origins:
         text, advice = "cors_origins is *: pages of every site may ask for sidebars", "Name your sites"
         found.append(warning("address", text, advice))

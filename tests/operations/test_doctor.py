@@ -185,7 +185,16 @@ def test_port_that_says_nothing_is_a_fault(site: Path, monkeypatch: pytest.Monke
 def test_address_for_others_needs_tls(site: Path) -> None:
     configure(site, host="0.0.0.0")
     assert [one.level for one in findings("address")] == [WARNING]
+    configure(site, host="0.0.0.0", public_url="https://related.example", proxies=["192.0.2.7"])
+    assert [one.level for one in findings("address")] == [OK]
+
+
+def test_proxy_on_another_machine_is_named(site: Path) -> None:
+    """Else all who sign in come from one address, and share its limits."""
     configure(site, host="0.0.0.0", public_url="https://related.example")
+    (found,) = findings("address")
+    assert (found.level, "proxies" in found.text) == (WARNING, True)
+    configure(site, host="0.0.0.0", public_url="https://related.example", proxies=["192.0.2.7"])
     assert [one.level for one in findings("address")] == [OK]
 
 
