@@ -209,6 +209,7 @@ def test_second_factor_is_set_up_and_asked_for(desk: ServedDesk, open_as: OpenAs
     key = page.get_by_role("textbox", name="Key")
     page.get_by_label("Type the code").fill(pyotp.TOTP(key.input_value()).now())
     page.get_by_role("button", name="Put it in force").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
     codes = page.locator("main li code").all_inner_texts()
     assert len(codes) == 10
     page.get_by_role("link", name="I have kept them").click()
