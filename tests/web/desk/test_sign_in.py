@@ -269,3 +269,24 @@ def test_stranger_elsewhere_keeps_no_unknown_browser_out(stranger: FlaskClient, 
     stranger.environ_base["REMOTE_ADDR"] = "203.0.113.7"
     wrong(stranger, 6)
     assert sign_in(stranger.application.test_client()).status_code == 303
+
+
+def test_browser_is_known_for_everybody_who_signed_in_with_it(stranger: FlaskClient, keeping: Accounts) -> None:
+    """A newsroom's machine has several. The cookie stays at signing out, for the desk alone, and no script reads it."""
+    keeping.add("Issa", "viewer", "test", OTHER)
+    for name, password in (("Awa", PASSWORD), ("Issa", OTHER)):
+        sign_in(stranger, name, password)
+        post(stranger, "/editor/sign-out")
+    cookie = stranger.get_cookie("desk_known", path="/editor")
+    assert cookie is not None
+    assert (cookie.http_only, cookie.same_site, cookie.max_age) == (True, "Lax", 365 * 24 * 3600)
+    elsewhere = stranger.application.test_client()
+    for name, password in (("Awa", PASSWORD), ("Issa", OTHER)):
+        wrong(elsewhere, 5, name)
+        assert sign_in(stranger, name, password).status_code == 303
+        post(stranger, "/editor/sign-out")
+
+
+def test_refusal_makes_no_browser_known(stranger: FlaskClient, keeping: Accounts) -> None:
+    wrong(stranger, 1)
+    assert stranger.get_cookie("desk_known", path="/editor") is None
