@@ -27,10 +27,10 @@ NOTHING = '{"items": []}'
 
 @dataclass(frozen=True)
 class Prepared:
-    """One finished answer: its body and a digest of what readers see of it, its teasers' sources, what it was made from."""
+    """One finished answer: its body, where its teasers come from, and what it was made from."""
 
     body: bytes
-    seen: str  # `digest_of` its items
+    seen: str  # the digest of what readers see of it: `digest_of` its items
     sources: tuple[str, ...]
     basis: Basis
     fingerprint: str
