@@ -45,7 +45,7 @@ help: ## print this list
 install: .make/install ## make .venv and install the service into it
 
 serve: .make/sample ## install, load the sample articles, serve them; HOST=, PORT= and WORKERS= change where
-	$(on_sample) $(address) $(bin)/recommender serve
+	$(on_sample) RECOMMENDER_DEMONSTRATION=true $(address) $(bin)/recommender serve
 
 test: .make/test programs lint types ## install what tests need, then lint, check types and run the tests
 	$(pytest)

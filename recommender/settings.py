@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     gazetteer: Path | None = Field(
         None, description="A table of names of your own (CSV), besides the one of this release."
     )
+    demonstration: bool = Field(
+        False,
+        description="Whether the service shows its archive as a small journal, at `/`, to everybody who reaches it. "
+        "`make serve` turns it on for the sample.",
+    )
     site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
     sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")
     public_url: str | None = Field(

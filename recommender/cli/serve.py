@@ -30,7 +30,10 @@ _log = logging.getLogger(__name__)
 @click.option("--workers", type=click.IntRange(1, 64), help="How many processes answer (default: setting workers).")
 @click.pass_obj
 def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
-    """Start the web service: the API, its documentation, and the demonstration pages."""
+    """Start the web service: the API, its documentation, and the editors' desk.
+
+    The setting `demonstration` adds a small journal that shows the archive.
+    """
     options = {"host": host, "port": port, "workers": workers}
     # The workers are processes of their own and read the settings anew.
     os.environ |= {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}

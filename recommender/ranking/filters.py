@@ -8,6 +8,16 @@ from recommender.curation.rules import AT_MOST, FORBID
 from recommender.ranking.facts import Columns, Filters, SourceArticle
 
 
+def public(facts: Columns, now: float) -> BoolArray:
+    """Which articles are public at a time, in seconds since 1970: published, not on legal hold, not dated later.
+
+    Strangers are told of no others. `store.articles` says the same to the database.
+    """
+    # NaN compares false: an article without a date is not dated later.
+    mask: BoolArray = facts.shown & ~(facts.posted > now)
+    return mask
+
+
 def guarded(facts: Columns, constraints: SidebarConstraints) -> BoolArray:
     """Which articles may stand beside the source at all, whatever put them there and whatever the request asks for.
 
@@ -28,13 +38,13 @@ def guarded(facts: Columns, constraints: SidebarConstraints) -> BoolArray:
 def allowed(facts: Columns, source: SourceArticle, filters: Filters) -> BoolArray:
     """Which articles may stand in this sidebar: what the guard lets through, and every filter of the request."""
     mask: BoolArray = guarded(facts, source.constraints) & (facts.number != source.number)
-    # NaN compares false: an article without a date is not "posted later", and in no period that a request names.
-    mask &= ~(facts.posted > filters.now)
+    mask &= public(facts, filters.now)
     if filters.exclude:
         mask &= ~np.isin(facts.number, list(filters.exclude))
     if filters.editions is not None:
         mask &= np.isin(facts.edition, list(filters.editions))
     mask &= readable(facts, filters)
+    # NaN compares false: an article without a date is in no period that a request names.
     if filters.since is not None:
         mask &= facts.posted >= filters.since
     if filters.until is not None:

@@ -133,7 +133,7 @@ class Interleaver:
     # -- sidebars ------------------------------------------------------------------------------------------------------
 
     def answer(self, article_id: str) -> InterleavedSidebar | None:
-        """The sidebar of an article in the run that goes on; None where none does. Raises ArticleNotFound."""
+        """The sidebar of a public article in the run that goes on; None where none does. Raises ArticleNotFound."""
         with self._store.reading():
             running = self._running(self._store.state())
             if running is None:
@@ -224,7 +224,7 @@ def _ended(store: Store, run: InterleavingRun, by: str, at: datetime) -> Interle
 
 
 def _side(service: Recommender, article_id: str) -> _OwnSidebar:
-    question = service.question(article_id, Query())
+    question = service.reader_question(article_id, Query())
     return _OwnSidebar(service, question, service.teasers(question))
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from recommender.errors import ArticleNotFound
 from recommender.progress import Progress
+from recommender.ranking.filters import public
 from recommender.serving.document import iso, make_document, to_json
 from recommender.serving.prepared import find_prepared
 from recommender.serving.recommender import Query, Recommender
@@ -59,18 +60,18 @@ def export(
     files: Files,
     progress: Progress,
 ) -> Exported:
-    """Writes the sidebar of every published article that is not dated into the future, and removes other files."""
+    """Writes the sidebar of every article that is public now, and removes other files."""
     files.open()
     state, columns = recommender.state(), recommender.columns()
-    due = columns.number[~(columns.posted > recommender.now().timestamp())].tolist()
-    ids = _published(store, due)
+    due = columns.number[public(columns, recommender.now().timestamp())].tolist()
+    ids = _ids(store, due)
     removed = files.keep(name for article_id in ids for name in file_names(article_id))
     written = 0
     for article_id in progress(ids, len(ids), f"Writing the sidebars of {len(ids):,} articles"):
         try:
             body = _body(store, recommender, article_id)
         except ArticleNotFound:
-            continue  # withdrawn meanwhile; the next export removes its files
+            continue  # withdrawn or held meanwhile; the next export removes its files
         as_json, as_html = file_names(article_id)
         written += files.put(as_json, body) + files.put(as_html, fragment(json.loads(body)).encode())
     facts = {"generation": state.generation, "revision": state.revision, "articles": len(ids)}
@@ -83,16 +84,15 @@ def _body(store: Store, recommender: Recommender, article_id: str) -> bytes:
     ready = find_prepared(store, recommender, article_id, recommender.state())
     if ready is not None:
         return ready.body
-    recommendation = recommender.for_article(article_id, Query())
+    recommendation = recommender.for_reader(article_id, Query())
     language = recommendation.article.language if recommendation.article else "en"
     return to_json(make_document(recommendation, recommender.gazetteer, language))
 
 
-def _published(store: Store, numbers: Sequence[int]) -> list[str]:
+def _ids(store: Store, numbers: Sequence[int]) -> list[str]:
     ids = []
     for start in range(0, len(numbers), AT_ONCE):
-        articles = store.articles.get(numbers[start : start + AT_ONCE], texts=False)
-        ids += [article.id for article in articles.values() if article.status == "published"]
+        ids += [article.id for article in store.articles.get(numbers[start : start + AT_ONCE], texts=False).values()]
     return ids
 
 

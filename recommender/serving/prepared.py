@@ -212,10 +212,10 @@ class Sweep:
 
 
 def find_prepared(store: Store, recommender: Recommender, article_id: str, state: State) -> Prepared | None:
-    """The finished answer for an article, if there is one that is right at `state`."""
+    """The finished answer for an article that is public now, if there is one that is right at `state`."""
     if state.generation is None:
         return None
-    data = store.generations.prepared(state.generation, article_id)
+    data = store.generations.prepared(state.generation, article_id, recommender.now())
     if data is None:
         return None
     answer = Prepared.from_bytes(data)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray
-from recommender.articles.article import HOLD_FLAG, Article
+from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.reasons import shared
 from recommender.articles.sentences import MAX_SENTENCES, SentencePair, closest, passages
@@ -32,7 +32,7 @@ from recommender.ranking.facts import (
     Ranker,
     SourceArticle,
 )
-from recommender.ranking.filters import guarded
+from recommender.ranking.filters import guarded, public
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
@@ -41,6 +41,7 @@ from recommender.store.base import Look, State, Store
 SAME_LANGUAGE = "same"
 ANY_LANGUAGE = "any"
 NO_NUMBER = -1
+Numbered = tuple[int, Article]
 LOOK_AGAIN_SECONDS = 60.0  # fallbacks change with time: stories leave the last 30 days, dated ones come
 
 
@@ -293,8 +294,35 @@ class Recommender:
                 snapshot = self._catalogue.as_of(replace(self._store.state(), generation=state.generation))
         return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
+    def for_reader(self, article_id: str, query: Query) -> Recommendation:
+        """The sidebar of an article as strangers get it.
+
+        As `for_article`, but an article that is not public now is as unknown as one that is not there; beside one on
+        legal hold nothing stands, not even what unknown ones get. Raises ArticleNotFound, StoreUnavailable.
+        """
+        with self._store.reading():
+            public_one = self._store.articles.public_by_id(article_id, self._clock())
+            return self._for_reader(public_one, self._store.articles.by_id(article_id), article_id, query)
+
+    def for_reader_at(self, url: str, query: Query) -> Recommendation:
+        """The same for the article at an address, as `for_url`. Raises ArticleNotFound, StoreUnavailable."""
+        with self._store.reading():
+            public_one = self._store.articles.public_by_url(url, self._clock())
+            return self._for_reader(public_one, self._store.articles.by_url(url), url, query)
+
+    def _for_reader(
+        self, public_one: Numbered | None, published: Numbered | None, key: str, query: Query
+    ) -> Recommendation:
+        if public_one is not None or published is None:
+            return self.answer(self._question_about(public_one, key, query))
+        posted_on, now = published[1].posted_on, self._clock()
+        if posted_on is None or posted_on <= now:  # so it is on hold
+            raise ArticleNotFound(key)
+        answer = self.answer(self._question_about(None, key, query))
+        return replace(answer, basis=replace(answer.basis, until=min(answer.basis.until, posted_on.timestamp())))
+
     def for_article(self, article_id: str, query: Query) -> Recommendation:
-        """The sidebar of an article.
+        """The sidebar of an article, for those who may see what is not public yet; `for_reader` is for all others.
 
         Parameters
         ----------
@@ -405,18 +433,19 @@ class Recommender:
             same = facts.language == self._catalogue.code(draft.language)
             now = self._clock().timestamp()
             constraints = self._constraints(NO_NUMBER, draft, self._current(state), now)
-            public = guarded(facts, constraints) & ~(facts.posted > now)
-            covered = facts.number[public & near_identical(candidates.rows, same, self._made_with(state).scales)]
+            told = guarded(facts, constraints) & public(facts, now)
+            covered = facts.number[told & near_identical(candidates.rows, same, self._made_with(state).scales)]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
         return sorted(
             articles, key=lambda article: article.posted_on.timestamp() if article.posted_on else 0.0, reverse=True
         )
 
     def linked(self, links: Sequence[str]) -> list[Article]:
-        """The published articles at some addresses."""
+        """The articles at some addresses that are public now."""
+        now = self._clock()
         with self._store.reading():
-            articles = [self._store.articles.by_url(link) for link in links]
-        return [article for _, article in filter(None, articles) if HOLD_FLAG not in article.flags]
+            articles = [self._store.articles.public_by_url(link, now) for link in links]
+        return [article for _, article in filter(None, articles)]
 
     def story(self, article_id: str) -> RunningStory:
         """The running story that an article belongs to.
@@ -434,22 +463,23 @@ class Recommender:
         Raises
         ------
         ArticleNotFound
-            No published article has this id, or its date is in the future.
+            No article that is public now has this id.
         StoreUnavailable
             The database does not answer.
         """
         with self._store.reading():
             state = self._store.state()
-            numbered = self._store.articles.by_id(article_id)
-            snapshot, now = self._current(state), self._clock().timestamp()
-            columns = snapshot.columns
-            if numbered is None or not columns.shown[numbered[0]] or columns.posted[numbered[0]] > now:
+            at = self._clock()
+            numbered = self._store.articles.public_by_id(article_id, at)
+            if numbered is None:
                 raise ArticleNotFound(article_id)
+            snapshot, now = self._current(state), at.timestamp()
+            columns = snapshot.columns
             first = int(columns.story[numbered[0]])
             numbers = [] if state.generation is None else self._store.generations.story(state.generation, first)
             members = columns.take(np.array(numbers, dtype=np.intp))
             constraints = self._constraints(numbered[0], None, snapshot, now)
-            may = (guarded(members, constraints) | (members.number == numbered[0])) & ~(members.posted > now)
+            may = (guarded(members, constraints) | (members.number == numbered[0])) & public(members, now)
             shown = members.number[may].tolist()
             articles = list(self._store.articles.get(shown or [numbered[0]], texts=False).values())
         ordered = sorted(
@@ -461,7 +491,7 @@ class Recommender:
         snapshot = self._catalogue.as_of(state)
         return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
-    def _question_about(self, numbered: tuple[int, Article] | None, key: str, query: Query) -> "Question":
+    def _question_about(self, numbered: Numbered | None, key: str, query: Query) -> "Question":
         state = self._store.state()
         if numbered is None:
             if query.fallback != "latest":
@@ -477,6 +507,10 @@ class Recommender:
     def question(self, article_id: str, query: Query) -> "Question":
         """What the sidebar of an article is made from. Called inside `Store.reading`. Raises ArticleNotFound."""
         return self._question_about(self._store.articles.by_id(article_id), article_id, query)
+
+    def reader_question(self, article_id: str, query: Query) -> "Question":
+        """The same as `for_reader` has it: an article that is not public is unknown."""
+        return self._question_about(self._store.articles.public_by_id(article_id, self._clock()), article_id, query)
 
     def questions(self, numbers: Sequence[int], query: Query) -> dict[int, "Question"]:
         """The same for many articles by number, those that are not published left out; only for `teasers`.

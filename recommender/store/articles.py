@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from recommender.articles.article import Article
@@ -53,7 +54,11 @@ class Trace(NamedTuple):
 
 
 class ArticleStore(Protocol):
-    """Articles, found by id, address or number."""
+    """Articles, found by id, address or number.
+
+    An article is public at a time if it is published, not on legal hold, and not dated later. Only that may be told to
+    strangers; `ranking.filters.public` says the same of columns.
+    """
 
     def upsert(self, articles: Sequence[Article]) -> Upserted:
         """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts."""
@@ -72,6 +77,14 @@ class ArticleStore(Protocol):
 
         Its body is empty.
         """
+        ...
+
+    def public_by_id(self, article_id: str, at: datetime) -> tuple[int, Article] | None:
+        """As `by_id`, of the articles that are public at a time."""
+        ...
+
+    def public_by_url(self, url: str, at: datetime) -> tuple[int, Article] | None:
+        """As `by_url`, as if there were no articles but those that are public at a time."""
         ...
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
@@ -120,6 +133,14 @@ class ArticleStore(Protocol):
         """Published articles, newest first, without their bodies; of one edition or of all."""
         ...
 
+    def public_listing(self, edition: str | None, limit: int, offset: int, at: datetime) -> list[Article]:
+        """The same, of the articles that are public at a time."""
+        ...
+
     def editions(self) -> dict[str, int]:
         """How many published articles each edition has, largest first."""
+        ...
+
+    def public_editions(self, at: datetime) -> dict[str, int]:
+        """The same, of the articles that are public at a time; an edition that has none is left out."""
         ...

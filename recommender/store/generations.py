@@ -245,8 +245,8 @@ class GenerationStore(Protocol):
         """Keeps finished answers of articles of a generation. For readers this is not a change."""
         ...
 
-    def prepared(self, number: int, article_id: str) -> bytes | None:
-        """The finished answer of a published article."""
+    def prepared(self, number: int, article_id: str, at: datetime) -> bytes | None:
+        """The finished answer of an article that is public at a time: see `ArticleStore`."""
         ...
 
     def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:

@@ -1,9 +1,14 @@
-"""The demonstration site: a small news journal whose sidebars come from the public endpoint."""
+"""The demonstration site: a small news journal whose sidebars come from the public endpoint.
+
+It shows what is in the archive to everybody who reaches it, and so is off unless the setting `demonstration` asks for
+it. What is not public is on none of its pages.
+"""
 
 import unicodedata
 from typing import Any
 
-from flask import Blueprint, abort, render_template, url_for
+from apiflask import APIBlueprint
+from flask import abort, render_template, request, url_for
 from markupsafe import Markup
 
 from recommender.articles.article import Article
@@ -14,7 +19,7 @@ from recommender.web.api.recommend import document_for, render_fragment
 from recommender.web.api.schemas import Wishes
 from recommender.web.context import context
 
-bp = Blueprint("site", __name__)
+bp = APIBlueprint("site", __name__, enable_openapi=False)  # a plain one may have no check before its requests
 
 PAGE = 24
 
@@ -23,29 +28,36 @@ bp.add_app_template_filter(day, "day")
 bp.add_app_template_filter(count, "count")
 
 
+@bp.before_request
+def _only_where_asked_for() -> None:
+    if not context().settings.demonstration and request.endpoint != f"{bp.name}.{front.__name__}":
+        abort(404)
+
+
 @bp.get("/")
 def front() -> str:
-    """The newest stories of all editions."""
-    return _page(None, 1)
+    """The newest stories of all editions; where the demonstration is off, what this service is."""
+    return _page(None, 1) if context().settings.demonstration else render_template("site/landing.html", **frame())
 
 
 @bp.get("/editions/<slug>")
 @bp.get("/editions/<slug>/<int:page>")
 def edition(slug: str, page: int = 1) -> str:
     """The newest stories of one edition; `all` is every edition."""
-    names = {slugify(name): name for name in context().store.articles.editions()}
+    names = {slugify(name): name for name in context().store.articles.public_editions(context().now())}
     if slug != "all" and slug not in names:
         abort(404)
     return _page(None if slug == "all" else names[slug], page)
 
 
 def _page(name: str | None, page: int) -> str:
-    sizes = context().store.articles.editions()
-    total = sum(sizes.values()) if name is None else sizes[name]
+    articles, now = context().store.articles, context().now()
+    sizes = articles.public_editions(now)
+    total = sum(sizes.values()) if name is None else sizes.get(name, 0)
     pages = max(1, -(-total // PAGE))
     if not 1 <= page <= pages:
         abort(404)
-    cards = [card(article) for article in context().store.articles.listing(name, PAGE, (page - 1) * PAGE)]
+    cards = [card(article) for article in articles.public_listing(name, PAGE, (page - 1) * PAGE, now)]
     lead = cards.pop(0) if cards and page == 1 else None
     return render_template(
         "site/front.html", edition=name, lead=lead, cards=cards, page=page, pages=pages, **frame(name or "all")
@@ -56,11 +68,12 @@ def _page(name: str | None, page: int) -> str:
 def article(article_id: str) -> str:
     """One story with its sidebar: filled by the script, and without scripts by the fragment."""
     store = context().store
-    row = store.articles.by_id(article_id)
-    if row is None:
-        abort(404)
-    article = store.articles.get([row[0]])[row[0]]
-    document = document_for(article_id, Wishes())
+    with store.reading():
+        row = store.articles.public_by_id(article_id, context().now())
+        if row is None:
+            abort(404)
+        article = store.articles.get([row[0]])[row[0]]
+        document = document_for(article_id, Wishes())
     fragment = render_fragment(
         document, context().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
     )
@@ -95,15 +108,19 @@ def message_page(status: int) -> str | None:
     """A page for readers who followed an old link; None for other errors."""
     if status != 404:
         return None
-    text = "The address may be old, or the story has been withdrawn."
+    text = "The address may be old, or what it named is gone."
     return render_template("site/message.html", heading="Page not found", text=text, **frame())
 
 
 def frame(current: str | None = None) -> dict[str, Any]:
     """What every page shows around its content."""
-    sizes = context().store.articles.editions()
+    settings = context().settings
+    if not settings.demonstration:
+        return {"demonstration": False, "site_name": "Related-article service"}
+    sizes = context().store.articles.public_editions(context().now())
     return {
-        "site_name": context().settings.site_name,
+        "demonstration": True,
+        "site_name": settings.site_name,
         "editions": [{"name": name or "Other", "slug": slugify(name), "count": size} for name, size in sizes.items()],
         "current_edition": slugify(current) if current is not None else None,
     }

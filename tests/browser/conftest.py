@@ -94,7 +94,8 @@ def served(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> It
     """A running service with a small archive."""
     database = tmp_path_factory.mktemp("browser") / "archive.db"
     build_archive(database, embedder=ToyEmbedder())
-    with serving(database, cors_origins=elsewhere.url("localhost"), sidebar_heading="More on the Sahel") as served:
+    settings = {"cors_origins": elsewhere.url("localhost"), "sidebar_heading": "More on the Sahel"}
+    with serving(database, demonstration=True, **settings) as served:
         yield served
 
 

@@ -3,7 +3,7 @@
 from recommender.store.base import Store
 from recommender.store.generations import Standing
 from tests.contracts.content import begun, live_generation, row
-from tests.factories import make_article, make_rows, stored
+from tests.factories import NOW, make_article, make_rows, stored
 
 # -- where articles stand ----------------------------------------------------------------------------------------------
 
@@ -71,12 +71,12 @@ def test_prepared_answers_come_back_exactly(store: Store) -> None:
     number = live_generation(store, [row(first), row(second)])
     before = store.state()
     store.generations.put_prepared(number, {first: b"{}\n\x00\xff"})
-    assert store.generations.prepared(number, "a") == b"{}\n\x00\xff"
-    assert store.generations.prepared(number, "b") is None
-    assert store.generations.prepared(number + 1, "a") is None
+    assert store.generations.prepared(number, "a", NOW) == b"{}\n\x00\xff"
+    assert store.generations.prepared(number, "b", NOW) is None
+    assert store.generations.prepared(number + 1, "a", NOW) is None
     assert store.state() == before
     store.articles.upsert([make_article("a", status="unpublished")])
-    assert store.generations.prepared(number, "a") is None
+    assert store.generations.prepared(number, "a", NOW) is None
 
 
 def test_stories_name_their_articles(store: Store) -> None:

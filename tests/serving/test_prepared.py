@@ -96,14 +96,21 @@ def test_fallbacks_are_not_prepared(store: Store) -> None:
 
 
 def test_future_candidates_leave_nothing_prepared(store: Store) -> None:
-    """In so small an archive it is a candidate of all others."""
+    """In so small an archive it is a candidate of all others; its own answer waits for its date."""
     articles = [*ARCHIVE, *NOISE, story(10, 0, posted_on=NOW + timedelta(hours=1))]
     built(store, articles)
     recommender = make_recommender(store)
+    assert prepare(store, recommender, quiet) == 1
+    assert not [article.id for article in articles if find_prepared(store, recommender, article.id, store.state())]
+    later = make_recommender(store, now=NOW + timedelta(hours=1))
+    assert find_prepared(store, later, "s10", store.state())
+
+
+def test_prepared_answer_of_a_held_article_is_not_found(store: Store) -> None:
+    built(store, [*ARCHIVE, *NOISE, story(10, 0, flags=("legal_hold",))])
+    recommender = make_recommender(store)
     prepare(store, recommender, quiet)
-    assert [article.id for article in articles if find_prepared(store, recommender, article.id, store.state())] == [
-        "s10"
-    ]
+    assert find_prepared(store, recommender, "s10", store.state()) is None
 
 
 def test_other_settings_use_none(store: Store) -> None:

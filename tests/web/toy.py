@@ -149,8 +149,8 @@ ARCHIVE = (
 
 
 def settings_for(database: Path, **values: object) -> Settings:
-    """The default settings on a SQLite file; lists as in a settings file."""
-    base = load_settings().model_dump() | {"database_url": SecretStr(f"sqlite:///{database}")}
+    """The default settings on a SQLite file, with the demonstration pages; lists as in a settings file."""
+    base = load_settings().model_dump() | {"database_url": SecretStr(f"sqlite:///{database}"), "demonstration": True}
     return Settings(**(base | values))
 
 

@@ -13,6 +13,7 @@ from recommender.curation.sensitivity import bits
 from recommender.store.articles import DELETED, Facts, Trace, Upserted
 from recommender.store.sql import search
 from recommender.store.sql.database import Database, batches
+from recommender.store.sql.public import LISTED, PUBLIC, second
 from recommender.store.sql.tables import article
 from recommender.store.sql.texts import storable
 
@@ -34,7 +35,6 @@ _FACTS = sa.select(
 
 
 _CARD = [column for column in article.c if column is not article.c.body]
-_LISTED = (article.c.status == "published") & sa.not_(article.c.is_held)
 _NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
 # Statements of the request path are made once: building one costs more than running it.
 _PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published")
@@ -44,6 +44,8 @@ _BY_ADDRESS = (
     .order_by(*_NEWEST_FIRST)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+_PUBLIC_BY_ID = _BY_ID.where(PUBLIC)
+_PUBLIC_BY_ADDRESS = _BY_ADDRESS.where(PUBLIC)
 _ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
 _TRACE = sa.select(article.c.number, article.c.id, article.c.status)
 _STORED = sa.select(
@@ -163,7 +165,16 @@ class SqlArticles:
         return self._card(_BY_ID, article_id)
 
     def by_url(self, url: str) -> tuple[int, Article] | None:
-        rows = self._at_address(url, 2) or self._at_address(without_query(url), 2)
+        return self._only_one(_BY_ADDRESS, url)
+
+    def public_by_id(self, article_id: str, at: datetime) -> tuple[int, Article] | None:
+        return self._card(_PUBLIC_BY_ID, article_id, at=second(at))
+
+    def public_by_url(self, url: str, at: datetime) -> tuple[int, Article] | None:
+        return self._only_one(_PUBLIC_BY_ADDRESS, url, at=second(at))
+
+    def _only_one(self, query: sa.Select[Any], url: str, **values: int) -> tuple[int, Article] | None:
+        rows = self._at_address(query, url, 2, **values) or self._at_address(query, without_query(url), 2, **values)
         return (rows[0]["number"], _article(rows[0])) if len(rows) == 1 else None
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
@@ -188,17 +199,17 @@ class SqlArticles:
         with self._database.reading() as connection:
             by_id = self.by_id(text_or_key)
             named = [by_id[0]] if by_id is not None else []
-            named += [row["number"] for row in self._at_address(text_or_key, limit)]
+            named += [row["number"] for row in self._at_address(_BY_ADDRESS, text_or_key, limit)]
             return list(dict.fromkeys(named + search.find(connection, text_or_key, limit)))[:limit]
 
-    def _at_address(self, url: str, most: int) -> Sequence[sa.RowMapping]:
+    def _at_address(self, query: sa.Select[Any], url: str, most: int, **values: int) -> Sequence[sa.RowMapping]:
         """Published articles at an address, newest first."""
         with self._database.reading() as connection:
-            return connection.execute(_BY_ADDRESS, {"key": canonical_url(url), "most": most}).mappings().all()
+            return connection.execute(query, {"key": canonical_url(url), "most": most, **values}).mappings().all()
 
-    def _card(self, query: sa.Select[Any], key: str) -> tuple[int, Article] | None:
+    def _card(self, query: sa.Select[Any], key: str, **values: int) -> tuple[int, Article] | None:
         with self._database.reading() as connection:
-            row = connection.execute(query, {"key": key}).mappings().first()
+            row = connection.execute(query, {"key": key, **values}).mappings().first()
         return (row["number"], _article(row)) if row is not None else None
 
     def get(self, numbers: Sequence[int], *, texts: bool = True) -> dict[int, Article]:
@@ -242,21 +253,35 @@ class SqlArticles:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def listing(self, edition: str | None, limit: int, offset: int) -> list[Article]:
-        query = sa.select(*_CARD).where(_LISTED).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+        return self._listing(LISTED, edition, limit, offset)
+
+    def public_listing(self, edition: str | None, limit: int, offset: int, at: datetime) -> list[Article]:
+        return self._listing(PUBLIC, edition, limit, offset, at=second(at))
+
+    def _listing(
+        self, which: sa.ColumnElement[bool], edition: str | None, limit: int, offset: int, **values: int
+    ) -> list[Article]:
+        query = sa.select(*_CARD).where(which).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         if edition is not None:
             query = query.where(article.c.edition == edition)
         with self._database.reading() as connection:
-            return [_article(row) for row in connection.execute(query).mappings()]
+            return [_article(row) for row in connection.execute(query, values).mappings()]
 
     def editions(self) -> dict[str, int]:
+        return self._editions(LISTED)
+
+    def public_editions(self, at: datetime) -> dict[str, int]:
+        return self._editions(PUBLIC, at=second(at))
+
+    def _editions(self, which: sa.ColumnElement[bool], **values: int) -> dict[str, int]:
         query = (
             sa.select(article.c.edition, sa.func.count().label("articles"))
-            .where(_LISTED)
+            .where(which)
             .group_by(article.c.edition)
             .order_by(sa.desc("articles"), article.c.edition)
         )
         with self._database.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query, values)}
 
 
 def _seconds(posted_on: datetime | None) -> int | None:

@@ -14,6 +14,7 @@ from recommender.ranking.candidates import CandidateArray
 from recommender.ranking.scoring import USUAL, RankingModel, Scales
 from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Stale, Standing
 from recommender.store.sql.database import Database, batches
+from recommender.store.sql.public import PUBLIC, second
 from recommender.store.sql.tables import article, embedding, generation, neighbour, state
 
 OVERTAKEN = "Another build started meanwhile and took this one's place."
@@ -36,7 +37,7 @@ _NAMES = sa.select(neighbour.c.number, neighbour.c.names).where(
 _PREPARED = (
     sa.select(neighbour.c.prepared)
     .join(article, article.c.number == neighbour.c.number)
-    .where(article.c.id == sa.bindparam("key"), _PUBLISHED, neighbour.c.generation == sa.bindparam("generation"))
+    .where(article.c.id == sa.bindparam("key"), PUBLIC, neighbour.c.generation == sa.bindparam("generation"))
 )
 
 
@@ -346,8 +347,8 @@ class SqlGenerations:
                 [{"article_number": key, "answer": answer} for key, answer in answers.items()],
             )
 
-    def prepared(self, number: int, article_id: str) -> bytes | None:
-        row = self._database.look_up(_PREPARED, generation=number, key=article_id)
+    def prepared(self, number: int, article_id: str, at: datetime) -> bytes | None:
+        row = self._database.look_up(_PREPARED, generation=number, key=article_id, at=second(at))
         return bytes(row[0]) if row is not None and row[0] is not None else None
 
     def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:

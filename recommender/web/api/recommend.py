@@ -34,7 +34,11 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
     description="Answers from a table, without an embedding model. "
     "An answer carries an ETag; send it back as `If-None-Match`. One that is given from memory while the database does "
     "not answer has no ETag, and in `X-Recommender-Stale` the seconds since it last did.",
-    responses={404: "The article is not known.", 422: "A parameter is wrong.", 503: "The database does not answer."},
+    responses={
+        404: "No public article is known so.",
+        422: "A parameter is wrong.",
+        503: "The database does not answer.",
+    },
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
@@ -57,9 +61,9 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
         return _respond(ready)
     turn = interleaving.turn(state)
     if query.article_id is not None:
-        recommendation = recommender.for_article(query.article_id, query.query())
+        recommendation = recommender.for_reader(query.article_id, query.query())
     else:
-        recommendation = recommender.for_url(query.url or "", query.query())
+        recommendation = recommender.for_reader_at(query.url or "", query.query())
     plain = recommendation.article is not None and query.query() == Query()
     interleaved, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
@@ -131,7 +135,7 @@ def draft_sidebar(draft: Draft) -> Response:
     summary="The running story of an article",
     description="The articles that report one running story, in the order of time. `id` is that of the first; any of "
     "the articles finds it. An article that stands alone is a story of one.",
-    responses={404: "The article is not known.", 503: "The database does not answer."},
+    responses={404: "No public article is known so.", 503: "The database does not answer."},
 )
 def story(article_id: str) -> Document:
     """The articles of the running story that an article belongs to."""
@@ -172,7 +176,7 @@ def render_fragment(
 
 def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
-    recommendation = context().recommender.for_article(article_id, wishes.query())
+    recommendation = context().recommender.for_reader(article_id, wishes.query())
     return _document(recommendation, wishes, recommendation.article.language if recommendation.article else "en")
 
 

@@ -70,13 +70,13 @@ def shown(template: str, page: Page, **values: Any) -> str:
 
 
 def _fragment(recommendation: Recommendation) -> Markup:
-    """The box as readers see it: a teaser without an address leads to its page of this service."""
+    """The box as readers see it: a teaser without an address leads to its page of the desk."""
     language = recommendation.article.language if recommendation.article else "en"
     document = make_document(recommendation, context().recommender.gazetteer, language)
     box = render_fragment(
         document,
         context().settings.sidebar_heading,
-        lambda item: item["url"] or url_for("site.article", article_id=item["id"]),
+        lambda item: item["url"] or url_for("review.article", article_id=item["id"]),
     )
     return Markup(box)  # noqa: S704  # made by our own template, which escapes
 
