@@ -9,7 +9,8 @@
     │   └── SettingsError       a setting is unknown or has a value that cannot be used
     ├── NotFound
     │   └── ArticleNotFound     no published article has this id or URL
-    ├── Forbidden               the account's role does not allow it
+    ├── Forbidden               the account's role or the key's scopes do not allow it
+    ├── UnknownKey              the API key is missing, wrong, ended or over
     └── Unavailable             a part is missing: model, database, first build
         ├── ModelUnavailable
         ├── StoreUnavailable
@@ -25,8 +26,8 @@ from dataclasses import dataclass
 class RecommenderError(Exception):
     """Base of the tree; its text is meant for the caller or reader.
 
-    Its branches are in `recommender.errors`: InvalidInput (the caller can correct it), NotFound, Forbidden, and
-    Unavailable (a model, the database or the first build is missing).
+    Its branches are in `recommender.errors`: InvalidInput (the caller can correct it), NotFound, Forbidden, UnknownKey,
+    and Unavailable (a model, the database or the first build is missing).
     """
 
 
@@ -95,7 +96,14 @@ class ArticleNotFound(NotFound):
 
 
 class Forbidden(RecommenderError):
-    """The account's role does not allow it."""
+    """The account's role or the key's scopes do not allow it."""
+
+
+class UnknownKey(RecommenderError):
+    """An API key is missing, wrong, ended or over; the text does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("Send a key that holds as `Authorization: Bearer KEY`; `recommender keys` makes them.")
 
 
 class Unavailable(RecommenderError):

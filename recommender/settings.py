@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="Keys that may change articles, separated by commas, each of 16 characters or more. "
-        "None: the API does not take articles.",
+        description="Keys without names that may do everything, separated by commas, each of 16 characters or more. "
+        "`recommender keys` makes better ones: with a name, scopes and an end.",
     )
     cors_origins: Several = Field(
         (), description="Origins whose pages may call the API from a browser, such as https://news.example. * for all."

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from recommender.build.builder import Builder, LiveBuilder
     from recommender.desk.accounts import Accounts
     from recommender.desk.decisions import Decisions
+    from recommender.desk.keys import Keys
     from recommender.desk.second_factor import Policy
     from recommender.evaluation.evaluation import System
     from recommender.release.cards import ModelCard
@@ -375,6 +376,13 @@ def make_accounts(
 
     factors = SecondFactors(store, PyotpCodes(), clock, second_factor)
     return Accounts(store, ScryptPasswords(), clock, pause, factors, Attempts(store, clock))
+
+
+def make_keys(store: Store, settings: Settings, clock: Callable[[], datetime] = utc_now) -> "Keys":
+    """Which programs may do what: the keys in the store, and those of the settings."""
+    from recommender.desk.keys import Keys
+
+    return Keys(store, clock, [key.get_secret_value() for key in settings.api_keys])
 
 
 def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_now) -> "Publishing":

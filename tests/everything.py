@@ -9,6 +9,7 @@ from recommender.store.base import Store
 from recommender.store.failures import Failure
 from recommender.store.grading import Grade, Panel, PanelSidebar
 from recommender.store.interleaving import MixedSidebar, Pick
+from recommender.store.keys import ApiKey
 from recommender.store.ledger import Shown
 from recommender.store.reviews import Review
 from recommender.store.shadow import ShadowSidebar
@@ -35,6 +36,7 @@ def fill(store: Store) -> None:
     store.accounts.open_session("token", ama, NOW, LATER)
     store.accounts.add_link("link", ama, LATER)
     store.accounts.secret("interleaving", "kept")
+    store.keys.add(ApiKey("0123456789ab", "cms", "a hash", ("drafts", "articles"), NOW, until=LATER, used=NOW))
     store.signals.add([Signal(PIN, 1, 2, "Ama", NOW, "näher dran", slot=1)])
     store.audit.append(AuditEntry(NOW, "Ama", "pin", "a1", 1, {"slot": None}, {"slot": 1, "factor": 0.1}, "why"), "k")
     store.audit.append(AuditEntry(NOW, "Ama", "withdraw", "a5", 6))

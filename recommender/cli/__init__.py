@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": ("recommender.cli.serve:serve", "Start the web service."),
     "users": ("recommender.cli.users:users", "Keep the accounts of the editors' desk."),
     "audit": ("recommender.cli.audit:audit", "Verify the audit trail."),
+    "keys": ("recommender.cli.keys:keys", "Keep the keys of programs that use the API."),
     "doctor": ("recommender.cli.doctor:doctor", "Say what is wrong here, and what to do."),
     "check": ("recommender.cli.backup:check", "Look for damage in the database, row by row."),
     "backup": ("recommender.cli.backup:backup", "Write database and models into one file."),

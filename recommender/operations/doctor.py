@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from recommender.errors import RecommenderError, StoreUnavailable
@@ -10,6 +11,7 @@ from recommender.operations import files, network
 from recommender.operations.findings import FAULT, Finding, fault, ok, warning
 from recommender.settings import Settings, load_settings, masked_url, settings_file
 from recommender.store.inspection import Inspection
+from recommender.store.keys import ApiKey
 from recommender.wiring import check_model, database_file, make_registry, opened_inspection, utc_now
 
 OLD_DAYS = 3  # a build is made once a night
@@ -19,7 +21,10 @@ CLOCK_SECONDS = 5
 BIG_BYTES = 50 << 30
 
 Check = Callable[[Settings], Iterator[Finding]]
-_NEED_DATABASE = ("integrity", "generation")
+KEY_DAYS = 365  # after which a key is old: it has been in many hands and files
+UNUSED_DAYS = 180
+ENDS_SOON_DAYS = 14
+_NEED_DATABASE = ("integrity", "generation", "keys")
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ def diagnose(machine: Machine) -> Iterator[Finding]:
         "database": _database,
         "integrity": _integrity,
         "generation": _generation,
+        "keys": _keys,
         "disk": files.disk,
         "permissions": files.permissions,
         "models": _models,
@@ -158,6 +164,36 @@ def _generation(settings: Settings) -> Iterator[Finding]:
         yield warning("generation", said, advice)
 
     yield from _inspected(settings, look)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    def look(inspection: Inspection) -> Iterator[Finding]:
+        if not _current(inspection):
+            return
+        now = utc_now()
+        holding = [key for key in inspection.api_keys() if key.holds(now)]
+        found = [finding for key in holding for finding in _findings_of(key, now)]
+        yield from found
+        if not found:
+            unnamed = len(settings.api_keys)
+            named = f"named API keys: {len(holding)}" if holding else "no named API key"
+            beside = f"; {unnamed} in the settings may do everything" if unnamed else ""
+            yield ok("keys", f"{named}{beside}")
+
+    yield from _inspected(settings, look)
+
+
+def _findings_of(key: ApiKey, now: datetime) -> Iterator[Finding]:
+    called, rotate = f"the API key {key.name} ({key.id})", f"`recommender keys rotate {key.name}`"
+    if key.until is None:
+        advice = f"`recommender keys end {key.name}`, and make one with an end: `recommender keys add --expires DAY`"
+        yield warning("keys", f"{called} has no end", advice)
+    elif key.until - now < timedelta(days=ENDS_SOON_DAYS):
+        yield warning("keys", f"{called} ends on {key.until:%Y-%m-%d}", f"{rotate}, where its program goes on")
+    if (days := (now - key.created).days) > KEY_DAYS:
+        yield warning("keys", f"{called} is {days:,} days old", rotate)
+    if (days := (now - (key.used or key.created)).days) > UNUSED_DAYS:
+        yield warning("keys", f"{called} was not used for {days:,} days", f"`recommender keys end {key.name}`")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ def secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
             found.append(warning("secrets", text, f"chmod 600 {file}"))
     yield from found
     if not found:
-        count = f"API keys: {len(keys)}" if keys else "no API key, so that no program can publish"
+        count = f"API keys: {len(keys)}" if keys else "no API key in the settings"
         yield ok("secrets", f"{count}{f'; {file} is as private as it must be' if file and file.is_file() else ''}")
 
 

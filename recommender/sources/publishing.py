@@ -26,6 +26,10 @@ class Publishing:
         self._by = by
         self._clock = clock
 
+    def on_behalf_of(self, by: str) -> "Publishing":
+        """The same for another publisher."""
+        return Publishing(self._store, by, self._clock)
+
     def put(self, articles: Sequence[Article]) -> Upserted:
         """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts."""
         latest = {article.id: article for article in articles}

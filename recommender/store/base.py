@@ -12,6 +12,7 @@ from recommender.store.failures import FailureStore
 from recommender.store.generations import GenerationStore
 from recommender.store.grading import GradingStore
 from recommender.store.interleaving import InterleavingStore
+from recommender.store.keys import KeyStore
 from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
@@ -54,6 +55,11 @@ class Store(Protocol):
     @property
     def failures(self) -> FailureStore:
         """Failed attempts to sign in."""
+        ...
+
+    @property
+    def keys(self) -> KeyStore:
+        """Which programs may do what."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from recommender.store.failures import FailureStore
 from recommender.store.generations import Generation, GenerationStore
 from recommender.store.grading import GradingStore
 from recommender.store.interleaving import InterleavingStore
+from recommender.store.keys import KeyStore
 from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
@@ -93,6 +94,11 @@ class _GenerationView:
     def failures(self) -> FailureStore:
         """Those of the site."""
         return self._store.failures
+
+    @property
+    def keys(self) -> KeyStore:
+        """Which programs may do what."""
+        return self._store.keys
 
     @property
     def audit(self) -> AuditStore:

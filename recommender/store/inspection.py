@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from recommender.store.audit_chain import Trail
+from recommender.store.keys import ApiKey
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Inspection(Protocol):
 
     def live(self) -> LiveBuild | None:
         """What readers get; None before the first build."""
+        ...
+
+    def api_keys(self) -> list[ApiKey]:
+        """All API keys, ended ones included."""
         ...
 
     def clock(self) -> datetime | None:

@@ -16,7 +16,7 @@ from recommender.web.access_log import AccessLog
 from recommender.web.api import articles, events, recommend
 from recommender.web.api.bounded_json import BoundedJson
 from recommender.web.api.problems import register_problems
-from recommender.web.api.security import API_KEY_SCHEME
+from recommender.web.api.security import API_KEY_DESCRIPTION, API_KEY_SCHEME
 from recommender.web.cache import SidebarCache
 from recommender.web.context import Context, attach
 from recommender.web.desk import (
@@ -44,6 +44,7 @@ from recommender.wiring import (
     make_accounts,
     make_decisions,
     make_interleaving,
+    make_keys,
     make_publishing,
     make_recommender,
     make_recorder,
@@ -68,7 +69,7 @@ def make_app(settings: Settings) -> APIFlask:
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         OPENAPI_VERSION="3.1.0",
         DESCRIPTION=DESCRIPTION,
-        SECURITY_SCHEMES={API_KEY_SCHEME: {"type": "http", "scheme": "bearer"}},
+        SECURITY_SCHEMES={API_KEY_SCHEME: API_KEY_DESCRIPTION},
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
@@ -87,6 +88,7 @@ def make_app(settings: Settings) -> APIFlask:
         store=store,
         recommender=recommender,
         accounts=accounts,
+        keys=make_keys(store, settings),
         publishing=make_publishing(store, articles.BY),
         decisions=decisions,
         proposals=Proposals(store, decisions, utc_now),

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 
 from recommender.desk.accounts import Accounts
 from recommender.desk.decisions import Decisions
+from recommender.desk.keys import Keys
 from recommender.desk.proposals import Proposals
 from recommender.desk.queue import Worklist
 from recommender.desk.review import Reviewing
@@ -36,6 +37,7 @@ class Context:
     store: Store
     recommender: Recommender
     accounts: Accounts
+    keys: Keys
     publishing: Publishing
     decisions: Decisions
     proposals: Proposals

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,8 +19,9 @@ from recommender.operations import files, network
 from recommender.operations.doctor import Machine, diagnose, guarded, has_fault
 from recommender.operations.findings import FAULT, OK, WARNING, Finding, ok
 from recommender.release.cards import BUILT_IN
-from recommender.settings import Settings
-from recommender.wiring import utc_now
+from recommender.settings import Settings, load_settings
+from recommender.store.keys import ApiKey
+from recommender.wiring import opened_store, utc_now
 from tests.damage import HARMS, overwrite_page, pages_of_tables
 from tests.web.served import free_port
 
@@ -57,8 +59,8 @@ def findings(check: str = "", **environment: str) -> list[Finding]:
 
 def test_every_check_has_a_line(site: Path) -> None:
     assert [one.check for one in findings()] == [
-        *("settings", "secrets", "database", "integrity", "generation", "disk", "permissions", "models", "clock"),
-        *("port", "address", "proxy"),
+        *("settings", "secrets", "database", "integrity", "generation", "keys", "disk", "permissions", "models"),
+        *("clock", "port", "address", "proxy"),
     ]
 
 
@@ -129,6 +131,39 @@ def test_key_that_can_be_guessed_is_a_warning(site: Path) -> None:
     configure(site, api_keys=["aaaaaaaaaaaaaaaaaaaa"])
     (found,) = findings("secrets")
     assert (found.level, "aaaa" in found.text) == (WARNING, False)
+
+
+def with_key(site: Path, **fields: object) -> None:
+    """Keeps a key that was made yesterday and used then, and ends in a year, but for what is given."""
+    day = timedelta(days=1)
+    key = ApiKey("abcdefabcdef", "wire", "hash", ("articles",), utc_now() - day, utc_now() + 365 * day, None, utc_now())
+    with opened_store(load_settings()) as store:
+        store.keys.add(replace(key, **fields))  # type: ignore[arg-type]  # as named
+
+
+def test_key_that_is_looked_after_is_fine(site: Path) -> None:
+    with_key(site)
+    assert [(one.level, one.text) for one in findings("keys")] == [(OK, "named API keys: 1")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"until": None}, "the API key wire (abcdefabcdef) has no end"),
+        ({"created": utc_now() - timedelta(days=400)}, "the API key wire (abcdefabcdef) is 400 days old"),
+        ({"until": utc_now() + timedelta(days=3)}, "the API key wire (abcdefabcdef) ends on"),
+        ({"used": utc_now() - timedelta(days=200)}, "the API key wire (abcdefabcdef) was not used for 200 days"),
+    ],
+)
+def test_key_to_be_looked_at_is_named(site: Path, fields: dict[str, object], said: str) -> None:
+    with_key(site, **fields)
+    (found,) = findings("keys")
+    assert (found.level, found.text.startswith(said)) == (WARNING, True)
+
+
+def test_ended_key_needs_no_look(site: Path) -> None:
+    with_key(site, until=None, ended=utc_now())
+    assert [one.level for one in findings("keys")] == [OK]
 
 
 def test_what_a_restore_has_kept_is_named(site: Path) -> None:

@@ -11,10 +11,12 @@ from recommender.errors import StoreUnavailable
 from recommender.ranking import candidates
 from recommender.store.audit_chain import Trail
 from recommender.store.inspection import Flaw, LiveBuild, Schema
+from recommender.store.keys import ApiKey
 from recommender.store.sql.audit import last_links, trail_of
 from recommender.store.sql.database import Database
 from recommender.store.sql.faults import DAMAGED
 from recommender.store.sql.generations import SqlGenerations
+from recommender.store.sql.keys import SqlKeys
 from recommender.store.sql.schema import is_known, newest, revision_of
 from recommender.store.sql.tables import (
     article,
@@ -148,6 +150,9 @@ class SqlInspection:
             built = connection.scalar(sa.select(sa.func.max(generation.c.built)))
         times = [moment(value) for value in found if value is not None]
         return max([*times, *([datetime.fromtimestamp(built, UTC)] if built is not None else [])], default=None)
+
+    def api_keys(self) -> list[ApiKey]:
+        return SqlKeys(self._database).listing()
 
     def size(self) -> int:
         if self._is_sqlite:

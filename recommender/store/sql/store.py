@@ -12,6 +12,7 @@ from recommender.store.sql.failures import SqlFailures
 from recommender.store.sql.generations import SqlGenerations
 from recommender.store.sql.grading import SqlGrading
 from recommender.store.sql.interleaving import SqlInterleaving
+from recommender.store.sql.keys import SqlKeys
 from recommender.store.sql.ledger import SqlLedger
 from recommender.store.sql.reviews import SqlReviews
 from recommender.store.sql.shadow import SqlShadow
@@ -27,6 +28,7 @@ class SqlStore:
         self.generations = SqlGenerations(database)
         self.accounts = SqlAccounts(database)
         self.failures = SqlFailures(database)
+        self.keys = SqlKeys(database)
         self.audit = SqlAudit(database)
         self.signals = SqlSignals(database)
         self.reviews = SqlReviews(database)

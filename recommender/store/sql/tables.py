@@ -173,6 +173,20 @@ link = sa.Table(
     sa.Column("used", sa.BigInteger),
 )
 
+# Keys of programs. `digest` is a hash of the whole key; `used` is written once an hour at the most.
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("used", sa.BigInteger),
+)
+
 # Made at the first use, so that no secret has a default.
 secret = sa.Table(
     "secret",

@@ -4,26 +4,25 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from recommender.articles.article import Article, parse_article
+from recommender.desk.keys import ARTICLES
 from recommender.errors import ArticleNotFound, FieldProblem, InvalidArticle, Unavailable
 from recommender.sources.files import JsonLines
 from recommender.sources.ingest import Refusal, ingest
+from recommender.sources.publishing import Publishing
 from recommender.store.articles import Upserted
 from recommender.store.generations import Stale
 from recommender.web.api.problems import needs_json, problem
 from recommender.web.api.schemas import ArticleBody, Imported, Stored
-from recommender.web.api.security import API_KEY_SCHEME, require_api_key
+from recommender.web.api.security import KEY_RESPONSES, needs, publisher, require_article_key
 from recommender.web.context import context
 
 bp = APIBlueprint("articles", __name__, url_prefix="/api/v1/articles", tag="Articles")
-bp.before_request(require_api_key)
+bp.before_request(require_article_key)
 
 NDJSON = "application/x-ndjson"
-BY = "API"  # in the audit trail
+BY = "API"  # in the audit trail, with the name of the key
 SHOWN_PROBLEMS = 100
-_KEY_RESPONSES = {
-    401: "The API key is missing or wrong.",
-    403: "No API key is configured, so the API does not take articles.",
-}
+_KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there is no key, so no articles are taken."}
 
 
 @bp.put("/<path:article_id>")
@@ -34,7 +33,7 @@ _KEY_RESPONSES = {
     summary="Publish or change an article",
     description="Answers when the article is in others' sidebars and has its own; `indexed` is false, with status 202, "
     "when that takes longer than a minute. Sending the same again changes nothing.",
-    security=API_KEY_SCHEME,
+    security=needs(ARTICLES),
     responses={
         201: "The article is new.",
         202: "Stored; its neighbours are still being computed.",
@@ -50,7 +49,7 @@ _KEY_RESPONSES = {
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
     article = _article(article_id, body)
-    outcome = _outcome(context().publishing.put([article]))
+    outcome = _outcome(_publishing().put([article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
     return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
@@ -61,12 +60,12 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
 @bp.doc(
     summary="Withdraw an article",
     description="Takes effect with the next request of any reader. Its text is forgotten.",
-    security=API_KEY_SCHEME,
+    security=needs(ARTICLES),
     responses={404: "There is no such article.", 503: "The database does not answer.", **_KEY_RESPONSES},
 )
 def delete_article(article_id: str) -> Response:
     """Takes one article out of every sidebar."""
-    if not context().publishing.withdraw(article_id):
+    if not _publishing().withdraw(article_id):
         raise ArticleNotFound(article_id)
     return Response(status=204)
 
@@ -76,7 +75,7 @@ def delete_article(article_id: str) -> Response:
 @bp.doc(
     summary="Publish many articles",
     description=f"One JSON object a line (`{NDJSON}`), each as for PUT with its `id`.",
-    security=API_KEY_SCHEME,
+    security=needs(ARTICLES),
     responses={
         202: "Stored; neighbours are still being computed.",
         413: "The body is too large.",
@@ -88,7 +87,7 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(context().publishing.put, JsonLines(request.stream, "body"), refusals.append)
+    report = ingest(_publishing().put, JsonLines(request.stream, "body"), refusals.append)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."
@@ -96,6 +95,11 @@ def post_articles() -> tuple[dict[str, object], int] | Response:
     indexed = _index()
     body = {**vars(report), "problems": refused, "indexed": indexed}
     return body, 200 if indexed else 202
+
+
+def _publishing() -> Publishing:
+    """In the name of the program that asks."""
+    return context().publishing.on_behalf_of(publisher().by)
 
 
 def _index() -> bool:

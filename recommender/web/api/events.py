@@ -3,8 +3,10 @@
 from apiflask import APIBlueprint
 from flask import Response
 
+from recommender.desk.keys import EVENTS
 from recommender.web.api.problems import problem
 from recommender.web.api.schemas import Click
+from recommender.web.api.security import KEY_RESPONSES, carries_key, takes
 from recommender.web.context import context
 
 HOUR = "3600"
@@ -18,8 +20,11 @@ bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
 @bp.doc(
     summary="A click on a teaser",
     description="For answers with `trial`, in which two model versions share the sidebar. The script of the snippet "
-    "reports clicks by itself. How often a teaser was clicked on is all that is kept.",
+    "reports clicks by itself. How often a teaser was clicked on is all that is kept. Readers need no key; a program "
+    "that sends one needs the scope `events`.",
+    security=takes(EVENTS),
     responses={
+        **KEY_RESPONSES,
         400: "The body is not JSON.",
         404: "The answer is not of the interleaving that is running, or was given more than an hour ago.",
         413: "The body is too large.",
@@ -30,6 +35,7 @@ bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
 )
 def click(event: Click) -> tuple[str, int] | Response:
     """Counts a click."""
+    carries_key(EVENTS)
     if context().interleaving.click(event.request_id, event.article_id):
         return "", 204
     return problem(

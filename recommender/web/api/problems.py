@@ -21,6 +21,7 @@ from recommender.errors import (
     RecommenderError,
     StoreUnavailable,
     Unavailable,
+    UnknownKey,
 )
 from recommender.web.context import context
 from recommender.worker.client import WorkerBusy
@@ -140,6 +141,8 @@ def _of_ours(error: RecommenderError) -> Response:
     if isinstance(error, ArticleNotFound):
         hint = "Publish it with PUT /api/v1/articles/{id}, or ask with fallback=latest for a filled box."
         return problem(404, "Unknown article", f"{error} {hint}")
+    if isinstance(error, UnknownKey):
+        return problem(401, "An API key is required", str(error), headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, Unavailable):
         return unavailable(error)
     for kind, status, title in _TITLES:

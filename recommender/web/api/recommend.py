@@ -11,12 +11,14 @@ from flask import Response, render_template, request
 from recommender.articles.addresses import canonical_url
 from recommender.articles.article import parse_article
 from recommender.articles.text import links
-from recommender.errors import StoreUnavailable
+from recommender.desk.keys import DRAFTS
+from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import Query, Recommendation
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
+from recommender.web.api.security import KEY_RESPONSES, carries_key, takes
 from recommender.web.cache import HTML, JSON, Answer, Key, make_answer
 from recommender.web.context import context
 from recommender.web.fastlane import wants_html
@@ -33,8 +35,11 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
     summary="The sidebar of an article",
     description="Answers from a table, without an embedding model. "
     "An answer carries an ETag; send it back as `If-None-Match`. One that is given from memory while the database does "
-    "not answer has no ETag, and in `X-Recommender-Stale` the seconds since it last did.",
+    "not answer has no ETag, and in `X-Recommender-Stale` the seconds since it last did. A program whose key has the "
+    "scope `drafts` also gets the sidebars of articles that are not public yet.",
+    security=takes(DRAFTS),
     responses={
+        **KEY_RESPONSES,
         404: "No public article is known so.",
         422: "A parameter is wrong.",
         503: "The database does not answer.",
@@ -60,10 +65,13 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
     if ready is not None:
         return _respond(ready)
     turn = interleaving.turn(state)
-    if query.article_id is not None:
-        recommendation = recommender.for_reader(query.article_id, query.query())
-    else:
-        recommendation = recommender.for_reader_at(query.url or "", query.query())
+    recommendation = _for_reader(query)
+    if recommendation is None or recommendation.article is None:
+        ahead = _not_public_yet(query)
+        if ahead is not None:
+            return ahead
+    if recommendation is None:
+        raise ArticleNotFound(query.article_id or query.url or "")
     plain = recommendation.article is not None and query.query() == Query()
     interleaved, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
@@ -82,6 +90,32 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
     return _respond(answer)
 
 
+def _for_reader(query: SidebarQuery) -> Recommendation | None:
+    """The sidebar of a public article, or what unknown ones get; None where that is nothing."""
+    recommender = context().recommender
+    try:
+        if query.article_id is not None:
+            return recommender.for_reader(query.article_id, query.query())
+        return recommender.for_reader_at(query.url or "", query.query())
+    except ArticleNotFound:
+        return None
+
+
+def _not_public_yet(query: SidebarQuery) -> Response | None:
+    """The sidebar of an article that is published, and not public: for programs with a key. It is kept nowhere."""
+    if not carries_key(DRAFTS):
+        return None
+    recommender = context().recommender
+    if query.article_id is not None:
+        recommendation = recommender.for_article(query.article_id, query.query())
+    else:
+        recommendation = recommender.for_url(query.url or "", query.query())
+    language = recommendation.article.language if recommendation.article else "en"
+    response = _respond(_answer(_document(recommendation, query, language)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @bp.post("/recommend")
 @needs_json
 @bp.input(Draft, location="json", arg_name="draft")
@@ -89,8 +123,11 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
 @bp.doc(
     summary="The sidebar of a draft",
     description="For a text that is not in the archive: related stories, those it links to already, and what has been "
-    "reported before in much the same words. The first call loads the embedding model, which takes some seconds.",
+    "reported before in much the same words. The first call loads the embedding model, which takes some seconds. No "
+    "key is needed; a program that sends one needs the scope `drafts`.",
+    security=takes(DRAFTS),
     responses={
+        **KEY_RESPONSES,
         400: "The body is not JSON.",
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
@@ -101,6 +138,7 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
 )
 def draft_sidebar(draft: Draft) -> Response:
     """The sidebar of a text that is not in the archive."""
+    carries_key(DRAFTS)
     article = parse_article(
         {
             "id": "draft",

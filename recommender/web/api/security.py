@@ -1,13 +1,26 @@
-"""Who may write."""
+"""Which programs may do what."""
 
-import hmac
+from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
+from recommender.desk.keys import ARTICLES, SCOPES, Program
+from recommender.errors import UnknownKey
 from recommender.web.api.problems import problem
 from recommender.web.context import context
 
 API_KEY_SCHEME = "ApiKey"
+API_KEY_DESCRIPTION = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key that `recommender keys add` makes, with these scopes: "
+    + "; ".join(f"`{scope}`: {what}" for scope, what in SCOPES.items())
+    + ". Keys of the setting `api_keys` have all of them.",
+}
+KEY_RESPONSES = {
+    401: "The API key is missing, wrong, ended or over.",
+    403: "The API key lacks the scope.",
+}
 
 # What a stranger may reach. Every other endpoint, one that is added later included, needs a signed-in editor.
 PUBLIC = frozenset(
@@ -37,19 +50,50 @@ PUBLIC = frozenset(
 KEYED = frozenset({"articles.put_article", "articles.delete_article", "articles.post_articles"})
 
 
-def require_api_key() -> Response | None:
-    """A refusal where the request carries none of the configured keys as `Authorization: Bearer …`."""
-    keys = [key.get_secret_value().encode() for key in context().settings.api_keys]
-    if not keys:
-        return problem(403, "Writing is off", "No API key is configured; set RECOMMENDER_API_KEYS to allow writing.")
+def needs(scope: str) -> list[str | dict[str, list[Any]]]:
+    """What OpenAPI says of a route that takes no request without such a key."""
+    return [{API_KEY_SCHEME: [scope]}]
+
+
+def takes(scope: str) -> list[str | dict[str, list[Any]]]:
+    """What OpenAPI says of a route that takes requests without a key as well."""
+    return [{}, {API_KEY_SCHEME: [scope]}]
+
+
+def require_article_key() -> Response | None:
+    """A refusal where no program can change articles; else `publisher` is the one that asks.
+
+    Raises UnknownKey, Forbidden.
+    """
+    key = _bearer()
+    try:
+        g.program = context().keys.program(key or "", ARTICLES)
+    except UnknownKey:
+        if context().keys.exist():
+            raise
+        return problem(403, "Writing is off", "There is no API key; `recommender keys add` makes one.")
+    return None
+
+
+def publisher() -> Program:
+    """The program whose key has let this request change articles."""
+    program: Program = g.program
+    return program
+
+
+def carries_key(scope: str) -> bool:
+    """Whether a request that needs no key carries one of ours, with a scope.
+
+    Raises UnknownKey, Forbidden for one that does not hold or lacks the scope: its sender believes that it does. What
+    does not look like one of our keys is not for us, such as what a proxy in front asks for.
+    """
+    key = _bearer()
+    if key is None or not context().keys.is_known(key):
+        return False
+    context().keys.program(key, scope)
+    return True
+
+
+def _bearer() -> str | None:
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    token = credentials.strip().encode("utf-8", "replace")
-    # Every key is compared in full, so the time taken says nothing about them.
-    if sum(hmac.compare_digest(token, key) for key in keys) and scheme.lower() == "bearer":
-        return None
-    return problem(
-        401,
-        "An API key is required",
-        "Send one of the configured keys as `Authorization: Bearer KEY`.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+    return credentials.strip() if scheme.lower() == "bearer" else None

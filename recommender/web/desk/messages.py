@@ -4,7 +4,7 @@ from flask import render_template
 from flask_babel import lazy_gettext
 
 from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, MATRIX, OFF, PIN, RANKING, REJECT, RULE
-from recommender.desk import accounts, decisions
+from recommender.desk import accounts, decisions, keys
 from recommender.store import audit
 from recommender.web.api import problems
 
@@ -85,6 +85,9 @@ ACTIONS = {
     accounts.TURN_OFF: lazy_gettext("second factor turned off"),
     accounts.RESET: lazy_gettext("second factor reset"),
     accounts.LOCK_ACCOUNT: lazy_gettext("account locked"),
+    keys.ADD_KEY: lazy_gettext("API key made"),
+    keys.END_KEY: lazy_gettext("API key ended"),
+    keys.ROTATE_KEY: lazy_gettext("API key replaced"),
 }
 HEADINGS = {
     400: lazy_gettext("Please send it again"),
