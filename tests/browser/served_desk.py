@@ -69,7 +69,7 @@ class ServedDesk:
             self.process = subprocess.Popen(
                 command("serve"),
                 cwd=self.database.parent,
-                env=environment(**settings, api_keys=KEY),
+                env=environment(**settings, api_keys=KEY, demonstration=True),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

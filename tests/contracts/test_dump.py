@@ -79,6 +79,7 @@ def test_restored_store_works_as_before(filled: Store, url: str, other_url: str)
     assert other.articles.listing(None, 10, 0) == filled.articles.listing(None, 10, 0)
     assert other.articles.search("junta", 10) == filled.articles.search("junta", 10) != []
     assert other.accounts.session("token", NOW) == filled.accounts.session("token", NOW) is not None
+    assert other.keys.listing() == filled.keys.listing() != []
     assert other.ledger.history(1, 9) == filled.ledger.history(1, 9)
     other.close()
 
@@ -143,6 +144,7 @@ def test_copying_does_not_migrate(filled: Store, url: str) -> None:
     with opened_dump(url) as dump, dump.snapshot() as snapshot:
         assert snapshot.schema == "0008"
     assert copied(url).keys() == metadata.tables.keys() - {"failure", "recovery_code"}
+    assert copied(url).keys() == metadata.tables.keys() - {"api_key"}
 
 
 def test_schema_of_a_newer_release_is_refused(store: Store, url: str) -> None:
