@@ -6,15 +6,15 @@ from pathlib import Path
 from tests.cli.conftest import Run
 from tests.web.toy import ARCHIVE
 
-PUBLISHED = [article.id for article in ARCHIVE if article.status == "published"]
+PUBLIC = [article.id for article in ARCHIVE if article.status == "published" and not article.flags]
 
 
 def test_sidebars_are_written(run: Run, archive: Path) -> None:
     result = run("export", "out")
     assert result.exit_code == 0
-    assert result.stdout == f"{len(PUBLISHED)} sidebars; {2 * len(PUBLISHED)} files written, 0 removed\n"
+    assert result.stdout == f"{len(PUBLIC)} sidebars; {2 * len(PUBLIC)} files written, 0 removed\n"
     names = {file.name for file in (archive.parent / "out" / "sidebars").iterdir()}
-    assert names == {f"{name}.{kind}" for name in PUBLISHED for kind in ("json", "html")}
+    assert names == {f"{name}.{kind}" for name in PUBLIC for kind in ("json", "html")}
     sidebar = json.loads((archive.parent / "out" / "sidebars" / "blockade-1.json").read_text())
     assert sidebar["items"][0]["id"] == "blockade-3"
     assert "More on the Sahel" in (archive.parent / "out" / "sidebars" / "blockade-1.html").read_text()
@@ -22,7 +22,7 @@ def test_sidebars_are_written(run: Run, archive: Path) -> None:
 
 def test_second_export_writes_nothing(run: Run, archive: Path) -> None:
     run("export", "out")
-    assert run("export", "out").stdout == f"{len(PUBLISHED)} sidebars; 0 files written, 0 removed\n"
+    assert run("export", "out").stdout == f"{len(PUBLIC)} sidebars; 0 files written, 0 removed\n"
 
 
 def test_folder_of_others_is_refused(run: Run, archive: Path) -> None:

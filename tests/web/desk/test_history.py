@@ -112,7 +112,7 @@ def test_article_changed_by_the_api_tells_it(make_client: MakeClient, desk: Desk
     put(store_of(publisher), START, "gold-1", title="Corrected")
     assert publisher.delete("/api/v1/articles/gold-1").status_code == 204
     page = client.get("/editor/history/gold-1").text
-    assert "API (settings): article changed" in page
+    assert "API: article changed" in page
     assert "API (settings): article withdrawn" in page
     assert "<del>published</del> → <ins>deleted</ins>" in page
     assert "Corrected" not in page

@@ -333,7 +333,7 @@ class TestMatrix:
         page = client.get("/editor/sensitive")
         assert page.text.count(" checked disabled") == page.text.count(" disabled") == len(FIXED)
         decide(client, "/editor/sensitive", cell=[], seen=0)
-        assert sidebar(reader, "held") == []
+        assert reader.get("/api/v1/recommend?article_id=held").status_code == 404
         assert standing(client, MATRIX)[0].data == {"forbidden": []}
 
     def test_change_is_tried_and_applied(self, browser: Browser, reader: FlaskClient) -> None:
