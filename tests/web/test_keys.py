@@ -117,7 +117,7 @@ class TestWhatIsNotPublic:
 @pytest.mark.parametrize(("path", "scope"), [(DRAFT, "drafts"), ("/api/v1/events", "events")])
 def test_key_that_is_sent_must_hold_and_fit(make_client: MakeClient, keys: Keys, path: str, scope: str) -> None:
     """These take requests without a key as well; a program that sends one believes that it counts."""
-    client, body = make_client(), EVENT if scope == "events" else {"title": "Fuel convoys reach Bamako"}
+    client, body = make_client(), EVENT if scope == "events" else {"title": ""}  # so that no model is loaded
     fitting = keys.add("fitting", [scope], "awa")
     other = keys.add("other", [name for name in SCOPES if name != scope], "awa")
     without = client.post(path, json=body).status_code

@@ -77,7 +77,7 @@ def right_answers(store: Store, database: Path) -> Right:
         for article in ARCHIVE:
             for wish, query in QUERIES.items():
                 try:
-                    answer = recommender.for_article(article.id, query)
+                    answer = recommender.for_reader(article.id, query)
                 except ArticleNotFound:
                     continue
                 document = make_document(answer, recommender.gazetteer, article.language)

@@ -6,7 +6,7 @@ from flask import Response
 from recommender.desk.keys import EVENTS
 from recommender.web.api.problems import problem
 from recommender.web.api.schemas import Click
-from recommender.web.api.security import KEY_RESPONSES, carries_key, takes
+from recommender.web.api.security import KEY_RESPONSES, checks_key, takes
 from recommender.web.context import context
 
 HOUR = "3600"
@@ -15,6 +15,7 @@ bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
 
 
 @bp.post("/events")
+@checks_key(EVENTS)
 @bp.input(Click, location="json", arg_name="event")  # read whatever it is declared as: a beacon is plain text
 @bp.output({}, status_code=204, description="It is counted.")
 @bp.doc(
@@ -35,7 +36,6 @@ bp = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Sidebars")
 )
 def click(event: Click) -> tuple[str, int] | Response:
     """Counts a click."""
-    carries_key(EVENTS)
     if context().interleaving.click(event.request_id, event.article_id):
         return "", 204
     return problem(

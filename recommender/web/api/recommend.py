@@ -18,7 +18,7 @@ from recommender.serving.document import Document, make_card, make_document, mak
 from recommender.serving.recommender import Query, Recommendation
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
-from recommender.web.api.security import KEY_RESPONSES, carries_key, takes
+from recommender.web.api.security import KEY_RESPONSES, carries_key, checks_key, takes
 from recommender.web.cache import HTML, JSON, Answer, Key, make_answer
 from recommender.web.context import context
 from recommender.web.fastlane import wants_html
@@ -117,6 +117,7 @@ def _not_public_yet(query: SidebarQuery) -> Response | None:
 
 
 @bp.post("/recommend")
+@checks_key(DRAFTS)
 @needs_json
 @bp.input(Draft, location="json", arg_name="draft")
 @bp.output(DraftSidebar, description="The sidebar. `Accept: text/html` gives the ready fragment.")
@@ -138,7 +139,6 @@ def _not_public_yet(query: SidebarQuery) -> Response | None:
 )
 def draft_sidebar(draft: Draft) -> Response:
     """The sidebar of a text that is not in the archive."""
-    carries_key(DRAFTS)
     article = parse_article(
         {
             "id": "draft",

@@ -1,5 +1,7 @@
 """Which programs may do what."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import Response, g, request
@@ -8,6 +10,8 @@ from recommender.desk.keys import ARTICLES, SCOPES, Program
 from recommender.errors import UnknownKey
 from recommender.web.api.problems import problem
 from recommender.web.context import context
+
+View = Callable[..., Any]
 
 API_KEY_SCHEME = "ApiKey"
 API_KEY_DESCRIPTION = {
@@ -92,6 +96,20 @@ def carries_key(scope: str) -> bool:
         return False
     context().keys.program(key, scope)
     return True
+
+
+def checks_key(scope: str) -> Callable[[View], View]:
+    """Looks at the key of requests that need none, before their body is read: see `carries_key`."""
+
+    def checked(view: View) -> View:
+        @wraps(view)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            carries_key(scope)
+            return view(*arguments, **keywords)
+
+        return call
+
+    return checked
 
 
 def _bearer() -> str | None:
