@@ -74,6 +74,13 @@ def test_sidebar_is_cached_then_asked_for_again(proxy: Proxy) -> None:
     assert proxy.ask(path).headers["X-Cache"] == "REVALIDATED"
 
 
+def test_answers_to_a_key_pass_the_cache(proxy: Proxy) -> None:
+    """Neither does a program get what strangers got, nor strangers what a program gets."""
+    path, key = "/api/v1/recommend?article_id=gold-1&n=4", {"Authorization": f"Bearer {KEY}"}
+    asked = [proxy.ask(path, headers=headers).headers["X-Cache"] for headers in (key, None, key, None)]
+    assert asked == ["BYPASS", "MISS", "BYPASS", "HIT"]
+
+
 def test_formats_are_cached_apart(proxy: Proxy) -> None:
     path = "/api/v1/recommend?article_id=gold-1&n=1"
     kinds = [
