@@ -300,26 +300,35 @@ class Recommender:
         As `for_article`, but an article that is not public now is as unknown as one that is not there; beside one on
         legal hold nothing stands, not even what unknown ones get. Raises ArticleNotFound, StoreUnavailable.
         """
+        now = self._clock()
         with self._store.reading():
-            public_one = self._store.articles.public_by_id(article_id, self._clock())
-            return self._for_reader(public_one, self._store.articles.by_id(article_id), article_id, query)
+            public_one = self._store.articles.public_by_id(article_id, now)
+            if public_one is not None:
+                return self.answer(self._question_about(public_one, article_id, query))
+            return self._beside_unknown(self._store.articles.by_id(article_id), now, article_id, query)
 
     def for_reader_at(self, url: str, query: Query) -> Recommendation:
         """The same for the article at an address, as `for_url`. Raises ArticleNotFound, StoreUnavailable."""
+        now = self._clock()
         with self._store.reading():
-            public_one = self._store.articles.public_by_url(url, self._clock())
-            return self._for_reader(public_one, self._store.articles.by_url(url), url, query)
+            public_one = self._store.articles.public_by_url(url, now)
+            if public_one is not None:
+                return self.answer(self._question_about(public_one, url, query))
+            return self._beside_unknown(self._store.articles.by_url(url), now, url, query)
 
-    def _for_reader(
-        self, public_one: Numbered | None, published: Numbered | None, key: str, query: Query
-    ) -> Recommendation:
-        if public_one is not None or published is None:
-            return self.answer(self._question_about(public_one, key, query))
-        posted_on, now = published[1].posted_on, self._clock()
+    def _beside_unknown(self, hidden: Numbered | None, now: datetime, key: str, query: Query) -> Recommendation:
+        """What strangers get beside what they may not know of. `hidden` is published and not public, where it is there.
+
+        The answer is right until the date of that has come. Raises ArticleNotFound.
+        """
+        if hidden is None:
+            return self.answer(self._question_about(None, key, query))
+        posted_on = hidden[1].posted_on
         if posted_on is None or posted_on <= now:  # so it is on hold
             raise ArticleNotFound(key)
-        answer = self.answer(self._question_about(None, key, query))
-        return replace(answer, basis=replace(answer.basis, until=min(answer.basis.until, posted_on.timestamp())))
+        answer, public_at = self.answer(self._question_about(None, key, query)), posted_on.timestamp()
+        until, expires = min(answer.basis.until, public_at), min(answer.basis.expires, public_at)
+        return replace(answer, basis=replace(answer.basis, until=until, expires=expires))
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article, for those who may see what is not public yet; `for_reader` is for all others.
