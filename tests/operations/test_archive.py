@@ -66,9 +66,6 @@ def test_flipped_byte_is_found_and_named(path: Path, name: str) -> None:
 def test_cut_file_is_found(path: Path, share: float) -> None:
     end = max(member.offset_data + member.size for member, _ in members(path))  # what follows is zeros
     size = int(end * share)
-    with tarfile.open(path) as archive:
-        last = archive.getmembers()[-1]
-    size = int((last.offset_data + last.size) * share)  # what comes after it is padding
     with path.open("r+b") as stream:
         stream.truncate(size)
     with pytest.raises(InvalidInput, match=r"cut off or damaged|damaged at byte"):
