@@ -12,7 +12,13 @@ from tests.embedder import ToyEmbedder
 from tests.web.served import Served, serving
 from tests.web.toy import KEY, build_archive
 
-SETTINGS = {"cache_seconds": 1, "log_format": "json", "api_keys": KEY, "public_url": "https://localhost"}
+SETTINGS = {
+    "demonstration": True,
+    "cache_seconds": 1,
+    "log_format": "json",
+    "api_keys": KEY,
+    "public_url": "https://localhost",
+}
 
 
 @pytest.fixture(scope="session")
