@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "recommender"
 # line is one floor; nobody on a floor imports a neighbour.
 FLOORS = (
     ("errors", "arrays", "version"),
-    ("progress", "metrics", "logs"),
+    ("progress", "metrics", "logs", "processes", "temporary"),
     ("settings", "articles"),
     ("curation", "embedding", "retrieval"),
     ("ranking",),

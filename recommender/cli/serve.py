@@ -121,7 +121,7 @@ def _run(settings: Settings, host: str) -> None:
 
         supervise(settings, address, worker_ended)
         server = Server(
-            "recommender.web:create_front_door",
+            "recommender.cli.server:create_front_door",
             factory=True,
             interface=Interfaces.RSGI,
             websockets=False,

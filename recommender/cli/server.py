@@ -9,11 +9,16 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian.server.mp import MPServer, WorkerProcess
 
+from recommender import web
+from recommender.processes import end_with_parents_main_thread
 from recommender.web.metrics import EndedProcesses
+
+if TYPE_CHECKING:
+    from recommender.web.front_door import FrontDoor
 
 _POLL_SECONDS = 0.05
 _STOPS = {signal.SIGTERM, signal.SIGINT}
@@ -54,6 +59,15 @@ class Server(MPServer):
             setattr(worker, name, _telling(worker.inner, told, getattr(worker, name)))
         threading.Thread(target=_watch, args=(worker.inner, told), daemon=True, name="web-watcher").start()
         return worker
+
+
+def create_front_door() -> "FrontDoor":
+    """What each web process calls for its application.
+
+    It does not outlive its parent: it would go on serving with settings and keys that a new start has replaced.
+    """
+    end_with_parents_main_thread()
+    return web.create_front_door()
 
 
 def _telling(process: BaseProcess, told: threading.Event, tell: Callable[[], None]) -> Callable[[], None]:

@@ -21,6 +21,7 @@ from recommender.build.builder import LiveBuilder
 from recommender.desk.impact import Reaches
 from recommender.errors import RecommenderError, Unavailable
 from recommender.logs import set_up_logs
+from recommender.processes import end_with_parent
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.wiring import (
@@ -84,7 +85,7 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     store = open_store(settings.database_url.get_secret_value(), worker_limits(settings))
     builder = make_live_builder(store, settings)
     working = threading.Lock()  # one embedding model, one index: tasks take turns
@@ -105,13 +106,6 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
             except (OSError, EOFError, multiprocessing.AuthenticationError):
                 continue  # a caller that went away, or one without the key
             threading.Thread(target=_answer, args=(connection, builder, reaches, working), daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)  # a parent that was killed cannot signal its children
 
 
 class _Steps(Protocol):

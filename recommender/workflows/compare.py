@@ -4,9 +4,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +13,7 @@ from pydantic import SecretStr
 from recommender.articles.article import Article
 from recommender.embedding.pooling import article_vectors
 from recommender.errors import InvalidInput
+from recommender.processes import in_own_process
 from recommender.progress import Progress, quiet
 from recommender.release.comparison import (
     ComparedVersion,
@@ -96,8 +95,7 @@ def _side(
 
 def _measured(settings: Settings, name: str, articles: Sequence[Article]) -> tuple[float, int]:
     """Milliseconds for the embedding of one article, and bytes of memory, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(embedding_cost, settings, name, articles).result()
+    return in_own_process(embedding_cost, settings, name, articles)
 
 
 def embedding_cost(settings: Settings, name: str, articles: Sequence[Article]) -> tuple[float, int]:

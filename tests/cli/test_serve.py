@@ -140,6 +140,32 @@ def test_ended_processes_are_logged_and_counted(served_file: Path) -> None:
     assert all(datetime.fromisoformat(event["time"]) for event in events)
 
 
+def test_everything_ends_with_the_main_process(served_file: Path) -> None:
+    """Nothing goes on serving with settings and keys that a new start has replaced."""
+    with serving(served_file, workers=2) as served:
+        assert eventually(lambda: len(served.workers()) == 2)
+        everyone = served.everyone()
+        served.process.kill()
+        _, alive = psutil.wait_procs(everyone, 2)
+        assert alive == []
+    with serving(served_file, port=int(served.url.rpartition(":")[2])) as again:
+        assert again.status("/readyz") == 200
+
+
+def test_worker_that_comes_too_late_ends(served_file: Path) -> None:
+    """One that has replaced another ends with the main process as those of the start do, and so does a stopped one."""
+    with serving(served_file, workers=1) as served:
+        assert eventually(lambda: len(served.workers()) == 1)
+        first = served.workers()[0]
+        first.kill()
+        assert eventually(lambda: [worker.pid for worker in served.workers()] not in ([], [first.pid]))
+        everyone = served.everyone()
+        served.workers()[0].suspend()  # it runs no code of its own now
+        served.process.kill()
+        _, alive = psutil.wait_procs(everyone, 2)
+        assert alive == []
+
+
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:
     variables = environment(database_url=f"sqlite:///{served_file}", port=free_port(), gazetteer="nowhere")
     done = subprocess.run(
