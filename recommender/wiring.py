@@ -564,15 +564,14 @@ def make_training(settings: Settings, name: str) -> "TrainingServices":
 @contextmanager
 def copied(store: Store) -> "Iterator[Store]":
     """A temporary store with the articles of the live generation of another, to be built anew."""
-    import tempfile
-
     from recommender.errors import NotBuilt
+    from recommender.temporary import TemporaryFolder
 
     generation = store.state().generation
     if generation is None:
         raise NotBuilt
     numbers = store.generations.numbers(generation)
-    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+    with TemporaryFolder("train") as folder:
         beside = open_store(f"sqlite:///{folder}/articles.db")
         try:
             for start in range(0, len(numbers), COPIED_AT_ONCE):

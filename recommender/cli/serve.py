@@ -108,11 +108,11 @@ def _say(settings: Settings, text: str, *, err: bool = False) -> None:
 
 
 def _run(settings: Settings, host: str) -> None:
-    with private_folder("recommender-") as folder:
-        address = Address.new(Path(folder))
+    with private_folder("serve") as folder:
+        address = Address.new(folder)
         address.to_environment()
         # Set before the workers start: prometheus-client looks at it when it is imported.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         # Imported last: nothing else in this package needs the server, and it counts what ends.
         from granian.constants import Interfaces  # noqa: PLC0415
         from granian.log import LogLevels  # noqa: PLC0415

@@ -10,6 +10,7 @@ import click
 from recommender.cli.articles import progress
 from recommender.errors import InvalidInput
 from recommender.evaluation.trec import read_qrels
+from recommender.operations.folders import put_in_place, working_folder
 from recommender.release.cards import ModelCard
 from recommender.settings import load_settings
 from recommender.training import dataset, pairs
@@ -68,9 +69,10 @@ def training_data_(  # noqa: PLR0917  # click passes every option by name
     )
     with opened_store(settings) as store:
         data = dataset.collect(store, request)
-    unfinished = out.with_name(f".{out.name}.new")  # a file that was cut off could pass for a complete one
-    unfinished.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
-    unfinished.replace(out)
+    with working_folder(out) as folder:  # a file that was cut off could pass for a complete one
+        unfinished = folder / "pairs"
+        unfinished.write_text("".join(f"{line}\n" for line in pairs.lines(data.window, data.pairs)), encoding="utf-8")
+        put_in_place(unfinished, out)
     click.echo(_counts(data.pairs))
     click.echo(f"{data.window.articles:,} articles, {len(set(data.stories.values())):,} stories")
     click.echo(f"left out: {data.crossing:,} pairs across the sides, {data.copied:,} with a copy of a text of the test")

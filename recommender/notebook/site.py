@@ -3,7 +3,6 @@
 import atexit
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +23,7 @@ from recommender.settings import Settings, load_settings
 from recommender.sources.files import open_source
 from recommender.sources.ingest import Refusal, ingest
 from recommender.store.base import Store
+from recommender.temporary import TemporaryFolder
 from recommender.wiring import (
     Evaluated,
     golden_pairs,
@@ -265,8 +265,9 @@ def open_site(*, scratch: bool = False) -> Site:
     os.chdir(_root(Path.cwd()))
     settings = load_settings()
     if scratch:
-        folder = Path(tempfile.mkdtemp(prefix="recommender-notebook-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        temporary = TemporaryFolder("notebook")
+        atexit.register(temporary.close)
+        folder = temporary.path
         shutil.copytree(settings.models, folder / "models")
         settings = settings.model_copy(update={"models": folder / "models"})
     store = open_store(settings.database_url.get_secret_value())

@@ -3,7 +3,6 @@
 Every run is the same when it is run again on the same machine: seeds are fixed, and what is written holds no dates.
 """
 
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.errors import InvalidInput, ModelUnavailable
+from recommender.temporary import TemporaryFolder
 from recommender.training.examples import EpochEvaluation, Example, Learned
 from recommender.training.linear_adapter import BATCH, SCALE, embedded, low_rank, whitening
 from recommender.training.recipes import ADAPTER, ALL, CACHED, HALF, WITHIN, FinetuneRecipe, StaticRecipe
@@ -163,9 +163,9 @@ def _trained(
 
     _freeze(model, recipe)
     before = (evaluation.score(embedded(model, evaluation.texts)),) if evaluation else ()
-    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+    with TemporaryFolder("train") as folder:
         arguments = SentenceTransformerTrainingArguments(
-            output_dir=folder,
+            output_dir=str(folder),
             num_train_epochs=recipe.epochs,
             per_device_train_batch_size=recipe.batch,
             learning_rate=recipe.learning_rate,

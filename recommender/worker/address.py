@@ -6,23 +6,21 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from recommender.temporary import TemporaryFolder
+
 VARIABLE = "_RECOMMENDER_WORKER"
 MAX_SOCKET_PATH = 103  # bytes: 107 on Linux, fewer on other systems
-_LONGEST_NAME = 40  # bytes: what `private_folder` and `Address.new` append
+_LONGEST_NAME = 44  # bytes: what `private_folder` and `Address.new` append
 _SHORT = "/tmp"  # noqa: S108  # the folder made in it is this user's alone
 
 
-def private_folder(prefix: str) -> "tempfile.TemporaryDirectory[str]":
+def private_folder(purpose: str) -> TemporaryFolder:
     """A folder for temporary files that only this user can open, whose path is short enough for a socket in it.
 
     It lies in TMPDIR, or in /tmp where TMPDIR has a longer path.
     """
     place = tempfile.gettempdir()
-    return tempfile.TemporaryDirectory(
-        prefix=prefix,
-        dir=place if len(os.fsencode(place)) + _LONGEST_NAME <= MAX_SOCKET_PATH else _SHORT,
-        ignore_cleanup_errors=True,
-    )
+    return TemporaryFolder(purpose, place if len(os.fsencode(place)) + _LONGEST_NAME <= MAX_SOCKET_PATH else _SHORT)
 
 
 @dataclass(frozen=True)

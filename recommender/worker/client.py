@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from multiprocessing.connection import Client
-from pathlib import Path
 from typing import Any
 
 from recommender.articles.article import Article
@@ -110,15 +109,15 @@ class _OwnWorker:
     """A worker for one application, in a folder that goes with it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = private_folder("recommender-worker-")
-        self.address = Address.new(Path(self._folder.name))
+        self._folder = private_folder("worker")
+        self.address = Address.new(self._folder.path)
         self.process = start_worker(settings, self.address)
 
     def close(self) -> None:
         """Ends the process and removes its folder."""
         self.process.terminate()
         self.process.join()
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def _call(address: Address, task: str, arguments: tuple[Any, ...]) -> Any:

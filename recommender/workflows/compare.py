@@ -1,7 +1,6 @@
 """Two model versions side by side, each built in a database of its own."""
 
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from recommender.release.comparison import (
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
+from recommender.temporary import TemporaryFolder
 from recommender.wiring import (
     make_base,
     make_builder,
@@ -63,7 +63,7 @@ def compare_versions(
 @contextmanager
 def _apart(settings: Settings) -> Iterator[Store]:
     """A temporary store."""
-    with tempfile.TemporaryDirectory(prefix="recommender-compare-") as folder:
+    with TemporaryFolder("compare") as folder:
         apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/compare.db")})
         with opened_store(apart) as store:
             yield store

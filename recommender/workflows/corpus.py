@@ -1,6 +1,5 @@
 """A corpus in a database of its own, for what must leave the site's alone."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from recommender.settings import Settings
 from recommender.sources.files import open_source
 from recommender.sources.ingest import ingest
 from recommender.store.base import Store
+from recommender.temporary import TemporaryFolder
 from recommender.wiring import make_builder, opened_store
 
 _NOTE_REFUSALS = 5
@@ -25,7 +25,7 @@ def corpus(settings: Settings, articles: Path | None, progress: Progress = quiet
         with opened_store(settings) as store:
             yield store
         return
-    with tempfile.TemporaryDirectory(prefix="recommender-evaluate-") as folder:
+    with TemporaryFolder("evaluate") as folder:
         apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/corpus.db")})
         with opened_store(apart) as store:
             refusals: list[str] = []

@@ -1,7 +1,6 @@
 """From a recipe to a model version in the registry."""
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from recommender.metrics import Grades
 from recommender.release.cards import ModelCard, checked_name
 from recommender.settings import Settings
 from recommender.store.base import Store
+from recommender.temporary import TemporaryFolder
 from recommender.training import dataset, pairs, training
 from recommender.training.pairs import TextPair
 from recommender.training.recipes import RankingRecipe, parse_recipe
@@ -51,7 +51,7 @@ def train_version(
             "grade a panel, or name judgments with `--qrels FILE`."
         )
     base = make_base(settings, recipe.base)
-    with tempfile.TemporaryDirectory(prefix="recommender-train-") as folder:
+    with TemporaryFolder("train") as folder:
         if isinstance(recipe, RankingRecipe):
             learned_from: list[TextPair] = []
             about = _archive(store)
@@ -64,7 +64,7 @@ def train_version(
                 "pairs": sum(map(len, judgments.values())),
             }
         run_info = RunInfo(name, utc_now(), operator(), f"recommender {__version__}", about)
-        into = Path(folder) / EMBEDDING
+        into = folder / EMBEDDING
         card = training.train(
             store,
             recipe,

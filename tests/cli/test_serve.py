@@ -148,8 +148,12 @@ def test_everything_ends_with_the_main_process(served_file: Path) -> None:
         served.process.kill()
         _, alive = psutil.wait_procs(everyone, 2)
         assert alive == []
-    with serving(served_file, port=int(served.url.rpartition(":")[2])) as again:
-        assert again.status("/readyz") == 200
+        left = list(served.temporary.iterdir())
+        port = int(served.url.rpartition(":")[2])
+        with serving(served_file, port=port, program=("env", f"TMPDIR={served.temporary}", *SERVE)) as again:
+            assert again.status("/readyz") == 200
+            assert [folder for folder in left if folder.exists()] == []
+    assert len(left) == 1
 
 
 def test_worker_that_comes_too_late_ends(served_file: Path) -> None:
@@ -158,7 +162,8 @@ def test_worker_that_comes_too_late_ends(served_file: Path) -> None:
         assert eventually(lambda: len(served.workers()) == 1)
         first = served.workers()[0]
         first.kill()
-        assert eventually(lambda: [worker.pid for worker in served.workers()] not in ([], [first.pid]))
+        first.wait(30)
+        assert eventually(lambda: len(served.workers()) == 1)
         everyone = served.everyone()
         served.workers()[0].suspend()  # it runs no code of its own now
         served.process.kill()
