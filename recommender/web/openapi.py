@@ -5,6 +5,7 @@ from typing import Any, cast
 from apiflask import APIFlask
 from flask import Blueprint, Response, current_app, jsonify, render_template
 
+from recommender.articles.article import MAX_ID
 from recommender.web.api.articles import NDJSON
 from recommender.web.api.problems import PROBLEM_JSON
 from recommender.web.api.schemas import Problem
@@ -16,6 +17,7 @@ RECOMMEND = "/api/v1/recommend"
 ARTICLES = "/api/v1/articles"
 _SCHEMAS = "#/components/schemas/"
 _ID = "The article's id on the site that publishes it. It may hold slashes."
+_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
 
 # What an example's answer is for the sample stories. By "METHOD path", for the page.
 _SIDEBAR = """\
@@ -126,14 +128,14 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
                 response["content"] = operation["responses"]["200"]["content"]
         for parameter in operation["parameters"]:
             if parameter["in"] == "path":
-                parameter["description"] = _ID
+                parameter |= {"description": _ID, "schema": _ID_SCHEMA}
         if "requestBody" in operation:
             operation["requestBody"]["required"] = True
     for method in ("get", "post"):
         paths[RECOMMEND][method]["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     paths[ARTICLES]["post"]["requestBody"] = {
-        "required": True,
+        "required": False,  # a body without a line publishes nothing, which is all right
         "description": "One JSON object a line, with `id`.",
         "content": {NDJSON: {"schema": {"type": "string"}, "example": '{"id": "a", "title": "A", "summary": "B"}\n'}},
     }

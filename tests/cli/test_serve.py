@@ -24,7 +24,7 @@ from recommender.errors import Unavailable
 from recommender.settings import load_settings
 from recommender.wiring import make_builder, open_store
 from tests.embedder import ToyEmbedder
-from tests.web.served import SERVE, command, environment, eventually, free_port, serving
+from tests.web.served import PATIENCE, SERVE, command, environment, eventually, free_port, serving
 from tests.web.toy import ARCHIVE
 
 # `recommender serve`, with threads that end after the shortest rest the server allows instead of its 30 seconds.
@@ -144,10 +144,10 @@ def test_everything_ends_with_the_main_process(served_file: Path) -> None:
     """Nothing goes on serving with settings and keys that a new start has replaced."""
     with serving(served_file, workers=2) as served:
         assert eventually(lambda: len(served.workers()) == 2)
-        everyone = served.everyone()
+        everyone, workers = served.everyone(), served.workers()
         served.process.kill()
-        _, alive = psutil.wait_procs(everyone, 2)
-        assert alive == []
+        assert psutil.wait_procs(workers, 2)[1] == []
+        assert psutil.wait_procs(everyone, PATIENCE)[1] == []
         left = list(served.temporary.iterdir())
         port = int(served.url.rpartition(":")[2])
         with serving(served_file, port=port, program=("env", f"TMPDIR={served.temporary}", *SERVE)) as again:
@@ -164,11 +164,10 @@ def test_worker_that_comes_too_late_ends(served_file: Path) -> None:
         first.kill()
         first.wait(30)
         assert eventually(lambda: len(served.workers()) == 1)
-        everyone = served.everyone()
-        served.workers()[0].suspend()  # it runs no code of its own now
+        (second,) = served.workers()
+        second.suspend()  # it runs no code of its own now
         served.process.kill()
-        _, alive = psutil.wait_procs(everyone, 2)
-        assert alive == []
+        assert psutil.wait_procs([second], 2)[1] == []
 
 
 def test_file_that_is_not_there_stops_the_start(served_file: Path) -> None:

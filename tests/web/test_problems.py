@@ -206,3 +206,23 @@ def test_unexpected_error_is_not_told(make_client: MakeClient, caplog: pytest.Lo
     response = client.get("/")
     assert "42" not in str(problem(response, 500))
     assert "the secret is 42" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("until", 0), ("since", 1.5), ("explain", 0), ("explain", "yes"), ("n", "3"), ("diversity", "0.5")],
+)
+def test_draft_has_the_types_of_json(client: FlaskClient, field: str, value: object) -> None:
+    """A query holds nothing but text; in JSON a number is a number, and a date is text."""
+    response = client.post("/api/v1/recommend", json={"title": "A", field: value})
+    assert response.status_code == 422
+    assert [error["field"] for error in response.get_json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("name", ["diversity", "min_score"])
+def test_limits_of_shares_are_described(client: FlaskClient, name: str) -> None:
+    schemas = client.get("/openapi.json").get_json()["components"]["schemas"]
+    assert schemas["Draft"]["properties"][name]["anyOf"] == [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "null"},
+    ]

@@ -1,9 +1,9 @@
 """What the API takes and gives, as pydantic models: they check requests and are the source of the OpenAPI file."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from recommender.articles.article import FLAGS, MAX_BODY, MAX_ID, MAX_LABELS, MAX_LINE, MAX_READS, STATUSES
 from recommender.ranking.facts import SIDEBAR_PLACES
@@ -16,7 +16,7 @@ MAX_DRAFT = 200_000
 def _moment(value: object) -> object:
     """A date without time is its midnight; a number is not a date here."""
     if not isinstance(value, str):
-        return value
+        raise ValueError("is not a date; use text in ISO 8601, such as 2024-09-17")
     try:
         moment = datetime.fromisoformat(value.replace(" ", "+"))  # an unescaped + in a query arrives as a space
     except ValueError as error:
@@ -39,13 +39,25 @@ def _no_boolean(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Number = Annotated[float, BeforeValidator(_no_boolean)]
+Reads = Annotated[int, Field(ge=0, le=MAX_READS), BeforeValidator(_no_boolean)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_no_boolean)]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_as_utc)]
 Fallback = Literal["ladder", "latest", "none"]
 # Those of article.FLAGS: OpenAPI needs them spelt out, and a test holds the two to each other.
 Flag = Literal[
     "legal_hold", "live_trial", "hostage", "victims_named", "minor", "communal_violence", "sponsored", "opinion"
 ]
+
+
+# What the article's own checks ask for, which say more than a pattern could; here for the OpenAPI file alone.
+_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+_LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?$"
+_URL = r"^(https?://[A-Za-z0-9].*)?$"
+
+
+def _is(**said: Any) -> dict[str, Any]:
+    """What OpenAPI says of a field that may be null."""
+    return {"anyOf": [{"type": "string", **said}, {"type": "null"}]}
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -67,18 +79,12 @@ class Wishes(BaseModel):
     )
     since: Moment | None = Field(None, description="Only articles posted at this time or later (ISO 8601).")
     until: Moment | None = Field(None, description="Only articles posted at this time or earlier (ISO 8601).")
-    diversity: Number | None = Field(
+    diversity: Share | None = Field(
         None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         description="How much it counts that the teasers differ; the site's setting if left out.",
     )
-    min_score: Number | None = Field(
+    min_score: Share | None = Field(
         None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         description="Stories below this score are not shown as related; the site's setting if left out.",
     )
     fallback: Fallback = Field(
@@ -130,10 +136,14 @@ class SidebarQuery(Wishes):
 class Draft(Wishes):
     """The body of POST /api/v1/recommend: a text that is not in the archive, and wishes."""
 
-    title: str = Field(min_length=1, max_length=MAX_LINE, description="The headline.")
+    title: str = Field(
+        min_length=1, max_length=MAX_LINE, description="The headline.", json_schema_extra={"pattern": _VISIBLE}
+    )
     summary: str = Field("", max_length=MAX_LINE, description="The teaser text.")
     body: str = Field("", max_length=MAX_DRAFT, description="The text, plain or HTML.")
-    language: str = Field("en", max_length=20, description="The draft's language, ISO 639.")
+    language: str = Field(
+        "en", max_length=20, description="The draft's language, ISO 639.", json_schema_extra={"pattern": _LANGUAGE}
+    )
     countries: list[str] = Field([], max_length=MAX_LABELS, description="Countries it is about.")
     tags: list[str] = Field([], max_length=MAX_LABELS, description="Its tags.")
     flags: list[Flag] = Field(
@@ -141,6 +151,20 @@ class Draft(Wishes):
     )
     draft_edition: str = Field("", max_length=MAX_LINE, description="The edition it will stand in, for fallbacks.")
     fallback: Fallback = Field("none", description="As for an article; a draft gets none unless it is asked for.")
+
+    @field_validator("n", "diversity", "min_score", mode="before")
+    @classmethod
+    def _is_number(cls, value: object) -> object:
+        if isinstance(value, str):  # a query has nothing but text, JSON has numbers
+            raise ValueError("is not a number")
+        return value
+
+    @field_validator("explain", mode="before")
+    @classmethod
+    def _is_boolean(cls, value: object) -> object:
+        if not isinstance(value, bool):
+            raise ValueError("is not true or false")
+        return value
 
 
 class Shared(BaseModel):
@@ -281,25 +305,66 @@ Labels = list[str] | str
 class ArticleBody(BaseModel):
     """An article as a publishing system sends it. Bodies may be HTML; they are kept as plain text."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "pattern": _VISIBLE}}}
+                for name in ("summary", "body")
+            ]
+        },
+    )
 
     id: str | None = Field(None, max_length=MAX_ID, description="May be left out; if given, it is the id in the path.")
-    title: str = Field(min_length=1, max_length=MAX_LINE)
+    title: str = Field(min_length=1, max_length=MAX_LINE, json_schema_extra={"pattern": _VISIBLE})
     summary: str | None = Field(None, max_length=MAX_LINE, description="Summary or body is required.")
     body: str | None = Field(None, max_length=MAX_BODY)
-    url: str | None = Field(None, max_length=MAX_LINE, description="http or https.")
+    url: str | None = Field(
+        None,
+        max_length=MAX_LINE,
+        description="http or https.",
+        json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE),
+    )
     posted_on: str | None = Field(
-        None, description="ISO 8601, with or without time and zone.", examples=["2024-09-17T08:30:00+02:00"]
+        None,
+        description="ISO 8601, with or without time and zone.",
+        examples=["2024-09-17T08:30:00+02:00"],
+        json_schema_extra=_is(format="date-time"),
     )
     edition: str | None = Field(None, max_length=MAX_LINE)
-    language: str | None = Field(None, description="ISO 639.", examples=["en"])
+    language: str | None = Field(
+        None, description="ISO 639.", examples=["en"], json_schema_extra=_is(pattern=_LANGUAGE)
+    )
     countries: Labels | None = None
     tags: Labels | None = None
     author: str | None = Field(None, max_length=MAX_LINE)
-    read_count: int | None = Field(None, ge=0, le=MAX_READS)
-    image_url: str | None = Field(None, max_length=MAX_LINE)
-    status: str | None = Field(None, description=f"One of {', '.join(STATUSES)}.")
-    flags: Labels | None = Field(None, description=f"Of {', '.join(FLAGS)}.")
+    read_count: Reads | None = Field(
+        None,
+        json_schema_extra={
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": MAX_READS},
+                {"type": "string", "pattern": "^[0-9]{1,15}$"},  # as a spreadsheet may send it
+                {"type": "null"},
+            ]
+        },
+    )
+    image_url: str | None = Field(
+        None, max_length=MAX_LINE, json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE)
+    )
+    status: str | None = Field(
+        None, description=f"One of {', '.join(STATUSES)}.", json_schema_extra=_is(enum=[*STATUSES, ""])
+    )
+    flags: Labels | None = Field(
+        None,
+        description=f"Of {', '.join(FLAGS)}.",
+        json_schema_extra={
+            "anyOf": [
+                {"type": "array", "items": {"type": "string", "enum": [*FLAGS, ""]}},
+                {"type": "string", "pattern": f"^(({'|'.join(FLAGS)})?[,;|]?)*$"},
+                {"type": "null"},
+            ]
+        },
+    )
 
 
 class Stored(BaseModel):
