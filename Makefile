@@ -12,6 +12,10 @@ WORKERS :=
 DATABASE := sqlite:///var/sample.db
 # For `make audit`.
 ADVISORIES :=
+# For `make attack`, `fuzz`, `kills` and `soak`; empty: as those programs have it.
+CASES :=
+KILLS :=
+MINUTES :=
 # What to install PyTorch from, as pip takes it: make install TORCH=torch==2.12.0
 TORCH ?=
 
@@ -36,7 +40,8 @@ emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-long lint format types bench notebooks lock sbom audit clean programs always
+.PHONY: help install serve test test-long lint format types bench attack kills soak fuzz notebooks lock sbom audit \
+	clean programs always
 
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
@@ -66,6 +71,18 @@ format: .make/test ## put the code into the project's format
 
 bench: .make/test ## run the benchmarks and print their tables
 	$(python) -m benchmarks
+
+attack: .make/test ## try what may hit a service, and 10,000 requests of schemathesis; CASES=0 leaves those out
+	$(python) -m benchmarks.attack $(if $(CASES),--cases $(CASES))
+
+kills: .make/test ## kill what changes the database at random moments; KILLS= on each database
+	$(python) -m benchmarks.kills $(if $(KILLS),--kills $(KILLS))
+
+soak: .make/test ## run a service for MINUTES= on each database, through bursts, rests, builds and switches
+	$(python) -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: .make/test ## hold the answers to CASES= requests of schemathesis to the OpenAPI file
+	$(python) -m benchmarks.fuzz $(if $(CASES),--cases $(CASES))
 
 notebooks: .make/test ## run the notebooks from the top and render them into docs/notebooks
 	$(on_sample) $(python) scripts/notebooks.py --render
