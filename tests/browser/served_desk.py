@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -106,9 +107,15 @@ class ServedDesk:
         return list(answers.pop())
 
     def teasers(self, article_id: str) -> list[Teaser]:
-        """What one request gives."""
-        with urlopen(f"{self.url}/api/v1/recommend?article_id={quote(article_id)}", timeout=10) as answer:
-            return [Teaser(item["id"], item["title"]) for item in json.load(answer)["items"]]
+        """What one request gives; nothing beside an article that is not public."""
+        try:
+            with urlopen(f"{self.url}/api/v1/recommend?article_id={quote(article_id)}", timeout=10) as answer:
+                return [Teaser(item["id"], item["title"]) for item in json.load(answer)["items"]]
+        except HTTPError as error:
+            error.close()
+            if error.code != 404:
+                raise
+            return []
 
     def beside(self, story: str) -> list[str]:
         """The articles beside which readers see a story."""
