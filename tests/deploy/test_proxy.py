@@ -222,7 +222,7 @@ def test_sign_in_floods_end_at_the_proxy(proxy: Proxy) -> None:
 
 
 def sign_ins(proxy: Proxy, source: str, *passwords: str) -> list[int]:
-    """The status of each sign-in from an address, by a browser that says each time that it comes from somewhere else."""
+    """The status of each sign-in from an address, by a browser that says it comes from elsewhere each time."""
     page = proxy.ask("/editor/sign-in", source=source)
     token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
     assert token
