@@ -2,14 +2,15 @@
 
 import re
 import string
-from urllib.parse import quote, urlsplit
+import unicodedata
+from urllib.parse import quote, unquote, urlsplit
 
 # What analytics, advertising and mailing services append to a link; each name is theirs and tells no two pages apart.
 # Most stand in three lists that are kept for this purpose: ClearURLs' global rules, AdGuard's general_url.txt and
 # Firefox's query stripping; those of Matomo and of Piano (AT Internet) in their documentation; a few are what Google,
 # Snapchat, Pinterest, Reddit and comScore's customers, the BBC among them, put into addresses. What a site may have
 # given a meaning stays out, though some of those lists name it: `ref`, `source`, `campaign`, `cid`, `__s`.
-# The database keeps the form of every article's address: a change needs a migration that makes it anew, as 0008 does.
+# The database keeps the form of every article's address: a change needs a migration that makes it anew, as 0013 does.
 CAMPAIGN = frozenset(
     (
         "_ga _gl gclid gclsrc gbraid wbraid gad_source gad_campaignid dclid srsltid "  # Google
@@ -28,26 +29,66 @@ CAMPAIGN_PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_", "at_", "itm_", 
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~!*'()")
 _RESERVED = ":/?[]@!$&'()*+,;=%"
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})?")
+_ESCAPES_BEYOND_ASCII = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
+# An ampersand as HTML and XML write it, where an address was copied out of a page's source; once or several times.
+_NUMBERED_AMPERSAND = re.compile("&(?:amp;)*#0*38;", re.IGNORECASE)
+_NAMED_AMPERSAND = re.compile("(^|&)(?:amp;)+")
+
+# Hosts and ends of paths under which a site gives the same page for phones, as AMP, or as the index of a folder.
+_SAME_HOST = ("www.", "m.", "amp.")
+_INDEXES = frozenset({"index.html", "index.htm", "index.php"})
+_AMP = "amp"  # the last part of a path, or a parameter
+_AMP_VALUES = frozenset({"", "1", "true"})
+# Letters that IDNA 2003, which Python knows, changes into others, and that browsers keep today (RFC 5892, 2.6).
+_KEPT_IN_HOSTS = frozenset("\u00df\u03c2\u200c\u200d")
 
 
 def canonical_url(url: str) -> str:
-    """The form under which an article is found by URL: host in lower case, no fragment, no closing slash.
+    """The form under which an article is found by URL: two addresses of equal form are one.
 
-    Scheme and a leading `www.` are left out, so that http/https and www variants find the same article. The query
-    stays, since many sites tell their articles apart by nothing else; only campaign parameters, which are appended to
-    article addresses everywhere, are dropped. Its parameters are sorted by name, those of one name in their order.
-    Escapes are written as RFC 3986, section 6.2.2, says, and host names in ASCII.
+    Scheme, default port, fragment and closing slash are left out, and so are a leading `www.`, `m.` or `amp.` of the
+    host, `/amp` and `index.html` at the end of the path, the parameter `amp`, repeated slashes, and what HTML makes of
+    an ampersand. The query stays, since many sites tell their articles apart by nothing else; only campaign parameters,
+    which are appended to article addresses everywhere, are dropped. Its parameters are sorted by name, those of one
+    name in their order. Escapes are written as RFC 3986, section 6.2.2, says, letters composed (NFC), and host names in
+    ASCII. The table of cases is in the tests and in docs/reference/addresses.md.
     """
+    text = _NUMBERED_AMPERSAND.sub("&", _unescaped_beyond_ascii(url.strip()))
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(text)
         port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
-        host = (parts.hostname or "").encode("idna").decode()
+        host = _host(parts.hostname or "")
     except ValueError:
         return url  # not an address, so no article has it
-    path = _same_escapes(parts.path.rstrip("/"))
-    parameters = filter(None, _same_escapes(parts.query).split("&"))
-    query = "&".join(sorted((parameter for parameter in parameters if not _is_campaign(_name(parameter))), key=_name))
-    return f"{host.removeprefix('www.')}{port}{path}{'?' * bool(query)}{query}"
+    query = sorted(filter(_counts, _parameters(parts.query)), key=_name)
+    return f"{host}{port}{_path(parts.path)}{'?' * bool(query)}{'&'.join(query)}"
+
+
+def _host(host: str) -> str:
+    """A host name in ASCII, without its closing dot and what stands for the same site. Raises ValueError."""
+    name = ".".join(map(_label, host.removesuffix(".").split(".")))
+    while shorter := [name.removeprefix(start) for start in _SAME_HOST if name.startswith(start)]:
+        if "." not in shorter[0]:  # `m.example` may be a name of its own
+            break
+        name = shorter[0]
+    return name
+
+
+def _label(label: str) -> str:
+    if _KEPT_IN_HOSTS.isdisjoint(label):
+        return label.encode("idna").decode()
+    return "xn--" + unicodedata.normalize("NFKC", label).lower().encode("punycode").decode()
+
+
+def _path(path: str) -> str:
+    names = [name for name in _same_escapes(path).split("/") if name]
+    while names and (names[-1] in _INDEXES or (names[-1] == _AMP and len(names) > 1)):
+        names.pop()
+    return "".join(f"/{name}" for name in names)
+
+
+def _parameters(query: str) -> list[str]:
+    return [_NAMED_AMPERSAND.sub("", parameter) for parameter in _same_escapes(query).split("&")]
 
 
 def without_query(url: str) -> str:
@@ -55,9 +96,22 @@ def without_query(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
 
 
+def _unescaped_beyond_ascii(text: str) -> str:
+    """Escapes of UTF-8 as characters, so that hosts are read and letters composed; others stay."""
+    return _ESCAPES_BEYOND_ASCII.sub(_decoded, text)
+
+
+def _decoded(match: re.Match[str]) -> str:
+    try:
+        return unquote(match[0], errors="strict")
+    except UnicodeDecodeError:
+        return match[0]
+
+
 def _same_escapes(text: str) -> str:
-    """Escapes in upper case, only where they are needed, and everywhere they are."""
-    return quote(_ESCAPE.sub(_escape, text), safe=_RESERVED, errors="replace")
+    """Escapes in upper case, only where they are needed, and everywhere they are; letters composed."""
+    composed = unicodedata.normalize("NFC", _ESCAPE.sub(_escape, text))
+    return _NAMED_AMPERSAND.sub(r"\1", quote(composed, safe=_RESERVED, errors="replace"))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -71,5 +125,9 @@ def _name(parameter: str) -> str:
     return parameter.partition("=")[0]
 
 
-def _is_campaign(name: str) -> bool:
-    return name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)
+def _counts(parameter: str) -> bool:
+    """Whether a parameter tells pages apart."""
+    name, _, value = parameter.partition("=")
+    amp = name.lower() == _AMP and value.lower() in _AMP_VALUES
+    campaign = name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)
+    return bool(parameter) and not amp and not campaign

@@ -1,12 +1,76 @@
-"""What counts as one address: an article is found under every form of its own, and under no other's."""
+"""What counts as one address: an article is found under every form of its own, and under no other's.
 
+`ONE_ADDRESS` is the table that docs/reference/addresses.md shows.
+"""
+
+import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles.addresses import canonical_url
+
+
+# What differs, an address, and a form of it that finds the same article.
+ONE_ADDRESS = (
+    ("scheme", "https://example.org/mali/ferry", "http://example.org/mali/ferry"),
+    ("host in capitals", "https://example.org/mali/ferry", "https://EXAMPLE.org/mali/ferry"),
+    ("closing dot of the host", "https://example.org/mali/ferry", "https://example.org./mali/ferry"),
+    ("`www.`", "https://example.org/mali/ferry", "https://www.example.org/mali/ferry"),
+    ("`m.`", "https://www.example.org/mali/ferry", "https://m.example.org/mali/ferry"),
+    ("`amp.`", "https://example.org/mali/ferry", "https://amp.example.org/mali/ferry"),
+    ("`/amp`", "https://example.org/mali/ferry", "https://example.org/mali/ferry/amp/"),
+    ("`?amp`", "https://example.org/mali/ferry", "https://example.org/mali/ferry?amp"),
+    ("`?amp=1`", "https://example.org/?p=7", "https://example.org/?p=7&amp=1"),
+    ("default port", "https://example.org/mali/ferry", "https://example.org:443/mali/ferry"),
+    ("closing slash", "https://example.org/mali/ferry", "https://example.org/mali/ferry/"),
+    ("repeated slashes", "https://example.org/mali/ferry", "https://example.org//mali///ferry"),
+    ("`index.html`, `.htm`, `.php`", "https://example.org/mali/ferry", "https://example.org/mali/ferry/index.html"),
+    ("`index.php` before a query", "https://example.org/?p=7", "https://example.org/index.php?p=7"),
+    ("fragment", "https://example.org/mali/ferry", "https://example.org/mali/ferry#comments"),
+    ("campaign parameters", "https://example.org/?p=7", "https://example.org/?utm_source=mail&p=7&fbclid=1"),
+    ("order of parameters", "https://example.org/?a=1&b=2", "https://example.org/?b=2&a=1"),
+    ("`&amp;`", "https://example.org/?p=7&q=2", "https://example.org/?p=7&amp;q=2"),
+    ("`&#038;`", "https://example.org/?p=7&q=2", "https://example.org/?p=7&#038;q=2"),
+    ("escapes in lower case", "https://example.org/caf%C3%A9", "https://example.org/caf%c3%a9"),
+    ("Unicode in paths", "https://example.org/caf%C3%A9", "https://example.org/café"),
+    ("letters in two parts", "https://example.org/café", "https://example.org/cafe\u0301"),
+    ("the same, escaped", "https://example.org/café", "https://example.org/cafe%CC%81"),
+    ("needless escapes", "https://example.org/a-b", "https://example.org/%61%2Db"),
+    ("Unicode in hosts", "https://xn--sngal-bsab.example/puits", "https://sénégal.example/puits"),
+    ("escapes in hosts", "https://sénégal.example/puits", "https://s%C3%A9n%C3%A9gal.example/puits"),
+    ("ß in hosts", "https://xn--strae-oqa.example/", "https://straße.example/"),
+)
+OTHER_ADDRESSES = (
+    ("path", "https://example.org/mali/ferry", "https://example.org/mali/Ferry"),
+    ("a name alone in the path", "https://example.org/", "https://example.org/amp"),
+    ("host", "https://example.org/a", "https://news.example.org/a"),
+    ("a host of two names", "https://m.example/a", "https://www.example/a"),
+    ("port", "https://example.org/a", "https://example.org:8080/a"),
+    ("query", "https://example.org/?p=101", "https://example.org/?p=102"),
+    ("a value of amp", "https://example.org/a", "https://example.org/a?amp=0"),
+    ("escaped slash", "https://example.org/a/b", "https://example.org/a%2Fb"),
+    ("accent", "https://example.org/café", "https://example.org/cafe"),
+)
+
+
+@pytest.mark.parametrize(("what", "url", "other"), ONE_ADDRESS)
+def test_forms_of_one_address_agree(what: str, url: str, other: str) -> None:
+    assert canonical_url(url) == canonical_url(other)
+
+
+@pytest.mark.parametrize(("what", "url", "other"), OTHER_ADDRESSES)
+def test_other_addresses_stay_apart(what: str, url: str, other: str) -> None:
+    assert canonical_url(url) != canonical_url(other)
+
+
+def test_docs_show_the_table() -> None:
+    page = Path("docs/reference/addresses.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (.+) \| `(https?://\S+)` \| `(https?://\S+)` \|$", page, re.MULTILINE)
+    assert shown == [(what, url, other) for what, url, other in (*ONE_ADDRESS, *OTHER_ADDRESSES)]
 
 
 @pytest.mark.parametrize(
