@@ -33,6 +33,7 @@ MAX_ID = 200
 MAX_LINE = 2_000
 MAX_BODY = 1_000_000
 MAX_LABELS = 100
+MAX_ALIASES = 50
 MAX_READS = 2**53  # the largest integer that every JSON reader keeps exactly
 FALLBACK_LANGUAGE = "en"
 
@@ -66,14 +67,16 @@ class Article:
         Labels, in the order given, without repeats. They count in the score.
     author : str
         The byline; empty if there is none.
-    read_count : int
-        How often it has been read, 0 or more.
+    read_count : int or None
+        How often it has been read, 0 or more; None where that is not known. Stored without one, it keeps its count.
     image_url : str or None
         Passed on to the teaser.
     status : str
         "published" (the default), "draft" or "unpublished"; only published articles are shown.
     flags : tuple of str
         What makes it sensitive: of `FLAGS`, such as "legal_hold" or "minor".
+    aliases : tuple of str
+        Further addresses at which it stands or stood, such as old permalinks, AMP pages and other domains.
 
     Examples
     --------
@@ -92,15 +95,21 @@ class Article:
     countries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     author: str = ""
-    read_count: int = 0
+    read_count: int | None = None
     image_url: str | None = None
     status: str = "published"
     flags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of every field: equal hashes mean there is nothing to do."""
-        return _sha256(asdict(self))
+        """SHA-256 of every field: articles of equal hashes and counts are the same.
+
+        An unknown count hashes as 0 and no further addresses as nothing, as before there were such: what is stored
+        has not changed.
+        """
+        values = asdict(self) | {"read_count": self.read_count or 0}
+        return _sha256({name: value for name, value in values.items() if value or name != "aliases"})
 
     @property
     def text_hash(self) -> str:
@@ -253,6 +262,18 @@ def _flags(raw: Any) -> tuple[str, ...]:
     return flags
 
 
+def _addresses(raw: Any) -> tuple[str, ...]:
+    """A list of addresses, or one string with the addresses separated by white space (the form CSV has)."""
+    if isinstance(raw, str):
+        raw = raw.split()
+    if not isinstance(raw, list | tuple):
+        raise _RefusedField("is not a list", "send a list of addresses, or one string with spaces between them")
+    addresses = tuple(dict.fromkeys(map(web_url, raw)))
+    if len(addresses) > MAX_ALIASES:
+        raise _RefusedField(f"has more than {MAX_ALIASES} entries", "keep those that readers may still come by")
+    return addresses
+
+
 def _reads(raw: Any) -> int:
     try:
         # 7.0 is what a spreadsheet or a data frame makes of 7.
@@ -287,4 +308,5 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "image_url": web_url,
     "status": _status,
     "flags": _flags,
+    "aliases": _addresses,
 }

@@ -15,6 +15,8 @@ from recommender.settings import Settings, load_settings
 from recommender.sources.files import FORMATS, open_source, standard_input
 from recommender.sources.ingest import IngestReport, Refusal
 from recommender.sources.ingest import ingest as ingest_source
+from recommender.sources.publishing import NotedShared
+from recommender.store.articles import SharedAddress
 from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
 from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 BY = "command line"  # in the audit trail
 _SHOWN_REFUSALS = 50
+_SHOWN_SHARED = 10
 
 
 @click.command(short_help="Read articles from files into the database.")
@@ -55,16 +58,24 @@ def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sam
 
     total = IngestReport()
     with opened_store(settings) as store:
-        put = make_publishing(store, BY).put
+        noted = NotedShared(make_publishing(store, BY))
         for name, size, stream in _sample() if sample else _opened(files):
             with _counted(stream, size, f"Reading {name}") as counted:
-                total = _sum(total, ingest_source(put, open_source(counted, name, format_), refuse))
+                total = _sum(total, ingest_source(noted.put, open_source(counted, name, format_), refuse))
         if sample:
             put_sample_vectors(store)
     click.echo(
         f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, {total.refused:,} refused"
     )
+    _report_shared(noted.addresses)
     sys.exit(1 if total.refused else 0)
+
+
+def _report_shared(addresses: list[SharedAddress]) -> None:
+    for address in addresses[:_SHOWN_SHARED]:
+        click.echo(f"shared: {address}", err=True)
+    if len(addresses) > _SHOWN_SHARED:
+        click.echo(f"shared: … {len(addresses) - _SHOWN_SHARED:,} further addresses", err=True)
 
 
 def _check_folder(settings: Settings, store: "Store") -> None:

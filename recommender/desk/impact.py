@@ -158,7 +158,7 @@ class ImpactComparison:
         counts["gaining"] += len(after) > len(before)
         counts["weaker"] += _related(new) < _related(old)
         if before != after:
-            reads = article.read_count if article else 0
+            reads = article.read_count if article and article.read_count is not None else 0
             self._changed.append(_Changed(overlap(before, after), -reads, number, before, after))
 
     def reach(self) -> Reach:

@@ -62,7 +62,7 @@ class Archive:
 
     def most_read(self, place: int) -> npt.NDArray[np.floating]:
         """What others show: the most read of the edition."""
-        return self._in_edition(place, [article.read_count for article in self.articles])
+        return self._in_edition(place, [article.read_count or 0 for article in self.articles])
 
     def _in_edition(self, place: int, values: Sequence[float]) -> npt.NDArray[np.floating]:
         ranks = np.argsort(np.argsort(np.asarray(values, dtype=np.float64), kind="stable"))

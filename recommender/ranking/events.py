@@ -75,8 +75,13 @@ _EVENT_FEATURES = ("dense", "lexical", "themes", "names", "topics", "shingles")
 
 
 def events_among(facts: Columns, lists: Lists, scales: Scales) -> BoolArray:
-    """Which of some articles report one event, (n, n) and symmetric, as far as their own lists say."""
+    """Which of some articles report one event, (n, n) and symmetric, as far as their own lists say.
+
+    Articles at one address do, whatever they say.
+    """
     pairs = pair_features(lists, facts.number, _EVENT_FEATURES)
     apart = np.abs(facts.posted[:, None] - facts.posted[None, :])
     same_language = facts.language[:, None] == facts.language[None, :]
-    return same_event(scaled(pairs, scales), apart, same_language)
+    one_page = (facts.page[:, None] == facts.page[None, :]) & ~np.eye(len(facts.page), dtype=bool)
+    events: BoolArray = same_event(scaled(pairs, scales), apart, same_language) | one_page
+    return events

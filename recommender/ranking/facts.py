@@ -35,7 +35,7 @@ class Columns:
     True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
     among how many others' best candidates an article is. `changed` and `relisted` are the revisions of the article's
     (or its signals') and its candidate list's last change. `flags` are bits (see `curation.sensitivity`), `labels` what
-    rules ask for.
+    rules ask for. Articles of one `page` share an address; it is the lowest of their numbers.
     """
 
     number: IntArray
@@ -53,6 +53,7 @@ class Columns:
     relisted: Counts
     flags: IntArray
     labels: npt.NDArray[np.object_]
+    page: IntArray
 
     def take(self, places: npt.NDArray[np.integer]) -> "Columns":
         """The facts at some places."""
@@ -65,7 +66,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class SourceArticle:
-    """The article the sidebar stands beside; -1 and NaN for a draft without number, story or date.
+    """The article the sidebar stands beside; -1 and NaN for a draft without number, story, page or date.
 
     `constraints` are what editors and the guard allow beside it.
     """
@@ -76,6 +77,7 @@ class SourceArticle:
     language: int
     byline: int = -1
     story: int = -1
+    page: int = -1
     constraints: SidebarConstraints = OPEN
 
 

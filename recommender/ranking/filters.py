@@ -38,6 +38,7 @@ def guarded(facts: Columns, constraints: SidebarConstraints) -> BoolArray:
 def allowed(facts: Columns, source: SourceArticle, filters: Filters) -> BoolArray:
     """Which articles may stand in this sidebar: what the guard lets through, and every filter of the request."""
     mask: BoolArray = guarded(facts, source.constraints) & (facts.number != source.number)
+    mask &= facts.page != source.page  # two articles at one address are one page
     mask &= public(facts, filters.now)
     if filters.exclude:
         mask &= ~np.isin(facts.number, list(filters.exclude))

@@ -95,6 +95,7 @@ class Catalogue:
         new.shown[places] = [facts.published and not facts.held for facts in changed]
         new.update[places] = [facts.update for facts in changed]
         new.explains[places] = [facts.explains for facts in changed]
+        new.page[places] = [facts.page for facts in changed]
         new.flags[places] = [facts.flags for facts in changed]
         for place, facts in zip(places, changed, strict=True):
             new.labels[place] = facts.labels
@@ -144,4 +145,5 @@ def _empty(size: int) -> Columns:
         relisted=np.full(size, -1, dtype=np.int64),
         flags=np.zeros(size, dtype=np.int32),
         labels=np.full(size, frozenset(), dtype=object),
+        page=np.arange(size, dtype=np.int32),
     )

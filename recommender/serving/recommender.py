@@ -313,8 +313,11 @@ class Recommender:
         with self._store.reading():
             public_one = self._store.articles.public_by_url(url, now)
             if public_one is not None:
-                return self.answer(self._question_about(public_one, url, query))
-            return self._beside_unknown(self._store.articles.by_url(url), now, url, query)
+                answer = self.answer(self._question_about(public_one, url, query))
+            else:
+                answer = self._beside_unknown(self._store.articles.by_url(url), now, url, query)
+            # Until another one may be read at the address: which of the two is meant is not known then.
+            return _right_until(answer, self._store.articles.next_public_at(url, now))
 
     def _beside_unknown(self, hidden: Numbered | None, now: datetime, key: str, query: Query) -> Recommendation:
         """What strangers get beside what they may not know of. `hidden` is published and not public, where it is there.
@@ -326,9 +329,7 @@ class Recommender:
         posted_on = hidden[1].posted_on
         if posted_on is None or posted_on <= now:  # so it is on hold
             raise ArticleNotFound(key)
-        answer, public_at = self.answer(self._question_about(None, key, query)), posted_on.timestamp()
-        until, expires = min(answer.basis.until, public_at), min(answer.basis.expires, public_at)
-        return replace(answer, basis=replace(answer.basis, until=until, expires=expires))
+        return _right_until(self.answer(self._question_about(None, key, query)), posted_on)
 
     def for_article(self, article_id: str, query: Query) -> Recommendation:
         """The sidebar of an article, for those who may see what is not public yet; `for_reader` is for all others.
@@ -361,8 +362,8 @@ class Recommender:
         Parameters
         ----------
         url : str
-            The article's address. Its scheme and a leading "www." do not matter; where no article has it with its
-            query, the one that has it without is taken.
+            The article's address, or a further one of it, in any form that `canonical_url` takes for the same; where
+            no article has it with its query, the one that has it without is taken.
         query : Query
             As for `for_article`.
 
@@ -648,6 +649,7 @@ class Recommender:
             language=self._catalogue.code(article.language),
             byline=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
             story=int(snapshot.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
+            page=int(snapshot.columns.page[number]) if number != NO_NUMBER else NO_NUMBER,
             constraints=constraints,
         )
 
@@ -696,6 +698,14 @@ class Recommender:
         """Raises NotBuilt where there is no generation yet."""
         if self._store.state().generation is None:
             raise NotBuilt
+
+
+def _right_until(answer: Recommendation, moment: datetime | None) -> Recommendation:
+    """The same answer, which time makes wrong at a moment."""
+    if moment is None:
+        return answer
+    until, expires = (min(limit, moment.timestamp()) for limit in (answer.basis.until, answer.basis.expires))
+    return replace(answer, basis=replace(answer.basis, until=until, expires=expires))
 
 
 def _unchanged(directives: Directives) -> Directives:

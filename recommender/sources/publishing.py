@@ -5,17 +5,29 @@ is never changed, so it says which fields have changed, but keeps no texts: a wi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from recommender.articles.article import Article
-from recommender.store.articles import DELETED, Upserted
+from recommender.articles.addresses import canonical_url
+from recommender.articles.article import Article, parse_article
+from recommender.errors import FieldProblem, InvalidArticle
+from recommender.store.articles import DELETED, SharedAddress, Upserted
 from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditEntry
 from recommender.store.base import Store
 
 WITH_VALUES = ("status", "flags")  # with their values; of the others only that they have changed
 IGNORED = ("read_count",)  # changes with every reader
+COUNTED_AT_ONCE = 500  # articles in one transaction
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What became of counts of reads: how many articles have a new one, and the ids that no article has."""
+
+    changed: int
+    unchanged: int
+    unknown: tuple[str, ...]
 
 
 class Publishing:
@@ -51,6 +63,42 @@ class Publishing:
                     self._note(CHANGE_ARTICLE, article_id, number, before, after)
         return done
 
+    def patch(self, article_id: str, changes: Mapping[str, Any]) -> Upserted | None:
+        """Replaces some fields of an article, as RFC 7396 says: None takes one away. None where there is no article.
+
+        Raises InvalidArticle.
+        """
+        if changes.get("id", article_id) != article_id:
+            raise InvalidArticle([FieldProblem("id", repr(changes["id"]), "differs", "an article keeps its id")])
+        with self._store.writing():
+            number = self._store.articles.numbers([article_id]).get(article_id)
+            if number is None:
+                return None
+            stored = self._store.articles.get([number])[number]
+            patched = parse_article(asdict(stored) | dict(changes) | {"id": article_id})
+            done = self.put([patched])
+            if patched.read_count is None and stored.read_count is not None:
+                forgotten = self._store.articles.upsert([patched], keep_counts=False)
+                return done if done.changed else forgotten
+        return done
+
+    def count(self, reads: Mapping[str, int]) -> Counted:
+        """Keeps how often articles have been read, by id."""
+        ids, changed, unknown = list(reads), 0, list[str]()
+        for start in range(0, len(ids), COUNTED_AT_ONCE):
+            batch = ids[start : start + COUNTED_AT_ONCE]
+            with self._store.writing():
+                articles = self._store.articles.get(list(self._store.articles.numbers(batch).values()))
+                counted = [replace(article, read_count=reads[article.id]) for article in articles.values()]
+                changed += self._store.articles.upsert(counted).changed
+            known = {article.id for article in counted}
+            unknown += [article_id for article_id in batch if article_id not in known]
+        return Counted(changed, len(ids) - changed - len(unknown), tuple(unknown))
+
+    def shared(self, article_ids: Sequence[str]) -> list[SharedAddress]:
+        """The addresses of some articles at which others stand too."""
+        return self._store.articles.shared(article_ids)
+
     def withdraw(self, article_id: str) -> bool:
         """Takes an article out of every sidebar and forgets its text; False if there is none."""
         with self._store.writing():
@@ -80,3 +128,23 @@ def _changes(old: Article, new: Article) -> tuple[dict[str, Any], dict[str, Any]
 def _recorded(article: Article, name: str) -> Any:
     value = getattr(article, name)
     return list(value) if isinstance(value, tuple) else value
+
+
+class NotedShared:
+    """Stores articles as `Publishing.put` does, and notes which of their addresses others have too."""
+
+    def __init__(self, publishing: Publishing) -> None:
+        self._publishing = publishing
+        self._shared: dict[str, SharedAddress] = {}  # by key
+
+    def put(self, articles: Sequence[Article]) -> Upserted:
+        """As `Publishing.put`."""
+        done = self._publishing.put(articles)
+        shared = self._publishing.shared([article.id for article in articles])
+        self._shared |= {canonical_url(address.url): address for address in shared}
+        return done
+
+    @property
+    def addresses(self) -> list[SharedAddress]:
+        """The shared addresses, once each."""
+        return list(self._shared.values())

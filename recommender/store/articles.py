@@ -19,12 +19,50 @@ class Upserted:
 
 
 @dataclass(frozen=True)
+class SharedAddress:
+    """An address at which several articles stand, and their ids, of any status but deleted."""
+
+    url: str
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        first = ", ".join(self.ids[:MAX_NAMED])
+        more = f" and {len(self.ids) - MAX_NAMED:,} more" if len(self.ids) > MAX_NAMED else ""
+        return f"{len(self.ids):,} articles stand at {self.url}: {first}{more}; url= finds none of them there"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which articles a list holds; None and an empty text mean any.
+
+    `public_at` leaves only those that are public at a time, `after` those of a higher number.
+    """
+
+    status: str | None = None
+    updated_since: datetime | None = None
+    language: str = ""
+    edition: str | None = None
+    public_at: datetime | None = None
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of a list: an article without its body, its number, and when it last changed here."""
+
+    number: int
+    article: Article
+    updated: datetime
+
+
+@dataclass(frozen=True)
 class Facts:
     """What ranking needs of one article, without its text. `posted` is in seconds since 1970, UTC.
 
     `published` is the status that the site gives, `held` a legal hold, `update` the tag of a new version of an earlier
     report, `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags`
-    are bits (see `curation.sensitivity`), `labels` what rules can ask for.
+    are bits (see `curation.sensitivity`), `labels` what rules can ask for. `page` is the lowest number of the articles
+    that share an address, its own where it shares none.
     """
 
     number: int
@@ -40,8 +78,10 @@ class Facts:
     byline: str
     flags: int
     labels: Labels
+    page: int
 
 
+MAX_NAMED = 5  # ids in one message
 DELETED = "deleted"  # the status of an article that was withdrawn
 
 
@@ -60,8 +100,11 @@ class ArticleStore(Protocol):
     strangers; `ranking.filters.public` says the same of columns.
     """
 
-    def upsert(self, articles: Sequence[Article]) -> Upserted:
-        """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts."""
+    def upsert(self, articles: Sequence[Article], *, keep_counts: bool = True) -> Upserted:
+        """Adds what is new and replaces what has changed, all or nothing; of two with one id the last counts.
+
+        An article without a count of reads keeps the one that is stored, unless `keep_counts` is False.
+        """
         ...
 
     def withdraw(self, article_id: str) -> bool:
@@ -75,7 +118,7 @@ class ArticleStore(Protocol):
     def by_url(self, url: str) -> tuple[int, Article] | None:
         """The only published article at this address, or at its path where no article has its query; with its number.
 
-        Its body is empty.
+        Its own address and its further ones count alike; where several stand there it is none. Its body is empty.
         """
         ...
 
@@ -85,6 +128,22 @@ class ArticleStore(Protocol):
 
     def public_by_url(self, url: str, at: datetime) -> tuple[int, Article] | None:
         """As `by_url`, as if there were no articles but those that are public at a time."""
+        ...
+
+    def next_public_at(self, url: str, at: datetime) -> datetime | None:
+        """When the next article at this address, or at its path, becomes public after a time."""
+        ...
+
+    def shared(self, article_ids: Sequence[str]) -> list[SharedAddress]:
+        """The addresses of some articles at which others stand too, by address."""
+        ...
+
+    def select(self, selection: Selection, limit: int) -> list[Listed]:
+        """Articles in the order of their numbers, of any status but deleted."""
+        ...
+
+    def updated(self, article_id: str) -> datetime | None:
+        """When an article last changed here, to the second; that of the upgrade, where it has not changed since."""
         ...
 
     def find(self, article_id: str) -> tuple[int, Article] | None:

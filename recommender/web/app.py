@@ -110,13 +110,16 @@ def make_app(settings: Settings) -> APIFlask:
     languages.set_up(app, settings.site_name)
     # Sidebars change nothing and are for pages of other origins; writing articles needs a key in a header, which no
     # other site can make a browser send.
-    access.set_up(app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp, events.bp))
+    access.set_up(
+        app, accounts, https=_is_https(settings), other_proof=(recommend.bp, articles.bp, articles.reads_bp, events.bp)
+    )
     if settings.cors_origins:
         _allow_origins(app, list(settings.cors_origins))
     app.spec_processor(openapi.completed)  # type: ignore[arg-type]  # a dict, as SPEC_FORMAT is json
     for blueprint in (
         recommend.bp,
         articles.bp,
+        articles.reads_bp,
         events.bp,
         operations.bp,
         openapi.bp,

@@ -14,6 +14,7 @@ HEALTH = "/healthz"  # answered without any lane
 SIDEBARS = "/api/v1/recommend"
 _ARTICLES = "/api/v1/articles"
 _EVENTS = "/api/v1/events"
+_READS = "/api/v1/reads"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ SIGN_IN = Lane("sign-in", "signing in, one-time links, passwords", 16 * KIB, 10,
 # Two of them may wait for the model (worker.client.MAX_DRAFTS); the others are told so at once.
 DRAFTS = Lane("drafts", "drafts, for the API and at the desk", 4 * MIB, 30, 4, 20)
 # A body of a million characters, each of which may be sent as twelve bytes.
-ARTICLES = Lane("articles", "publishing or withdrawing one article", 16 * MIB, 60, 4, 40)
+ARTICLES = Lane("articles", "publishing, changing or withdrawing one article, counts of reads", 16 * MIB, 60, 4, 40)
 UPLOADS = Lane("uploads", "publishing many articles in one request", 64 * MIB, 300, 2, 6)
 EVENTS = Lane("events", "clicks on teasers, choosing the language of the desk", 4 * KIB, 5, 2, 100)
 
@@ -49,6 +50,7 @@ LANES = (PAGES, OPERATIONS, DESK_PAGES, SIGN_IN, DRAFTS, ARTICLES, UPLOADS, EVEN
 
 _SIGN_IN_PATHS = (f"{DESK}/sign-in", f"{DESK}/sign-in/code", f"{DESK}/password")
 _EXACT = {SIDEBARS: DRAFTS, f"{DESK}/draft": DRAFTS, _EVENTS: EVENTS, f"{DESK}/language": EVENTS, _ARTICLES: UPLOADS}
+_EXACT[_READS] = ARTICLES
 
 
 def lane_of(method: str, path: str) -> Lane:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from recommender.articles.addresses import canonical_url
 
-
 # What differs, an address, and a form of it that finds the same article.
 ONE_ADDRESS = (
     ("scheme", "https://example.org/mali/ferry", "http://example.org/mali/ferry"),

@@ -33,6 +33,7 @@ FULL = Article(
     image_url="https://example.org/i.jpg",
     status="published",
     flags=FLAGS[1:],
+    aliases=("https://old.example/sahel-1.html", "https://example.org/?p=1"),
 )
 
 SCALES = Scales(Scale(0.125, 0.5), Scale(0.25, 0.0625), Scale(-0.1, 1 / 3))

@@ -1,18 +1,20 @@
 """Articles as a store keeps them: stored, found, withdrawn, and what ranking must know of them."""
 
-from dataclasses import fields
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from recommender.articles.article import EXPLAINER_TAGS, Article
 from recommender.curation.sensitivity import bits
-from recommender.store.articles import DELETED, Facts, Trace, Upserted
+from recommender.store.articles import DELETED, Facts, Selection, Trace, Upserted
 from recommender.store.base import Store
 from recommender.store.sql.tables import metadata
 from tests.contracts.content import FULL
-from tests.factories import days_ago, make_article, stored
+from tests.factories import NOW, days_ago, make_article, stored
 
 KEPT_OF_WITHDRAWN = ("id", "posted_on", "edition", "language", "read_count", "status", "flags")  # no texts
 
@@ -112,6 +114,116 @@ def test_shared_address_finds_no_article(store: Store) -> None:
     assert store.articles.by_url(url)[0] == older  # type: ignore[index]
 
 
+def test_further_addresses_find_the_article(store: Store) -> None:
+    (number,) = stored(store, [FULL])
+    assert store.articles.by_url("http://m.old.example/sahel-1.html?utm_source=x")[0] == number  # type: ignore[index]
+    assert store.articles.by_url("https://example.org/index.php?p=1")[0] == number  # type: ignore[index]
+    stored(store, [replace(FULL, aliases=())])
+    assert store.articles.by_url("https://old.example/sahel-1.html") is None
+
+
+def test_further_addresses_of_what_is_not_public_find_nothing(store: Store) -> None:
+    stored(store, [replace(FULL, status="draft")])
+    assert store.articles.by_url("https://old.example/sahel-1.html") is None
+    stored(store, [replace(FULL, flags=("legal_hold",))])
+    assert store.articles.public_by_url("https://old.example/sahel-1.html", NOW) is None
+    store.articles.withdraw(FULL.id)
+    assert store.articles.by_url("https://old.example/sahel-1.html") is None
+
+
+def test_further_address_that_another_has_finds_none(store: Store) -> None:
+    stored(store, [FULL, make_article("other", url="https://old.example/sahel-1.html")])
+    assert store.articles.by_url("https://old.example/sahel-1.html") is None
+    shared = store.articles.shared(["other"])
+    assert [(address.url, address.ids) for address in shared] == [
+        ("https://old.example/sahel-1.html", (FULL.id, "other"))
+    ]
+    assert store.articles.shared(["nobody"]) == []
+
+
+def pages(store: Store) -> dict[int, int]:
+    return {facts.number: facts.page for facts in store.articles.facts_since(-1)}
+
+
+def test_articles_that_share_addresses_are_one_page(store: Store) -> None:
+    """Also by way of others; and they part again."""
+    a, b, c, d = stored(store, [make_article(name, url=f"https://a.example/{name}") for name in "abcd"])
+    assert pages(store) == {a: a, b: b, c: c, d: d}
+    both = ("https://a.example/c", "https://a.example/b/amp")
+    stored(store, [make_article("d", url="https://a.example/d", aliases=both)])
+    assert pages(store) == {a: a, b: b, c: b, d: b}
+    store.articles.withdraw("b")
+    assert pages(store) == {a: a, b: b, c: c, d: c}
+    stored(store, [make_article("d", url="https://a.example/d")])
+    assert pages(store) == {a: a, b: b, c: c, d: d}
+
+
+def test_article_whose_address_another_takes_has_changed(store: Store) -> None:
+    """So that answers that are kept under its address are made again; also for its path, and when the other leaves."""
+    first, path, _ = stored(store, [make_article(name, url=f"https://a.example/{name}") for name in ("1", "2", "3")])
+
+    def changed(act: Callable[[], object]) -> set[int]:
+        before = store.state().revision
+        act()
+        return {facts.number for facts in store.articles.facts_since(before)}
+
+    (taker,) = stored(store, [make_article("t")])
+    assert changed(lambda: stored(store, [make_article("t", url="http://a.example/1/")])) == {first, taker}
+    assert changed(lambda: stored(store, [make_article("t", url="https://a.example/2?x=1")])) == {first, path, taker}
+    assert changed(lambda: stored(store, [make_article("t", url="https://a.example/1")])) >= {first, taker}
+    assert changed(lambda: store.articles.withdraw("t")) == {first, taker}
+
+
+def test_time_of_the_next_article_at_an_address_is_known(store: Store) -> None:
+    later = NOW + timedelta(days=1)
+    stored(store, [make_article("1", url="https://a.example/1")])
+    stored(store, [make_article("2", aliases=("https://a.example/1",), posted_on=later)])
+    assert store.articles.next_public_at("https://a.example/1#top", NOW) == later
+    assert store.articles.next_public_at("https://a.example/1", later) is None
+
+
+# -- counts and lists --------------------------------------------------------------------------------------------------
+
+
+def test_article_without_a_count_keeps_the_one_it_has(store: Store) -> None:
+    (number,) = stored(store, [make_article("a", read_count=7)])
+    assert store.articles.upsert([make_article("a")]).unchanged == 1
+    assert store.articles.upsert([make_article("a", title="New")]).changed == 1
+    assert store.articles.get([number])[number].read_count == 7
+    assert store.articles.upsert([make_article("a", title="New")], keep_counts=False).changed == 1
+    assert store.articles.get([number])[number].read_count is None
+    assert store.articles.upsert([make_article("a", title="New", read_count=0)]).changed == 1
+
+
+def test_lists_are_in_the_order_of_numbers(store: Store) -> None:
+    stored(
+        store,
+        [
+            make_article("a", language="fr"),
+            make_article("b", edition="Sport", status="draft"),
+            make_article("c", flags=("legal_hold",)),
+            make_article("d", posted_on=NOW + timedelta(days=1)),
+            make_article("gone"),
+        ],
+    )
+    store.articles.withdraw("gone")
+
+    def ids(**wanted: Any) -> str:
+        return "".join(line.article.id for line in store.articles.select(Selection(**wanted), 9))
+
+    assert ids() == "abcd"
+    assert ids(status="draft") == "b"
+    assert ids(language="fr") == "a"
+    assert ids(edition="Sport") == "b"
+    assert ids(public_at=NOW) == "a"
+    assert ids(after=2) == "cd"
+    last = store.articles.select(Selection(), 9)[-1].updated
+    assert ids(updated_since=last - timedelta(minutes=5)) == "abcd"
+    assert ids(updated_since=last + timedelta(minutes=5)) == ""
+    assert store.articles.updated("a") is not None
+    assert store.articles.updated("gone") is None
+
+
 @pytest.mark.parametrize("text", ["", "http://[::1", "no address", "'; DROP TABLE article; --"])
 def test_strange_addresses_find_nothing(store: Store, text: str) -> None:
     stored(store, [FULL])
@@ -206,6 +318,7 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
             byline="Niamey desk",
             flags=bits(()),
             labels=frozenset({"edition:sahel", "language:en", "desk:niamey desk"}),
+            page=numbers[0],
         ),
         Facts(
             number=numbers[1],
@@ -221,6 +334,7 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
             byline="",
             flags=bits(["legal_hold"]),
             labels=frozenset({"edition:sahel", "language:fr", "flag:legal_hold", "tag:update", "tag:décryptage"}),
+            page=numbers[1],
         ),
     ]
 

@@ -1,6 +1,8 @@
 """Articles in the database."""
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +12,9 @@ from recommender.articles.addresses import canonical_url, without_query
 from recommender.articles.article import EXPLAINER_TAGS, HOLD_FLAG, UPDATE_TAG, Article
 from recommender.curation.rules import labels
 from recommender.curation.sensitivity import bits
-from recommender.store.articles import DELETED, Facts, Trace, Upserted
-from recommender.store.sql import search
-from recommender.store.sql.database import Database, batches
+from recommender.store.articles import DELETED, Facts, Listed, Selection, SharedAddress, Trace, Upserted
+from recommender.store.sql import addresses, search
+from recommender.store.sql.database import Connection, Database, batches
 from recommender.store.sql.public import LISTED, PUBLIC, second
 from recommender.store.sql.tables import article
 from recommender.store.sql.texts import storable
@@ -20,7 +22,7 @@ from recommender.store.sql.texts import storable
 _FACTS = sa.select(
     article.c.number,
     article.c.posted,
-    article.c.read_count,
+    sa.func.coalesce(article.c.read_count, 0),
     article.c.edition,
     article.c.language,
     (article.c.status == "published").label("published"),
@@ -31,6 +33,7 @@ _FACTS = sa.select(
     article.c.author,
     article.c.flags,
     article.c.countries,
+    sa.func.coalesce(article.c.page, article.c.number),
 )
 
 
@@ -40,12 +43,15 @@ _NEWEST_FIRST = (article.c.posted.desc().nulls_last(), article.c.number.desc())
 _PUBLISHED_CARD = sa.select(*_CARD).where(article.c.status == "published")
 _BY_ID = _PUBLISHED_CARD.where(article.c.id == sa.bindparam("key"))
 _BY_ADDRESS = (
-    _PUBLISHED_CARD.where(article.c.url_key == sa.bindparam("key"))
+    _PUBLISHED_CARD.where(addresses.at(sa.bindparam("key")))
     .order_by(*_NEWEST_FIRST)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _PUBLIC_BY_ID = _BY_ID.where(PUBLIC)
 _PUBLIC_BY_ADDRESS = _BY_ADDRESS.where(PUBLIC)
+_NEXT_AT_ADDRESS = sa.select(sa.func.min(article.c.posted)).where(
+    addresses.at(sa.bindparam("key")), LISTED, article.c.posted > sa.bindparam("at", type_=sa.BigInteger)
+)
 _ANY_BY_ID = sa.select(*_CARD).where(article.c.id == sa.bindparam("key"), article.c.status != DELETED)
 _TRACE = sa.select(article.c.number, article.c.id, article.c.status)
 _STORED = sa.select(
@@ -55,6 +61,10 @@ _STORED = sa.select(
     article.c.text_hash,
     article.c.posted,
     (article.c.status == "published").label("published"),
+    article.c.is_held,
+    article.c.read_count,
+    article.c.url,
+    article.c.aliases,
 )
 _NUMBERED = article.c.number.in_(sa.bindparam("numbers", expanding=True)) & (article.c.status != DELETED)
 _WITH_TEXTS = sa.select(article).where(_NUMBERED)
@@ -62,7 +72,8 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
 def _facts(row: Any) -> Facts:
-    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
+    number, posted, reads, edition, language, published, held, update, revision, *rest = row
+    tags, author, flags, countries, page = rest
     return Facts(
         number=number,
         posted=posted,
@@ -77,6 +88,7 @@ def _facts(row: Any) -> Facts:
         byline=author,
         flags=bits(flags),
         labels=labels(edition=edition, language=language, byline=author, flags=flags, tags=tags, countries=countries),
+        page=page,
     )
 
 
@@ -86,7 +98,7 @@ class SqlArticles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def upsert(self, articles: Sequence[Article]) -> Upserted:
+    def upsert(self, articles: Sequence[Article], *, keep_counts: bool = True) -> Upserted:
         latest = {item.id: item for item in articles}
         with self._database.writing() as connection:
             stored = {
@@ -94,25 +106,32 @@ class SqlArticles:
                 for ids in batches(list(latest))
                 for row in connection.execute(_STORED.where(article.c.id.in_(ids)))
             }
+            if keep_counts:
+                latest = {key: _with_count(item, stored.get(key)) for key, item in latest.items()}
             new = [item for item in latest.values() if item.id not in stored]
-            changed = [
-                item
-                for item in latest.values()
-                if item.id in stored and stored[item.id].content_hash != item.content_hash
-            ]
-            revision = self._database.bump() if new or changed else None
-            if new:
-                connection.execute(sa.insert(article), [{**_columns(item), "revision": revision} for item in new])
-            if changed:
-                connection.execute(
-                    sa.update(article).where(article.c.number == sa.bindparam("known_number")),
-                    [
-                        {**_columns(item), "revision": revision, "known_number": stored[item.id].number}
-                        for item in changed
-                    ],
-                )
-            self._keep_in_search(connection, stored, new + changed)
+            changed = [item for item in latest.values() if item.id in stored and _differs(item, stored[item.id])]
+            if new or changed:
+                self._write(connection, stored, new, changed)
+                self._keep_in_search(connection, stored, new + changed)
         return Upserted(len(new), len(changed), len(latest) - len(new) - len(changed))
+
+    def _write(
+        self, connection: Connection, stored: Mapping[str, Any], new: Sequence[Article], changed: Sequence[Article]
+    ) -> None:
+        revision = self._database.bump()
+        fixed = {"revision": revision, "updated": _this_second()}
+        if new:
+            connection.execute(sa.insert(article), [_columns(item) | fixed for item in new])
+        if changed:
+            connection.execute(
+                sa.update(article).where(article.c.number == sa.bindparam("known_number")),
+                [_columns(item) | fixed | {"known_number": stored[item.id].number} for item in changed],
+            )
+        moved = [item for item in new if item.url or item.aliases]
+        moved += [item for item in changed if _place(item) != _stored_place(stored[item.id])]
+        if moved:
+            numbers = self.numbers([item.id for item in moved])
+            addresses.put(connection, {numbers[item.id]: item for item in moved}, revision)
 
     def _keep_in_search(self, connection: sa.Connection, stored: Mapping[str, Any], items: Sequence[Article]) -> None:
         """Looks only at what is found and in which order: counts of readers change every article every day."""
@@ -148,6 +167,7 @@ class SqlArticles:
                     author="",
                     countries=[],
                     tags=[],
+                    aliases=[],
                     content_hash="",
                     text_hash="",
                 )
@@ -156,9 +176,13 @@ class SqlArticles:
             if gone is None:
                 return False
             search.remove(connection, [search.place(gone.number, gone.posted)])
+            revision = self._database.bump()
             connection.execute(
-                sa.update(article).where(article.c.number == gone.number).values(revision=self._database.bump())
+                sa.update(article)
+                .where(article.c.number == gone.number)
+                .values(revision=revision, updated=_this_second())
             )
+            addresses.put(connection, {gone.number: None}, revision)
         return True
 
     def by_id(self, article_id: str) -> tuple[int, Article] | None:
@@ -176,6 +200,50 @@ class SqlArticles:
     def _only_one(self, query: sa.Select[Any], url: str, **values: int) -> tuple[int, Article] | None:
         rows = self._at_address(query, url, 2, **values) or self._at_address(query, without_query(url), 2, **values)
         return (rows[0]["number"], _article(rows[0])) if len(rows) == 1 else None
+
+    def next_public_at(self, url: str, at: datetime) -> datetime | None:
+        with self._database.reading() as connection:
+            moments = [
+                connection.execute(_NEXT_AT_ADDRESS, {"key": canonical_url(form), "at": second(at)}).scalar()
+                for form in dict.fromkeys((url, without_query(url)))
+            ]
+        return min((_moment(posted) for posted in moments if posted is not None), default=None)
+
+    def shared(self, article_ids: Sequence[str]) -> list[SharedAddress]:
+        with self._database.reading() as connection:
+            articles = self.get(list(self.numbers(article_ids).values()), texts=False).values()
+            urls = {
+                canonical_url(url): url for item in articles for url in filter(None, (*item.aliases[::-1], item.url))
+            }
+            shared = {key: at for key, at in addresses.at_each(connection, urls).items() if len(at) > 1}
+            traces = self.traces(sorted(set().union(*shared.values())))
+        return [
+            SharedAddress(urls[key], tuple(traces[number].id for number in sorted(numbers)))
+            for key, numbers in sorted(shared.items())
+        ]
+
+    def select(self, selection: Selection, limit: int) -> list[Listed]:
+        query = sa.select(*_CARD).where(article.c.status != DELETED, article.c.number > selection.after)
+        values: dict[str, int] = {}
+        if selection.public_at is not None:
+            query, values = query.where(PUBLIC), {"at": second(selection.public_at)}
+        if selection.status is not None:
+            query = query.where(article.c.status == selection.status)
+        if selection.updated_since is not None:
+            query = query.where(article.c.updated >= second(selection.updated_since))
+        if selection.language:
+            query = query.where(article.c.language == selection.language)
+        if selection.edition is not None:
+            query = query.where(article.c.edition == selection.edition)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(article.c.number).limit(limit), values).mappings()
+            return [Listed(row["number"], _article(row), _moment(row["updated"])) for row in rows]
+
+    def updated(self, article_id: str) -> datetime | None:
+        query = sa.select(article.c.updated).where(article.c.id == storable(article_id), article.c.status != DELETED)
+        with self._database.reading() as connection:
+            seconds = connection.execute(query).scalar()
+        return None if seconds is None else _moment(seconds)
 
     def find(self, article_id: str) -> tuple[int, Article] | None:
         return self._card(_ANY_BY_ID, article_id)
@@ -288,6 +356,31 @@ def _seconds(posted_on: datetime | None) -> int | None:
     return int(posted_on.timestamp()) if posted_on else None
 
 
+def _this_second() -> int:
+    return int(time.time())
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _with_count(item: Article, row: Any) -> Article:
+    return item if row is None or item.read_count is not None else replace(item, read_count=row.read_count)
+
+
+def _differs(item: Article, row: Any) -> bool:
+    return (item.content_hash, item.read_count) != (row.content_hash, row.read_count)
+
+
+def _place(item: Article) -> tuple[Any, ...]:
+    """What decides which article an address leads to."""
+    return item.url, item.aliases, _seconds(item.posted_on), item.status == "published", HOLD_FLAG in item.flags
+
+
+def _stored_place(row: Any) -> tuple[Any, ...]:
+    return row.url, tuple(row.aliases), row.posted, row.published, row.is_held
+
+
 def _search_key(item: Article) -> tuple[str, int | None, bool]:
     return item.text_hash, _seconds(item.posted_on), item.status == "published"
 
@@ -314,6 +407,7 @@ def _columns(item: Article) -> dict[str, Any]:
         "image_url": item.image_url,
         "status": item.status,
         "flags": list(item.flags),
+        "aliases": list(item.aliases),
         "is_held": HOLD_FLAG in item.flags,
         "is_update": UPDATE_TAG in item.tags,
         "content_hash": item.content_hash,
@@ -328,7 +422,7 @@ def _article(row: Any) -> Article:
         summary=row["summary"],
         body=row.get("body", ""),
         url=row["url"],
-        posted_on=None if row["posted"] is None else datetime.fromtimestamp(row["posted"], UTC),
+        posted_on=None if row["posted"] is None else _moment(row["posted"]),
         edition=row["edition"],
         language=row["language"],
         countries=tuple(row["countries"]),
@@ -338,4 +432,5 @@ def _article(row: Any) -> Article:
         image_url=row["image_url"],
         status=row["status"],
         flags=tuple(row["flags"]),
+        aliases=tuple(row["aliases"]),
     )

@@ -24,7 +24,8 @@ state = sa.Table(
 )
 
 # `number` is the article's short name inside neighbour lists. `posted` is in seconds since 1970, UTC.
-# `is_held`, `is_update` and `url_key` are derived from other columns so that ranking needs no text.
+# `is_held`, `is_update` and `url_key` are derived from other columns so that ranking needs no text. `page` is the
+# lowest number of the articles that share an address with it, null where none does; `updated` in seconds since 1970.
 article = sa.Table(
     "article",
     metadata,
@@ -41,7 +42,6 @@ article = sa.Table(
     sa.Column("countries", sa.JSON, nullable=False),
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("author", sa.Text, nullable=False),
-    sa.Column("read_count", sa.BigInteger, nullable=False),
     sa.Column("image_url", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("flags", sa.JSON, nullable=False),
@@ -50,7 +50,20 @@ article = sa.Table(
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("text_hash", sa.Text, nullable=False, index=True),
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sa.Column("aliases", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("page", sa.Integer, index=True),
+    sa.Column("updated", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("read_count", sa.BigInteger),
     sqlite_autoincrement=True,  # a number is never given twice, as on PostgreSQL
+)
+
+# The keys of an article's further addresses.
+alias = sa.Table(
+    "alias",
+    metadata,
+    sa.Column("article", sa.Integer, sa.ForeignKey("article.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Index("ix_alias_key", "key"),
 )
 
 # A vector belongs to an embedding model and a text, not to an article: a text that comes back is not embedded again.

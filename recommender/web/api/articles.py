@@ -1,23 +1,39 @@
-"""Writing articles: for publishing systems, behind an API key."""
+"""Articles: writing is for publishing systems, behind an API key; what is public, all may read."""
+
+from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, after_this_request, request
 
 from recommender.articles.article import Article, parse_article
 from recommender.desk.keys import ARTICLES
 from recommender.errors import ArticleNotFound, FieldProblem, InvalidArticle, Unavailable
+from recommender.serving.document import Document, iso, make_card
 from recommender.sources.files import JsonLines
 from recommender.sources.ingest import Refusal, ingest
-from recommender.sources.publishing import Publishing
-from recommender.store.articles import Upserted
+from recommender.sources.publishing import NotedShared, Publishing
+from recommender.store.articles import MAX_NAMED, Selection, SharedAddress, Upserted
 from recommender.store.generations import Stale
 from recommender.web.api.problems import needs_json, problem
-from recommender.web.api.schemas import ArticleBody, Imported, Stored
-from recommender.web.api.security import KEY_RESPONSES, needs, publisher, require_article_key
+from recommender.web.api.schemas import (
+    MAX_COUNTS,
+    ArticleBody,
+    ArticleFilter,
+    ArticleList,
+    ArticlePatch,
+    ArticleRecord,
+    Imported,
+    ReadCounts,
+    ReadsKept,
+    Stored,
+)
+from recommender.web.api.security import KEY_RESPONSES, carries_key, needs, publisher, require_article_key, takes
 from recommender.web.context import context
 
 bp = APIBlueprint("articles", __name__, url_prefix="/api/v1/articles", tag="Articles")
 bp.before_request(require_article_key)
+reads_bp = APIBlueprint("reads", __name__, url_prefix="/api/v1/reads", tag="Articles")
+reads_bp.before_request(require_article_key)
 
 NDJSON = "application/x-ndjson"
 BY = "API"  # in the audit trail, with the name of the key
@@ -32,7 +48,8 @@ _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there i
 @bp.doc(
     summary="Publish or change an article",
     description="Answers when the article is in others' sidebars and has its own; `indexed` is false, with status 202, "
-    "when that takes longer than a minute. Sending the same again changes nothing.",
+    "when that takes longer than a minute. Sending the same again changes nothing. Without `read_count` the count "
+    "stays. Where another article has one of its addresses, `warnings` says so.",
     security=needs(ARTICLES),
     responses={
         201: "The article is new.",
@@ -52,7 +69,144 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
     outcome = _outcome(_publishing().put([article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
-    return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
+    return _kept(article.id, outcome, indexed), status
+
+
+@bp.patch("/<path:article_id>")
+@needs_json
+@bp.input(ArticlePatch, location="json", arg_name="patch")
+@bp.output(Stored, description="It has changed, or there was nothing to change.")
+@bp.doc(
+    summary="Change some fields of an article",
+    description="A JSON merge patch (RFC 7396, `application/merge-patch+json` or `application/json`): fields that are "
+    "left out stay, null takes one away. What comes out must be an article.",
+    security=needs(ARTICLES),
+    responses={
+        202: "Stored; its neighbours are still being computed.",
+        400: "The body is not JSON.",
+        404: "There is no such article.",
+        413: "The body is too large.",
+        415: "The body is not declared as JSON.",
+        422: "What comes out is not a valid article, or a field is not known.",
+        503: "The database does not answer.",
+        **_KEY_RESPONSES,
+    },
+)
+def patch_article(article_id: str, patch: ArticlePatch) -> tuple[dict[str, object], int]:
+    """Changes some fields of one article."""
+    upserted = _publishing().patch(article_id, patch.model_dump(exclude_unset=True))
+    if upserted is None:
+        raise ArticleNotFound(article_id)
+    indexed = _index()
+    return _kept(article_id, _outcome(upserted), indexed), 200 if indexed else 202
+
+
+@bp.get("/<path:article_id>")
+@bp.output(ArticleRecord, description="The article.")
+@bp.doc(
+    summary="One article",
+    description="A public article, without its text. A program whose key has the scope `articles` gets all that is "
+    "kept, of any status.",
+    security=takes(ARTICLES),
+    responses={404: "No public article is known so.", 503: "The database does not answer.", **KEY_RESPONSES},
+)
+def get_article(article_id: str) -> Document:
+    """One article as it is kept."""
+    articles = context().store.articles
+    if _reads_all():
+        with context().store.reading():
+            number = articles.numbers([article_id]).get(article_id)
+            article = None if number is None else articles.get([number]).get(number)
+            updated = articles.updated(article_id)
+        if article is None or updated is None:
+            raise ArticleNotFound(article_id)
+        return _record(article) | {"updated_on": iso(updated), "body": article.body}
+    public = articles.public_by_id(article_id, context().now())
+    if public is None:
+        raise ArticleNotFound(article_id)
+    return _public_record(public[1])
+
+
+@bp.get("")
+@bp.input(ArticleFilter, location="query", arg_name="wanted")
+@bp.output(ArticleList, description="One page of them, in the order in which they came.")
+@bp.doc(
+    summary="The articles",
+    description="All of them page by page, so that a site can compare its archive with what is kept here: ask again "
+    "with `cursor` until `next` is null. An article that changes meanwhile keeps its place. Strangers get what is "
+    "public; a program whose key has the scope `articles` gets every article.",
+    security=takes(ARTICLES),
+    responses={422: "A parameter is wrong.", 503: "The database does not answer.", **KEY_RESPONSES},
+)
+def get_articles(wanted: ArticleFilter) -> Document:
+    """One page of the list of articles."""
+    reads_all = _reads_all()
+    selection = Selection(
+        wanted.status,
+        wanted.updated_since,
+        wanted.language.lower(),
+        wanted.edition,
+        public_at=None if reads_all else context().now(),
+        after=int(wanted.cursor or 0),
+    )
+    listed = context().store.articles.select(selection, wanted.limit + 1)
+    page = listed[: wanted.limit]
+    items = [
+        _record(line.article) | {"updated_on": iso(line.updated)} if reads_all else _public_record(line.article)
+        for line in page
+    ]
+    return {"items": items, "next": str(page[-1].number) if len(listed) > len(page) else None}
+
+
+def _reads_all() -> bool:
+    """Whether a program asks that may read every article; what it gets is kept nowhere."""
+    allowed = carries_key(ARTICLES)
+
+    @after_this_request
+    def kept_nowhere(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return allowed
+
+
+def _public_record(article: Article) -> Document:
+    labels = {"countries": list(article.countries), "tags": list(article.tags), "author": article.author}
+    return make_card(article) | labels
+
+
+def _record(article: Article) -> Document:
+    rest = {"aliases": list(article.aliases), "status": article.status, "flags": list(article.flags)}
+    return _public_record(article) | rest
+
+
+@reads_bp.post("")
+@needs_json
+@reads_bp.input(ReadCounts, location="json", arg_name="counts")
+@reads_bp.output(ReadsKept, description="What became of the counts.")
+@reads_bp.doc(
+    summary="Counts of reads",
+    description=f"How often articles have been read, up to {MAX_COUNTS:,} at once, and nothing else of them. A count "
+    "replaces the one before.",
+    security=needs(ARTICLES),
+    responses={
+        400: "The body is not JSON.",
+        413: "The body is too large.",
+        415: "The body is not declared as JSON.",
+        422: "A count is wrong, or there are too many.",
+        503: "The database does not answer.",
+        **_KEY_RESPONSES,
+    },
+)
+def post_reads(counts: ReadCounts) -> dict[str, object]:
+    """Keeps counts of reads."""
+    counted = _publishing().count(counts.reads)
+    return {
+        "changed": counted.changed,
+        "unchanged": counted.unchanged,
+        "unknown": len(counted.unknown),
+        "unknown_ids": list(counted.unknown[:SHOWN_PROBLEMS]),
+    }
 
 
 @bp.delete("/<path:article_id>")
@@ -87,13 +241,21 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(_publishing().put, JsonLines(request.stream, "body"), refusals.append)
+    noted = NotedShared(_publishing())
+    report = ingest(noted.put, JsonLines(request.stream, "body"), refusals.append)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."
         return problem(422, "No line could be taken", detail, problems=refused)
     indexed = _index()
-    body = {**vars(report), "problems": refused, "indexed": indexed}
+    shared = [_shared(address) for address in noted.addresses]
+    body = {
+        **vars(report),
+        "problems": refused,
+        "indexed": indexed,
+        "shared": len(shared),
+        "shared_addresses": shared[:SHOWN_PROBLEMS],
+    }
     return body, 200 if indexed else 202
 
 
@@ -121,6 +283,15 @@ def _article(article_id: str, body: ArticleBody) -> Article:
             [FieldProblem("id", repr(record["id"]), "differs from the id in the path", "leave it out of the body")]
         )
     return parse_article(record | {"id": article_id})
+
+
+def _kept(article_id: str, outcome: str, indexed: bool) -> dict[str, object]:
+    warnings = [str(address) for address in _publishing().shared([article_id])]
+    return {"id": article_id, "outcome": outcome, "indexed": indexed, "warnings": warnings}
+
+
+def _shared(address: SharedAddress) -> dict[str, Any]:
+    return {"url": address.url, "count": len(address.ids), "ids": list(address.ids[:MAX_NAMED])}
 
 
 def _outcome(upserted: Upserted) -> str:

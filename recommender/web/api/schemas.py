@@ -5,12 +5,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from recommender.articles.article import FLAGS, MAX_BODY, MAX_ID, MAX_LABELS, MAX_LINE, MAX_READS, STATUSES
+from recommender.articles.article import (
+    FLAGS,
+    MAX_ALIASES,
+    MAX_BODY,
+    MAX_ID,
+    MAX_LABELS,
+    MAX_LINE,
+    MAX_READS,
+    STATUSES,
+)
 from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
 
 MAX_TEASERS = 50
 MAX_DRAFT = 200_000
+MAX_COUNTS = 10_000
+MAX_LISTED = 500
 
 
 def _moment(value: object) -> object:
@@ -38,8 +49,15 @@ def _no_boolean(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    """A number of JSON, and no text that holds one."""
+    if isinstance(value, str):
+        raise ValueError("is not a number")
+    return _no_boolean(value)
+
+
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Reads = Annotated[int, Field(ge=0, le=MAX_READS), BeforeValidator(_no_boolean)]
+ReadCount = Annotated[int, Field(ge=0, le=MAX_READS), BeforeValidator(_no_boolean)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_no_boolean)]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_as_utc)]
 Fallback = Literal["ladder", "latest", "none"]
@@ -58,6 +76,16 @@ _URL = r"^(https?://[A-Za-z0-9].*)?$"
 def _is(**said: Any) -> dict[str, Any]:
     """What OpenAPI says of a field that may be null."""
     return {"anyOf": [{"type": "string", **said}, {"type": "null"}]}
+
+
+_ADDRESS = r"^https?://[A-Za-z0-9].*$"
+_READ_COUNT: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_READS},
+        {"type": "string", "pattern": "^[0-9]{1,15}$"},  # as a spreadsheet may send it
+        {"type": "null"},
+    ]
+}
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -123,7 +151,8 @@ class SidebarQuery(Wishes):
         None,
         min_length=1,
         max_length=MAX_LINE,
-        description="Its address instead; `www.`, a closing slash and campaign parameters do not matter.",
+        description="Its address instead, or a further one of it. `www.`, a closing slash, campaign parameters, AMP "
+        "and more do not matter; at an address that several articles have, none is found.",
     )
 
     @model_validator(mode="after")
@@ -190,7 +219,7 @@ class Card(BaseModel):
     title: str
     summary: str
     posted_on: datetime | None = Field(description="In UTC.")
-    read_count: int
+    read_count: int | None = Field(description="Null where it is not known.")
     edition: str
     language: str
     image_url: str | None
@@ -338,15 +367,10 @@ class ArticleBody(BaseModel):
     countries: Labels | None = None
     tags: Labels | None = None
     author: str | None = Field(None, max_length=MAX_LINE)
-    read_count: Reads | None = Field(
+    read_count: ReadCount | None = Field(
         None,
-        json_schema_extra={
-            "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": MAX_READS},
-                {"type": "string", "pattern": "^[0-9]{1,15}$"},  # as a spreadsheet may send it
-                {"type": "null"},
-            ]
-        },
+        description="The count stays as it is where this is left out or null.",
+        json_schema_extra=_READ_COUNT,
     )
     image_url: str | None = Field(
         None, max_length=MAX_LINE, json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE)
@@ -365,6 +389,95 @@ class ArticleBody(BaseModel):
             ]
         },
     )
+    aliases: list[str] | None = Field(
+        None,
+        max_length=MAX_ALIASES,
+        description="Further addresses at which it stands or stood: old permalinks, AMP pages, other domains.",
+        examples=[["https://old.example.org/?p=101"]],
+        json_schema_extra={
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "string", "format": "uri", "pattern": _ADDRESS, "maxLength": MAX_LINE},
+                    "maxItems": MAX_ALIASES,
+                },
+                {"type": "null"},
+            ]
+        },
+    )
+
+
+class ArticlePatch(ArticleBody):
+    """Some fields of an article, as a JSON merge patch (RFC 7396): null takes a field away."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={})
+
+    title: str | None = Field(  # type: ignore[assignment]  # may be left out
+        None, max_length=MAX_LINE, json_schema_extra=_is(pattern=_VISIBLE, maxLength=MAX_LINE)
+    )
+    read_count: ReadCount | None = Field(None, description="Null: it is not known.", json_schema_extra=_READ_COUNT)
+
+
+class ArticleRecord(Card):
+    """An article as it is kept. Only a program with the scope `articles` gets what follows `author`."""
+
+    countries: list[str]
+    tags: list[str]
+    author: str
+    aliases: list[str] | None = Field(None, description="Its further addresses.")
+    status: str | None = Field(None, description=f"One of {', '.join(STATUSES)}.")
+    flags: list[str] | None = None
+    body: str | None = Field(None, description="Not in lists.")
+    updated_on: datetime | None = Field(None, description="When it last changed here, counts of reads included.")
+
+
+class ArticleFilter(BaseModel):
+    """Which articles a list holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["published", "draft", "unpublished"] | None = Field(None, description="Only those of this status.")
+    updated_since: Moment | None = Field(
+        None, description="Only articles that have changed here at this time or later (ISO 8601)."
+    )
+    language: str = Field("", max_length=20, description="Only articles in this language, ISO 639.")
+    edition: str | None = Field(None, max_length=MAX_LINE, description="Only articles of this edition.")
+    limit: Whole = Field(100, ge=1, le=MAX_LISTED, description="How many at once.")
+    cursor: str = Field("", pattern="^([1-9][0-9]{0,8})?$", description="`next` of the answer before.")
+
+
+class ArticleList(BaseModel):
+    """One page of a list."""
+
+    items: list[ArticleRecord]
+    next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+
+
+class ReadCounts(BaseModel):
+    """How often articles have been read, by id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reads: dict[str, Annotated[int, Field(ge=0, le=MAX_READS), BeforeValidator(_number)]] = Field(
+        min_length=1, max_length=MAX_COUNTS, examples=[{"gao-market-reopens": 1204}]
+    )
+
+
+class ReadsKept(BaseModel):
+    """What became of the counts."""
+
+    changed: int
+    unchanged: int
+    unknown: int = Field(description="How many of the ids no article has.")
+    unknown_ids: list[str] = Field(description="The first 100 of them.")
+
+
+class SharedAddresses(BaseModel):
+    """An address at which several articles stand."""
+
+    url: str
+    count: int
+    ids: list[str] = Field(description="The first ones.")
 
 
 class Stored(BaseModel):
@@ -373,6 +486,7 @@ class Stored(BaseModel):
     id: str
     outcome: Literal["added", "changed", "unchanged"]
     indexed: bool = Field(description="False while its neighbours are still being computed.")
+    warnings: list[str] = Field(description="What is stored and yet not right: an address that another article has.")
 
 
 class Refused(BaseModel):
@@ -390,6 +504,8 @@ class Imported(BaseModel):
     unchanged: int
     refused: int
     problems: list[Refused] = Field(description="The first 100 refusals.")
+    shared: int = Field(description="How many addresses several articles have; `url=` finds none of them there.")
+    shared_addresses: list[SharedAddresses] = Field(description="The first 100 of them.")
     indexed: bool = Field(description="False while neighbours are still being computed.")
 
 
