@@ -13,6 +13,7 @@ from recommender.version import __version__
 COMMANDS = {
     "ingest": ("recommender.cli.articles:ingest", "Read articles from files into the database."),
     "build": ("recommender.cli.articles:build", "Embed what is new and compute neighbours."),
+    "articles": ("recommender.cli.kept_articles:articles", "List, show and remove articles."),
     "related": ("recommender.cli.related:related", "Show the stories related to an article or a draft."),
     "exposure": ("recommender.cli.ranking:exposure", "Show how often each article is shown beside others."),
     "training-data": (

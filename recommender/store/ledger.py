@@ -74,6 +74,10 @@ class LedgerStore(Protocol):
         """In how many sidebars articles stand now; those in none are left out."""
         ...
 
+    def sources_showing(self, targets: Sequence[int]) -> set[int]:
+        """The articles in whose sidebars one of some articles stands now."""
+        ...
+
     def outlooks(self, after: int = 0) -> list[Outlook]:
         """The current sidebar of every article, in brief; only those that were added after a line of the ledger."""
         ...

@@ -15,6 +15,8 @@ bp = Blueprint("api", __name__)
 
 RECOMMEND = "/api/v1/recommend"
 ARTICLES = "/api/v1/articles"
+READS = "/api/v1/reads"
+MERGE_PATCH = "application/merge-patch+json"
 _SCHEMAS = "#/components/schemas/"
 _ID = "The article's id on the site that publishes it. It may hold slashes."
 _ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
@@ -71,6 +73,10 @@ _UNKNOWN = """\
   "detail": "There is no published article 'yesterdays-draft'. Publish it with PUT /api/v1/articles/{id}, or ask with \
 fallback=latest for a filled box."
 }"""
+_RECORD = """\
+  "id": "gao-market-reopens", "url": null, "title": "Market of Gao reopens",
+  "summary": "Traders are back after three weeks.", "posted_on": null, "read_count": null, "edition": "",
+  "language": "en", "image_url": null, "countries": [], "tags": [], "author": \"\""""
 EXAMPLES = {
     f"GET {RECOMMEND}": [
         {
@@ -92,6 +98,40 @@ EXAMPLES = {
             "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
             """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
             "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "added", "warnings": []}',
+        }
+    ],
+    f"PATCH {ARTICLES}/{{article_id}}": [
+        {
+            "title": "give a story its old permalink and take its picture away",
+            "request": f"curl -X PATCH 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
+            "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/merge-patch+json' \\\n"
+            """  -d '{"aliases": ["https://old.example.org/?p=101"], "image_url": null}'""",
+            "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "changed", "warnings": []}',
+        }
+    ],
+    f"GET {ARTICLES}/{{article_id}}": [
+        {
+            "title": "one story as a stranger gets it",
+            "request": f"curl 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens'",
+            "response": f"{{\n{_RECORD}\n}}",
+        }
+    ],
+    f"GET {ARTICLES}": [
+        {
+            "title": "what has changed since a day, the first of its pages",
+            "request": f"curl -H 'Authorization: Bearer KEY' \\\n"
+            f"  'http://127.0.0.1:8000{ARTICLES}?updated_since=2026-11-01&limit=1'",
+            "response": '{"items": [{\n' + _RECORD + ',\n  "aliases": ["https://old.example.org/?p=101"], '
+            '"status": "published", "flags": [],\n  "updated_on": "2026-11-02T06:00:00Z"\n}], "next": "301"}',
+        }
+    ],
+    f"POST {READS}": [
+        {
+            "title": "counts of two stories",
+            "request": f"curl 'http://127.0.0.1:8000{READS}' \\\n"
+            "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
+            """  -d '{"reads": {"gao-market-reopens": 1204, "not-there": 3}}'""",
+            "response": '{"changed": 1, "unchanged": 0, "unknown": 1, "unknown_ids": ["not-there"]}',
         }
     ],
 }
@@ -133,6 +173,8 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
             operation["requestBody"]["required"] = True
     for method in ("get", "post"):
         paths[RECOMMEND][method]["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    patch = paths[f"{ARTICLES}/{{article_id}}"]["patch"]["requestBody"]["content"]
+    patch[MERGE_PATCH] = patch["application/json"]
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     paths[ARTICLES]["post"]["requestBody"] = {
         "required": False,  # a body without a line publishes nothing, which is all right

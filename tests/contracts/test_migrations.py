@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,11 @@ def written_by_first_release(url: str, articles: list[Article]) -> None:
         connection.execute(sa.text("UPDATE state SET live_generation = 7"))
 
 
-OLD_ARCHIVE = [make_article("a", body="junta coup"), make_article("b", body="junta vote"), FULL]
+OLD_ARCHIVE = [
+    make_article("a", body="junta coup", read_count=0),
+    make_article("b", body="junta vote", read_count=0),
+    replace(FULL, aliases=()),
+]
 
 
 def test_first_release_upgrades_without_loss(own_url: str) -> None:
@@ -230,6 +235,47 @@ def test_earlier_addresses_are_told_apart_after_an_upgrade(own_url: str) -> None
     assert [numbered and numbered[0] for numbered in articles] == numbers
     assert store.articles.by_url("https://a.example/café")[0] == path  # type: ignore[index]
     assert keys_of(own_url)[None] == 2
+    store.close()
+
+
+def test_earlier_addresses_are_made_anew_by_the_rule_of_today(own_url: str) -> None:
+    """Those that share one are changed, so that none stays beside the other; all others keep what they have."""
+    store = open_store(own_url)
+    first, amp, alone = stored(
+        store,
+        [
+            make_article("first", url="https://a.example/caf%C3%A9"),
+            make_article("amp", url="https://amp.a.example//cafe%CC%81/index.html"),
+            make_article("alone", url="https://m.a.example/alone/amp", aliases=("https://b.example/1",)),
+        ],
+    )
+    store.close()
+    migrated(own_url, "0012")
+    assert keys_of(own_url).keys() == {
+        "a.example/caf%C3%A9",
+        "amp.a.example//cafe%CC%81/index.html",
+        "m.a.example/alone/amp",
+    }
+    before = revision_of(own_url)
+    store = open_store(own_url)
+    assert store.articles.by_url("https://a.example/alone")[0] == alone  # type: ignore[index]
+    assert store.articles.by_url("https://b.example/1") is None  # an earlier release knows no further addresses
+    facts = {fact.number: fact for fact in store.articles.facts_since(-1)}
+    assert {number: fact.page for number, fact in facts.items()} == {first: first, amp: first, alone: alone}
+    assert {fact.number for fact in store.articles.facts_since(before)} == {first, amp}
+    store.close()
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_counts_are_unknown_where_no_article_has_one(own_url: str, count: int) -> None:
+    """Earlier releases kept 0 for an article that came without; one count of an archive says that it has them."""
+    store = open_store(own_url)
+    numbers = stored(store, [make_article("a", read_count=0), make_article("b", read_count=count)])
+    store.close()
+    migrated(own_url, "0012")
+    store = open_store(own_url)
+    kept_counts = [article.read_count for article in store.articles.get(numbers).values()]
+    assert kept_counts == ([0, 7] if count else [None, None])
     store.close()
 
 

@@ -40,12 +40,16 @@ OPERATIONS = [
     ("POST", "/api/v1/recommend"),
     ("POST", "/api/v1/events"),
     ("PUT", "/api/v1/articles/{article_id}"),
+    ("PATCH", "/api/v1/articles/{article_id}"),
     ("DELETE", "/api/v1/articles/{article_id}"),
+    ("GET", "/api/v1/articles"),
+    ("POST", "/api/v1/reads"),
     ("POST", "/api/v1/articles"),
 ]
 # Without input, or with none that could be wrong: every text may be an id.
 NEVER_WRONG = [
     ("GET", "/api/v1/stories/{article_id}"),
+    ("GET", "/api/v1/articles/{article_id}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),

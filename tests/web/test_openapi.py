@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from schemathesis import openapi
 
 from recommender.web.api.problems import PROBLEM_JSON
-from recommender.web.api.schemas import Problem, Sidebar, Stored
+from recommender.web.api.schemas import ArticleList, ArticleRecord, Problem, ReadsKept, Sidebar, Stored
 from recommender.web.openapi import EXAMPLES
 
 Operation = dict[str, Any]
@@ -80,6 +80,8 @@ def test_writing_asks_for_a_key(operations: dict[str, Operation]) -> None:
     gated = {name for name, operation in operations.items() if operation.get("security") == [{"ApiKey": ["articles"]}]}
     assert gated == {
         "PUT /api/v1/articles/{article_id}",
+        "PATCH /api/v1/articles/{article_id}",
+        "POST /api/v1/reads",
         "DELETE /api/v1/articles/{article_id}",
         "POST /api/v1/articles",
     }
@@ -135,6 +137,10 @@ def test_page_shows_the_examples(client: FlaskClient, operations: dict[str, Oper
         ("GET /api/v1/recommend", 0, Sidebar),
         ("GET /api/v1/recommend", 1, Problem),
         ("PUT /api/v1/articles/{article_id}", 0, Stored),
+        ("PATCH /api/v1/articles/{article_id}", 0, Stored),
+        ("GET /api/v1/articles", 0, ArticleList),
+        ("GET /api/v1/articles/{article_id}", 0, ArticleRecord),
+        ("POST /api/v1/reads", 0, ReadsKept),
     ],
 )
 def test_examples_have_the_documented_form(name: str, place: int, model: type[Sidebar | Problem | Stored]) -> None:

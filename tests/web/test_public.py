@@ -42,6 +42,11 @@ ASKED: dict[str, Callable[[Article], list[str]]] = {
         for question in ("", "&fallback=latest", "&n=50&min_score=0&lang=any&explain=true")
     ],
     "recommend.story": lambda article: [f"/api/v1/stories/{article.id}"],
+    "articles.get_article": lambda article: [f"/api/v1/articles/{article.id}"],
+    "articles.get_articles": lambda article: [
+        "/api/v1/articles?limit=500",
+        f"/api/v1/articles?edition={article.edition}&status={article.status}&updated_since=2020-01-01",
+    ],
     "operations.readyz": lambda _: ["/readyz"],
     "operations.metrics": lambda _: ["/metrics"],
     "api.openapi": lambda _: ["/openapi.json"],

@@ -16,6 +16,8 @@ PUBLIC = {
     ("POST", "/api/v1/recommend"): "/api/v1/recommend",
     ("POST", "/api/v1/events"): "/api/v1/events",
     ("GET", "/api/v1/stories/<path:article_id>"): "/api/v1/stories/blockade-1",
+    ("GET", "/api/v1/articles"): "/api/v1/articles",
+    ("GET", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/blockade-1",
     ("GET", "/healthz"): "/healthz",
     ("GET", "/readyz"): "/readyz",
     ("GET", "/metrics"): "/metrics",
@@ -31,6 +33,8 @@ PUBLIC = {
 EMPTY = {"/api/v1/recommend": 415, "/api/v1/events": 400}
 GATED = {
     ("PUT", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/new",
+    ("PATCH", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/blockade-1",
+    ("POST", "/api/v1/reads"): "/api/v1/reads",
     ("DELETE", "/api/v1/articles/<path:article_id>"): "/api/v1/articles/blockade-1",
     ("POST", "/api/v1/articles"): "/api/v1/articles",
 }

@@ -95,7 +95,13 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def test_published_story_enters_sidebars(writer: FlaskClient) -> None:
-    assert put(writer, "market", MARKET) == {"status": 201, "id": "market", "outcome": "added", "indexed": True}
+    assert put(writer, "market", MARKET) == {
+        "status": 201,
+        "id": "market",
+        "outcome": "added",
+        "indexed": True,
+        "warnings": [],
+    }
     assert put(writer, "sheep", SHEEP)["status"] == 201
     assert "sheep" in related(writer, "market")
     assert "market" in related(writer, "sheep")
@@ -104,7 +110,13 @@ def test_published_story_enters_sidebars(writer: FlaskClient) -> None:
 def test_same_again_changes_nothing(writer: FlaskClient) -> None:
     put(writer, "market", MARKET)
     before = writer.get("/readyz").get_json()["revision"]
-    assert put(writer, "market", MARKET) == {"status": 200, "id": "market", "outcome": "unchanged", "indexed": True}
+    assert put(writer, "market", MARKET) == {
+        "status": 200,
+        "id": "market",
+        "outcome": "unchanged",
+        "indexed": True,
+        "warnings": [],
+    }
     assert writer.get("/readyz").get_json()["revision"] == before
 
 
@@ -123,7 +135,13 @@ def test_changed_text_moves_to_others(writer: FlaskClient) -> None:
         "posted_on": "2025-08-01",
         "edition": "Sahel",
     }
-    assert put(writer, "mover", gold) | {"id": ""} == {"status": 200, "id": "", "outcome": "changed", "indexed": True}
+    assert put(writer, "mover", gold) | {"id": ""} == {
+        "status": 200,
+        "id": "",
+        "outcome": "changed",
+        "indexed": True,
+        "warnings": [],
+    }
     assert related(writer, "mover")[0].startswith("gold-")
     assert "mover" in related(writer, "gold-1")
     assert "mover" not in related(writer, "market")
@@ -153,7 +171,7 @@ def test_import_takes_all_but_bad_lines(writer: FlaskClient) -> None:
     assert response.status_code == 200
     answer = response.get_json()
     problems = answer.pop("problems")
-    assert answer == {"added": 2, "changed": 0, "unchanged": 0, "refused": 1, "indexed": True}
+    assert answer == {"added": 2, "changed": 0, "unchanged": 0, "refused": 1, "indexed": True, "warnings": []}
     assert [problem["line"] for problem in problems] == [2]
     assert "body or summary is required" in problems[0]["reason"]
     assert "import-3" in related(writer, "import-1")

@@ -131,6 +131,18 @@ class SqlLedger:
                 counts |= {row[0]: row[1] for row in connection.execute(query)}
         return counts
 
+    def sources_showing(self, targets: Sequence[int]) -> set[int]:
+        with self._database.reading() as connection:
+            return {
+                source
+                for batch in batches(targets)
+                for source in connection.scalars(
+                    sa.select(sidebar.c.source)
+                    .join(sidebar_item, sidebar_item.c.sidebar == sidebar.c.number)
+                    .where(sidebar_item.c.target.in_(batch), sidebar.c.current)
+                )
+            }
+
     def outlooks(self, after: int = 0) -> list[Outlook]:
         query = _OUTLOOKS.where(sidebar.c.number > after) if after else _OUTLOOKS
         with self._database.reading() as connection:

@@ -1,0 +1,176 @@
+"""Articles over the API: single fields, counts, one and many, for programs with a key and for strangers."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.store.audit import AuditQuery
+from recommender.store.base import Store
+from tests.web.conftest import MakeClient
+from tests.web.toy import ARCHIVE, KEY, YESTERDAY, story
+
+ARTICLES = "/api/v1/articles"
+BEARER = {"Authorization": f"Bearer {KEY}"}
+PUBLIC_IDS = {item.id for item in ARCHIVE if item.status == "published" and "legal_hold" not in item.flags}
+URL = "https://example.org/sahel/market"
+MARKET = story("market", "Market of Gao reopens", "Traders are back.", YESTERDAY, reads=7, url=URL)
+
+
+@pytest.fixture
+def site(make_client: MakeClient) -> FlaskClient:
+    """A client of an application that takes the key. What it publishes waits for a build: no model is loaded."""
+    return make_client(api_keys=(KEY,))
+
+
+@pytest.fixture(autouse=True)
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index is of no matter here, and its process takes seconds to start."""
+    monkeypatch.setattr("recommender.web.api.articles._index", lambda: True)
+
+
+def found(client: FlaskClient, url: str) -> str | None:
+    answer = client.get("/api/v1/recommend", query_string={"url": url})
+    return answer.get_json()["article"]["id"] if answer.status_code == 200 else None
+
+
+class TestFields:
+    """PATCH."""
+
+    def test_fields_change_alone(self, site: FlaskClient, other_worker: Store) -> None:
+        other_worker.articles.upsert([MARKET])
+        patch = {"title": "Gao trades again", "summary": None, "body": "Traders are back, with salt."}
+        answer = site.patch(
+            f"{ARTICLES}/market", json=patch, headers=BEARER | {"Content-Type": "application/merge-patch+json"}
+        )
+        assert (answer.status_code, answer.get_json()["outcome"]) == (200, "changed")
+        record = site.get(f"{ARTICLES}/market", headers=BEARER).get_json()
+        assert (record["title"], record["summary"], record["url"]) == ("Gao trades again", "", URL)
+        assert record["read_count"] == 7
+        (entry,) = other_worker.audit.entries(AuditQuery(), 9)
+        assert (entry.by, entry.after) == ("API (settings)", {"changed": ["title", "summary", "body"]})
+        assert site.patch(f"{ARTICLES}/market", json=patch, headers=BEARER).get_json()["outcome"] == "unchanged"
+
+    def test_null_makes_a_count_unknown(self, site: FlaskClient, other_worker: Store) -> None:
+        other_worker.articles.upsert([MARKET])
+        answer = site.patch(f"{ARTICLES}/market", json={"read_count": None}, headers=BEARER)
+        assert answer.get_json()["outcome"] == "changed"
+        assert site.get(f"{ARTICLES}/market").get_json()["read_count"] is None
+
+    @pytest.mark.parametrize(
+        "patch", [{"titel": "x"}, {"title": None}, {"id": "other"}, {"url": "ftp://a"}, {"read_count": -1}]
+    )
+    def test_what_makes_no_article_is_refused(self, site: FlaskClient, other_worker: Store, patch: object) -> None:
+        other_worker.articles.upsert([MARKET])
+        assert site.patch(f"{ARTICLES}/market", json=patch, headers=BEARER).status_code == 422
+        assert site.get(f"{ARTICLES}/market", headers=BEARER).get_json()["title"] == MARKET.title
+
+    def test_unknown_article_is_not_found(self, site: FlaskClient) -> None:
+        assert site.patch(f"{ARTICLES}/nowhere", json={"title": "x"}, headers=BEARER).status_code == 404
+
+
+class TestAddresses:
+    """Further addresses, and those that several articles have."""
+
+    def test_further_addresses_find_the_article(self, site: FlaskClient) -> None:
+        body = {"title": "Market", "summary": "Back.", "url": URL, "aliases": ["https://old.example/?p=7"]}
+        assert site.put(f"{ARTICLES}/market", json=body, headers=BEARER).get_json()["warnings"] == []
+        assert found(site, "http://www.old.example/index.php?utm_source=x&p=7#top") == "market"
+        site.patch(f"{ARTICLES}/market", json={"flags": ["legal_hold"]}, headers=BEARER)
+        assert found(site, "https://old.example/?p=7") is None
+
+    def test_kept_answer_ends_when_another_takes_the_address(self, site: FlaskClient) -> None:
+        body = {"title": "Market", "summary": "Back."}
+        site.put(f"{ARTICLES}/market", json=body | {"url": URL}, headers=BEARER)
+        assert found(site, URL) == found(site, URL) == "market"
+        answer = site.put(f"{ARTICLES}/copy", json=body | {"aliases": [f"{URL}/amp"]}, headers=BEARER)
+        (warning,) = answer.get_json()["warnings"]
+        assert warning == f"2 articles stand at {URL}/amp: market, copy; url= finds none of them there"
+        assert found(site, URL) is None
+        site.delete(f"{ARTICLES}/copy", headers=BEARER)
+        assert found(site, URL) == "market"
+
+    def test_kept_answer_ends_when_another_takes_the_query(self, site: FlaskClient) -> None:
+        body = {"title": "Market", "summary": "Back."}
+        site.put(f"{ARTICLES}/market", json=body | {"url": URL}, headers=BEARER)
+        assert found(site, f"{URL}?page=2") == "market"
+        site.put(f"{ARTICLES}/second", json=body | {"url": f"{URL}?page=2"}, headers=BEARER)
+        assert found(site, f"{URL}?page=2") == "second"
+
+    def test_many_articles_report_shared_addresses(self, site: FlaskClient) -> None:
+        lines = "\n".join(f'{{"id": "{name}", "title": "T", "summary": "S", "url": "{URL}"}}' for name in "ab")
+        answer = site.post(ARTICLES, data=lines, headers=BEARER).get_json()
+        assert (answer["shared"], answer["shared_addresses"]) == (1, [{"url": URL, "count": 2, "ids": ["a", "b"]}])
+
+
+class TestCounts:
+    """Counts of reads."""
+
+    def test_article_without_a_count_keeps_it(self, site: FlaskClient) -> None:
+        body = {"title": "Market", "summary": "Back."}
+        site.put(f"{ARTICLES}/market", json=body, headers=BEARER)
+        assert site.get(f"{ARTICLES}/market").get_json()["read_count"] is None
+        site.put(f"{ARTICLES}/market", json=body | {"read_count": 7}, headers=BEARER)
+        assert site.put(f"{ARTICLES}/market", json=body, headers=BEARER).get_json()["outcome"] == "unchanged"
+        assert site.get(f"{ARTICLES}/market").get_json()["read_count"] == 7
+
+    def test_counts_come_alone(self, site: FlaskClient, other_worker: Store) -> None:
+        other_worker.articles.upsert([MARKET])
+        counts = {"reads": {"market": 9, "blockade-1": 3, "nowhere": 1}}
+        answer = site.post("/api/v1/reads", json=counts, headers=BEARER).get_json()
+        assert answer == {"changed": 2, "unchanged": 0, "unknown": 1, "unknown_ids": ["nowhere"]}
+        assert site.get(f"{ARTICLES}/market").get_json()["read_count"] == 9
+        assert site.post("/api/v1/reads", json=counts, headers=BEARER).get_json()["unchanged"] == 2
+        assert other_worker.articles.upsert([MARKET]).changed == 1  # 7 again
+        assert other_worker.audit.entries(AuditQuery(), 9) == []
+
+    @pytest.mark.parametrize("counts", [{}, {"a": -1}, {"a": None}, {"a": True}, {str(n): 1 for n in range(10_001)}])
+    def test_wrong_counts_are_refused(self, site: FlaskClient, counts: object) -> None:
+        assert site.post("/api/v1/reads", json={"reads": counts}, headers=BEARER).status_code == 422
+
+    def test_unknown_count_is_not_shown(self, site: FlaskClient, other_worker: Store) -> None:
+        other_worker.articles.upsert([MARKET])
+        site.patch(f"{ARTICLES}/market", json={"read_count": None}, headers=BEARER)
+        assert "0 reads" not in site.get("/").text
+
+
+class TestLists:
+    """What is kept, page by page."""
+
+    def pages(self, client: FlaskClient, headers: dict[str, str], **wanted: object) -> list[str]:
+        ids: list[str] = []
+        cursor = ""
+        while True:
+            query = {**wanted, "cursor": cursor, "limit": 3}
+            answer = client.get(ARTICLES, query_string=query, headers=headers).get_json()
+            ids += [item["id"] for item in answer["items"]]
+            if answer["next"] is None:
+                return ids
+            cursor = answer["next"]
+
+    def test_program_gets_every_article_once(self, site: FlaskClient) -> None:
+        assert sorted(self.pages(site, BEARER)) == sorted(item.id for item in ARCHIVE)
+
+    def test_stranger_gets_what_is_public(self, site: FlaskClient) -> None:
+        answer = site.get(ARTICLES, query_string={"limit": 500})
+        assert {item["id"] for item in answer.get_json()["items"]} == PUBLIC_IDS
+        assert all(item["status"] is None for item in answer.get_json()["items"])
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("wanted", [{"status": "draft"}, {"language": "fr"}, {"edition": "Sahel"}])
+    def test_filters_hold(self, site: FlaskClient, wanted: dict[str, str]) -> None:
+        expected = {item.id for item in ARCHIVE if all(getattr(item, name) == value for name, value in wanted.items())}
+        assert set(self.pages(site, BEARER, **wanted)) == expected
+
+    def test_wrong_parameters_are_refused(self, site: FlaskClient) -> None:
+        for wanted in ({"limit": 501}, {"cursor": "x"}, {"status": "deleted"}, {"updated_since": "soon"}, {"page": 2}):
+            assert site.get(ARTICLES, query_string=wanted).status_code == 422
+
+    def test_drafts_need_the_key(self, site: FlaskClient, other_worker: Store) -> None:
+        other_worker.articles.upsert([story("soon", "Not yet", "No.", YESTERDAY, status="draft", url=URL)])
+        assert site.get(f"{ARTICLES}/soon").status_code == 404
+        record = site.get(f"{ARTICLES}/soon", headers=BEARER)
+        assert (record.get_json()["status"], record.headers["Cache-Control"]) == ("draft", "no-store")
+        assert site.get(f"{ARTICLES}/soon", headers={"Authorization": "Bearer wrong"}).status_code == 404
+
+    def test_strangers_get_no_text(self, site: FlaskClient) -> None:
+        record = site.get(f"{ARTICLES}/blockade-1").get_json()
+        assert (record["body"], record["flags"], record["aliases"]) == (None, None, None)
