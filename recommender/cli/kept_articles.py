@@ -63,9 +63,7 @@ def show(config: Path | None, article_id: str) -> None:
 
 @articles.command(short_help="Withdraw articles.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option(
-    "--file", "file", type=click.Path(exists=True, dir_okay=False), help="Those that a file for ingest names."
-)
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False), help="Those that a file names.")
 @click.option(
     "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the file, if its name does not say."
 )

@@ -20,7 +20,7 @@ from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
 
 MAX_TEASERS = 50
 MAX_DRAFT = 200_000
-MAX_COUNTS = 10_000
+MAX_COUNTS = 5_000  # half of what a body of JSON may hold
 MAX_LISTED = 500
 
 
