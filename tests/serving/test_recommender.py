@@ -291,6 +291,22 @@ def test_copies_are_versions_at_any_time(store: Store, posted_on: datetime | Non
     assert len({"report", "report-2"} & set(ids(sidebar(store, "coup", n=9)))) == 1
 
 
+def test_articles_at_one_address_stand_beside_neither_themselves_nor_each_other(store: Store) -> None:
+    """Related, as a fallback, or pinned; by their own addresses or by further ones."""
+    url = "https://example.org/coup"
+    with_more(
+        store,
+        story("first", f"{COUP} tents", url=url, posted_on=days_ago(90), read_count=99),
+        story("second", f"{COUP} houses wells schools", url="https://m.example.org//coup/amp", posted_on=days_ago(8)),
+        story("third", "salt caravans bilma", aliases=(f"{url}#top",), posted_on=days_ago(1), read_count=900),
+    )
+    copies = {"first", "second", "third"}
+    for source in copies:
+        assert not copies & set(ids(sidebar(store, source, n=20)))
+    for source in ("coup", "blockade"):
+        assert len(copies & set(ids(sidebar(store, source, n=20)))) == 1
+
+
 def test_fallbacks_show_no_version_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far from the source, so in no list of its own: what fills the last places is checked as well."""
     for module in (candidates, neighbours):
