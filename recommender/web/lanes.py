@@ -58,11 +58,7 @@ _EXACT |= {_ARTICLES: UPLOADS, _READS: ARTICLES}
 def lane_of(method: str, path: str) -> Lane:
     """The lane of a request; `path` is decoded."""
     if method in ("GET", "HEAD", "OPTIONS"):
-        if is_desk(path):
-            return DESK_PAGES
-        if path == _ARTICLES or path.startswith(f"{_ARTICLES}/"):
-            return READING
-        return OPERATIONS if path in ("/readyz", "/metrics", HEALTH) else PAGES
+        return _reading_lane(path)
     if path in _EXACT:
         return _EXACT[path]
     if path.startswith(f"{_ARTICLES}/"):
@@ -70,3 +66,11 @@ def lane_of(method: str, path: str) -> Lane:
     if path in _SIGN_IN_PATHS or path.startswith(f"{DESK}/link/"):
         return SIGN_IN
     return DESK_PAGES if is_desk(path) else OPERATIONS
+
+
+def _reading_lane(path: str) -> Lane:
+    if is_desk(path):
+        return DESK_PAGES
+    if path == _ARTICLES or path.startswith(f"{_ARTICLES}/"):
+        return READING
+    return OPERATIONS if path in ("/readyz", "/metrics", HEALTH) else PAGES
