@@ -18,7 +18,7 @@ DRAFTS, ARTICLES, EVENTS = "drafts", "articles", "events"
 # What each lets a program do, for people.
 SCOPES = {
     DRAFTS: "ask about what is not public yet",
-    ARTICLES: "publish, change, withdraw and list articles",
+    ARTICLES: "read, publish, change and withdraw articles",
     EVENTS: "report clicks",
 }
 PREFIX = "rec_"  # with it scanners for secrets find a key in code, and it cannot be taken for another service's

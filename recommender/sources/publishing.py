@@ -75,7 +75,9 @@ class Publishing:
             if number is None:
                 return None
             stored = self._store.articles.get([number])[number]
-            patched = parse_article(asdict(stored) | dict(changes) | {"id": article_id})
+            parsed = parse_article(asdict(stored) | dict(changes))
+            # Only these: a text that is kept is plain, and must not be read as HTML again.
+            patched = replace(stored, **{name: getattr(parsed, name) for name in changes})
             done = self.put([patched])
             if patched.read_count is None and stored.read_count is not None:
                 forgotten = self._store.articles.upsert([patched], keep_counts=False)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from recommender.errors import InvalidArticle
 from recommender.sources.publishing import Publishing
 from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditEntry, AuditQuery
 from recommender.store.base import Store
@@ -84,3 +85,35 @@ def test_changes_are_no_decisions(store: Store) -> None:
     publishing(store).put([replace(COUP, title="Soldiers seize power")])
     assert store.audit.latest(number) == 0
     assert store.audit.effort(NOW) == []
+
+
+# -- single fields and counts ------------------------------------------------------------------------------------------
+
+
+def test_other_fields_stay_as_they_are(store: Store) -> None:
+    """A text that is kept is plain: what looks like markup in it is text."""
+    plain = make_article("a", title="1 < 2 &amp; 3", body="Write <b>bold</b> so.", read_count=3)
+    (number,) = stored(store, [plain])
+    patched = publishing(store).patch("a", {"tags": ["web"], "edition": None, "author": "<i>Ama</i>"})
+    assert patched is not None
+    assert patched.changed == 1
+    assert store.articles.get([number])[number] == replace(plain, tags=("web",), edition="", author="Ama")
+    assert changes(store) == [(None, {"changed": ["edition", "tags", "author"]})]
+
+
+def test_field_that_cannot_go_is_refused(store: Store) -> None:
+    stored(store, [COUP])
+    with pytest.raises(InvalidArticle, match="title"):
+        publishing(store).patch("coup", {"title": None})
+    with pytest.raises(InvalidArticle, match="id"):
+        publishing(store).patch("coup", {"id": "other"})
+    assert publishing(store).patch("nowhere", {"title": "x"}) is None
+
+
+def test_counts_change_nothing_else(store: Store) -> None:
+    (number,) = stored(store, [COUP])
+    counted = publishing(store).count({"coup": 9, "nowhere": 1})
+    assert (counted.changed, counted.unchanged, counted.unknown) == (1, 0, ("nowhere",))
+    assert store.articles.get([number])[number] == replace(COUP, read_count=9)
+    assert publishing(store).count({"coup": 9}).unchanged == 1
+    assert trail(store) == []

@@ -46,7 +46,7 @@ def test_writing_needs_its_scope(make_client: MakeClient, keys: Keys, method: st
     response = make_client().open(path, method=method, headers=bearer(keys.add("cms", [scope], "awa")))
     assert (response.status_code, response.mimetype) == (403, "application/problem+json")
     assert response.json["detail"] == (
-        f"The key 'cms' may not publish, change and withdraw articles: it has the scopes {scope}."
+        f"The key 'cms' may not read, publish, change and withdraw articles: it has the scopes {scope}."
     )
 
 
