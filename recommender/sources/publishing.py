@@ -69,7 +69,9 @@ class Publishing:
         Raises InvalidArticle.
         """
         if changes.get("id", article_id) != article_id:
-            raise InvalidArticle([FieldProblem("id", repr(changes["id"]), "differs", "an article keeps its id")])
+            raise InvalidArticle(
+                [FieldProblem("id", repr(changes["id"]), "differs from the id in the path", "leave it out")]
+            )
         with self._store.writing():
             number = self._store.articles.numbers([article_id]).get(article_id)
             if number is None:

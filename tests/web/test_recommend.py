@@ -1,5 +1,6 @@
 """GET /api/v1/recommend as a website uses it: what is in the answer, and what each parameter does."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from flask.testing import FlaskClient
 
 from recommender.settings import Settings
 from tests.web.conftest import MakeClient, Publish
-from tests.web.toy import story
+from tests.web.toy import YESTERDAY, story
 
 URL = "/api/v1/recommend"
 PARTS = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "nearness")
@@ -122,6 +123,16 @@ def test_excluded_stories_do_not_appear(client: FlaskClient) -> None:
         "blockade-maghreb",
         "blockade-2",
     ]
+
+
+def test_id_with_a_comma_is_excluded(make_client: MakeClient, publish: Publish) -> None:
+    publish(
+        story("recent,again", "Newest of all", "News.", YESTERDAY + timedelta(hours=1), edition="Alone", reads=10**6)
+    )
+    client = make_client()
+    (shown,) = ids(client, "lone", n=1, lang="any", edition="Alone")
+    assert shown == "recent,again"
+    assert "recent,again" not in ids(client, "lone", n=1, lang="any", edition="Alone", exclude=r"a, recent\,again")
 
 
 def test_excluded_stories_are_no_fallbacks(client: FlaskClient) -> None:

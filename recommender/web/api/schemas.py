@@ -1,5 +1,6 @@
 """What the API takes and gives, as pydantic models: they check requests and are the source of the OpenAPI file."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -78,6 +79,7 @@ def _is(**said: Any) -> dict[str, Any]:
     return {"anyOf": [{"type": "string", **said}, {"type": "null"}]}
 
 
+_COMMA = re.compile(r"(?<!\\),")
 _ADDRESS = r"^https?://[A-Za-z0-9].*$"
 _READ_COUNT: dict[str, Any] = {
     "anyOf": [
@@ -92,13 +94,22 @@ def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _ids(value: str) -> tuple[str, ...]:
+    """As `_list`; in an id a comma stands behind a backslash."""
+    return tuple(part.replace("\\,", ",").strip() for part in _COMMA.split(value) if part.strip())
+
+
 class Wishes(BaseModel):
     """What may be asked of a sidebar, for an article and for a draft."""
 
     model_config = ConfigDict(extra="forbid")
 
     n: Whole = Field(SIDEBAR_PLACES, ge=1, le=MAX_TEASERS, description="How many teasers.")
-    exclude: str = Field("", max_length=10_000, description="Ids that stand on the page already, separated by commas.")
+    exclude: str = Field(
+        "",
+        max_length=10_000,
+        description="Ids that stand on the page already, separated by commas; a comma of an id is written `\\,`.",
+    )
     edition: str = Field("", max_length=MAX_LINE, description="Only articles of these editions, separated by commas.")
     lang: str = Field(
         SAME_LANGUAGE,
@@ -130,7 +141,7 @@ class Wishes(BaseModel):
         """The same as the use case takes it."""
         return Query(
             n=self.n,
-            exclude=_list(self.exclude),
+            exclude=_ids(self.exclude),
             editions=_list(self.edition),
             languages=tuple(code.lower() for code in _list(self.lang)) or (SAME_LANGUAGE,),
             since=self.since,
