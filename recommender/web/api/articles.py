@@ -92,8 +92,10 @@ def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], 
         **_KEY_RESPONSES,
     },
 )
-def patch_article(article_id: str, patch: ArticlePatch) -> tuple[dict[str, object], int]:
+def patch_article(article_id: str, patch: ArticlePatch) -> tuple[dict[str, object], int] | Response:
     """Changes some fields of one article."""
+    if not isinstance(request.get_json(), dict):  # null, say, which would replace the article as a whole
+        return problem(422, "Not a patch of an article", "Send a JSON object with the fields to change.")
     upserted = _publishing().patch(article_id, patch.model_dump(exclude_unset=True))
     if upserted is None:
         raise ArticleNotFound(article_id)
