@@ -85,9 +85,10 @@ class TestFields:
         assert site.patch(f"{ARTICLES}/market", json=patch, headers=BEARER).status_code == 422
         assert site.get(f"{ARTICLES}/market", headers=BEARER).get_json()["title"] == MARKET.title
 
-    @pytest.mark.parametrize("patch", [None, [], False])
-    def test_patch_that_is_no_object_is_refused(self, site: FlaskClient, patch: object) -> None:
-        assert site.patch(f"{ARTICLES}/blockade-1", json=patch, headers=BEARER).status_code == 422
+    @pytest.mark.parametrize("patch", ["null", "[]", "false"])
+    def test_patch_that_is_no_object_is_refused(self, site: FlaskClient, patch: str) -> None:
+        headers = BEARER | {"Content-Type": "application/json"}
+        assert site.patch(f"{ARTICLES}/blockade-1", data=patch, headers=headers).status_code == 422
 
     def test_unknown_article_is_not_found(self, site: FlaskClient) -> None:
         assert site.patch(f"{ARTICLES}/nowhere", json={"title": "x"}, headers=BEARER).status_code == 404
