@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from recommender.arrays import BoolArray, FloatArray, Positions
+from recommender.arrays import BoolArray, FloatArray, IntArray, Positions
 from recommender.articles.shingles import SAME_TEXT
 from recommender.ranking.candidates import CandidateArray, Lists, pair_features
 from recommender.ranking.facts import Columns
@@ -35,6 +35,12 @@ def same_event(measured: Mapping[str, FloatArray], apart: FloatArray, same_langu
     named = measured["names"] + measured["topics"] >= EVENT_NAMES_AND_TOPICS
     counterpart: BoolArray = ~same_language & named & (apart <= EVENT_NAMED_SECONDS)
     return worded | copied | counterpart
+
+
+def same_text(copies: IntArray, others: IntArray | int) -> BoolArray:
+    """Whether articles have one text, by the codes of `Columns.copy`: whatever their dates, languages and headlines."""
+    same: BoolArray = (copies == others) & (copies >= 0)
+    return same
 
 
 def near_identical(rows: CandidateArray, same_language: BoolArray, scales: Scales) -> BoolArray:
@@ -75,8 +81,11 @@ _EVENT_FEATURES = ("dense", "lexical", "themes", "names", "topics", "shingles")
 
 
 def events_among(facts: Columns, lists: Lists, scales: Scales) -> BoolArray:
-    """Which of some articles report one event, (n, n) and symmetric, as far as their own lists say."""
+    """Which of some articles report one event, (n, n) and symmetric, as far as their texts and own lists say."""
     pairs = pair_features(lists, facts.number, _EVENT_FEATURES)
     apart = np.abs(facts.posted[:, None] - facts.posted[None, :])
     same_language = facts.language[:, None] == facts.language[None, :]
-    return same_event(scaled(pairs, scales), apart, same_language)
+    events = same_event(scaled(pairs, scales), apart, same_language)
+    events |= same_text(facts.copy[:, None], facts.copy[None, :])
+    np.fill_diagonal(events, val=False)
+    return events
