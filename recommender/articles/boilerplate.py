@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 from recommender.articles.article import Article
-from recommender.articles.shingles import length, words
+from recommender.articles.shingles import SHORT, length, words
 
 MIN_ARTICLES = 5  # otherwise different ones that a passage stands in
 MIN_WORDS = 5  # of a sentence within a paragraph: a shorter one may be half of one, cut at an abbreviation
@@ -79,7 +79,7 @@ def find_boilerplate(articles: Callable[[], Iterable[Article]]) -> Boilerplate:
             if len(different) < MIN_ARTICLES and looked_at[passage] < LOOKED_AT:
                 looked_at[passage] += 1
                 opening = _opening(article, passages[passage])
-                if not any(_alike(opening, other) for other in different):
+                if opening is not None and not any(_alike(opening, other) for other in different):
                     different.append(opening)
     return Boilerplate(frozenset(passage for passage, different in openings.items() if len(different) >= MIN_ARTICLES))
 
@@ -105,12 +105,15 @@ def _hash(passage: str) -> int:
     return int.from_bytes(blake2b(" ".join(passage.split()).casefold().encode(), digest_size=8).digest(), "big")
 
 
-def _opening(article: Article, passage: str) -> frozenset[str]:
-    """The first words of an article without a passage: of its body, else of its title and summary."""
-    for text in (article.body, f"{article.title} {article.summary}"):
-        if rest := words(text[: len(passage) + 40 * OPENING].replace(passage, " "))[:OPENING]:
-            return frozenset(rest)
-    return frozenset()
+def _opening(article: Article, passage: str) -> frozenset[str] | None:
+    """The first words of an article without a passage: of its body; of title and summary where nothing is left of that.
+
+    None where a passage that is all of the body is a text, and no stub: one report may have many headlines.
+    """
+    rest = words(article.body[: len(passage) + 40 * OPENING].replace(passage, " "))
+    if not rest and length(passage) >= SHORT:
+        return None
+    return frozenset((rest or words(f"{article.title} {article.summary}"))[:OPENING])
 
 
 def _alike(first: frozenset[str], second: frozenset[str]) -> bool:
