@@ -31,6 +31,7 @@ _FACTS = sa.select(
     article.c.author,
     article.c.flags,
     article.c.countries,
+    article.c.url_key,
 )
 
 
@@ -62,7 +63,9 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
 def _facts(row: Any) -> Facts:
-    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
+    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row[
+        :-1
+    ]
     return Facts(
         number=number,
         posted=posted,
@@ -77,6 +80,7 @@ def _facts(row: Any) -> Facts:
         byline=author,
         flags=bits(flags),
         labels=labels(edition=edition, language=language, byline=author, flags=flags, tags=tags, countries=countries),
+        address=row[-1] or "",
     )
 
 
