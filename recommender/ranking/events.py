@@ -7,7 +7,7 @@ import numpy as np
 from recommender.arrays import BoolArray, FloatArray, IntArray, Positions
 from recommender.articles.shingles import SKETCH
 from recommender.ranking.candidates import CandidateArray, Lists, pair_features
-from recommender.ranking.facts import Columns, SourceArticle
+from recommender.ranking.facts import Columns
 from recommender.ranking.scoring import DAY, Scales, scaled
 
 # Deviations. On the sample the lowest true version stands at 4.78, the highest pair of two stories at 4.51, both with
@@ -46,14 +46,9 @@ def same_event(measured: Mapping[str, FloatArray], apart: FloatArray, same_langu
 
 
 def same_text(copies: IntArray, others: IntArray | int) -> BoolArray:
-    """Whether articles have one text, or one address, by codes of `Columns`: whatever their dates and headlines."""
+    """Whether articles have one text, by the codes of `Columns.copy`: whatever their dates, languages and headlines."""
     same: BoolArray = (copies == others) & (copies >= 0)
     return same
-
-
-def same_article(facts: Columns, source: SourceArticle) -> BoolArray:
-    """Which articles have the source's text, or stand at its address."""
-    return same_text(facts.copy, source.copy) | same_text(facts.address, source.address)
 
 
 def near_identical(rows: CandidateArray, same_language: BoolArray, scales: Scales) -> BoolArray:
@@ -99,7 +94,6 @@ def events_among(facts: Columns, lists: Lists, scales: Scales) -> BoolArray:
     apart = np.abs(facts.posted[:, None] - facts.posted[None, :])
     same_language = facts.language[:, None] == facts.language[None, :]
     events = same_event(scaled(pairs, scales), apart, same_language)
-    for codes in (facts.copy, facts.address):
-        events |= same_text(codes[:, None], codes[None, :])
+    events |= same_text(facts.copy[:, None], facts.copy[None, :])
     np.fill_diagonal(events, val=False)
     return events

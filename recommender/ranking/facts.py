@@ -34,9 +34,8 @@ class Columns:
     `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
     True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
     among how many others' best candidates an article is. `copy` is the code of an article's text, which its copies
-    share, and `address` that of its URL, -1 where they are unknown. `changed` and `relisted` are the revisions of the
-    article's (or its signals') and its candidate list's last change. `flags` are bits (see `curation.sensitivity`),
-    `labels` what rules ask for.
+    share, -1 where it is unknown. `changed` and `relisted` are the revisions of the article's (or its signals') and its
+    candidate list's last change. `flags` are bits (see `curation.sensitivity`), `labels` what rules ask for.
     """
 
     number: IntArray
@@ -51,7 +50,6 @@ class Columns:
     story: IntArray
     demand: IntArray
     copy: IntArray
-    address: IntArray
     changed: Counts
     relisted: Counts
     flags: IntArray
@@ -80,7 +78,6 @@ class SourceArticle:
     byline: int = -1
     story: int = -1
     copy: int = -1
-    address: int = -1
     constraints: SidebarConstraints = OPEN
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray, Positions
-from recommender.ranking.events import same_article
+from recommender.ranking.events import same_text
 from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.quotas import Quota, allowed_by_quotas
@@ -68,7 +68,7 @@ def fallbacks(
     free = allowed(facts, source, replace(filters, foreign=False)) & ~np.isnan(facts.posted)
     if taken:
         free &= ~_told(facts, list(taken))
-    free &= ~same_article(facts, source)
+    free &= ~same_text(facts.copy, source.copy)
     here = free & (facts.edition == source.edition)
     rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
     if filters.fallback == "ladder":
@@ -79,23 +79,21 @@ def fallbacks(
     for label, mask, key in rungs:
         places = np.flatnonzero(mask & ~_told(facts, [teaser.number for teaser in teasers]))
         order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
-        for place in _first_of_each(_once(_once(places[order], facts.copy), facts.address), kinds, room):
+        for place in _first_of_each(_once(places[order], facts.copy), kinds, room):
             room[int(kinds[place])] -= 1
             teasers.append(RankedTeaser(int(facts.number[place]), 0.0, label))
     return teasers
 
 
 def _told(facts: Columns, numbers: Sequence[int]) -> BoolArray:
-    """Which articles are among some, or have the text or address of one of them."""
+    """Which articles are among some, or have the text of one of them."""
     among = np.isin(facts.number, numbers)
-    told = among.copy()
-    for codes in (facts.copy, facts.address):
-        told |= np.isin(codes, codes[among]) & (codes >= 0)
+    told: BoolArray = among | (np.isin(facts.copy, facts.copy[among]) & (facts.copy >= 0))
     return told
 
 
 def _once(ordered: Positions, copies: IntArray) -> Positions:
-    """Some places without those whose text, or address, an earlier one has."""
+    """Some places without those whose text an earlier one holds."""
     texts = copies[ordered] + 1  # 0: not known
     several = np.flatnonzero((texts > 0) & (np.bincount(texts)[texts] > 1)) if len(texts) else ordered
     _, first = np.unique(texts[several], return_index=True)

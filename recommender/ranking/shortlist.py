@@ -9,7 +9,7 @@ from recommender.arrays import FloatArray, IntArray
 from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import LOWER, RAISE
 from recommender.ranking.candidates import CandidateArray
-from recommender.ranking.events import same_article, same_event
+from recommender.ranking.events import same_event, same_text
 from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
@@ -48,7 +48,7 @@ def shortlist(
     apart = np.abs(facts.posted - source.posted)
     measured = similarities(rows, apart, ranker.scales)
     version = same_event(measured, apart, facts.language == source.language) & (facts.language == source.language)
-    version |= same_article(facts, source)
+    version |= same_text(facts.copy, source.copy)
     keep = np.flatnonzero(allowed(facts, source, filters) & ~version)
     scores = scored({part: values[keep] for part, values in measured.items()}, ranker.model)
     factors = factors_of(facts.take(keep), source.constraints)

@@ -36,7 +36,7 @@ class Catalogue:
         self._lock = threading.Lock()
         self._held: dict[int | None, _Held] = {}  # by generation, the one that was brought up to date last at the end
         self._codes: dict[str, int] = {}
-        self._texts: dict[str, int] = {}  # by copy key, addresses with an @
+        self._texts: dict[str, int] = {}  # by copy key
 
     def snapshot(self, state: State) -> Snapshot | None:
         """The snapshot of the generation of `state`, if there is one as of its revision or later."""
@@ -100,7 +100,6 @@ class Catalogue:
         for place, facts in zip(places, changed, strict=True):
             new.labels[place] = facts.labels
         new.byline[places] = [self._code_for(facts.byline) if facts.byline else UNKNOWN_CODE for facts in changed]
-        new.address[places] = [self._code_for_text(f"@{facts.address}" if facts.address else "") for facts in changed]
         new.changed[places] = [facts.revision for facts in changed]
         self._relist(new, base, state)
         return new
@@ -151,7 +150,6 @@ def _empty(size: int) -> Columns:
         story=np.arange(size, dtype=np.int32),
         demand=np.zeros(size, dtype=np.int32),
         copy=np.full(size, UNKNOWN_CODE, dtype=np.int32),
-        address=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         changed=np.full(size, -1, dtype=np.int64),
         relisted=np.full(size, -1, dtype=np.int64),
         flags=np.zeros(size, dtype=np.int32),

@@ -664,7 +664,6 @@ class Recommender:
             byline=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
             story=int(snapshot.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
             copy=int(snapshot.columns.copy[number]) if number != NO_NUMBER else self._catalogue.code_of_text(copy_key),
-            address=int(snapshot.columns.address[number]) if number != NO_NUMBER else UNKNOWN_CODE,
             constraints=constraints,
         )
 

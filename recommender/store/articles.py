@@ -24,8 +24,7 @@ class Facts:
 
     `published` is the status that the site gives, `held` a legal hold, `update` the tag of a new version of an earlier
     report, `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags`
-    are bits (see `curation.sensitivity`), `labels` what rules can ask for, `address` the canonical form of its URL,
-    empty without one.
+    are bits (see `curation.sensitivity`), `labels` what rules can ask for.
     """
 
     number: int
@@ -41,7 +40,6 @@ class Facts:
     byline: str
     flags: int
     labels: Labels
-    address: str = ""
 
 
 DELETED = "deleted"  # the status of an article that was withdrawn

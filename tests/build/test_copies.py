@@ -68,16 +68,6 @@ def test_equal_texts_never_stand_beside_themselves(store: Store, body: str, lang
     assert len(copies_in(ids(store, "s0", n=30))) <= 1
 
 
-def test_one_address_is_one_article(store: Store) -> None:
-    """An article that was sent again under another id, and rewritten meanwhile."""
-    first = replace(ARCHIVE[0], url="https://journal.example/gold")
-    again = replace(ARCHIVE[6], id="copy-1", url="https://journal.example/gold/")
-    built(store, [first, *ARCHIVE[1:], again])
-    assert copies_in(ids(store, "s0")) == []
-    for box in (ids(store, "s12", n=30), ids(store, "s1", n=30)):
-        assert len({"s0", "copy-1"} & set(box)) <= 1
-
-
 def test_headlines_alone_are_texts_too(store: Store) -> None:
     post = make_article("copy-1", title="Boats lost in the flood", body="", summary="Pictures.")
     built(store, [*ARCHIVE, post, replace(post, id="copy-2", posted_on=None), replace(post, id="copy-3")])

@@ -31,7 +31,6 @@ _FACTS = sa.select(
     article.c.author,
     article.c.flags,
     article.c.countries,
-    article.c.url_key,
 )
 
 
@@ -63,9 +62,7 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
 def _facts(row: Any) -> Facts:
-    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row[
-        :-1
-    ]
+    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
     return Facts(
         number=number,
         posted=posted,
@@ -80,7 +77,6 @@ def _facts(row: Any) -> Facts:
         byline=author,
         flags=bits(flags),
         labels=labels(edition=edition, language=language, byline=author, flags=flags, tags=tags, countries=countries),
-        address=row[-1] or "",
     )
 
 
