@@ -62,7 +62,7 @@ def _vectors(store: Store) -> Vectors:
     if live is None:
         raise SystemExit("The benchmark's database has no generation.")
     centres = Geometry.from_bytes(live.geometry).embeddings
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     return np.stack([centres.centred(member.vector, member.language) for member in members])
 
 

@@ -63,7 +63,7 @@ def _stage(url: str) -> Table:
     if live is None:
         raise SystemExit("The benchmark's database has no generation.")
     vectors = corpora.vectors_of(url)
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     rows = {row.number: row for row in store.generations.rows_since(live.number, 0)}
     toolbox = make_toolbox(make_gazetteer(Settings()))
     models = GenerationModels(Geometry.from_bytes(live.geometry), toolbox.read_lexical(live.lexical))

@@ -68,7 +68,7 @@ def _figures(archive: Archive, articles: Sequence[Article], vectors: Vectors) ->
 def everyone(archive: Archive) -> list[Article]:
     """The articles of the archive's generation, with their texts."""
     live = archive.live
-    members = archive.store.generations.members(live.model)
+    members = archive.store.generations.members(live.model, live.number)
     articles = archive.store.articles.get([member.number for member in members])
     return [articles[member.number] for member in members]
 

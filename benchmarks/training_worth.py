@@ -152,7 +152,7 @@ def training_set(archive: Archive, training: Sequence[JudgedQuery], held: Sequen
     """Material in which the stories of `held` are kept aside: the queries and whatever is graded for them."""
     held_out = {item.query for item in held}
     held_out |= {article for item in held for article, grade in archive.qrels[item.query].items() if grade >= MIN_LABEL}
-    members = archive.store.generations.members(archive.live.model)
+    members = archive.store.generations.members(archive.live.model, archive.live.number)
     articles = archive.store.articles.get([member.number for member in members], texts=False).values()
     pairs = [
         TextPair(TITLE_BODY, TEST if item.id in held_out else TRAIN, item.id, item.id, 1.0, "", "") for item in articles
@@ -161,7 +161,7 @@ def training_set(archive: Archive, training: Sequence[JudgedQuery], held: Sequen
 
 
 def passages_of_archive(archive: Archive) -> list[str]:
-    members = archive.store.generations.members(archive.live.model)
+    members = archive.store.generations.members(archive.live.model, archive.live.number)
     articles = archive.store.articles.get([member.number for member in members]).values()
     return sorted({text for article in articles for text in passages(article.title, article.summary, article.body)})
 

@@ -611,7 +611,7 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     live = store.generations.live()
     if live is None:
         raise NotBuilt
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     by_number = store.articles.get([member.number for member in members])
     articles = [by_number[member.number] for member in members]
     texts = [full_text(article) for article in articles]

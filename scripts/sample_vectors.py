@@ -27,7 +27,7 @@ def main() -> None:
     np.savez_compressed(
         ROOT / "recommender" / "sample" / VECTORS,
         version=vector_version(embedder),
-        keys=[article.text_hash for article in articles],
+        keys=[article.text_key for article in articles],
         vectors=vectors,
     )
     print(f"{VECTORS}: {len(articles)} vectors of {vectors.shape[1]} numbers")

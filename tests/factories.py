@@ -139,12 +139,12 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read, each alone."""
     size = len(numbers)
     facts: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
-    facts |= {"shown": True, "update": False, "explains": False, "byline": 0, "story": numbers, "demand": 0}
+    facts |= {"shown": True, "update": False, "explains": False, "byline": 0, "story": numbers, "demand": 0, "copy": -1}
     facts |= {"page": numbers}
     facts |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
     named = facts.pop("labels", [frozenset()] * size)
     kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}
-    kinds |= dict.fromkeys(("edition", "language", "byline", "story", "demand", "flags", "page"), np.int32)
+    kinds |= dict.fromkeys(("edition", "language", "byline", "story", "demand", "copy", "flags", "page"), np.int32)
     labels = np.empty(size, dtype=object)
     labels[:] = named
     return Columns(

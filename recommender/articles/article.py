@@ -112,9 +112,17 @@ class Article:
         return _sha256({name: value for name, value in values.items() if value or name != "aliases"})
 
     @property
+    def text_key(self) -> str:
+        """SHA-256 of what is embedded: title, summary and body. Equal keys have equal vectors."""
+        return _sha256([self.title, self.summary, self.body])
+
+    @property
     def text_hash(self) -> str:
-        """SHA-256 of what decides the neighbours: texts, language and labels, but neither reads nor status."""
-        return _sha256([self.title, self.summary, self.body, self.language, self.countries, self.tags])
+        """What decides the neighbours: the text key, then 16 digits of the SHA-256 of language and labels.
+
+        Neither reads nor status, address or date are in it.
+        """
+        return self.text_key + _sha256([self.language, self.countries, self.tags])[:16]
 
 
 def _sha256(value: object) -> str:

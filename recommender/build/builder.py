@@ -14,6 +14,9 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
+from recommender.articles.boilerplate import Boilerplate, find_boilerplate
+from recommender.articles.keys import indexed_hash, vector_key
+from recommender.articles.shingles import copy_key
 from recommender.build.live_neighbours import LiveNeighbours
 from recommender.build.model_version import ModelVersion
 from recommender.build.neighbours import GenerationModels, best_of, story_links
@@ -30,6 +33,7 @@ from recommender.store.base import Store
 from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Stale
 
 Done = TypeVar("Done")
+Item = TypeVar("Item")
 
 # Vectors are written after so many articles: an interrupted build loses seconds of work, and sorting by length still
 # finds passages enough to fill batches without padding.
@@ -52,6 +56,15 @@ class BuildReport:
     embedded: int
     indexed: int
     left: int
+
+
+@dataclass(frozen=True)
+class _Text:
+    """The text that is read of an article, without boilerplate, by its indexed hash."""
+
+    number: int
+    text_hash: str
+    language: str
 
 
 class Builder:
@@ -116,16 +129,15 @@ class Builder:
             Another version was put live meanwhile; readers keep that one.
         """
         version, before = self.version, self._live_model_version()
-        embedded = self._embed(self._store.generations.unembedded(version, again=full), version, progress)
         live = self._store.generations.live()
         if live is None or full or not self._is_current(live):
-            return self._rebuild(version, embedded, before, progress)
+            return self._rebuild(version, before, progress, again=full)
         stale = self._store.generations.stale(live.number)
         changes = len(stale.changed) + len(stale.left)
         many = changes > max(REBUILD_MIN, REBUILD_SHARE * self._store.generations.size(live.number))
         if many or self._store.generations.outdated(live.number, self._clock() - REBUILD_AFTER):
-            return self._rebuild(version, embedded, before, progress)
-        return self._catch_up(version, embedded)
+            return self._rebuild(version, before, progress)
+        return self._catch_up(version, progress)
 
     def _is_current(self, generation: Generation) -> bool:
         """Whether a generation is what this builder would make of the same articles."""
@@ -142,9 +154,7 @@ class Builder:
         It stays until the next new generation replaces the live one, unless it is live, the previous one or the shadow
         by then. Raises InvalidInput when there is no article at all.
         """
-        version = self.version
-        self._embed(self._store.generations.unembedded(version), version, progress)
-        return self._new_generation(self._store.generations.members(version), version, progress)
+        return self._new_generation(self.version, progress)[0]
 
     def update(self) -> BuildReport:
         """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
@@ -152,16 +162,18 @@ class Builder:
         At most UPDATE_AT_ONCE articles: what a site publishes, not an archive that waits for its first build.
         """
         version = self.version
-        newest = self._store.generations.unembedded(version)[:UPDATE_AT_ONCE]
-        return self._update(version, self._embed(newest, version, quiet))
+        return self._update(version, self._embed_stale(version, quiet, UPDATE_AT_ONCE))
 
     def draft_candidates(self, draft: Article) -> TextCandidates:
         """The candidates of a text that is not in the archive. Raises NotBuilt."""
         version = self.version
-        vector = article_vectors(self._embedder, [draft])[0]
         with self._store.reading():
             self._sync(version)
-            return self._live.candidates(draft, vector)
+        text = self._live.models.text(draft)
+        vector = article_vectors(self._embedder, [text])[0]
+        with self._store.reading():
+            self._sync(version)
+            return self._live.candidates(text, vector)
 
     def _sync(self, version: str) -> int:
         generation = self._live.sync()
@@ -174,16 +186,79 @@ class Builder:
             )
         return generation.number
 
-    def _embed(self, numbers: Sequence[int], version: str, progress: Progress) -> int:
-        batches = [numbers[start : start + EMBED_AT_ONCE] for start in range(0, len(numbers), EMBED_AT_ONCE)]
-        for batch in progress(batches, len(batches), f"Embedding {len(numbers):,} articles") if batches else ():
-            articles = list(self._store.articles.get(batch).values())
-            vectors = article_vectors(self._embedder, articles)
-            keys = [article.text_hash for article in articles]
-            self._store.generations.put_vectors(version, dict(zip(keys, vectors, strict=True)))
-        return len(numbers)
+    def _embed_stale(self, version: str, progress: Progress, most: int | None = None) -> int:
+        """Embeds what is new in the live generation, the newest `most` of it; gives the number of texts."""
+        generation = self._store.state().generation
+        if generation is None:
+            raise NotBuilt
+        numbers = self._store.generations.stale(generation).changed[:most]
+        if not numbers:
+            return 0
+        with self._store.reading():
+            self._sync(version)
+        boilerplate = self._live.models.geometry.boilerplate
+        texts = [text for batch, _ in self._read(numbers, boilerplate) for text in batch]
+        return self._embed(texts, boilerplate, version, progress)
 
-    def _catch_up(self, version: str, embedded: int) -> BuildReport:
+    def _read(
+        self, numbers: Sequence[int] | None, boilerplate: Boilerplate
+    ) -> Iterator[tuple[Sequence[_Text], Sequence[Article]]]:
+        """The published articles, all or some, in batches: what is kept of each text that is read, and the text."""
+        for batch in _batches(self._store.generations.published(numbers), WRITE_AT_ONCE):
+            wanted = [item.number for item in batch]
+            with self._store.reading():  # so that hashes and texts are of one moment
+                published = self._store.generations.published(wanted)
+                articles = self._store.articles.get(wanted)
+            texts = [boilerplate.cleaned(articles[item.number]) for item in published]
+            yield (
+                [
+                    _Text(
+                        item.number,
+                        # What has nothing left out has the key that its stored hash begins with.
+                        indexed_hash(
+                            vector_key(item.text_hash) if text is articles[item.number] else text.text_key,
+                            copy_key(text),
+                            item.text_hash,
+                        ),
+                        text.language,
+                    )
+                    for item, text in zip(published, texts, strict=True)
+                ],
+                texts,
+            )
+
+    def _embed(
+        self,
+        texts: Sequence[_Text],
+        boilerplate: Boilerplate,
+        version: str,
+        progress: Progress,
+        *,
+        again: bool = False,
+    ) -> int:
+        """Embeds the texts that have no vector yet, or all `again`; gives their number."""
+        numbers = {vector_key(text.text_hash): text.number for text in reversed(texts)}
+        known = {} if again else self._store.generations.vectors(version, list(numbers))
+        wanted = sorted(number for key, number in numbers.items() if key not in known)
+        batches = _batches(wanted, EMBED_AT_ONCE)
+        for batch in progress(batches, len(batches), f"Embedding {len(wanted):,} articles") if batches else ():
+            for read, articles in self._read(batch, boilerplate):
+                keys = [vector_key(text.text_hash) for text in read]
+                vectors = article_vectors(self._embedder, articles)
+                self._store.generations.put_vectors(version, dict(zip(keys, vectors, strict=True)))
+        return len(wanted)
+
+    def _members(self, texts: Sequence[_Text], version: str) -> list[Member]:
+        """Those of the texts that have a vector."""
+        vectors = self._store.generations.vectors(version, list({vector_key(text.text_hash) for text in texts}))
+        return [
+            Member(text.number, text.text_hash, text.language, vectors[vector_key(text.text_hash)])
+            for text in texts
+            if vector_key(text.text_hash) in vectors
+        ]
+
+    def _catch_up(self, version: str, progress: Progress) -> BuildReport:
+        embedded = self._embed_stale(version, progress)
         indexed = left = 0
         while True:
             report = self._update(version, embedded)
@@ -203,8 +278,7 @@ class Builder:
             with self._store.writing():
                 number = self._sync(version)
                 stale = self._store.generations.stale(number)
-                members = self._store.generations.members(version, stale.changed[:UPDATE_AT_ONCE])
-                articles = self._store.articles.get([member.number for member in members])
+                members, articles = self._read_stale(stale.changed[:UPDATE_AT_ONCE], version)
                 changes = self._live.apply(members, articles, stale.left)
                 self._store.generations.write(number, changes.rows)
                 self._store.generations.write_candidates(number, changes.lists)
@@ -215,13 +289,20 @@ class Builder:
         self._live.settle(revision)
         return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
 
+    def _read_stale(self, numbers: Sequence[int], version: str) -> tuple[list[Member], dict[int, Article]]:
+        read: list[_Text] = []
+        articles: dict[int, Article] = {}
+        for texts, batch in self._read(numbers, self._live.models.geometry.boilerplate):
+            read += texts
+            articles |= {text.number: article for text, article in zip(texts, batch, strict=True)}
+        return self._members(read, version), articles
+
     def _live_model_version(self) -> str | None:
         live = self._store.state().generation
         return None if live is None else self._store.generations.model_version(live)
 
-    def _rebuild(self, version: str, embedded: int, before: str | None, progress: Progress) -> BuildReport:
-        members = self._store.generations.members(version)
-        number = self._new_generation(members, version, progress)
+    def _rebuild(self, version: str, before: str | None, progress: Progress, *, again: bool = False) -> BuildReport:
+        number, embedded, indexed = self._new_generation(version, progress, again=again)
         with self._store.writing():
             now = self._live_model_version()
             if now == before:
@@ -232,19 +313,24 @@ class Builder:
             raise Unavailable(f"While this build ran {now} was put live, and readers keep it. Run the build again.")
         self._store.generations.prune_vectors()
         # What was published while the build ran is in no row of the new generation yet.
-        late = self._catch_up(version, self._embed(self._store.generations.unembedded(version), version, quiet))
-        return BuildReport("rebuilt", number, embedded + late.embedded, len(members) + late.indexed, late.left)
+        late = self._catch_up(version, quiet)
+        return BuildReport("rebuilt", number, embedded + late.embedded, indexed + late.indexed, late.left)
 
-    def _new_generation(self, members: Sequence[Member], version: str, progress: Progress) -> int:
+    def _new_generation(self, version: str, progress: Progress, *, again: bool = False) -> tuple[int, int, int]:
+        """A complete generation beside the live one: its number, and how many texts it embedded and articles holds."""
+        boilerplate = find_boilerplate(self._published)
+        texts = [text for batch, _ in self._read(None, boilerplate) for text in batch]
+        embedded = self._embed(texts, boilerplate, version, progress, again=again)
+        members = self._members(texts, version)
         if not members:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
-        lexical = self._toolbox.fit_lexical(lambda: self._articles(members))
+        lexical = self._toolbox.fit_lexical(lambda: self._articles(members, boilerplate))
         rows: list[TermRow] = []
         names: list[tuple[str, ...]] = []
-        for chunk in self._chunks(members):
+        for chunk in self._chunks(members, boilerplate):
             rows += lexical.rows(chunk)
             names += map(lexical.names, chunk)
-        geometry = self._geometry(members, lexical.themes(rows))
+        geometry = self._geometry(members, lexical.themes(rows), boilerplate)
         models = GenerationModels(geometry, lexical)
         entries = [
             models.entry(member.number, member.text_hash, member.language, member.vector, row)
@@ -295,29 +381,35 @@ class Builder:
         self._store.generations.put_standings(number, stories, demand)
         self._store.generations.finish(number)
         self._prepare(number, progress)
-        return number
+        return number, embedded, len(members)
 
-    def _geometry(self, members: Sequence[Member], themes: Vectors) -> Geometry:
+    def _geometry(self, members: Sequence[Member], themes: Vectors, boilerplate: Boilerplate) -> Geometry:
         languages = [member.language for member in members]
         texts = {}
         for language in sorted(set(languages)):
             numbers = [member.number for member in members if member.language == language][:TRUST_ARTICLES]
-            articles = self._store.articles.get(numbers).values()
+            articles = map(boilerplate.cleaned, self._store.articles.get(numbers).values())
             texts[language] = trust(self._embedder, [f"{article.summary} {article.body}" for article in articles])
         vectors = np.stack([member.vector for member in members])
-        return Geometry(Centres.of(vectors, languages), Centres.of(themes, languages), texts)
+        return Geometry(Centres.of(vectors, languages), Centres.of(themes, languages), texts, boilerplate)
 
-    def _articles(self, members: Sequence[Member]) -> Iterator[Article]:
-        for chunk in self._chunks(members):
+    def _published(self) -> Iterator[Article]:
+        for batch in _batches(self._store.generations.published(), WRITE_AT_ONCE):
+            yield from self._store.articles.get([item.number for item in batch]).values()
+
+    def _articles(self, members: Sequence[Member], boilerplate: Boilerplate) -> Iterator[Article]:
+        for chunk in self._chunks(members, boilerplate):
             yield from chunk
 
-    def _chunks(self, members: Sequence[Member]) -> Iterable[list[Article]]:
-        numbers = [member.number for member in members]
-        for start in range(0, len(numbers), WRITE_AT_ONCE):
-            batch = numbers[start : start + WRITE_AT_ONCE]
+    def _chunks(self, members: Sequence[Member], boilerplate: Boilerplate) -> Iterable[list[Article]]:
+        for batch in _batches([member.number for member in members], WRITE_AT_ONCE):
             articles = self._store.articles.get(batch)
             # An article withdrawn since the members were listed has left no text; its row leaves with the next update.
-            yield [articles.get(number, _WITHDRAWN) for number in batch]
+            yield [boilerplate.cleaned(articles.get(number, _WITHDRAWN)) for number in batch]
+
+
+def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 _WITHDRAWN = Article(id="", title="")

@@ -8,6 +8,8 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
+from recommender.articles.keys import indexed_hash, vector_key
+from recommender.articles.shingles import copy_key
 from recommender.build.neighbours import Finder, GenerationModels, IndexedArticle, story_links
 from recommender.build.stories import joined_story
 from recommender.embedding.pooling import Geometry
@@ -16,8 +18,7 @@ from recommender.ranking.candidates import (
     EMPTY,
     CandidateArray,
     TextCandidates,
-    floors,
-    replace,
+    with_newcomers,
 )
 from recommender.ranking.facts import Ranker
 from recommender.ranking.scoring import RankingModel
@@ -84,37 +85,50 @@ class LiveNeighbours:
         rows = list(self._store.generations.rows_since(generation.number, self._revision))
         held = {number: entry.text_hash for number, entry in self._entries.items()}
         came = [row for row in rows if row.text_hash and held.get(row.number) != row.text_hash]
-        vectors = self._store.generations.vectors(generation.model, [row.text_hash for row in came])
-        entries = [self._entry(row, vectors[row.text_hash]) for row in came]
+        vectors = self._store.generations.vectors(generation.model, [vector_key(row.text_hash) for row in came])
+        entries = [self._entry(row, vectors[vector_key(row.text_hash)]) for row in came]
         gone = {row.number for row in rows if held.get(row.number, row.text_hash) != row.text_hash}
         for number in gone:
             del self._entries[number], self._floors[number], self._stories[number]
         self._stories |= {row.number: row.story for row in rows if row.text_hash}
         self._entries |= {entry.number: entry for entry in entries}
-        self._floors |= {row.number: floors(row.candidates) for row in rows if row.text_hash}
         if entries or gone:
             self._finder = self._finder.replaced(gone, entries)
+        self._floors |= {row.number: self._finder.floors(row.candidates) for row in rows if row.text_hash}
 
     def _entry(self, row: NeighbourRow, vector: Vectors) -> IndexedArticle:
         return self._frame.entry(row.number, row.text_hash, row.language, vector, terms.from_bytes(row.terms))
 
-    def candidates(self, article: Article, vector: Vectors) -> TextCandidates:
-        """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it."""
-        rows = self._finder.lists([self._new_entry(-1, article, vector)])[0]
-        return TextCandidates(rows, self._frame.lexical.names(article), self._known_generation().number)
+    @property
+    def models(self) -> GenerationModels:
+        """What the generation has learned. Raises NotBuilt."""
+        self._known_generation()
+        return self._frame
 
-    def _new_entry(self, number: int, article: Article, vector: Vectors) -> IndexedArticle:
+    def candidates(self, article: Article, vector: Vectors) -> TextCandidates:
+        """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it.
+
+        The text is without boilerplate already, here and in `apply`: see `GenerationModels.text`.
+        """
+        entry = self._new_entry(-1, indexed_hash(article.text_key, copy_key(article), ""), article, vector)
+        names = self._frame.lexical.names(article)
+        return TextCandidates(self._finder.lists([entry])[0], names, self._known_generation().number, copy_key(article))
+
+    def _new_entry(self, number: int, text_hash: str, article: Article, vector: Vectors) -> IndexedArticle:
         row = self._frame.lexical.rows([article])[0]
-        return self._frame.entry(number, article.text_hash, article.language, vector, row)
+        return self._frame.entry(number, text_hash, article.language, vector, row)
 
     def apply(self, members: Sequence[Member], articles: Mapping[int, Article], left: Sequence[int]) -> Changes:
         """Takes articles in (new or changed) and out (`left`), and returns the rows that this changes.
 
-        The lists are those that a full build with the same word weights and centre would give. An article joins the
-        running story that it is nearest to; only builds make stories anew.
+        `articles` are the texts of `members`. The lists are those that a full build with the same word weights and
+        centre would give. An article joins the running story that it is nearest to; only builds make stories anew.
         """
         self._known_generation()
-        came = [self._new_entry(member.number, articles[member.number], member.vector) for member in members]
+        came = [
+            self._new_entry(member.number, member.text_hash, articles[member.number], member.vector)
+            for member in members
+        ]
         arriving = {entry.number for entry in came}
         gone = (arriving | set(left)) & self._entries.keys()
         shrunk = {number for leaving in gone for number in self._reached_by(self._entries[leaving])} - gone
@@ -126,7 +140,7 @@ class LiveNeighbours:
         own = dict(zip(arriving, self._finder.lists([self._entries[number] for number in arriving]), strict=True))
         lists = dict(zip(shrunk, self._finder.lists([self._entries[number] for number in shrunk]), strict=True))
         lists |= self._grown(came, set(own) | set(lists))
-        self._floors |= {number: floors(rows) for number, rows in (own | lists).items()}
+        self._floors |= {number: self._finder.floors(rows) for number, rows in (own | lists).items()}
         rows = []
         for entry in came:
             number = entry.number
@@ -169,6 +183,8 @@ class LiveNeighbours:
                 wanted.setdefault(number, []).append(entry)
         current = self._store.generations.candidates(generation.number, sorted(wanted))
         return {
-            number: replace(current[number], self._finder.compared(self._entries[number], newcomers))
+            number: self._finder.trimmed(
+                with_newcomers(current[number], self._finder.compared(self._entries[number], newcomers))
+            )
             for number, newcomers in wanted.items()
         }

@@ -1,12 +1,14 @@
 """Candidate lists: which articles may be related, among a fixed set of articles, as a full build makes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.arrays import IntArray, Positions, Vectors
+from recommender.arrays import Counts, IntArray, Positions, Vectors
+from recommender.articles.article import Article
+from recommender.articles.keys import copy_key_of
 from recommender.build.stories import Link
 from recommender.embedding.pooling import Geometry
 from recommender.ranking.candidates import (
@@ -15,27 +17,33 @@ from recommender.ranking.candidates import (
     EMPTY,
     CandidateArray,
     by_number,
+    floors,
     make_candidates,
     trim,
 )
 from recommender.ranking.facts import SIDEBAR_PLACES, Ranker
 from recommender.ranking.scoring import USUAL, Scale, Scales, scored, similarities
 from recommender.retrieval import terms
-from recommender.retrieval.base import LexicalModel, Toolbox
+from recommender.retrieval.base import Index, LexicalModel, Toolbox
 from recommender.retrieval.terms import TermRow
 
 Labels = npt.NDArray[np.object_]
+Search = Callable[[Positions, int], Positions]  # the best so many for some of the queries, by their places
 Posted = Mapping[int, float]  # when each article was published, in seconds since 1970; undated ones are left out
 
 SEARCHED_AT_ONCE = 256  # articles searched at once: bounds the memory of a build at any archive size
 SCALE_ARTICLES = 1_000  # scales are measured between so many articles
 SCALE_OTHERS = 30  # and so many others of each
+_HALF = 2**63  # a copy key less this is a signed number of 64 bits
 USUAL_PAIRS = 100  # usual pairs mixed in, so that three articles have scales as well
 
 
 @dataclass(frozen=True)
 class IndexedArticle:
-    """One article as the finder holds it: centred unit vectors of its text and of its themes, and weighted terms."""
+    """One article as the finder holds it: centred unit vectors of its text and of its themes, and weighted terms.
+
+    `text_hash` is made by `keys.indexed_hash`.
+    """
 
     number: int
     text_hash: str
@@ -44,6 +52,12 @@ class IndexedArticle:
     themes: Vectors
     terms: bytes
 
+    @property
+    def copies(self) -> int:
+        """What it has in common with the copies of its text, and with no other article."""
+        key = copy_key_of(self.text_hash)
+        return int(key, 16) - _HALF if key else self.number
+
 
 @dataclass(frozen=True)
 class GenerationModels:
@@ -51,6 +65,10 @@ class GenerationModels:
 
     geometry: Geometry
     lexical: LexicalModel
+
+    def text(self, article: Article) -> Article:
+        """What is read of an article: all but the passages that many share."""
+        return self.geometry.boilerplate.cleaned(article)
 
     def entry(self, number: int, text_hash: str, language: str, vector: Vectors, row: TermRow) -> IndexedArticle:
         """The entry of an article; `vector` as `article_vectors` gives it."""
@@ -93,6 +111,7 @@ class Finder:
             np.stack([entry.vector for entry in entries]) if entries else empty,
             np.stack([entry.themes for entry in entries]) if entries else empty,
         )
+        self._set_copies(np.array([entry.copies for entry in entries], dtype=np.int64))
         self._terms = toolbox.term_index([terms.from_bytes(entry.terms) for entry in entries])
 
     def _set(self, toolbox: Toolbox, numbers: IntArray, languages: Labels, vectors: Vectors, themes: Vectors) -> None:
@@ -108,6 +127,10 @@ class Finder:
             for language in sorted(set(languages.tolist()))
             for places in [np.flatnonzero(languages == language)]
         }
+
+    def _set_copies(self, copies: Counts) -> None:
+        self._copies = copies
+        self._has_copies = len(np.unique(copies)) < len(copies)
 
     def replaced(self, gone: set[int], came: Sequence[IndexedArticle]) -> "Finder":
         """A finder without some articles, and with others; this one stays as it is.
@@ -127,6 +150,7 @@ class Finder:
             np.concatenate([self._vectors[keep], *(entry.vector[np.newaxis] for entry in came)]),
             np.concatenate([self._themes[keep], *(entry.themes[np.newaxis] for entry in came)]),
         )
+        finder._set_copies(np.append(self._copies[keep], np.array([entry.copies for entry in came], dtype=np.int64)))
         finder._terms = self._terms.replaced(keep, [terms.from_bytes(entry.terms) for entry in came])
         return finder
 
@@ -142,11 +166,28 @@ class Finder:
             return [EMPTY] * len(queries)
         rows = [terms.from_bytes(query.terms) for query in queries]
         places = self._nearest(queries)
-        for query, by_words in enumerate(self._terms.search(rows, DEPTH + 1)):
-            places[query].append(by_words)
+        every: Positions = np.arange(len(self.numbers))
+
+        def by_words(some: Positions, k: int) -> Positions:
+            return self._terms.search([rows[query] for query in some.tolist()], k)
+
+        for query, positions in enumerate(self._deep(by_words, len(rows), every, DEPTH + 1)):
+            places[query].append(positions)
         unions = [np.unique(np.concatenate(parts)) for parts in places]
         unions = [union[self.numbers[union] != query.number] for union, query in zip(unions, queries, strict=True)]
-        return [trim(pairs) for pairs in self._pairs(queries, rows, unions)]
+        return [self.trimmed(pairs) for pairs in self._pairs(queries, rows, unions)]
+
+    def trimmed(self, rows: CandidateArray) -> CandidateArray:
+        """What belongs in a list of rows that name articles of here."""
+        return trim(rows, self._copies_of(rows))
+
+    def floors(self, rows: CandidateArray) -> tuple[float, float, float]:
+        """The floors of such a list: see `candidates.floors`."""
+        return floors(rows, self._copies_of(rows))
+
+    def _copies_of(self, rows: CandidateArray) -> Counts:
+        copies: Counts = self._copies[[self._places[number] for number in rows["number"].tolist()]]
+        return copies
 
     def _nearest(self, queries: Sequence[IndexedArticle]) -> list[list[Positions]]:
         vectors = np.stack([query.vector for query in queries])
@@ -156,10 +197,28 @@ class Finder:
             for group, depth in ((languages == language, DEPTH + 1), (languages != language, DEPTH_OTHER)):
                 asking = np.flatnonzero(group)
                 if len(asking):
-                    positions, _ = index.search(vectors[asking], depth)
-                    for query, row in zip(asking.tolist(), positions, strict=True):
+                    asked = vectors[asking]
+
+                    def nearest(some: Positions, k: int, asked: Vectors = asked, index: Index = index) -> Positions:
+                        return index.search(asked[some], k)[0]
+
+                    deep = self._deep(nearest, len(asking), members, depth)
+                    for query, row in zip(asking.tolist(), deep, strict=True):
                         places[query].append(members[row])
         return places
+
+    def _deep(self, search: Search, queries: int, members: Positions, depth: int) -> list[Positions]:
+        """Positions in `members` of the best of each query, so deep that they hold `depth` texts."""
+        found = list(search(np.arange(queries), depth))
+        k, short = depth, list(range(queries)) if self._has_copies else []
+        while k < len(members):
+            short = [query for query in short if len(np.unique(self._copies[members[found[query]]])) < depth]
+            if not short:
+                break
+            k *= 2
+            for query, positions in zip(short, search(np.array(short), k), strict=True):
+                found[query] = positions
+        return found
 
     def _pairs(
         self, queries: Sequence[IndexedArticle], rows: Sequence[TermRow], others: Sequence[Positions]

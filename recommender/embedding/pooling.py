@@ -9,6 +9,7 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
+from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
 from recommender.articles.text import PASSAGE_WORDS, passages
 from recommender.embedding.base import Embedder
 
@@ -100,19 +101,28 @@ class Centres:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How the vectors of one generation lie: the centres of embeddings and themes, and the trust in each language."""
+    """How the vectors of one generation are made and lie: what is left out of texts, the centres of embeddings and
+    themes, and the trust in each language.
+    """
 
     embeddings: Centres
     themes: Centres
     trust: Mapping[str, float]
+    boilerplate: Boilerplate = NO_BOILERPLATE
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Geometry":
         """The geometry that `to_bytes` wrote."""
         state = json.loads(data)
-        return cls(Centres.from_data(state["dense"]), Centres.from_data(state["themes"]), state["trust"])
+        boilerplate = Boilerplate(frozenset(state.get("boilerplate", ())))  # earlier releases looked for none
+        return cls(Centres.from_data(state["dense"]), Centres.from_data(state["themes"]), state["trust"], boilerplate)
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        state = {"dense": self.embeddings.to_data(), "themes": self.themes.to_data(), "trust": dict(self.trust)}
+        state = {
+            "dense": self.embeddings.to_data(),
+            "themes": self.themes.to_data(),
+            "trust": dict(self.trust),
+            "boilerplate": sorted(self.boilerplate.passages),
+        }
         return json.dumps(state).encode()

@@ -109,7 +109,7 @@ def embedding_system(store: Store) -> System:
     live = store.generations.live()
     if live is None:
         raise NotBuilt
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     articles = store.articles.get([member.number for member in members], texts=False)
     centres = Geometry.from_bytes(live.geometry).embeddings
     vectors = np.stack([centres.centred(member.vector, member.language) for member in members])

@@ -134,7 +134,7 @@ def story_map(store: Store, project: Projection, gazetteer: Gazetteer) -> StoryM
         live = store.generations.live()
         if live is None:
             raise NotBuilt
-        members = store.generations.members(live.model)
+        members = store.generations.members(live.model, live.number)
         numbers = [member.number for member in members]
         centres = Geometry.from_bytes(live.geometry).embeddings
         standings = store.generations.standings_since(live.number, -1)

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recommender.arrays import BoolArray, IntArray, Positions, Vectors
+from recommender.arrays import BoolArray, Counts, IntArray, Positions, Vectors
 
 DEPTH = 50  # nearest of the same language, and best by words
 DEPTH_OTHER = 25  # nearest of other languages: asked for less often, and fewer are needed
+MAX_COPIES = (
+    4  # of one text in a list, where they take one place together: one may be withdrawn, or of no edition asked
+)
 # Cosine similarities of centred embeddings, of words, themes, names, topics, tags, countries and shingles.
 FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "shingles")
 CANDIDATE = np.dtype([("number", "<i4"), ("same", "?"), *((feature, "<f4") for feature in FEATURES)])
@@ -45,45 +48,64 @@ def by_number(rows: CandidateArray) -> CandidateArray:
     return rows[np.argsort(rows["number"], kind="stable")]
 
 
-def trim(rows: CandidateArray) -> CandidateArray:
-    """The rows that belong in a list.
+def trim(rows: CandidateArray, copies: Counts) -> CandidateArray:
+    """The rows that belong in a list. `copies` goes with them: what articles of one text have in common.
 
-    Equal similarities are decided for the smaller number, so the result does not depend on the order of arrival.
-    Trimming a list together with newcomers gives the list of all: adding articles one by one ends where a build does.
+    Of one text there are up to MAX_COPIES, which count as one: else copies would take the places of all others. Equal
+    similarities are decided for the smaller number, so the result does not depend on the order of arrival. Trimming a
+    list together with newcomers gives the list of all: adding articles one by one ends where a build does.
     """
     belongs = np.zeros(len(rows), dtype=bool)
-    belongs[_best(rows, "dense", rows["same"], DEPTH)] = True
-    belongs[_best(rows, "dense", ~rows["same"], DEPTH_OTHER)] = True
-    belongs[_best(rows, "lexical", rows["lexical"] > 0, DEPTH)] = True
+    belongs[_best(rows, copies, "dense", rows["same"], DEPTH)] = True
+    belongs[_best(rows, copies, "dense", ~rows["same"], DEPTH_OTHER)] = True
+    belongs[_best(rows, copies, "lexical", rows["lexical"] > 0, DEPTH)] = True
     return rows[belongs]
 
 
-def _best(rows: CandidateArray, feature: str, among: BoolArray, depth: int) -> Positions:
+def _best(rows: CandidateArray, copies: Counts, feature: str, among: BoolArray, depth: int) -> Positions:
     places = np.flatnonzero(among)
     order = np.lexsort((rows["number"][places], -rows[feature][places]))
-    return places[order[:depth]]
+    ranked = places[order]
+    firsts, nth = _firsts(copies[ranked])
+    if len(firsts) == len(ranked):
+        return ranked[:depth]
+    end = firsts[depth - 1] + 1 if len(firsts) >= depth else len(ranked)
+    best: Positions = ranked[:end][nth[:end] < MAX_COPIES]
+    return best
 
 
-def floors(rows: CandidateArray) -> tuple[float, float, float]:
+def _firsts(copies: Counts) -> tuple[Positions, Positions]:
+    """Where each text stands first, in rising order; and of each place, how many before it hold the same text."""
+    _, text, sizes = np.unique(copies, return_inverse=True, return_counts=True)
+    order = np.argsort(text, kind="stable")
+    nth = np.empty(len(copies), dtype=np.intp)
+    nth[order] = np.arange(len(copies)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.flatnonzero(nth == 0), nth
+
+
+def floors(rows: CandidateArray, copies: Counts) -> tuple[float, float, float]:
     """The similarity that a newcomer must reach: by embedding in the same language, in another, and by words.
 
     A list that is not full yet takes any article (-inf); by words, any that shares a term (0, to be exceeded).
     """
+    words = rows["lexical"] > 0
     return (
-        _floor(rows["dense"][rows["same"]], DEPTH, -np.inf),
-        _floor(rows["dense"][~rows["same"]], DEPTH_OTHER, -np.inf),
-        _floor(rows["lexical"][rows["lexical"] > 0], DEPTH, 0.0),
+        _floor(rows["dense"][rows["same"]], copies[rows["same"]], DEPTH, -np.inf),
+        _floor(rows["dense"][~rows["same"]], copies[~rows["same"]], DEPTH_OTHER, -np.inf),
+        _floor(rows["lexical"][words], copies[words], DEPTH, 0.0),
     )
 
 
-def _floor(values: Vectors, depth: int, otherwise: float) -> float:
-    return float(np.partition(values, len(values) - depth)[len(values) - depth]) if len(values) >= depth else otherwise
+def _floor(values: Vectors, copies: Counts, depth: int, otherwise: float) -> float:
+    falling = np.argsort(-values, kind="stable")
+    firsts, _ = _firsts(copies[falling])
+    return float(values[falling[firsts[depth - 1]]]) if len(firsts) >= depth else otherwise
 
 
-def replace(rows: CandidateArray, newcomer: CandidateArray) -> CandidateArray:
-    """`rows` with those of `newcomer` instead of the rows with the same numbers, trimmed again."""
-    others = rows[~np.isin(rows["number"], newcomer["number"])]
-    return trim(by_number(np.concatenate([others, newcomer])))
+def with_newcomers(rows: CandidateArray, newcomers: CandidateArray) -> CandidateArray:
+    """`rows` with those of `newcomers` instead of the rows with the same numbers, to be trimmed again."""
+    others = rows[~np.isin(rows["number"], newcomers["number"])]
+    return by_number(np.concatenate([others, newcomers]))
 
 
 def to_bytes(rows: CandidateArray) -> bytes:
@@ -124,9 +146,11 @@ def pair_features(
 class TextCandidates:
     """What is known of a text before it is ranked: its candidate list, and what it names (see `LexicalModel.names`).
 
-    `generation` is the one that a draft was compared with; another one may be live by the time it is ranked.
+    `copy_key` is that of a draft (see `shingles.copy_key`); the catalogue knows those of the archive. `generation` is
+    the one that a draft was compared with; another one may be live by the time it is ranked.
     """
 
     rows: CandidateArray
     names: tuple[str, ...]
     generation: int | None = None
+    copy_key: str = ""

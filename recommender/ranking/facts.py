@@ -33,9 +33,10 @@ class Columns:
 
     `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
     True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
-    among how many others' best candidates an article is. `changed` and `relisted` are the revisions of the article's
-    (or its signals') and its candidate list's last change. `flags` are bits (see `curation.sensitivity`), `labels` what
-    rules ask for. Articles of one `page` share an address; it is the lowest of their numbers.
+    among how many others' best candidates an article is. `copy` is the code of an article's text, which its copies
+    share, -1 where it is unknown. Articles of one `page` share an address; it is the lowest of their numbers. `changed`
+    and `relisted` are the revisions of the article's (or its signals') and its candidate list's last change. `flags`
+    are bits (see `curation.sensitivity`), `labels` what rules ask for.
     """
 
     number: IntArray
@@ -49,6 +50,7 @@ class Columns:
     byline: IntArray
     story: IntArray
     demand: IntArray
+    copy: IntArray
     changed: Counts
     relisted: Counts
     flags: IntArray
@@ -66,7 +68,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class SourceArticle:
-    """The article the sidebar stands beside; -1 and NaN for a draft without number, story, page or date.
+    """The article the sidebar stands beside; -1 and NaN for a draft without number, story, copies, page or date.
 
     `constraints` are what editors and the guard allow beside it.
     """
@@ -77,6 +79,7 @@ class SourceArticle:
     language: int
     byline: int = -1
     story: int = -1
+    copy: int = -1
     page: int = -1
     constraints: SidebarConstraints = OPEN
 

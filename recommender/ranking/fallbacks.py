@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray, Positions
+from recommender.ranking.events import same_text
 from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.quotas import Quota, allowed_by_quotas
@@ -58,14 +59,16 @@ def fallbacks(
     """What fills the places that no related story fills, by a ladder; every filter of the request holds.
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
-    `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
+    `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article. No
+    text comes twice, nor that of the source or of what is taken.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
     if missing <= 0 or filters.fallback == "none" or not source.constraints.fills:
         return []
     free = allowed(facts, source, replace(filters, foreign=False)) & ~np.isnan(facts.posted)
     if taken:
-        free &= ~np.isin(facts.number, list(taken))
+        free &= ~_told(facts, list(taken))
+    free &= ~same_text(facts.copy, source.copy)
     here = free & (facts.edition == source.edition)
     rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
     if filters.fallback == "ladder":
@@ -74,12 +77,27 @@ def fallbacks(
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
     teasers: list[RankedTeaser] = []
     for label, mask, key in rungs:
-        places = np.flatnonzero(mask & ~np.isin(facts.number, [teaser.number for teaser in teasers]))
+        places = np.flatnonzero(mask & ~_told(facts, [teaser.number for teaser in teasers]))
         order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
-        for place in _first_of_each(places[order], kinds, room):
+        for place in _first_of_each(_once(places[order], facts.copy), kinds, room):
             room[int(kinds[place])] -= 1
             teasers.append(RankedTeaser(int(facts.number[place]), 0.0, label))
     return teasers
+
+
+def _told(facts: Columns, numbers: Sequence[int]) -> BoolArray:
+    """Which articles are among some, or have the text of one of them."""
+    among = np.isin(facts.number, numbers)
+    told: BoolArray = among | (np.isin(facts.copy, facts.copy[among]) & (facts.copy >= 0))
+    return told
+
+
+def _once(ordered: Positions, copies: IntArray) -> Positions:
+    """Some places without those whose text an earlier one holds."""
+    texts = copies[ordered] + 1  # 0: not known
+    several = np.flatnonzero((texts > 0) & (np.bincount(texts)[texts] > 1)) if len(texts) else ordered
+    _, first = np.unique(texts[several], return_index=True)
+    return np.delete(ordered, np.delete(several, first))
 
 
 def _first_of_each(ordered: Positions, kinds: Positions, room: Mapping[int, int]) -> list[int]:

@@ -9,7 +9,7 @@ from recommender.arrays import FloatArray, IntArray
 from recommender.curation.constraints import SidebarConstraints
 from recommender.curation.rules import LOWER, RAISE
 from recommender.ranking.candidates import CandidateArray
-from recommender.ranking.events import same_event
+from recommender.ranking.events import same_event, same_text
 from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
@@ -42,17 +42,20 @@ def shortlist(
 ) -> Shortlist:
     """The POOL best candidates that pass the filters, without other reports of the source's event in its language.
 
-    `facts` go with `rows`. A report in another language stays: a reader of both may want it.
+    `facts` go with `rows`. Copies of one text count as one, and those of the source's are left out. A report in another
+    language stays: a reader of both may want it.
     """
     apart = np.abs(facts.posted - source.posted)
     measured = similarities(rows, apart, ranker.scales)
     version = same_event(measured, apart, facts.language == source.language) & (facts.language == source.language)
+    version |= same_text(facts.copy, source.copy)
     keep = np.flatnonzero(allowed(facts, source, filters) & ~version)
     scores = scored({part: values[keep] for part, values in measured.items()}, ranker.model)
     factors = factors_of(facts.take(keep), source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
     own = filters.foreign & (facts.language[keep] == source.language)
-    order = np.lexsort((facts.number[keep], -(scores.log_odds + np.log(OWN_LANGUAGE) * own)))[:POOL]
+    order = np.lexsort((facts.number[keep], -(scores.log_odds + np.log(OWN_LANGUAGE) * own)))
+    order = order[: _end_of_pool(facts.copy[keep[order]])]
     chosen = facts.take(keep[order])
     scores_of_chosen = scores.take(order)
     return Shortlist(
@@ -63,6 +66,16 @@ def shortlist(
         roles=roles_of(rows[keep[order]], chosen, source, filters.roles),
         versions_of_source=facts.number[version],
     )
+
+
+def _end_of_pool(copies: IntArray) -> int:
+    """How many of the best hold POOL texts."""
+    seen: set[int] = set()
+    for place, text in enumerate(copies.tolist()):
+        seen.add(text if text >= 0 else -2 - place)
+        if len(seen) > POOL:
+            return place
+    return len(copies)
 
 
 def _multiplied(score: FloatArray, factors: FloatArray) -> FloatArray:

@@ -297,21 +297,21 @@ def overlaps(first: Recommender, second: Recommender, articles: Mapping[str, Art
 
 
 def copy_articles(site: Store, apart: Store) -> list[str]:
-    """Puts the published articles of a site into a store of its own; gives the hashes of their texts."""
-    hashes: list[str] = []
+    """Puts the published articles of a site into a store of its own; gives the keys of their texts."""
+    keys: list[str] = []
     numbers = [facts.number for facts in site.articles.facts_since(-1) if facts.published]
     for start in range(0, len(numbers), COPIED_AT_ONCE):
         articles = list(site.articles.get(numbers[start : start + COPIED_AT_ONCE]).values())
         apart.articles.upsert(articles)
-        hashes += [article.text_hash for article in articles]
-    return hashes
+        keys += [article.text_key for article in articles]
+    return keys
 
 
-def copy_vectors(giver: Store, taker: Store, model: str, hashes: Sequence[str]) -> int:
+def copy_vectors(giver: Store, taker: Store, model: str, keys: Sequence[str]) -> int:
     """Copies the vectors of some texts that `giver` keeps and `taker` lacks; gives their number."""
     copied = 0
-    for start in range(0, len(hashes), COPIED_AT_ONCE):
-        batch = hashes[start : start + COPIED_AT_ONCE]
+    for start in range(0, len(keys), COPIED_AT_ONCE):
+        batch = keys[start : start + COPIED_AT_ONCE]
         known = taker.generations.vectors(model, batch)
         new = {key: vector for key, vector in giver.generations.vectors(model, batch).items() if key not in known}
         if new:

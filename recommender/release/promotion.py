@@ -198,7 +198,7 @@ class Releasing:
                 f"The build of {name} lacks {len(missing - gone):,} articles that the live one has. Try again."
             )
         model = generations.model(number) or ""
-        if not all(np.isfinite(member.vector).all() for member in generations.members(model)):
+        if not all(np.isfinite(member.vector).all() for member in generations.members(model, number)):
             raise Unavailable(f"The embedding model of {name} gives vectors that are not finite: it is not released.")
 
     # -- rollback ------------------------------------------------------------------------------------------------------

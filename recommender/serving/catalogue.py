@@ -36,6 +36,7 @@ class Catalogue:
         self._lock = threading.Lock()
         self._held: dict[int | None, _Held] = {}  # by generation, the one that was brought up to date last at the end
         self._codes: dict[str, int] = {}
+        self._texts: dict[str, int] = {}  # by copy key
 
     def snapshot(self, state: State) -> Snapshot | None:
         """The snapshot of the generation of `state`, if there is one as of its revision or later."""
@@ -116,13 +117,21 @@ class Catalogue:
     def _relist(self, new: Columns, base: _Held, state: State) -> None:
         same = state.generation == base.state.generation
         if not same:
-            new.story[:], new.demand[:], new.relisted[:] = new.number, 0, -1
+            new.story[:], new.demand[:], new.relisted[:], new.copy[:] = new.number, 0, -1, UNKNOWN_CODE
         if state.generation is None:
             return
         standings = self._store.generations.standings_since(state.generation, base.state.revision if same else -1)
         new.relisted[list(standings)] = [standing.relisted for standing in standings.values()]
         new.story[list(standings)] = [standing.story for standing in standings.values()]
         new.demand[list(standings)] = [standing.demand for standing in standings.values()]
+        new.copy[list(standings)] = [self._code_for_text(standing.copy_key) for standing in standings.values()]
+
+    def code_of_text(self, copy_key: str) -> int:
+        """The code of a text by its copy key; UNKNOWN_CODE for one that no article has."""
+        return self._texts.get(copy_key, UNKNOWN_CODE)
+
+    def _code_for_text(self, copy_key: str) -> int:
+        return self._texts.setdefault(copy_key, len(self._texts)) if copy_key else UNKNOWN_CODE
 
     def _code_for(self, name: str) -> int:
         return self._codes.setdefault(name.casefold(), len(self._codes))
@@ -141,6 +150,7 @@ def _empty(size: int) -> Columns:
         byline=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         story=np.arange(size, dtype=np.int32),
         demand=np.zeros(size, dtype=np.int32),
+        copy=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         changed=np.full(size, -1, dtype=np.int64),
         relisted=np.full(size, -1, dtype=np.int64),
         flags=np.zeros(size, dtype=np.int32),

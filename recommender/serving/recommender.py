@@ -11,6 +11,7 @@ import numpy as np
 
 from recommender.arrays import BoolArray, IntArray
 from recommender.articles.article import Article
+from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
 from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.reasons import shared
 from recommender.articles.sentences import MAX_SENTENCES, SentencePair, closest, passages
@@ -18,9 +19,10 @@ from recommender.curation.constraints import Directives, SidebarConstraints
 from recommender.curation.rules import labels
 from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
+from recommender.embedding.pooling import Geometry
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking.candidates import EMPTY, CandidateArray, TextCandidates
-from recommender.ranking.events import events_among, near_identical
+from recommender.ranking.events import events_among, near_identical, same_text
 from recommender.ranking.facts import (
     PINNED,
     RELATED,
@@ -167,11 +169,12 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a generation was made with, and how similarities spread in it."""
+    """What a generation was made with, how similarities spread in it, and what it left out of texts."""
 
     model: str | None
     ranking: RankingModel
     scales: Scales
+    boilerplate: Boilerplate
 
 
 @dataclass(frozen=True)
@@ -444,7 +447,9 @@ class Recommender:
             now = self._clock().timestamp()
             constraints = self._constraints(NO_NUMBER, draft, self._current(state), now)
             told = guarded(facts, constraints) & public(facts, now)
-            covered = facts.number[told & near_identical(candidates.rows, same, self._made_with(state).scales)]
+            alike = near_identical(candidates.rows, same, self._made_with(state).scales)
+            alike |= same_text(facts.copy, self._catalogue.code_of_text(candidates.copy_key))
+            covered = facts.number[told & alike]
             articles = self._store.articles.get(covered.tolist(), texts=False).values()
         return sorted(
             articles, key=lambda article: article.posted_on.timestamp() if article.posted_on else 0.0, reverse=True
@@ -577,10 +582,11 @@ class Recommender:
     ) -> dict[str, SentencePair]:
         """By the id of each of some articles with texts, the sentences in which it is most like the source.
 
-        Of the others the first `most` sentences are looked at.
+        Of the others the first `most` sentences are looked at. What many articles share is none of them.
         """
-        ours = passages(source, self.gazetteer)
-        pairs = {other.id: closest(ours, passages(other, self.gazetteer, most)) for other in others}
+        cleaned = self._made_with(self._store.state()).boilerplate.cleaned
+        ours = passages(cleaned(source), self.gazetteer)
+        pairs = {other.id: closest(ours, passages(cleaned(other), self.gazetteer, most)) for other in others}
         return {key: pair for key, pair in pairs.items() if pair is not None}
 
     def _question(
@@ -588,7 +594,7 @@ class Recommender:
     ) -> "Question":
         snapshot = self._current(state)
         filters = self._filters(query, article, snapshot.directives)
-        source = self._source(number, article, snapshot, filters.now)
+        source = self._source(number, article, snapshot, filters.now, candidates.copy_key)
         return Question(state, snapshot, article, candidates, source, filters, self._ranker(state, snapshot.directives))
 
     def _teasers(self, question: "Question") -> list[RankedTeaser]:
@@ -628,15 +634,24 @@ class Recommender:
 
     def _made_with(self, state: State) -> _Made:
         if state.generation is None:
-            return _Made(None, DEFAULT, USUAL)
+            return _Made(None, DEFAULT, USUAL, NO_BOILERPLATE)
         made = self._made.get(state.generation)
         if made is None:
             number, generations = state.generation, self._store.generations
-            made = _Made(generations.model(number), generations.ranking(number) or DEFAULT, generations.scales(number))
+            geometry = generations.geometry(number)
+            made = _Made(
+                generations.model(number),
+                generations.ranking(number) or DEFAULT,
+                generations.scales(number),
+                NO_BOILERPLATE if geometry is None else Geometry.from_bytes(geometry).boilerplate,
+            )
             self._made = {number: made}  # the last one only; another thread may be at another
         return made
 
-    def _source(self, number: int, article: Article | None, snapshot: Snapshot, now: float) -> SourceArticle:
+    def _source(
+        self, number: int, article: Article | None, snapshot: Snapshot, now: float, copy_key: str
+    ) -> SourceArticle:
+        """`copy_key` is that of a draft."""
         constraints = self._constraints(number, article, snapshot, now)
         if article is None:
             return SourceArticle(NO_NUMBER, np.nan, UNKNOWN_CODE, UNKNOWN_CODE, constraints=constraints)
@@ -649,6 +664,7 @@ class Recommender:
             language=self._catalogue.code(article.language),
             byline=self._catalogue.code(article.author) if article.author else UNKNOWN_CODE,
             story=int(snapshot.columns.story[number]) if number != NO_NUMBER else NO_NUMBER,
+            copy=int(snapshot.columns.copy[number]) if number != NO_NUMBER else self._catalogue.code_of_text(copy_key),
             page=int(snapshot.columns.page[number]) if number != NO_NUMBER else NO_NUMBER,
             constraints=constraints,
         )

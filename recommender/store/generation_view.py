@@ -22,7 +22,7 @@ from recommender.store.signals import SignalStore
 # What a view may call of a generation store; everything else would change it.
 READS = frozenset(
     {
-        "unembedded",
+        "published",
         "vectors",
         "members",
         "previous",
@@ -34,6 +34,7 @@ READS = frozenset(
         "recipe",
         "built_on",
         "scales",
+        "geometry",
         "candidates",
         "rows_since",
         "standings_since",

@@ -45,8 +45,19 @@ class NewGeneration:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A published article by the hash of its text: see `Article.text_hash`; of an earlier release it is another one."""
+
+    number: int
+    text_hash: str
+
+
+@dataclass(frozen=True)
 class Member:
-    """A published article with the vector of its text, as the embedding model gave it."""
+    """A published article with the vector of its text, as the embedding model gave it.
+
+    `text_hash` is the indexed one (see `articles.keys`), or the article's own where no generation holds it.
+    """
 
     number: int
     text_hash: str
@@ -56,7 +67,7 @@ class Member:
 
 @dataclass(frozen=True)
 class NeighbourRow:
-    """One article's place in a generation. An empty `text_hash` says that it has left.
+    """One article's place in a generation. An empty `text_hash`, which is an indexed one, says that it has left.
 
     `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
     story, its own where it stands alone.
@@ -73,13 +84,14 @@ class NeighbourRow:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an article stands in a generation: the revision of its candidate list, its running story, and among how
-    many others' best candidates it is.
+    """Where an article stands in a generation: the revision of its candidate list, its running story, among how many
+    others' best candidates it is, and what copies of its text share, empty where that is unknown.
     """
 
     relisted: int
     story: int
     demand: int
+    copy_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,27 +105,27 @@ class Stale:
 class GenerationStore(Protocol):
     """Vectors, generations and neighbour lists."""
 
-    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
-        """Numbers of published articles whose text has no vector of a model, one for each text, newest first.
-
-        With `again` those of all texts.
-        """
+    def published(self, numbers: Sequence[int] | None = None) -> list[Published]:
+        """The published articles, by number; all, or those among `numbers`."""
         ...
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
-        """Keeps one vector for each text hash; it replaces an earlier one."""
+        """Keeps one vector for each vector key; it replaces an earlier one."""
         ...
 
-    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors of some texts, as far as they are kept."""
+    def vectors(self, model: str, keys: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of some texts by their vector keys, as far as they are kept."""
         ...
 
     def prune_vectors(self) -> int:
         """Drops the vectors that belong to no article and no neighbour row any more, and says how many."""
         ...
 
-    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
-        """Published articles that have a vector of this embedding model, by number; all, or those among `numbers`."""
+    def members(self, model: str, generation: int) -> list[Member]:
+        """Published articles that have a vector of this embedding model, by number.
+
+        Of an article that the generation holds as it is now, it is the vector that this one was made with.
+        """
         ...
 
     def live(self) -> Generation | None:
@@ -158,6 +170,10 @@ class GenerationStore(Protocol):
 
     def scales(self, number: int) -> Scales:
         """How similarities spread in a generation."""
+        ...
+
+    def geometry(self, number: int) -> bytes | None:
+        """What `NewGeneration.geometry` of a generation was; None if there is no such generation."""
         ...
 
     def begin(self, generation: NewGeneration) -> int:

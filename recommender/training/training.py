@@ -484,7 +484,7 @@ def _held_out(name: str, store: Store, training_set: TrainingSet, services: Trai
     live = store.generations.live()
     if live is None:
         raise NotBuilt
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     articles = store.articles.get([member.number for member in members], texts=False)
     values[ALONE] = _by_embedding(
         np.stack([member.vector for member in members]),

@@ -53,10 +53,10 @@ def compare_versions(
         make_model_version(settings, name)  # says what is wrong with it before the work
     with _apart(settings) as apart:
         sets = read_sets(files) or judged_sets(store, settings)
-        hashes = copy_articles(store, apart)
-        if not hashes:
+        keys = copy_articles(store, apart)
+        if not keys:
             raise InvalidInput("There is no published article yet. Run `recommender ingest` first.")
-        sides = [_side(settings, store, apart, name, hashes, progress=progress) for name in (first, second)]
+        sides = [_side(settings, store, apart, name, keys, progress=progress) for name in (first, second)]
         return compare(sides[0], sides[1], sets)
 
 
@@ -70,17 +70,17 @@ def _apart(settings: Settings) -> Iterator[Store]:
 
 
 def _side(
-    settings: Settings, store: Store, apart: Store, name: str, hashes: list[str], *, progress: Progress
+    settings: Settings, store: Store, apart: Store, name: str, keys: list[str], *, progress: Progress
 ) -> ComparedVersion:
     """A model version, built apart; what it embeds anew is kept with the site."""
     _, embedder = make_model_version(settings, name)
     timed = Timed(embedder)
     builder = make_builder(apart, settings, timed, name=name)
-    copy_vectors(store, apart, builder.version, hashes)
+    copy_vectors(store, apart, builder.version, keys)
     started = time.perf_counter()
     number = builder.build_beside(progress)
     build = time.perf_counter() - started - timed.seconds
-    copy_vectors(apart, store, builder.version, hashes)
+    copy_vectors(apart, store, builder.version, keys)
     beside = generation_view(apart, number)
     numbers = apart.generations.numbers(number)
     sampled = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]

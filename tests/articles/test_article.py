@@ -291,6 +291,27 @@ def test_text_hash_follows_the_neighbours(field: str, value: object, differs: bo
     assert (changed.text_hash != Article(**base).text_hash) is differs
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "differs"),
+    [
+        ("title", "T2", True),
+        ("summary", "S2", True),
+        ("body", "B2", True),
+        ("language", "fr", False),
+        ("tags", ("x",), False),
+        ("countries", ("Mali",), False),
+        ("edition", "Europe", False),
+        ("url", "https://journal.example/a", False),
+        ("read_count", 9, False),
+    ],
+)
+def test_text_key_follows_what_is_embedded(field: str, value: object, differs: bool) -> None:
+    base = {"id": "a", "title": "t", "body": "b"}
+    changed = Article(**(base | {field: value}))  # type: ignore[arg-type]
+    assert (changed.text_key != Article(**base).text_key) is differs
+    assert changed.text_hash.startswith(changed.text_key)
+
+
 def test_records_survive_json() -> None:
     article = parse_article(json.loads(json.dumps(RECORD | {"tags": ["coup"], "posted_on": "2024-09-17"})))
     assert article.tags == ("coup",)

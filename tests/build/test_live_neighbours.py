@@ -56,7 +56,7 @@ def from_scratch(store: Store) -> dict[int, tuple[CandidateArray, tuple[str, ...
     live = store.generations.live()
     assert live is not None
     frame = GenerationModels(Geometry.from_bytes(live.geometry), TOOLBOX.read_lexical(live.lexical))
-    members = store.generations.members(live.model)
+    members = store.generations.members(live.model, live.number)
     articles = store.articles.get([member.number for member in members])
     entries = []
     for member in members:

@@ -1,12 +1,15 @@
 """Vectors and generations, as builds write and readers read them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from recommender.articles.keys import indexed_hash, vector_key
 from recommender.errors import Unavailable
 from recommender.ranking.scoring import USUAL
 from recommender.store.base import Store
-from recommender.store.generations import Generation
+from recommender.store.generations import Generation, Published, Stale
 from tests.contracts.content import RANKING, SCALES, begun, in_thread, live_generation, row, vector
 from tests.factories import NOW, make_article, make_rows, stored
 
@@ -36,20 +39,14 @@ def test_models_keep_their_vectors_apart(store: Store) -> None:
     assert store.generations.vectors("m2", ["h"])["h"].tolist() == [2]
 
 
-def test_unembedded_names_each_text_once(store: Store) -> None:
-    same = {"title": "Same", "body": "text"}
-    numbers = stored(store, [make_article("a", **same), make_article("b", **same), make_article("c")])
+def test_published_articles_are_listed_by_number(store: Store) -> None:
+    articles = [make_article("a"), make_article("b")]
+    numbers = stored(store, articles)
     stored(store, [make_article("d", status="draft")])
-    assert sorted(store.generations.unembedded("m")) == [numbers[0], numbers[2]]
-    store.generations.put_vectors("m", {make_article("a", **same).text_hash: vector(1)})
-    assert store.generations.unembedded("m") == [numbers[2]]
-    assert sorted(store.generations.unembedded("other")) == [numbers[0], numbers[2]]
-    assert sorted(store.generations.unembedded("m", again=True)) == [numbers[0], numbers[2]]
-
-
-def test_unembedded_gives_newest_changes_first(store: Store) -> None:
-    numbers = [stored(store, [make_article(name)])[0] for name in ("a", "b", "c")]
-    assert store.generations.unembedded("m") == numbers[::-1]
+    published = [Published(number, article.text_hash) for number, article in zip(numbers, articles, strict=True)]
+    assert store.generations.published() == published
+    assert store.generations.published(numbers[1:]) == published[1:]
+    assert store.generations.published([]) == []
 
 
 def test_members_are_published_and_embedded(store: Store) -> None:
@@ -57,24 +54,31 @@ def test_members_are_published_and_embedded(store: Store) -> None:
     numbers = stored(store, articles)
     draft = make_article("d", status="draft")
     stored(store, [draft])
-    store.generations.put_vectors("m", {article.text_hash: vector(1) for article in (*articles[:2], draft)})
-    members = store.generations.members("m")
+    store.generations.put_vectors("m", {article.text_key: vector(1) for article in (*articles[:2], draft)})
+    members = store.generations.members("m", 1)
     assert [(member.number, member.language) for member in members] == [(numbers[0], "en"), (numbers[1], "fr")]
-    assert [member.number for member in store.generations.members("m", numbers[1:])] == [numbers[1]]
-    assert store.generations.members("m", []) == []
+
+
+def test_members_have_the_vectors_of_their_generation(store: Store) -> None:
+    """A generation leaves boilerplate out of texts; of an article changed since then it has none."""
+    kept, changed = make_article("a"), make_article("b")
+    stored(store, [kept, changed])
+    indexed = {article.id: indexed_hash(f"{article.id:0>64}", "", article.text_hash) for article in (kept, changed)}
+    number = live_generation(store, [row(1, indexed["a"]), row(2, indexed["b"])])
+    stored(store, [replace(changed, title="Other")])
+    store.generations.put_vectors("m", {vector_key(key): vector(1) for key in indexed.values()})
+    assert [member.text_hash for member in store.generations.members("m", number)] == [indexed["a"]]
+    assert store.generations.stale(number) == Stale([2], [])
 
 
 def test_pruning_spares_what_is_in_use(store: Store) -> None:
     used, gone = make_article("a"), make_article("b")
     stored(store, [used, gone])
-    store.generations.put_vectors("m", {used.text_hash: vector(1), gone.text_hash: vector(2), "old": vector(3)})
+    store.generations.put_vectors("m", {used.text_key: vector(1), gone.text_key: vector(2), "old": vector(3)})
     live_generation(store, [row(1, gone.text_hash)])
     store.articles.withdraw("b")
     assert store.generations.prune_vectors() == 1
-    assert set(store.generations.vectors("m", [used.text_hash, gone.text_hash, "old"])) == {
-        used.text_hash,
-        gone.text_hash,
-    }
+    assert set(store.generations.vectors("m", [used.text_key, gone.text_key, "old"])) == {used.text_key, gone.text_key}
 
 
 # -- generations -------------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_first_release_upgrades_without_loss(own_url: str) -> None:
     before = revision_of(own_url)
     store = open_store(own_url)
     assert store.articles.get([1, 2, 3]) == dict(enumerate(OLD_ARCHIVE, start=1))
-    assert len(store.generations.members(vector_version(ToyEmbedder()))) == 3
+    assert len(store.generations.members(vector_version(ToyEmbedder()), 1)) == 3
     assert store.state() == State(before + 1, None)  # every copy in memory is out of date
     store.close()
 

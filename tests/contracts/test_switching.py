@@ -162,7 +162,7 @@ def test_vectors_of_kept_generations_are_not_pruned(store: Store) -> None:
     """A rollback may not have to embed the archive again."""
     article = make_article("a")
     stored(store, [article])
-    store.generations.put_vectors("m", {article.text_hash: vector(1)})
+    store.generations.put_vectors("m", {article.text_key: vector(1)})
     live_generation(store, [row(1, article.text_hash)])
     stored(store, [make_article("a", title="New")])
     live_generation(store, [row(1, make_article("a", title="New").text_hash)], keep=True)

@@ -15,7 +15,7 @@ ARTICLES_OF_SAMPLE = [
 
 
 def test_every_story_has_one() -> None:
-    assert sample_vectors()[1].keys() == {article.text_hash for article in ARTICLES_OF_SAMPLE}
+    assert sample_vectors()[1].keys() == {article.text_key for article in ARTICLES_OF_SAMPLE}
 
 
 def test_they_are_what_the_embedding_model_gives(model: SentenceTransformerEmbedder) -> None:
@@ -24,4 +24,4 @@ def test_they_are_what_the_embedding_model_gives(model: SentenceTransformerEmbed
     assert version == vector_version(model)
     expected = article_vectors(model, some)
     # A sum in another order, on another processor, differs in its last bits.
-    np.testing.assert_allclose([kept[article.text_hash] for article in some], expected, atol=1e-5)
+    np.testing.assert_allclose([kept[article.text_key] for article in some], expected, atol=1e-5)

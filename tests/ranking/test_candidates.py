@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.arrays import Counts
 from recommender.ranking import candidates
 from recommender.ranking.candidates import (
     CANDIDATE,
@@ -13,9 +14,9 @@ from recommender.ranking.candidates import (
     floors,
     from_bytes,
     pair_features,
-    replace,
     to_bytes,
     trim,
+    with_newcomers,
 )
 from tests.factories import make_rows
 
@@ -27,6 +28,22 @@ def tables(draw: st.DrawFn) -> CandidateArray:
     values = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=size, max_size=size)
     same = draw(st.lists(st.booleans(), min_size=size, max_size=size))
     return make_rows(range(size), same=same, dense=draw(values), lexical=draw(values))
+
+
+def alone(rows: CandidateArray) -> Counts:
+    """No two articles of one text."""
+    return copied(rows, 1)
+
+
+def copied(rows: CandidateArray, each: int) -> Counts:
+    """Texts that stand in `each` articles: 0 to `each` - 1 and so on."""
+    copies: Counts = rows["number"].astype(np.int64) // each
+    return copies
+
+
+def trimmed(rows: CandidateArray, each: int = 1) -> CandidateArray:
+    """The rows that belong in a list, each text being that of some articles."""
+    return trim(rows, copied(rows, each))
 
 
 def same(left: CandidateArray, right: CandidateArray) -> bool:
@@ -48,66 +65,73 @@ def test_lists_survive_their_bytes(rows: CandidateArray) -> None:
     assert same(from_bytes(to_bytes(rows)), rows)
 
 
-@given(tables(), st.data())
-def test_trimming_in_steps_changes_nothing(rows: CandidateArray, data: st.DataObject) -> None:
+@given(tables(), st.sampled_from([1, 2, 6, 30]), st.data())
+def test_trimming_in_steps_changes_nothing(rows: CandidateArray, each: int, data: st.DataObject) -> None:
     early = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), dtype=bool)
-    in_steps = replace(trim(rows[early]), rows[~early])
-    assert same(in_steps, trim(rows))
+    in_steps = trimmed(with_newcomers(trimmed(rows[early], each), rows[~early]), each)
+    assert same(in_steps, trimmed(rows, each))
 
 
 @given(tables(), st.randoms())
 def test_order_of_arrival_changes_nothing(rows: CandidateArray, random: object) -> None:
     order = list(range(len(rows)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    assert same(by_number(trim(rows[order])), trim(rows))
+    assert same(by_number(trimmed(rows[order])), trimmed(rows))
 
 
 @given(tables())
 def test_trim_keeps_the_best_of_each(rows: CandidateArray) -> None:
-    trimmed = set(trim(rows)["number"].tolist())
+    kept = set(trimmed(rows)["number"].tolist())
     for feature, among, depth in (
         ("dense", rows["same"], 4),
         ("dense", ~rows["same"], 2),
         ("lexical", rows["lexical"] > 0, 4),
     ):
         best = sorted(rows[among].tolist(), key=lambda row: (-row[CANDIDATE.names.index(feature)], row[0]))[:depth]
-        assert {row[0] for row in best} <= trimmed
+        assert {row[0] for row in best} <= kept
 
 
-@given(tables())
-def test_floors_let_in_what_trim_keeps(rows: CandidateArray) -> None:
-    same, other, lexical = floors(rows)
-    for row in trim(rows):
+@given(tables(), st.sampled_from([1, 2, 6, 30]))
+def test_floors_let_in_what_trim_keeps(rows: CandidateArray, each: int) -> None:
+    kept = trimmed(rows, each)
+    same, other, lexical = floors(kept, copied(kept, each))
+    for row in kept:
         by_meaning = row["dense"] >= (same if row["same"] else other)
         assert by_meaning or row["lexical"] >= max(lexical, 0.25)
 
 
 def test_lists_hold_at_most_their_depths() -> None:
     rows = make_rows(range(20), same=[True] * 10 + [False] * 10, dense=np.linspace(1, 0.1, 20))
-    assert trim(rows)["number"].tolist() == [0, 1, 2, 3, 10, 11]
+    assert trimmed(rows)["number"].tolist() == [0, 1, 2, 3, 10, 11]
+
+
+def test_copies_of_one_text_take_one_place() -> None:
+    rows = make_rows(range(20), dense=np.linspace(1, 0.1, 20))
+    assert trimmed(rows, each=10)["number"].tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
+    assert trimmed(rows, each=2)["number"].tolist() == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_words_bring_in_what_meaning_misses() -> None:
     rows = make_rows(range(10), dense=np.linspace(1, 0.1, 10), lexical=[0.0] * 9 + [0.5])
-    assert trim(rows)["number"].tolist() == [0, 1, 2, 3, 9]
+    assert trimmed(rows)["number"].tolist() == [0, 1, 2, 3, 9]
 
 
 def test_shared_words_are_needed() -> None:
     rows = make_rows(range(10), dense=np.linspace(1, 0.1, 10), lexical=0.0)
-    assert trim(rows)["number"].tolist() == [0, 1, 2, 3]
+    assert trimmed(rows)["number"].tolist() == [0, 1, 2, 3]
 
 
 def test_equal_rows_favour_smaller_numbers() -> None:
-    assert trim(make_rows([9, 3, 7, 1, 5], dense=0.5))["number"].tolist() == [3, 7, 1, 5]
+    assert trimmed(make_rows([9, 3, 7, 1, 5], dense=0.5))["number"].tolist() == [3, 7, 1, 5]
 
 
 def test_full_lists_have_floors() -> None:
     rows = make_rows(range(6), dense=[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], lexical=[0.5, 0.4, 0.3, 0.2, 0.1, 0.0])
-    assert floors(rows) == (pytest.approx(0.6), -np.inf, pytest.approx(0.2))
+    assert floors(rows, alone(rows)) == (pytest.approx(0.6), -np.inf, pytest.approx(0.2))
 
 
 def test_replaced_rows_stand_once() -> None:
-    rows = replace(make_rows([1, 2], dense=0.5), make_rows([2], dense=0.9))
+    rows = with_newcomers(make_rows([1, 2], dense=0.5), make_rows([2], dense=0.9))
     assert rows["number"].tolist() == [1, 2]
     assert rows["dense"].tolist() == pytest.approx([0.5, 0.9])
 

@@ -8,11 +8,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from recommender.arrays import Vectors
+from recommender.articles.keys import ARTICLE, VECTOR_KEY, copy_key_of
 from recommender.errors import InvalidInput, StoreUnavailable, Unavailable
 from recommender.ranking import candidates
 from recommender.ranking.candidates import CandidateArray
 from recommender.ranking.scoring import USUAL, RankingModel, Scales
-from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Stale, Standing
+from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Published, Stale, Standing
 from recommender.store.sql.database import Database, batches
 from recommender.store.sql.public import PUBLIC, second
 from recommender.store.sql.tables import article, embedding, generation, neighbour, state
@@ -49,16 +50,14 @@ class SqlGenerations:
 
     # -- vectors ---------------------------------------------------------------------------------------------------
 
-    def unembedded(self, model: str, *, again: bool = False) -> list[int]:
-        has_vector = sa.exists().where(embedding.c.model == model, embedding.c.text_hash == article.c.text_hash)
-        query = (
-            sa.select(sa.func.min(article.c.number))
-            .where(_PUBLISHED, sa.true() if again else ~has_vector)
-            .group_by(article.c.text_hash)
-            .order_by(sa.func.max(article.c.revision).desc(), sa.func.min(article.c.number))
-        )
+    def published(self, numbers: Sequence[int] | None = None) -> list[Published]:
+        query = sa.select(article.c.number, article.c.text_hash).where(_PUBLISHED).order_by(article.c.number)
+        articles: list[Published] = []
         with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
+            for batch in [None] if numbers is None else batches(sorted(numbers)):
+                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
+                articles += [Published(*row) for row in rows]
+        return articles
 
     def put_vectors(self, model: str, vectors: Mapping[str, Vectors]) -> None:
         with self._database.writing() as connection:
@@ -73,10 +72,10 @@ class SqlGenerations:
                     ],
                 )
 
-    def vectors(self, model: str, text_hashes: Sequence[str]) -> dict[str, Vectors]:
+    def vectors(self, model: str, keys: Sequence[str]) -> dict[str, Vectors]:
         vectors: dict[str, Vectors] = {}
         with self._database.reading() as connection:
-            for batch in batches(text_hashes):
+            for batch in batches(keys):
                 query = sa.select(embedding.c.text_hash, embedding.c.vector).where(
                     embedding.c.model == model, embedding.c.text_hash.in_(batch)
                 )
@@ -84,24 +83,25 @@ class SqlGenerations:
         return vectors
 
     def prune_vectors(self) -> int:
-        of_article = sa.exists().where(article.c.text_hash == embedding.c.text_hash)
-        of_row = sa.exists().where(neighbour.c.text_hash == embedding.c.text_hash)
+        # Lists, and not sub-queries for each vector: no index knows the first part of a hash.
+        used = sa.union(sa.select(_vector_key(article.c.text_hash)), sa.select(_vector_key(neighbour.c.text_hash)))
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(embedding).where(~of_article, ~of_row)).rowcount
+            return connection.execute(sa.delete(embedding).where(embedding.c.text_hash.not_in(used))).rowcount
 
-    def members(self, model: str, numbers: Sequence[int] | None = None) -> list[Member]:
+    def members(self, model: str, generation: int) -> list[Member]:
+        row = (neighbour.c.number == article.c.number) & (neighbour.c.generation == generation)
+        current = _is_current(neighbour.c.text_hash)
+        indexed = sa.case((current, neighbour.c.text_hash), else_=article.c.text_hash)
         query = (
-            sa.select(article.c.number, article.c.text_hash, article.c.language, embedding.c.vector)
-            .join(embedding, embedding.c.text_hash == article.c.text_hash)
+            sa.select(article.c.number, indexed, article.c.language, embedding.c.vector)
+            .select_from(sa.outerjoin(article, neighbour, row))
+            .join(embedding, embedding.c.text_hash == _vector_key(indexed))
             .where(_PUBLISHED, embedding.c.model == model)
             .order_by(article.c.number)
         )
-        members: list[Member] = []
         with self._database.reading() as connection:
-            for batch in [None] if numbers is None else batches(numbers):
-                rows = connection.execute(query if batch is None else query.where(article.c.number.in_(batch)))
-                members += [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
-        return members
+            rows = connection.execute(query)
+            return [Member(row[0], row[1], row[2], np.frombuffer(row[3], _VECTOR)) for row in rows]
 
     # -- generations -----------------------------------------------------------------------------------------------
 
@@ -161,6 +161,10 @@ class SqlGenerations:
     def scales(self, number: int) -> Scales:
         text = self._column(number, generation.c.scales)
         return USUAL if text is None else Scales.from_json(text)
+
+    def geometry(self, number: int) -> bytes | None:
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(generation.c.geometry).where(generation.c.number == number)).scalar()
 
     def _column(self, number: int, column: sa.Column[Any]) -> str | None:
         with self._database.reading() as connection:
@@ -308,11 +312,13 @@ class SqlGenerations:
                 yield NeighbourRow(*row[:4], candidates.from_bytes(row[4]), tuple(row[5].split()), row[6])
 
     def standings_since(self, number: int, revision: int) -> dict[int, Standing]:
-        query = sa.select(*[neighbour.c[name] for name in ("number", "revision", "story", "demand")]).where(
-            neighbour.c.generation == number, neighbour.c.revision > revision
-        )
+        columns = [neighbour.c[name] for name in ("number", "revision", "story", "demand", "text_hash")]
+        query = sa.select(*columns).where(neighbour.c.generation == number, neighbour.c.revision > revision)
         with self._database.reading() as connection:
-            return {row[0]: Standing(*row[1:]) for row in connection.execute(query)}
+            return {
+                row.number: Standing(row.revision, row.story, row.demand, copy_key_of(row.text_hash))
+                for row in connection.execute(query)
+            }
 
     def names(self, number: int, articles: Sequence[int]) -> dict[int, tuple[str, ...]]:
         names: dict[int, tuple[str, ...]] = {}
@@ -408,7 +414,7 @@ class SqlGenerations:
         query = sa.select(article.c.number, _PUBLISHED).select_from(joined).order_by(*newest_first)
         with self._database.reading() as connection:
             rows = connection.execute(
-                query.where((_PUBLISHED & (indexed != article.c.text_hash)) | (~_PUBLISHED & (indexed != "")))
+                query.where((_PUBLISHED & ~_is_current(indexed)) | (~_PUBLISHED & (indexed != "")))
             ).all()
         return Stale([row[0] for row in rows if row[1]], [row[0] for row in rows if not row[1]])
 
@@ -424,6 +430,20 @@ class SqlGenerations:
         query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.text_hash != "")
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
+
+
+def _vector_key(text_hash: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """`keys.vector_key` in SQL."""
+    return sa.func.substr(text_hash, 1, VECTOR_KEY)
+
+
+def _is_current(indexed: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether what a generation holds of an article was made from its text as it is now.
+
+    Earlier releases kept the article's hash alone.
+    """
+    own = sa.func.substr(indexed, ARTICLE + 1)
+    return (indexed == article.c.text_hash) | (own == article.c.text_hash)
 
 
 def _ranking(text: str | None) -> RankingModel | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from recommender.articles.keys import VECTOR_KEY
 from recommender.errors import StoreUnavailable
 from recommender.ranking import candidates
 from recommender.store.audit_chain import Trail
@@ -228,13 +229,14 @@ def _neighbours(connection: sa.Connection) -> Iterator[Flaw]:
             continue
         if unknown := sorted(listed - known):
             yield Flaw(f"{name} hold article {unknown[0]}, which is not there", _BUILD)
+    vector_key = sa.func.substr(neighbour.c.text_hash, 1, VECTOR_KEY)
     missing = (
         sa.select(neighbour.c.number, neighbour.c.generation)
         .join(generation, generation.c.number == neighbour.c.generation)
         .where(
             neighbour.c.generation.in_(used),
             neighbour.c.text_hash != "",
-            ~sa.exists().where(embedding.c.model == generation.c.model, embedding.c.text_hash == neighbour.c.text_hash),
+            ~sa.exists().where(embedding.c.model == generation.c.model, embedding.c.text_hash == vector_key),
         )
     )
     for number, of in connection.execute(missing):
