@@ -70,7 +70,9 @@ def writer(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def put(client: FlaskClient, article_id: str, article: dict[str, Any]) -> dict[str, Any]:
     response = client.put(f"/api/v1/articles/{article_id}", json=article)
-    return {"status": response.status_code, **response.get_json()}
+    answer = {"status": response.status_code, **response.get_json()}
+    del answer["notes"]
+    return answer
 
 
 def related(client: FlaskClient, article_id: str) -> list[str]:
@@ -127,6 +129,25 @@ def test_changed_text_moves_to_others(writer: FlaskClient) -> None:
     assert related(writer, "mover")[0].startswith("gold-")
     assert "mover" in related(writer, "gold-1")
     assert "mover" not in related(writer, "market")
+
+
+@pytest.mark.parametrize("status", ["private", "trash", "draft", "pending", "archived", "gone fishing"])
+def test_story_that_is_not_public_is_gone_at_once(writer: FlaskClient, status: str) -> None:
+    story = SHEEP | {"title": "Sheep at the livestock market of Gao, once more", "posted_on": "2025-07-02"}
+    put(writer, "market", MARKET)
+    put(writer, "once-public", story | {"status": "publish"})
+    assert "once-public" in related(writer, "market")
+    assert put(writer, "once-public", story | {"status": status})["status"] == 200
+    assert "once-public" not in related(writer, "market")
+
+
+def test_answer_says_what_was_made_of_fields(writer: FlaskClient) -> None:
+    story = SHEEP | {"status": "gone", "image_url": "/sheep.jpg", "posted_on": "soon", "language": "eng"}
+    assert writer.put("/api/v1/articles/noted", json=story).get_json()["notes"] == [
+        "posted_on: dropped: is not a date (got 'soon')",
+        "image_url: dropped: is relative; set site_url (got '/sheep.jpg')",
+        "status: stored as unpublished: 'gone' is not a known word",
+    ]
 
 
 def test_withdrawn_story_is_gone_at_once(writer: FlaskClient) -> None:

@@ -3,11 +3,11 @@
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from recommender.articles.article import Article, parse_article
+from recommender.articles.reading import Reading, read_article
 from recommender.desk.keys import ARTICLES
 from recommender.errors import ArticleNotFound, FieldProblem, InvalidArticle, Unavailable
 from recommender.sources.files import JsonLines
-from recommender.sources.ingest import Refusal, ingest
+from recommender.sources.ingest import Findings, Refusal, ingest
 from recommender.sources.publishing import Publishing
 from recommender.store.articles import Upserted
 from recommender.store.generations import Stale
@@ -48,11 +48,12 @@ _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there i
 )
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
-    article = _article(article_id, body)
-    outcome = _outcome(_publishing().put([article]))
+    reading = _read(article_id, body)
+    outcome = _outcome(_publishing().put([reading.article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
-    return {"id": article.id, "outcome": outcome, "indexed": indexed}, status
+    notes = [str(remark) for remark in reading.remarks]
+    return {"id": reading.article.id, "outcome": outcome, "indexed": indexed, "notes": notes}, status
 
 
 @bp.delete("/<path:article_id>")
@@ -87,13 +88,15 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
-    report = ingest(_publishing().put, JsonLines(request.stream, "body"), refusals.append)
+    findings = Findings()
+    lines = JsonLines(request.stream, "body")
+    report = ingest(_publishing().put, lines, refusals.append, context().reader, findings)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."
         return problem(422, "No line could be taken", detail, problems=refused)
     indexed = _index()
-    body = {**vars(report), "problems": refused, "indexed": indexed}
+    body = {**vars(report), "problems": refused, "indexed": indexed, "notes": findings.lines()}
     return body, 200 if indexed else 202
 
 
@@ -114,13 +117,13 @@ def _index() -> bool:
         return False
 
 
-def _article(article_id: str, body: ArticleBody) -> Article:
+def _read(article_id: str, body: ArticleBody) -> Reading:
     record = body.model_dump(exclude_unset=True)
     if record.get("id") not in (None, article_id):
         raise InvalidArticle(
             [FieldProblem("id", repr(record["id"]), "differs from the id in the path", "leave it out of the body")]
         )
-    return parse_article(record | {"id": article_id})
+    return read_article(record | {"id": article_id}, context().reader.conventions)
 
 
 def _outcome(upserted: Upserted) -> str:

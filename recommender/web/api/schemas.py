@@ -305,35 +305,23 @@ Labels = list[str] | str
 class ArticleBody(BaseModel):
     """An article as a publishing system sends it. Bodies may be HTML; they are kept as plain text."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "pattern": _VISIBLE}}}
-                for name in ("summary", "body")
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="ignore")
 
     id: str | None = Field(None, max_length=MAX_ID, description="May be left out; if given, it is the id in the path.")
     title: str = Field(min_length=1, max_length=MAX_LINE, json_schema_extra={"pattern": _VISIBLE})
-    summary: str | None = Field(None, max_length=MAX_LINE, description="Summary or body is required.")
+    summary: str | None = Field(None, max_length=MAX_LINE)
     body: str | None = Field(None, max_length=MAX_BODY)
     url: str | None = Field(
-        None,
-        max_length=MAX_LINE,
-        description="http or https.",
-        json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE),
+        None, max_length=MAX_LINE, description="http or https; a relative one begins with the setting `site_url`."
     )
-    posted_on: str | None = Field(
+    posted_on: Annotated[str | int | float | None, BeforeValidator(_no_boolean)] = Field(
         None,
-        description="ISO 8601, with or without time and zone.",
+        description="ISO 8601, with or without time and zone; RFC 822; or seconds or milliseconds since 1970.",
         examples=["2024-09-17T08:30:00+02:00"],
-        json_schema_extra=_is(format="date-time"),
     )
     edition: str | None = Field(None, max_length=MAX_LINE)
     language: str | None = Field(
-        None, description="ISO 639.", examples=["en"], json_schema_extra=_is(pattern=_LANGUAGE)
+        None, description="A code of ISO 639, or a name. Recognised by the text if left out.", examples=["en"]
     )
     countries: Labels | None = None
     tags: Labels | None = None
@@ -348,11 +336,11 @@ class ArticleBody(BaseModel):
             ]
         },
     )
-    image_url: str | None = Field(
-        None, max_length=MAX_LINE, json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE)
-    )
+    image_url: str | None = Field(None, max_length=MAX_LINE)
     status: str | None = Field(
-        None, description=f"One of {', '.join(STATUSES)}.", json_schema_extra=_is(enum=[*STATUSES, ""])
+        None,
+        description=f"One of {', '.join(STATUSES)}, or what a publishing system calls them. An article with a word "
+        "that is not known is not shown.",
     )
     flags: Labels | None = Field(
         None,
@@ -373,6 +361,7 @@ class Stored(BaseModel):
     id: str
     outcome: Literal["added", "changed", "unchanged"]
     indexed: bool = Field(description="False while its neighbours are still being computed.")
+    notes: list[str] = Field(description="What was made of fields otherwise than they say, such as dropped dates.")
 
 
 class Refused(BaseModel):
@@ -391,6 +380,7 @@ class Imported(BaseModel):
     refused: int
     problems: list[Refused] = Field(description="The first 100 refusals.")
     indexed: bool = Field(description="False while neighbours are still being computed.")
+    notes: list[str] = Field(description="What was made of fields otherwise than they say, each kind once.")
 
 
 class Health(BaseModel):
