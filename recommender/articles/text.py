@@ -17,8 +17,8 @@ _HIDDEN = frozenset(
 _BOXES = frozenset(
     "twitter-tweet twitter-video instagram-media fb-post fb-video tiktok-embed bluesky-embed reddit-embed-bq "
     "wp-embedded-content wp-block-embed jp-relatedposts sharedaddy sd-sharing yarpp yarpp-related crp_related "
-    "rp4wp-related-posts addtoany_share_save_container addtoany_content mc4wp-form kg-bookmark-card kg-signup-card kg-embed-card "
-    "related-posts related-articles newsletter-signup outbrain taboola OUTBRAIN".split()
+    "rp4wp-related-posts addtoany_share_save_container addtoany_content mc4wp-form kg-bookmark-card kg-signup-card "
+    "kg-embed-card related-posts related-articles newsletter-signup outbrain taboola OUTBRAIN".split()
 )
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _BLOCKS = frozenset(

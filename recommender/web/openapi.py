@@ -91,7 +91,8 @@ EXAMPLES = {
             "request": f"curl -X PUT 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
             "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
             """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
-            "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "added"}',
+            "response": '{"id": "gao-market-reopens", "indexed": true, "notes": ["language: recognised as en"], '
+            '"outcome": "added"}',
         }
     ],
 }

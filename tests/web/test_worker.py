@@ -167,16 +167,17 @@ def test_withdrawn_story_is_gone_at_once(writer: FlaskClient) -> None:
 def test_import_takes_all_but_bad_lines(writer: FlaskClient) -> None:
     lines = [
         json.dumps({"id": "import-1"} | MARKET | {"posted_on": "2024-01-01"}),
-        '{"id": "import-2", "title": "No text"}',
+        '{"id": "import-2"}',
         json.dumps({"id": "import-3"} | SHEEP | {"posted_on": "2024-03-01", "summary": "Camels are dear as well."}),
     ]
     response = writer.post("/api/v1/articles", data="\n".join(lines), content_type="application/x-ndjson")
     assert response.status_code == 200
     answer = response.get_json()
-    problems = answer.pop("problems")
+    problems, notes = answer.pop("problems"), answer.pop("notes")
+    assert "language: recognised as en: 2 records, first body, line 1" in notes
     assert answer == {"added": 2, "changed": 0, "unchanged": 0, "refused": 1, "indexed": True}
     assert [problem["line"] for problem in problems] == [2]
-    assert "body or summary is required" in problems[0]["reason"]
+    assert "title: is required" in problems[0]["reason"]
     assert "import-3" in related(writer, "import-1")
 
 
