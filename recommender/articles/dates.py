@@ -83,7 +83,7 @@ def _read(text: str, order: DateOrder) -> datetime | None:
 def _counted(text: str) -> datetime | None:
     """Digits alone: a day such as 20240917, or the time since 1970; never a year 1712, as ISO 8601 would have it."""
     whole = text.partition(".")[0]
-    if len(whole) == 8 and whole[:2] in ("19", "20"):
+    if len(whole) == 8 and whole[:2] in ("18", "19", "20"):
         return datetime.strptime(whole, "%Y%m%d")  # noqa: DTZ007  # the zone is the site's
     if len(whole) == 14 and whole[:2] in ("19", "20"):
         return datetime.strptime(whole, "%Y%m%d%H%M%S")  # noqa: DTZ007  # the zone is the site's

@@ -15,7 +15,7 @@ from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
 from recommender.sources.encodings import as_utf8
 from recommender.sources.files import FORMATS, open_folder, open_source, standard_input
-from recommender.sources.ingest import Findings, IngestReport, Reader, Taken
+from recommender.sources.ingest import AS_IT_STANDS, Findings, IngestReport, Reader, Taken
 from recommender.sources.ingest import ingest as ingest_source
 from recommender.store.articles import Upserted
 from recommender.wiring import make_builder, make_publishing, make_reader, make_recommender, opened_store
@@ -70,7 +70,9 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
     if bool(files) == sample:
         raise click.UsageError("Give files to read, or --sample for the sample stories.")
     settings = load_settings(config)
-    reader = make_reader(settings, [part for entry in entries for part in entry.split(",") if part.strip()])
+    # The sample is written as articles are, whatever the site's own records look like.
+    named = [part for entry in entries for part in entry.split(",") if part.strip()]
+    reader = AS_IT_STANDS if sample else make_reader(settings, named)
     inputs = _Inputs(files, format_, encoding, reader)
     if dry_run:
         total = _shown(inputs)

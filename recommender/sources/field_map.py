@@ -141,8 +141,8 @@ class FieldMap:
         values, origins, used = {}, {}, set()
         for field, places in self._places.items():
             for place in places:
-                whole = keys.get(".".join(place).casefold())  # a table of flattened objects
-                key = whole or (place[0] if place[0] in record else keys.get(place[0].casefold()))
+                whole = _key(record, keys, ".".join(place))  # also in a table of flattened objects
+                key = whole or _key(record, keys, place[0])
                 if key is None:
                     continue
                 value = record[key] if whole else _inside(record[key], place[1:])
@@ -170,6 +170,10 @@ def _hash(values: Mapping[str, Any]) -> str:
     """Sixteen digits that are the same for the same texts."""
     texts = [values.get(name) for name in ("title", "summary", "body")]
     return hashlib.sha256(json.dumps(texts, ensure_ascii=True, default=str).encode()).hexdigest()[:16]
+
+
+def _key(record: Mapping[str, Any], keys: Mapping[str, str], name: str) -> str | None:
+    return name if name in record else keys.get(name.casefold())
 
 
 def _inside(value: Any, place: tuple[str, ...]) -> Any:
