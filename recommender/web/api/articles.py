@@ -123,7 +123,12 @@ def _read(article_id: str, body: ArticleBody) -> Reading:
         raise InvalidArticle(
             [FieldProblem("id", repr(record["id"]), "differs from the id in the path", "leave it out of the body")]
         )
-    return read_article(record | {"id": article_id}, context().reader.conventions)
+    reading = read_article(record | {"id": article_id}, context().reader.conventions)
+    if any(remark.field == "title" for remark in reading.remarks):  # an archive may lack titles, a call may not
+        raise InvalidArticle(
+            [FieldProblem("title", repr(record["title"]), "is required", "give the article a non-empty title")]
+        )
+    return reading
 
 
 def _outcome(upserted: Upserted) -> str:

@@ -145,7 +145,7 @@ def draft_sidebar(draft: Draft) -> Response:
             "title": draft.title,
             "summary": draft.summary,
             "body": draft.body or draft.summary or draft.title,
-            "language": context().reader.conventions.language_code(draft.language) or draft.language,
+            "language": draft.language,
             "countries": draft.countries,
             "tags": draft.tags,
             "flags": draft.flags,

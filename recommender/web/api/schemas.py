@@ -1,7 +1,7 @@
 """What the API takes and gives, as pydantic models: they check requests and are the source of the OpenAPI file."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -52,12 +52,6 @@ Flag = Literal[
 # What the article's own checks ask for, which say more than a pattern could; here for the OpenAPI file alone.
 _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 _LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?$"
-_URL = r"^(https?://[A-Za-z0-9].*)?$"
-
-
-def _is(**said: Any) -> dict[str, Any]:
-    """What OpenAPI says of a field that may be null."""
-    return {"anyOf": [{"type": "string", **said}, {"type": "null"}]}
 
 
 def _list(value: str) -> tuple[str, ...]:
