@@ -51,6 +51,8 @@ Flag = Literal[
 
 # What the article's own checks ask for, which say more than a pattern could; here for the OpenAPI file alone.
 _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+_UNSEEN = r"[\s\x00-\x1f\x7f-\x9f]*"
+_FLAG = f"{_UNSEEN}({'|'.join(FLAGS)})?{_UNSEEN}"
 _LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?$"
 
 
@@ -342,7 +344,7 @@ class ArticleBody(BaseModel):
         json_schema_extra={
             "anyOf": [
                 {"type": "array", "items": {"type": "string", "enum": [*FLAGS, ""]}},
-                {"type": "string", "pattern": f"^(({'|'.join(FLAGS)})?[,;|]?)*$"},
+                {"type": "string", "pattern": f"^{_FLAG}([,;|]{_FLAG})*$"},
                 {"type": "null"},
             ]
         },
