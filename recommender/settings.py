@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -111,6 +113,26 @@ class Settings(BaseSettings):
         description="Whether related stories of other languages may stand in a sidebar, marked with their language. "
         "Those of the article's own come first unless others are clearly better.",
     )
+    site_url: str | None = Field(
+        None,
+        description="Where your articles stand, such as https://www.example.org: relative addresses of articles and "
+        "images are taken to begin with it. None: they are dropped.",
+    )
+    time_zone: str = Field(
+        "UTC",
+        description="The zone of dates in your articles that name none, such as Africa/Niamey or Europe/Paris.",
+    )
+    date_order: Literal["", "dmy", "mdy"] = Field(
+        "",
+        description="Which number of a date such as 03/04/2024 is the day: dmy, the first, or mdy, the second. Empty: "
+        "such dates are dropped.",
+    )
+    field_map: Several = Field(
+        (),
+        description="Where the fields of your articles are found: wordpress, ghost, drupal, jsonfeed, jekyll or hugo, "
+        "and FIELD=KEY such as title=headline. For `recommender ingest`, as its option `--map`, and for many articles "
+        "sent to the API at once.",
+    )
     gazetteer: Path | None = Field(
         None, description="A table of names of your own (CSV), besides the one of this release."
     )
@@ -150,7 +172,7 @@ class Settings(BaseSettings):
         "Needs `pip install 'recommender[tracing]'`.",
     )
 
-    @field_validator("api_keys", "cors_origins", "roles", "proxies", mode="before")
+    @field_validator("api_keys", "cors_origins", "roles", "proxies", "field_map", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -204,6 +226,22 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("https://", "http://")):
             raise ValueError(f"{url!r} is not an address; write http://127.0.0.1:4318/v1/traces")
         return url
+
+    @field_validator("site_url")
+    @classmethod
+    def _is_a_site(cls, url: str | None) -> str | None:
+        if url is not None and not (url.startswith(("https://", "http://")) and urlsplit(url).hostname):
+            raise ValueError(f"{url!r} is not the address of a site; write https://www.example.org")
+        return url
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is not a time zone; write one such as Africa/Niamey") from None
+        return name
 
     @field_validator("public_url")
     @classmethod

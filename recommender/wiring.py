@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from recommender.articles.gazetteer import Gazetteer, parse_gazetteer
 from recommender.build.model_version import ModelVersion
@@ -21,7 +22,7 @@ from recommender.store.base import Store
 from recommender.store.limits import COMMAND, TimeLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from recommender.articles.gazetteer import Name
     from recommender.build.builder import Builder, LiveBuilder
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
     from recommender.serving.recorder import Recorder
+    from recommender.sources.ingest import Reader
     from recommender.sources.publishing import Publishing
     from recommender.store.dump import Dump
     from recommender.store.inspection import Inspection
@@ -390,6 +392,28 @@ def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_n
     from recommender.sources.publishing import Publishing
 
     return Publishing(store, by, clock)
+
+
+def make_reader(settings: Settings, field_map: "Iterable[str]" = ()) -> "Reader":
+    """Reads records as the site writes them: by its settings, and by further entries of a map of fields.
+
+    Raises InvalidInput for an entry that is not one.
+    """
+    from recommender.articles.reading import Conventions
+    from recommender.sources.field_map import FieldMap
+    from recommender.sources.ingest import Reader
+    from recommender.sources.languages import language_code
+
+    def recognise(text: str) -> str | None:
+        from recommender.sources.detection import recognise  # loads its model at the first text without a code
+
+        code = recognise(text)
+        return None if code is None else language_code(code)
+
+    conventions = Conventions(
+        settings.site_url, ZoneInfo(settings.time_zone), settings.date_order, language_code, recognise
+    )
+    return Reader(FieldMap.of((*settings.field_map, *field_map)), conventions)
 
 
 def make_decisions(store: Store, clock: Callable[[], datetime] = utc_now) -> "Decisions":

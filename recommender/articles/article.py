@@ -142,8 +142,8 @@ def parse_article(record: Mapping[str, Any]) -> Article:
         if raw is None or raw == "":
             continue
         try:
-            values[field.name] = _PARSERS[field.name](raw)
-        except _RefusedField as refused:
+            values[field.name] = PARSERS[field.name](raw)
+        except RefusedField as refused:
             problems.append(FieldProblem(field.name, shown(raw), refused.problem, refused.advice))
     refused_fields = {problem.field for problem in problems}
     problems += [
@@ -168,7 +168,9 @@ def shown(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-class _RefusedField(Exception):
+class RefusedField(Exception):
+    """A value that a field cannot have: what is wrong with it, and what to do."""
+
     def __init__(self, problem: str, advice: str) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -177,31 +179,33 @@ class _RefusedField(Exception):
 
 def _string(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise _RefusedField("is not text", "send a string")
+        raise RefusedField("is not text", "send a string")
     # A lone surrogate can be written in JSON, but neither stored nor sent as UTF-8.
     return str(raw).encode("utf-8", "replace").decode()
 
 
 def _identifier(raw: Any) -> str:
-    text = _string(raw).strip()
+    # 124.0 is what a data frame makes of 124; beyond MAX_READS a float may be another number than was meant.
+    whole = isinstance(raw, float) and raw.is_integer() and abs(raw) <= MAX_READS
+    text = str(int(raw)) if whole else _string(raw).strip()
     if len(text) > MAX_ID:
-        raise _RefusedField(f"is longer than {MAX_ID} characters", "use a shorter id")
+        raise RefusedField(f"is longer than {MAX_ID} characters", "use a shorter id")
     if any(unicodedata.category(character).startswith("C") for character in text):
-        raise _RefusedField("contains control characters", "remove them")
+        raise RefusedField("contains control characters", "remove them")
     return text
 
 
 def _line(raw: Any) -> str:
     text = one_line(_string(raw))
     if len(text) > MAX_LINE:
-        raise _RefusedField(f"is longer than {MAX_LINE} characters", "shorten it; long text belongs into the body")
+        raise RefusedField(f"is longer than {MAX_LINE} characters", "shorten it; long text belongs into the body")
     return text
 
 
 def _body(raw: Any) -> str:
     text = _string(raw)
     if len(text) > MAX_BODY:
-        raise _RefusedField(
+        raise RefusedField(
             f"is longer than {MAX_BODY:,} characters", "split the article, or send its text without markup"
         )
     return plain_text(text)
@@ -211,16 +215,16 @@ def web_url(raw: Any) -> str:
     """An absolute http or https address without user name or password; anything else is refused."""
     text = _string(raw).strip()
     if len(text) > MAX_LINE:
-        raise _RefusedField(f"is longer than {MAX_LINE} characters", "use a shorter address")
+        raise RefusedField(f"is longer than {MAX_LINE} characters", "use a shorter address")
     try:
         parts = urlsplit(text)
         usable = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # such as a port that is not a number, or half an IPv6 address
         parts, usable = urlsplit(""), False
     if not usable or any(character.isspace() or not character.isprintable() for character in text):
-        raise _RefusedField("is not an http or https address", "give an absolute URL such as https://example.org/story")
+        raise RefusedField("is not an http or https address", "give an absolute URL such as https://example.org/story")
     if parts.username or parts.password:
-        raise _RefusedField("holds a user name or password", "remove the part before the @")
+        raise RefusedField("holds a user name or password", "remove the part before the @")
     return text
 
 
@@ -232,21 +236,21 @@ def utc(raw: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(_string(raw).strip())
         except ValueError as error:
-            raise _RefusedField(
+            raise RefusedField(
                 "is not a date", "use ISO 8601, such as 2024-09-17 or 2024-09-17T08:30:00+02:00"
             ) from error
     try:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return moment.replace(microsecond=0)
     except OverflowError as error:
-        raise _RefusedField("is not a date this calendar holds", "use a year between 1 and 9999") from error
+        raise RefusedField("is not a date this calendar holds", "use a year between 1 and 9999") from error
 
 
 def _language(raw: Any) -> str:
     code = _string(raw).strip().lower().replace("_", "-")
     primary = code.split("-")[0]
     if not (2 <= len(primary) <= 3 and primary.isascii() and primary.isalpha()):
-        raise _RefusedField("is not a language code", "use ISO 639, such as en or fr")
+        raise RefusedField("is not a language code", "use ISO 639, such as en or fr")
     return primary
 
 
@@ -255,10 +259,10 @@ def _labels(raw: Any) -> tuple[str, ...]:
     if isinstance(raw, str):
         raw = raw.replace("|", ";").replace(",", ";").split(";")
     if not isinstance(raw, list | tuple):
-        raise _RefusedField("is not a list", 'send a list of strings, or one string such as "Mali; Niger"')
+        raise RefusedField("is not a list", 'send a list of strings, or one string such as "Mali; Niger"')
     labels = tuple(dict.fromkeys(label for label in map(_line, raw) if label))
     if len(labels) > MAX_LABELS:
-        raise _RefusedField(f"has more than {MAX_LABELS} entries", "keep the most important ones")
+        raise RefusedField(f"has more than {MAX_LABELS} entries", "keep the most important ones")
     return labels
 
 
@@ -266,7 +270,7 @@ def _flags(raw: Any) -> tuple[str, ...]:
     flags = _labels(raw)
     for flag in flags:
         if flag not in FLAGS:
-            raise _RefusedField(f"holds the unknown flag {shown(flag)}", f"use one of {', '.join(FLAGS)}")
+            raise RefusedField(f"holds the unknown flag {shown(flag)}", f"use one of {', '.join(FLAGS)}")
     return flags
 
 
@@ -275,10 +279,10 @@ def _addresses(raw: Any) -> tuple[str, ...]:
     if isinstance(raw, str):
         raw = raw.split()
     if not isinstance(raw, list | tuple):
-        raise _RefusedField("is not a list", "send a list of addresses, or one string with spaces between them")
+        raise RefusedField("is not a list", "send a list of addresses, or one string with spaces between them")
     addresses = tuple(dict.fromkeys(map(web_url, raw)))
     if len(addresses) > MAX_ALIASES:
-        raise _RefusedField(f"has more than {MAX_ALIASES} entries", "keep those that readers may still come by")
+        raise RefusedField(f"has more than {MAX_ALIASES} entries", "keep those that readers may still come by")
     return addresses
 
 
@@ -287,20 +291,20 @@ def _reads(raw: Any) -> int:
         # 7.0 is what a spreadsheet or a data frame makes of 7.
         count = int(raw) if isinstance(raw, float) and raw.is_integer() else int(_string(raw))
     except ValueError as error:
-        raise _RefusedField("is not a whole number", "send the number of reads") from error
+        raise RefusedField("is not a whole number", "send the number of reads") from error
     if not 0 <= count <= MAX_READS:
-        raise _RefusedField("is not a whole number from 0 on", "send the number of reads")
+        raise RefusedField("is not a whole number from 0 on", "send the number of reads")
     return count
 
 
 def _status(raw: Any) -> str:
     status = _string(raw).strip().lower()
     if status not in STATUSES:
-        raise _RefusedField("is not a known status", f"use one of {', '.join(STATUSES)}")
+        raise RefusedField("is not a known status", f"use one of {', '.join(STATUSES)}")
     return status
 
 
-_PARSERS: dict[str, Callable[[Any], Any]] = {
+PARSERS: dict[str, Callable[[Any], Any]] = {
     "id": _identifier,
     "title": _line,
     "summary": _line,

@@ -5,10 +5,22 @@ from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
 
+from recommender.articles.markup import is_pointer, without_code
+
 PASSAGE_WORDS = 180  # with title and summary in front, four of five passages fit into all-MiniLM-L6-v2's 256 tokens
 MAX_PASSAGES = 64  # about 11,000 words: longer texts are archives or mistakes, and one must not stall a build
 
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "title", "iframe", "object", "svg", "math", "textarea"})
+_HIDDEN = frozenset(
+    "script style template noscript title iframe object svg math textarea nav form button select".split()
+)
+# Boxes of other sites and of the page around, by the classes that the tools which make them give.
+_BOXES = frozenset(
+    "twitter-tweet twitter-video instagram-media fb-post fb-video tiktok-embed bluesky-embed reddit-embed-bq "
+    "wp-embedded-content wp-block-embed jp-relatedposts sharedaddy sd-sharing yarpp yarpp-related crp_related "
+    "rp4wp-related-posts addtoany_share_save_container addtoany_content mc4wp-form kg-bookmark-card kg-signup-card "
+    "kg-embed-card related-posts related-articles newsletter-signup outbrain taboola OUTBRAIN".split()
+)
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _BLOCKS = frozenset(
     "address article aside blockquote br caption dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 "
     "h4 h5 h6 header hr li main nav ol p pre section summary table td th tr ul".split()
@@ -19,9 +31,16 @@ _LOOKS_LIKE_HTML = re.compile(
 )
 _NAME = re.compile(r"(?<![.!?…:] )(?<=[ («\"“'’-])[A-ZÀ-Ý]\w+")  # noqa: RUF001  # typographic quotes are meant
 _SPACES = re.compile(r"\s+")
+# What was escaped twice still shows an entity as text, and what was escaped as a whole its tags.
+_ESCAPED_TWICE = 3
+_ENTITY = re.compile(
+    r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[lr]aquo|hellip|[mn]dash|euro|shy|"
+    r"[aeiouycnAEIOUCN](?:acute|grave|circ|uml|cedil|tilde)|#\d{2,6}|#x[0-9a-fA-F]{2,5});"
+)
+_ESCAPED_BLOCK = re.compile(r"</(?:p|div|h[1-6]|li|ul|ol|blockquote|figure)>|<br ?/?>")
 # Control and format characters that no reader sees; PostgreSQL refuses NUL, browsers reorder text at U+202E.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 
 
@@ -35,7 +54,7 @@ class _TextCollector(HTMLParser):
         self._count: Counter[str] = Counter()  # of each tag in the list, which may be long
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _HIDDEN:
+        if tag in _HIDDEN or (tag not in _VOID and (self._count[tag] or _is_box(attrs))):
             self._hidden.append(tag)
             self._count[tag] += 1
         elif tag in _BLOCKS:
@@ -64,13 +83,32 @@ class _TextCollector(HTMLParser):
             return self.parse_bogus_comment(i)
 
 
+def _is_box(attrs: list[tuple[str, str | None]]) -> bool:
+    return any(name == "class" and value and not _BOXES.isdisjoint(value.split()) for name, value in attrs)
+
+
 def plain_text(value: str) -> str:
     """Text without markup: paragraphs separated by an empty line, each on one line.
 
     Plain text passes unchanged but for white space: only a known tag, a comment or an entity makes it HTML, so
-    "5 < 6" and "<MNLA>" stay as they are.
+    "5 < 6" and "<MNLA>" stay as they are. Code of publishing systems goes, and so do paragraphs that only lead
+    elsewhere, unless there are no others.
     """
-    value = _UNSEEN.sub("", value)
+    paragraphs = _paragraphs(without_code(_UNSEEN.sub("", value)))
+    for _ in range(_ESCAPED_TWICE):
+        text = "\n\n".join(paragraphs)
+        if _ESCAPED_BLOCK.search(text):
+            paragraphs = _paragraphs(text)
+        elif _ENTITY.search(text):
+            paragraphs = [unescape(paragraph) for paragraph in paragraphs]
+        else:
+            break
+    lines = (_SPACES.sub(" ", _UNSEEN.sub("", without_code(paragraph))).strip() for paragraph in paragraphs)
+    found = [line for line in lines if line]
+    return "\n\n".join([line for line in found if not is_pointer(line)] or found)
+
+
+def _paragraphs(value: str) -> list[str]:
     if _is_html(value):
         collector = _TextCollector()
         # After the last ">" no tag ends. Looking for one takes html.parser minutes where "<a " is repeated.
@@ -78,11 +116,13 @@ def plain_text(value: str) -> str:
         collector.feed(value[:end])
         collector.close()
         collector.handle_data(unescape(value[end:]))
-        paragraphs = ["".join(parts) for parts in collector.paragraphs]
-    else:
-        paragraphs = re.split(r"\n\s*\n", value)
-    lines = (_SPACES.sub(" ", _UNSEEN.sub("", paragraph)).strip() for paragraph in paragraphs)
-    return "\n\n".join(line for line in lines if line)
+        return ["".join(parts) for parts in collector.paragraphs]
+    return [_without_pointers(paragraph) for paragraph in re.split(r"\n\s*\n", value)]
+
+
+def _without_pointers(paragraph: str) -> str:
+    lines = paragraph.split("\n")
+    return "\n".join(line for line in lines if not is_pointer(line)) if len(lines) > 1 else paragraph
 
 
 def one_line(value: str) -> str:

@@ -1,8 +1,9 @@
 """`ingest` and `build`: from files to neighbours."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -12,63 +13,175 @@ from recommender.errors import SettingsError
 from recommender.release.cards import BUILT_IN
 from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
-from recommender.sources.files import FORMATS, open_source, standard_input
-from recommender.sources.ingest import IngestReport, Refusal
+from recommender.sources.encodings import as_utf8
+from recommender.sources.files import FORMATS, open_folder, open_source, standard_input
+from recommender.sources.ingest import AS_IT_STANDS, Findings, IngestReport, Reader, Taken
 from recommender.sources.ingest import ingest as ingest_source
 from recommender.sources.publishing import NotedShared
-from recommender.store.articles import SharedAddress
-from recommender.wiring import make_builder, make_publishing, make_recommender, opened_store
+from recommender.store.articles import SharedAddress, Upserted
+from recommender.wiring import make_builder, make_publishing, make_reader, make_recommender, opened_store
 from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from recommender.articles.article import Article
+    from recommender.sources.base import Source
     from recommender.store.base import Store
 
+    Put = Callable[[Sequence[Article]], Upserted]
+
 BY = "command line"  # in the audit trail
-_SHOWN_REFUSALS = 50
+_EXAMPLES = 10  # of a dry run
+_SHOWN_VALUE = 70  # characters
 _SHOWN_SHARED = 10
 
 
 @click.command(short_help="Read articles from files into the database.")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True))
 @click.option(
     "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the files, if their names do not say."
 )
+@click.option("--encoding", help="Encoding of the files, such as cp1252, if it is not UTF-8 or UTF-16.")
+@click.option(
+    "--map",
+    "entries",
+    multiple=True,
+    metavar="MAP",
+    help="Where fields are found: wordpress, ghost, drupal, jsonfeed, jekyll or hugo, or FIELD=KEY such as "
+    "title=headline. Several are separated by commas, or given one by one; the last counts.",
+)
+@click.option("--dry-run", is_flag=True, help="Store nothing; show what would be taken, and from where.")
 @click.option("--sample", is_flag=True, help="Read the 300 sample stories that come with the package.")
 @click.pass_obj
-def ingest(config: Path | None, files: tuple[str, ...], format_: str | None, sample: bool) -> None:
-    """Read articles from FILES (JSONL or CSV; `-` is standard input) into the database.
+def ingest(  # noqa: PLR0917  # click hands every option over by name
+    config: Path | None,
+    files: tuple[str, ...],
+    format_: str | None,
+    encoding: str | None,
+    entries: tuple[str, ...],
+    dry_run: bool,
+    sample: bool,
+) -> None:
+    """Read articles from FILES into the database: JSON, JSONL, CSV, or folders of Markdown; `-` is standard input.
 
-    A record that is not valid is reported with its line, field and value, and the others go in; the exit code is then
-    1. Reading a file again changes nothing. `recommender build` makes what is new findable.
+    A record that cannot be an article is refused, and the others go in; the exit code is then 1. A field that cannot
+    be read costs the field. Each reason is said once, with how many records it concerns and where the first stands.
+    Reading a file again changes nothing. `recommender build` makes what is new findable.
     """
     if bool(files) == sample:
         raise click.UsageError("Give files to read, or --sample for the sample stories.")
     settings = load_settings(config)
-    refusals = 0
-
-    def refuse(refusal: Refusal) -> None:
-        nonlocal refusals
-        refusals += 1
-        if refusals <= _SHOWN_REFUSALS:
-            click.echo(f"refused: {refusal}", err=True)
-        elif refusals == _SHOWN_REFUSALS + 1:
-            click.echo("refused: … further records are counted, not shown", err=True)
-
-    total = IngestReport()
-    with opened_store(settings) as store:
-        noted = NotedShared(make_publishing(store, BY))
-        for name, size, stream in _sample() if sample else _opened(files):
-            with _counted(stream, size, f"Reading {name}") as counted:
-                total = _sum(total, ingest_source(noted.put, open_source(counted, name, format_), refuse))
-        if sample:
-            put_sample_vectors(store)
-    click.echo(
-        f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, {total.refused:,} refused"
-    )
-    _report_shared(noted.addresses)
+    # The sample is written as articles are, whatever the site's own records look like.
+    named = [part for entry in entries for part in entry.split(",") if part.strip()]
+    reader = AS_IT_STANDS if sample else make_reader(settings, named)
+    inputs = _Inputs(files, format_, encoding, reader)
+    shared: list[SharedAddress] = []
+    if dry_run:
+        total = _shown(inputs)
+    else:
+        with opened_store(settings) as store:
+            noted = NotedShared(make_publishing(store, BY))
+            total = inputs.read(noted.put)
+            shared = noted.addresses
+            if sample:
+                put_sample_vectors(store)
+    for line in inputs.lines():
+        click.echo(line, err=True)
+    if dry_run:
+        click.echo(f"{total.added:,} would be taken, {total.refused:,} refused; nothing was stored")
+    else:
+        click.echo(
+            f"{total.added:,} added, {total.changed:,} changed, {total.unchanged:,} unchanged, "
+            f"{total.refused:,} refused"
+        )
+    _report_shared(shared)
     sys.exit(1 if total.refused else 0)
+
+
+class _Inputs:
+    """The files of one call, and what there is to say of their records."""
+
+    def __init__(self, files: tuple[str, ...], format_: str | None, encoding: str | None, reader: Reader) -> None:
+        self._files = files
+        self._format = format_
+        self._encoding = encoding
+        self._reader = reader
+        self._findings = Findings()
+        self._notes: list[str] = []
+
+    def read(self, put: "Put") -> IngestReport:
+        """Reads all of them into a store."""
+        total = IngestReport()
+        for source in self.sources():
+            total = _sum(total, ingest_source(put, source, self._findings.refuse, self._reader, self._findings))
+        return total
+
+    def taken(self) -> "Iterator[tuple[str, Taken]]":
+        """Every record that would be taken, with the name of its file."""
+        for source in self.sources():
+            for taken in self._reader.take(source, self._findings.refuse, self._findings):
+                yield source.name, taken
+
+    @property
+    def refused(self) -> int:
+        """How many records have been refused so far."""
+        return sum(group.count for group in self._findings.refusals.values())
+
+    def sources(self) -> "Iterator[Source]":
+        """Each file, opened while it is read."""
+        if not self._files:
+            with sample_file(ARTICLES).open("rb") as stream:
+                yield open_source(stream, ARTICLES)
+        for name in self._files:
+            if name != "-" and Path(name).is_dir():
+                yield open_folder(Path(name))
+            elif name == "-":
+                yield self._opened(self._decoded(standard_input(), "standard input"), "standard input")
+            else:
+                with Path(name).open("rb") as file:
+                    decoded = self._decoded(file, name)
+                    with _counted(decoded, Path(name).stat().st_size, f"Reading {name}") as stream:
+                        yield self._opened(stream, name)
+
+    def _decoded(self, stream: IO[bytes], name: str) -> IO[bytes]:
+        decoded = as_utf8(stream, name, self._encoding)
+        if decoded.encoding:
+            self._notes.append(f"{name} was read as {decoded.encoding}; --encoding names another")
+        return decoded.stream
+
+    def _opened(self, stream: IO[bytes], name: str) -> "Source":
+        return open_source(stream, name, self._format, self._reader.field_map)
+
+    def lines(self) -> list[str]:
+        """What there is to say: refusals, then what was made of fields, each once."""
+        refused = []
+        for group in self._findings.refusals.values():
+            where, _, why = group.first.partition(": ")
+            more = f" and {group.count - 1:,} more records" if group.count > 1 else ""
+            refused.append(f"refused: {where}{more}: {why}")
+        return refused + [f"note: {line}" for line in (*self._notes, *self._findings.lines())]
+
+
+def _shown(inputs: _Inputs) -> IngestReport:
+    """Prints the first records that would be taken, each field with the key it comes from."""
+    count = 0
+    for name, taken in inputs.taken():
+        count += 1
+        if count > _EXAMPLES:
+            continue
+        click.echo(f"{name}, line {taken.line}")
+        for field, value in asdict(taken.article).items():
+            origin = taken.origins.get(field)
+            if value not in ("", None, (), 0) and (origin or field in ("title", "language", "status")):
+                click.echo(f"  {field:10} {_cut(value)}  ({f'from {origin}' if origin else 'not given'})")
+    return IngestReport(added=count, refused=inputs.refused)
+
+
+def _cut(value: object) -> str:
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
 
 
 def _report_shared(addresses: list[SharedAddress]) -> None:
@@ -126,20 +239,6 @@ def _sum(first: IngestReport, second: IngestReport) -> IngestReport:
     return IngestReport(
         *(before + after for before, after in zip(vars(first).values(), vars(second).values(), strict=True))
     )
-
-
-def _opened(files: tuple[str, ...]) -> "Iterator[tuple[str, int, IO[bytes]]]":
-    for name in files:
-        if name == "-":
-            yield "standard input", 0, standard_input()
-        else:
-            with Path(name).open("rb") as stream:
-                yield name, Path(name).stat().st_size, stream
-
-
-def _sample() -> "Iterator[tuple[str, int, IO[bytes]]]":
-    with sample_file(ARTICLES).open("rb") as stream:
-        yield ARTICLES, 0, stream
 
 
 class _CountedStream:

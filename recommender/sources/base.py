@@ -9,11 +9,15 @@ MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a source: where it stands (for messages), and its fields or why it could not be read."""
+    """One record of a source: where it stands (for messages), and its fields or why it could not be read.
+
+    `cause` is the same for all records that cannot be read for one reason; if left out, it is `unreadable`.
+    """
 
     line: int
     fields: Mapping[str, Any]
     unreadable: str = ""
+    cause: str = ""
 
 
 class Source(Protocol):

@@ -19,6 +19,7 @@ from recommender.release.interleaving import Interleaver
 from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import Recorder
 from recommender.settings import Settings
+from recommender.sources.ingest import Reader
 from recommender.sources.publishing import Publishing
 from recommender.store.base import Store
 from recommender.web.cache import SidebarCache
@@ -39,6 +40,7 @@ class Context:
     accounts: Accounts
     keys: Keys
     publishing: Publishing
+    reader: Reader
     decisions: Decisions
     proposals: Proposals
     grading: Grading

@@ -97,7 +97,8 @@ EXAMPLES = {
             "request": f"curl -X PUT 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
             "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\\n"
             """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
-            "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "added", "warnings": []}',
+            "response": '{"id": "gao-market-reopens", "indexed": true, "notes": ["language: recognised as en"], '
+            '"outcome": "added", "warnings": []}',
         }
     ],
     f"PATCH {ARTICLES}/{{article_id}}": [
@@ -106,7 +107,8 @@ EXAMPLES = {
             "request": f"curl -X PATCH 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
             "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/merge-patch+json' \\\n"
             """  -d '{"aliases": ["https://old.example.org/?p=101"], "image_url": null}'""",
-            "response": '{"id": "gao-market-reopens", "indexed": true, "outcome": "changed", "warnings": []}',
+            "response": '{"id": "gao-market-reopens", "indexed": true, "notes": [], '
+            '"outcome": "changed", "warnings": []}',
         }
     ],
     f"GET {ARTICLES}/{{article_id}}": [

@@ -10,10 +10,18 @@ from recommender.sources.base import MAX_LINE_BYTES, Record, Source
 from recommender.sources.files import open_source
 
 # A record of each format of `files.FORMATS`, one that is broken, and one in Latin-1.
-GOOD = {"jsonl": b'{"id": "a", "title": "Caf\xc3\xa9"}', "csv": b"a,Caf\xc3\xa9"}
-BROKEN = {"jsonl": b"{broken", "csv": b'"a"b,c'}
-LATIN = {"jsonl": b'{"id": "a", "title": "Caf\xe9"}', "csv": b"a,Caf\xe9"}
-HEADER = {"jsonl": b"", "csv": b"id,title\n"}
+GOOD = {
+    "jsonl": b'{"id": "a", "title": "Caf\xc3\xa9"}',
+    "json": b'{"id": "a", "title": "Caf\xc3\xa9"}',
+    "csv": b"a,Caf\xc3\xa9",
+}
+BROKEN = {"jsonl": b"{broken", "json": b"{broken", "csv": b'"a"b,c'}
+LATIN = {
+    "jsonl": b'{"id": "a", "title": "Caf\xe9"}',
+    "json": b'{"id": "a", "title": "Caf\xe9"}',
+    "csv": b"a,Caf\xe9",
+}
+HEADER = {"jsonl": b"", "json": b"", "csv": b"id,title\n"}
 
 
 @pytest.mark.parametrize("examples", [GOOD, BROKEN, LATIN, HEADER], ids=["good", "broken", "latin", "header"])

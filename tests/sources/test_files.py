@@ -13,7 +13,7 @@ from recommender.errors import InvalidInput
 from recommender.evaluation.trec import read_qrels
 from recommender.sources import files
 from recommender.sources.base import Record
-from recommender.sources.files import CsvFile, JsonLines, open_source
+from recommender.sources.files import CsvFile, JsonFile, JsonLines, open_source
 
 SAMPLE = package_files("recommender") / "sample"
 
@@ -31,7 +31,8 @@ def csv(text: str) -> list[Record]:
     [
         ("a.jsonl", JsonLines),
         ("a.NDJSON", JsonLines),
-        ("a.json", JsonLines),
+        ("a.json", JsonFile),
+        ("a.TSV", CsvFile),
         ("a.csv", CsvFile),
         ("news.2024.csv", CsvFile),
     ],
@@ -98,7 +99,7 @@ def test_short_rows_lack_their_last_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "missing"), [("", "id and title"), ("id;title\n", "id and title"), ("id,text\n", "title")]
+    ("text", "missing"), [("", "id and title"), ("name;text\n", "id and title"), ("id,text\n", "title")]
 )
 def test_headers_must_name_id_and_title(text: str, missing: str) -> None:
     with pytest.raises(InvalidInput, match=f"{missing} not found"):

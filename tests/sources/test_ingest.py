@@ -36,10 +36,10 @@ def test_valid_records_are_stored(store: Store) -> None:
 
 
 def test_bad_records_cost_only_themselves(store: Store) -> None:
-    report, refusals = read(store, good("a"), "{broken", good("b", posted_on="soon"), '["list"]', good("c"))
+    report, refusals = read(store, good("a"), "{broken", good("b", flags="secret"), '["list"]', good("c"))
     assert report == IngestReport(added=2, refused=3)
     assert [refusal.line for refusal in refusals] == [2, 3, 4]
-    assert str(refusals[1]).startswith("news.jsonl, line 3: posted_on: is not a date (got 'soon')")
+    assert str(refusals[1]).startswith("news.jsonl, line 3: flags: holds the unknown flag 'secret'")
 
 
 def test_second_reading_changes_nothing(store: Store) -> None:

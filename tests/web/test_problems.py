@@ -154,15 +154,11 @@ def test_deep_line_is_refused_alone(writer: FlaskClient) -> None:
 
 
 def test_invalid_article_names_every_field(writer: FlaskClient) -> None:
-    body = problem(writer.put(STORY, json={"title": "A", "body": "B", "url": "ftp://x", "posted_on": "soon"}), 422)
+    body = problem(writer.put(STORY, json={"title": "\u200b", "flags": ["x"]}), 422)
     errors: list[dict[str, str]] = body["errors"]  # type: ignore[assignment]
-    assert [entry["field"] for entry in errors] == ["url", "posted_on"]
-    assert errors[0]["value"] == "'ftp://x'"
-    assert "absolute URL" in errors[0]["advice"]
-
-
-def test_article_without_text_is_refused(writer: FlaskClient) -> None:
-    problem(writer.put(STORY, json={"title": "A"}), 422)
+    assert [entry["field"] for entry in errors] == ["flags", "title"]
+    assert errors[0]["value"] == "['x']"
+    assert "legal_hold" in errors[0]["advice"]
 
 
 def test_two_ids_are_refused(writer: FlaskClient) -> None:
@@ -171,7 +167,7 @@ def test_two_ids_are_refused(writer: FlaskClient) -> None:
 
 def test_refused_article_leaves_nothing(writer: FlaskClient, other_worker: Store) -> None:
     before = other_worker.state()
-    writer.put(STORY, json={"title": "A", "body": "B", "status": "secret"})
+    writer.put(STORY, json={"title": "A", "body": "B", "flags": "secret"})
     assert other_worker.state() == before
 
 

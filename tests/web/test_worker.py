@@ -70,9 +70,10 @@ def writer(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def put(client: FlaskClient, article_id: str, article: dict[str, Any]) -> dict[str, Any]:
     response = client.put(f"/api/v1/articles/{article_id}", json=article)
-    answer = response.get_json()
+    answer = {"status": response.status_code, **response.get_json()}
     assert answer.pop("warnings") == []
-    return {"status": response.status_code, **answer}
+    del answer["notes"]
+    return answer
 
 
 def related(client: FlaskClient, article_id: str) -> list[str]:
@@ -149,6 +150,25 @@ def test_changed_text_moves_to_others(writer: FlaskClient) -> None:
     assert "mover" not in related(writer, "market")
 
 
+@pytest.mark.parametrize("status", ["private", "trash", "draft", "pending", "archived", "gone fishing"])
+def test_story_that_is_not_public_is_gone_at_once(writer: FlaskClient, status: str) -> None:
+    story = SHEEP | {"title": "Sheep at the livestock market of Gao, once more", "posted_on": "2025-07-02"}
+    put(writer, "market", MARKET)
+    put(writer, "once-public", story | {"status": "publish"})
+    assert "once-public" in related(writer, "market")
+    assert put(writer, "once-public", story | {"status": status})["status"] == 200
+    assert "once-public" not in related(writer, "market")
+
+
+def test_answer_says_what_was_made_of_fields(writer: FlaskClient) -> None:
+    story = SHEEP | {"status": "gone", "image_url": "/sheep.jpg", "posted_on": "soon", "language": "eng"}
+    assert writer.put("/api/v1/articles/noted", json=story).get_json()["notes"] == [
+        "posted_on: dropped: is not a date (got 'soon')",
+        "image_url: dropped: is relative; set site_url (got '/sheep.jpg')",
+        "status: stored as unpublished: 'gone' is not a known word",
+    ]
+
+
 def test_withdrawn_story_is_gone_at_once(writer: FlaskClient) -> None:
     put(
         writer,
@@ -166,16 +186,17 @@ def test_withdrawn_story_is_gone_at_once(writer: FlaskClient) -> None:
 def test_import_takes_all_but_bad_lines(writer: FlaskClient) -> None:
     lines = [
         json.dumps({"id": "import-1"} | MARKET | {"posted_on": "2024-01-01"}),
-        '{"id": "import-2", "title": "No text"}',
+        '{"id": "import-2"}',
         json.dumps({"id": "import-3"} | SHEEP | {"posted_on": "2024-03-01", "summary": "Camels are dear as well."}),
     ]
     response = writer.post("/api/v1/articles", data="\n".join(lines), content_type="application/x-ndjson")
     assert response.status_code == 200
     answer = response.get_json()
-    problems = answer.pop("problems")
+    problems, notes = answer.pop("problems"), answer.pop("notes")
+    assert "language: recognised as en: 2 records, first body, line 1" in notes
     assert answer == {"added": 2, "changed": 0, "unchanged": 0, "refused": 1, "indexed": True}
     assert [problem["line"] for problem in problems] == [2]
-    assert "body or summary is required" in problems[0]["reason"]
+    assert "title: is required" in problems[0]["reason"]
     assert "import-3" in related(writer, "import-1")
 
 

@@ -1,16 +1,18 @@
 """Articles: writing is for publishing systems, behind an API key; what is public, all may read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, after_this_request, request
 
-from recommender.articles.article import Article, parse_article
+from recommender.articles.article import Article
+from recommender.articles.reading import Reading, Remark, read_article
 from recommender.desk.keys import ARTICLES
 from recommender.errors import ArticleNotFound, FieldProblem, InvalidArticle, Unavailable
 from recommender.serving.document import Document, iso, make_card
 from recommender.sources.files import JsonLines
-from recommender.sources.ingest import Refusal, ingest
+from recommender.sources.ingest import Findings, Refusal, ingest
 from recommender.sources.publishing import NotedShared, Publishing
 from recommender.store.articles import MAX_NAMED, Selection, SharedAddress, Upserted
 from recommender.store.generations import Stale
@@ -65,11 +67,11 @@ _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there i
 )
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
-    article = _article(article_id, body)
-    outcome = _outcome(_publishing().put([article]))
+    reading = _read(article_id, body)
+    outcome = _outcome(_publishing().put([reading.article]))
     indexed = _index()
     status = 202 if not indexed else 201 if outcome == "added" else 200
-    return _kept(article.id, outcome, indexed), status
+    return _kept(reading.article.id, outcome, indexed, reading.remarks), status
 
 
 @bp.patch("/<path:article_id>")
@@ -243,8 +245,10 @@ def delete_article(article_id: str) -> Response:
 def post_articles() -> tuple[dict[str, object], int] | Response:
     """Stores many articles, reading the body line by line."""
     refusals: list[Refusal] = []
+    findings = Findings()
     noted = NotedShared(_publishing())
-    report = ingest(noted.put, JsonLines(request.stream, "body"), refusals.append)
+    lines = JsonLines(request.stream, "body")
+    report = ingest(noted.put, lines, refusals.append, context().reader, findings)
     refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in refusals[:SHOWN_PROBLEMS]]
     if refused and not report.added + report.changed + report.unchanged:
         detail = f"{report.refused} lines were refused, and none went in; `problems` says why."
@@ -255,6 +259,7 @@ def post_articles() -> tuple[dict[str, object], int] | Response:
         **vars(report),
         "problems": refused,
         "indexed": indexed,
+        "notes": findings.lines(),
         "shared": len(shared),
         "shared_addresses": shared[:SHOWN_PROBLEMS],
     }
@@ -278,18 +283,24 @@ def _index() -> bool:
         return False
 
 
-def _article(article_id: str, body: ArticleBody) -> Article:
+def _read(article_id: str, body: ArticleBody) -> Reading:
     record = body.model_dump(exclude_unset=True)
     if record.get("id") not in (None, article_id):
         raise InvalidArticle(
             [FieldProblem("id", repr(record["id"]), "differs from the id in the path", "leave it out of the body")]
         )
-    return parse_article(record | {"id": article_id})
+    reading = read_article(record | {"id": article_id}, context().reader.conventions)
+    if any(remark.field == "title" for remark in reading.remarks):  # an archive may lack titles, a call may not
+        raise InvalidArticle(
+            [FieldProblem("title", repr(record["title"]), "is required", "give the article a non-empty title")]
+        )
+    return reading
 
 
-def _kept(article_id: str, outcome: str, indexed: bool) -> dict[str, object]:
+def _kept(article_id: str, outcome: str, indexed: bool, remarks: Sequence[Remark] = ()) -> dict[str, object]:
     warnings = [str(address) for address in _publishing().shared([article_id])]
-    return {"id": article_id, "outcome": outcome, "indexed": indexed, "warnings": warnings}
+    notes = [str(remark) for remark in remarks]
+    return {"id": article_id, "outcome": outcome, "indexed": indexed, "warnings": warnings, "notes": notes}
 
 
 def _shared(address: SharedAddress) -> dict[str, Any]:

@@ -70,13 +70,9 @@ Flag = Literal[
 
 # What the article's own checks ask for, which say more than a pattern could; here for the OpenAPI file alone.
 _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+_UNSEEN = r"[\s\x00-\x1f\x7f-\x9f]*"
+_FLAG = f"{_UNSEEN}({'|'.join(FLAGS)})?{_UNSEEN}"
 _LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?$"
-_URL = r"^(https?://[A-Za-z0-9].*)?$"
-
-
-def _is(**said: Any) -> dict[str, Any]:
-    """What OpenAPI says of a field that may be null."""
-    return {"anyOf": [{"type": "string", **said}, {"type": "null"}]}
 
 
 _COMMA = re.compile(r"(?<!\\),")
@@ -345,35 +341,23 @@ Labels = list[str] | str
 class ArticleBody(BaseModel):
     """An article as a publishing system sends it. Bodies may be HTML; they are kept as plain text."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "pattern": _VISIBLE}}}
-                for name in ("summary", "body")
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="ignore")
 
     id: str | None = Field(None, max_length=MAX_ID, description="May be left out; if given, it is the id in the path.")
     title: str = Field(min_length=1, max_length=MAX_LINE, json_schema_extra={"pattern": _VISIBLE})
-    summary: str | None = Field(None, max_length=MAX_LINE, description="Summary or body is required.")
+    summary: str | None = Field(None, max_length=MAX_LINE)
     body: str | None = Field(None, max_length=MAX_BODY)
     url: str | None = Field(
-        None,
-        max_length=MAX_LINE,
-        description="http or https.",
-        json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE),
+        None, max_length=MAX_LINE, description="http or https; a relative one begins with the setting `site_url`."
     )
-    posted_on: str | None = Field(
+    posted_on: Annotated[str | int | float | None, BeforeValidator(_no_boolean)] = Field(
         None,
-        description="ISO 8601, with or without time and zone.",
+        description="ISO 8601, with or without time and zone; RFC 822; or seconds or milliseconds since 1970.",
         examples=["2024-09-17T08:30:00+02:00"],
-        json_schema_extra=_is(format="date-time"),
     )
     edition: str | None = Field(None, max_length=MAX_LINE)
     language: str | None = Field(
-        None, description="ISO 639.", examples=["en"], json_schema_extra=_is(pattern=_LANGUAGE)
+        None, description="A code of ISO 639, or a name. Recognised by the text if left out.", examples=["en"]
     )
     countries: Labels | None = None
     tags: Labels | None = None
@@ -383,11 +367,11 @@ class ArticleBody(BaseModel):
         description="The count stays as it is where this is left out or null.",
         json_schema_extra=_READ_COUNT,
     )
-    image_url: str | None = Field(
-        None, max_length=MAX_LINE, json_schema_extra=_is(format="uri", pattern=_URL, maxLength=MAX_LINE)
-    )
+    image_url: str | None = Field(None, max_length=MAX_LINE)
     status: str | None = Field(
-        None, description=f"One of {', '.join(STATUSES)}.", json_schema_extra=_is(enum=[*STATUSES, ""])
+        None,
+        description=f"One of {', '.join(STATUSES)}, or what a publishing system calls them. An article with a word "
+        "that is not known is not shown.",
     )
     flags: Labels | None = Field(
         None,
@@ -395,7 +379,7 @@ class ArticleBody(BaseModel):
         json_schema_extra={
             "anyOf": [
                 {"type": "array", "items": {"type": "string", "enum": [*FLAGS, ""]}},
-                {"type": "string", "pattern": f"^(({'|'.join(FLAGS)})?[,;|]?)*$"},
+                {"type": "string", "pattern": f"^{_FLAG}([,;|]{_FLAG})*$"},
                 {"type": "null"},
             ]
         },
@@ -424,7 +408,9 @@ class ArticlePatch(ArticleBody):
     model_config = ConfigDict(extra="forbid", json_schema_extra={})
 
     title: str | None = Field(  # type: ignore[assignment]  # may be left out
-        None, max_length=MAX_LINE, json_schema_extra=_is(pattern=_VISIBLE, maxLength=MAX_LINE)
+        None,
+        max_length=MAX_LINE,
+        json_schema_extra={"anyOf": [{"type": "string", "pattern": _VISIBLE, "maxLength": MAX_LINE}, {"type": "null"}]},
     )
     read_count: ReadCount | None = Field(None, description="Null: it is not known.", json_schema_extra=_READ_COUNT)
 
@@ -498,6 +484,7 @@ class Stored(BaseModel):
     outcome: Literal["added", "changed", "unchanged"]
     indexed: bool = Field(description="False while its neighbours are still being computed.")
     warnings: list[str] = Field(description="What is stored and yet not right: an address that another article has.")
+    notes: list[str] = Field(description="What was made of fields otherwise than they say, such as dropped dates.")
 
 
 class Refused(BaseModel):
@@ -518,6 +505,7 @@ class Imported(BaseModel):
     shared: int = Field(description="How many addresses several articles have; `url=` finds none of them there.")
     shared_addresses: list[SharedAddresses] = Field(description="The first 100 of them.")
     indexed: bool = Field(description="False while neighbours are still being computed.")
+    notes: list[str] = Field(description="What was made of fields otherwise than they say, each kind once.")
 
 
 class Health(BaseModel):

@@ -123,6 +123,7 @@ def _article(typed: Typed) -> Article:
     if problems:
         raise InvalidArticle(problems)
     body = values["body"] or values["summary"] or values["title"]
+    values["language"] = context().reader.conventions.language_code(values["language"]) or values["language"]
     try:
         article = parse_article({**values, "id": "draft", "body": body, "flags": list(typed.flags)})
     except InvalidArticle as error:

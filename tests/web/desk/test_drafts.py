@@ -314,7 +314,7 @@ def test_archive_that_is_not_built_is_reported(editor: FlaskClient, store: Store
     [
         ({"title": " "}, "A headline is needed"),
         ({"title": "<script>x</script>"}, "A headline is needed"),
-        ({"language": "klingon"}, "This is not a language code"),
+        ({"language": "12"}, "This is not a language code"),
         ({"title": "x" * 2001}, "longer than 2000 characters"),
         ({"body": "x" * (MAX_DRAFT + 1)}, "longer than 200000 characters"),
         ({"tags": ",".join(f"t{number}" for number in range(101))}, "has more than 100 entries"),
