@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 # What analytics, advertising and mailing services append to a link; each name is theirs and tells no two pages apart.
@@ -21,6 +22,7 @@ CAMPAIGN = frozenset(
         "xtor cmpid s_cid wt_mc wt_zmc ns_campaign ns_mchannel ns_source ns_linkname ns_fee"  # analytics
     ).split()
 )
+CACHE_BUSTER = "_"  # what scripts append with a number, so that no cache answers
 CAMPAIGN_PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_", "at_", "itm_", "hsa_")
 
 # The unreserved characters of RFC 2396. RFC 3986 has since reserved !*'() without giving them a meaning in the web, and
@@ -46,8 +48,25 @@ def canonical_url(url: str) -> str:
         return url  # not an address, so no article has it
     path = _same_escapes(parts.path.rstrip("/"))
     parameters = filter(None, _same_escapes(parts.query).split("&"))
-    query = "&".join(sorted((parameter for parameter in parameters if not _is_campaign(_name(parameter))), key=_name))
+    query = "&".join(sorted((parameter for parameter in parameters if not is_campaign(_name(parameter))), key=_name))
     return f"{host.removeprefix('www.')}{port}{path}{'?' * bool(query)}{query}"
+
+
+def without_campaign(url: str) -> str:
+    """An address without its campaign parameters, otherwise as it is written."""
+    return _without(url, is_campaign)
+
+
+def without_cache_buster(url: str) -> str:
+    """An address without the parameter `_`, otherwise as it is written."""
+    return _without(url, lambda name: name == CACHE_BUSTER)
+
+
+def _without(url: str, dropped: Callable[[str], bool]) -> str:
+    address, separator, query = url.partition("?")
+    query, mark, fragment = query.partition("#")
+    kept = "&".join(parameter for parameter in query.split("&") if not dropped(_name(parameter)))
+    return f"{address}{separator if kept else ''}{kept}{mark}{fragment}"
 
 
 def without_query(url: str) -> str:
@@ -71,5 +90,6 @@ def _name(parameter: str) -> str:
     return parameter.partition("=")[0]
 
 
-def _is_campaign(name: str) -> bool:
+def is_campaign(name: str) -> bool:
+    """Whether a parameter of this name is a campaign's, and tells no two pages apart."""
     return name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray
+from recommender.articles.addresses import without_cache_buster
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.reasons import shared
@@ -311,7 +312,8 @@ class Recommender:
         """The same for the article at an address, as `for_url`. Raises ArticleNotFound, StoreUnavailable."""
         now = self._clock()
         with self._store.reading():
-            public_one = self._store.articles.public_by_url(url, now)
+            by_url = self._store.articles.public_by_url
+            public_one = by_url(url, now) or by_url(without_cache_buster(url), now)
             if public_one is not None:
                 return self.answer(self._question_about(public_one, url, query))
             return self._beside_unknown(self._store.articles.by_url(url), now, url, query)
@@ -379,7 +381,8 @@ class Recommender:
             The database does not answer.
         """
         with self._store.reading():
-            return self.answer(self._question_about(self._store.articles.by_url(url), url, query))
+            by_url = self._store.articles.by_url
+            return self.answer(self._question_about(by_url(url) or by_url(without_cache_buster(url)), url, query))
 
     def for_draft(self, draft: Article, candidates: TextCandidates, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it.

@@ -1,8 +1,9 @@
 """The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -16,6 +17,7 @@ from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import Query, Recommendation
+from recommender.web.api.parameters import warnings, what_counts
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
 from recommender.web.api.security import KEY_RESPONSES, carries_key, checks_key, takes
@@ -47,9 +49,10 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
-    key = (request.query_string.decode(), _wants_html())
+    question, ignored = what_counts(request.query_string.decode())
+    key = (question, _wants_html())
     try:
-        return _sidebar(query, key)
+        return _sidebar(query, key, ignored)
     except StoreUnavailable:
         stale = context().cache.stale(key)
         if stale is None:
@@ -58,16 +61,16 @@ def sidebar(query: SidebarQuery) -> Response:
         return Response(stale.answer.body, headers=stale.headers())
 
 
-def _sidebar(query: SidebarQuery, key: Key) -> Response:
+def _sidebar(query: SidebarQuery, key: Key, ignored: Sequence[str]) -> Response:
     recommender, interleaving = context().recommender, context().interleaving
     state = recommender.state()
     ready = context().cache.get(key, state)
     if ready is not None:
-        return _respond(ready)
+        return _respond(ready, ignored)
     turn = interleaving.turn(state)
     recommendation = _for_reader(query)
     if recommendation is None or recommendation.article is None:
-        ahead = _not_public_yet(query)
+        ahead = _not_public_yet(query, ignored)
         if ahead is not None:
             return ahead
     if recommendation is None:
@@ -87,7 +90,7 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
     context().cache.put(key, turn, recommendation.basis, answer)
     if plain:
         context().recorder.note(recommendation)
-    return _respond(answer)
+    return _respond(answer, ignored)
 
 
 def _for_reader(query: SidebarQuery) -> Recommendation | None:
@@ -101,7 +104,7 @@ def _for_reader(query: SidebarQuery) -> Recommendation | None:
         return None
 
 
-def _not_public_yet(query: SidebarQuery) -> Response | None:
+def _not_public_yet(query: SidebarQuery, ignored: Sequence[str]) -> Response | None:
     """The sidebar of an article that is published, and not public: for programs with a key. It is kept nowhere."""
     if not carries_key(DRAFTS):
         return None
@@ -111,7 +114,7 @@ def _not_public_yet(query: SidebarQuery) -> Response | None:
     else:
         recommendation = recommender.for_url(query.url or "", query.query())
     language = recommendation.article.language if recommendation.article else "en"
-    response = _respond(_answer(_document(recommendation, query, language)))
+    response = _respond(_answer(_document(recommendation, query, language)), ignored)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -218,8 +221,11 @@ def document_for(article_id: str, wishes: Wishes) -> Document:
     return _document(recommendation, wishes, recommendation.article.language if recommendation.article else "en")
 
 
-def _respond(answer: Answer) -> Response:
+def _respond(answer: Answer, ignored: Sequence[str] = ()) -> Response:
     context().metrics.count_teasers(answer.sources)
+    if ignored and not _wants_html():
+        body = answer.body.removesuffix(b"}") + b',"warnings":' + json.dumps(warnings(ignored)).encode() + b"}"
+        answer = make_answer(body, JSON, answer.sources, context().settings, answer.until)
     response = Response(answer.body, headers=answer.headers_at(time.time()))
     response.make_conditional(request)
     return response

@@ -116,6 +116,9 @@ class Wishes(BaseModel):
 class SidebarQuery(Wishes):
     """The parameters of GET /api/v1/recommend: `article_id` or `url`, and wishes."""
 
+    # What caches, campaigns and page builders append to an address must not empty a box: the answer says what it left.
+    model_config = ConfigDict(extra="ignore")
+
     article_id: str | None = Field(
         None, min_length=1, max_length=MAX_ID, description="The id of the article being read."
     )
@@ -240,6 +243,9 @@ class Sidebar(BaseModel):
     generation: int | None
     trial: bool | None = Field(
         None, description="True where two model versions share the sidebar: report clicks to `/api/v1/events`."
+    )
+    warnings: list[str] | None = Field(
+        None, description="Parameters of the request that are not known and were ignored, such as mistyped ones."
     )
 
 
