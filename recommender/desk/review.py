@@ -202,8 +202,9 @@ class Reviewing:
         return self._store.audit.entries(AuditQuery(article=number), DECISIONS)
 
     def _digest(self, recommendation: Recommendation) -> str:
-        language = recommendation.article.language if recommendation.article else "en"
-        return digest_of(make_document(recommendation, self._recommender.gazetteer, language)["items"])
+        language, recommender = recommendation.article.language if recommendation.article else "en", self._recommender
+        document = make_document(recommendation, recommender.gazetteer, language, wording=recommender.wording)
+        return digest_of(document["items"])
 
     def _in_force(self, question: Question) -> list[Signal]:
         now = datetime.fromtimestamp(question.filters.now, UTC)

@@ -37,6 +37,7 @@ from recommender.ranking.filters import guarded, public
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
+from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.store.base import Look, State, Store
 
 SAME_LANGUAGE = "same"
@@ -186,17 +187,23 @@ class Recommender:
     """Answers from the neighbour table; loads no model. Safe to use from several threads."""
 
     def __init__(
-        self, store: Store, defaults: RankingDefaults, gazetteer: Gazetteer, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        defaults: RankingDefaults,
+        gazetteer: Gazetteer,
+        clock: Callable[[], datetime],
+        wording: Wording = USUAL_WORDING,
     ) -> None:
         self._store = store
         self._defaults = defaults
         self.gazetteer = gazetteer
+        self.wording = wording
         self._clock = clock
         self._catalogue = Catalogue(store)
         self._directives: Callable[[Directives], Directives] = _unchanged
         self._made: dict[int, _Made] = {}
         # Names the site's choices: an answer made under others is not used.
-        choices = repr((defaults, gazetteer.digest))
+        choices = repr((defaults, gazetteer.digest, wording))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
 
     def previewing(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":

@@ -12,9 +12,9 @@ from flask import abort, render_template, request, url_for
 from markupsafe import Markup
 
 from recommender.articles.article import Article
-from recommender.articles.reasons import count, day
 from recommender.errors import ArticleNotFound
 from recommender.serving.document import iso
+from recommender.serving.wording import USUAL_WORDING, day, direction, number
 from recommender.web.api.recommend import document_for, render_fragment
 from recommender.web.api.schemas import Wishes
 from recommender.web.context import context
@@ -25,7 +25,9 @@ PAGE = 24
 
 
 bp.add_app_template_filter(day, "day")
-bp.add_app_template_filter(count, "count")
+bp.add_app_template_filter(number, "number")
+bp.add_app_template_filter(direction, "direction")
+bp.add_app_template_filter(USUAL_WORDING.reads, "reads")
 
 
 @bp.before_request

@@ -16,7 +16,8 @@ from recommender.desk.keys import DRAFTS
 from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
-from recommender.serving.recommender import Query, Recommendation
+from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query, Recommendation
+from recommender.serving.wording import STANDARD
 from recommender.web.api.parameters import warnings, what_counts
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
@@ -81,7 +82,7 @@ def _sidebar(query: SidebarQuery, key: Key, ignored: Sequence[str]) -> Response:
     if recommendation.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
         interleaved = interleaving.answer(recommendation.article.id)
         recommendation = recommendation if interleaved is None else interleaved.recommendation
-    document = _document(recommendation, query, recommendation.article.language if recommendation.article else "en")
+    document = _document(recommendation, query, _language(recommendation, query))
     if interleaved is not None and interleaved.picks:
         document |= {"request_id": interleaved.request(document["request_id"]), "trial": True}
         interleaving.note(document["request_id"], interleaved)
@@ -113,8 +114,7 @@ def _not_public_yet(query: SidebarQuery, ignored: Sequence[str]) -> Response | N
         recommendation = recommender.for_article(query.article_id, query.query())
     else:
         recommendation = recommender.for_url(query.url or "", query.query())
-    language = recommendation.article.language if recommendation.article else "en"
-    response = _respond(_answer(_document(recommendation, query, language)), ignored)
+    response = _respond(_answer(_document(recommendation, query, _language(recommendation, query))), ignored)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -196,7 +196,22 @@ def _wants_html() -> bool:
 def _document(recommendation: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
     recommender = context().recommender
     explained = recommender.closest_sentences(recommendation) if wishes.explain else None
-    return make_document(recommendation, recommender.gazetteer, language, explained=explained, in_archive=known)
+    return make_document(
+        recommendation,
+        recommender.gazetteer,
+        language,
+        wording=recommender.wording,
+        explained=explained,
+        in_archive=known,
+    )
+
+
+def _language(recommendation: Recommendation, wishes: Wishes) -> str:
+    """What the box speaks: as its article, else the one language that is asked for."""
+    if recommendation.article is not None:
+        return recommendation.article.language
+    asked = wishes.query().languages
+    return asked[0] if len(asked) == 1 and asked[0] not in (SAME_LANGUAGE, ANY_LANGUAGE) else STANDARD
 
 
 def _answer(document: Document, until: float = math.inf) -> Answer:
@@ -211,14 +226,14 @@ def _answer(document: Document, until: float = math.inf) -> Answer:
 def render_fragment(
     document: Document, heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
 ) -> str:
-    """The box as HTML; empty where there is nothing to show."""
-    return render_template("fragment.html", **document, heading=heading, heading_level=2, link=link)
+    """The box as HTML; empty where there is nothing to show. `heading` is for a document that has none."""
+    return render_template("fragment.html", **{"heading": heading, **document, "heading_level": 2, "link": link})
 
 
 def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
     recommendation = context().recommender.for_reader(article_id, wishes.query())
-    return _document(recommendation, wishes, recommendation.article.language if recommendation.article else "en")
+    return _document(recommendation, wishes, _language(recommendation, wishes))
 
 
 def _respond(answer: Answer, ignored: Sequence[str] = ()) -> Response:

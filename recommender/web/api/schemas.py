@@ -218,7 +218,13 @@ class Teaser(Card):
         description="For readers, where the teaser is of another language than the article: `in English`, `en "
         "français`. In the article's language."
     )
-    reason: str | None = Field(description="One line for readers, in the article's language.")
+    reason: str | None = Field(
+        description="One line for readers, in the article's language; null where names have no form in it."
+    )
+    date_text: str | None = Field(None, description="The date for readers, in the language of the box.")
+    reads_text: str | None = Field(
+        None, description="How often it has been read, for readers; null where there are no words for it."
+    )
     parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
     shared: Shared | None = Field(None, description="With `explain`.")
     sentences: Sentences | None = Field(None, description="With `explain`.")
@@ -237,6 +243,12 @@ class Sidebar(BaseModel):
     """The answer of the recommend endpoint."""
 
     article: SidebarArticle | None = Field(description="None for an unknown article, which gets fallbacks, and drafts.")
+    language: str = Field(description="The language that the box speaks: its article's, where the service knows it.")
+    heading: str = Field(description="The heading above the teasers.")
+    heading_language: str | None = Field(description="Its language; null where the site does not say.")
+    fallback_heading: str | None = Field(
+        description="The heading above fallbacks, in `language`; null where the site has none of its own."
+    )
     items: list[Teaser]
     request_id: str = Field(description="Names this answer; equal answers have equal ids.")
     model: str | None
