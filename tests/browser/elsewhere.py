@@ -2,7 +2,7 @@
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-BOX = "[data-recommender]"
+BOX = ":is(related-stories, [data-recommender])"
 LINKS = f"{BOX} .rec-link"
 API = "**/api/v1/recommend*"
 
