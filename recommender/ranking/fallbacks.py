@@ -15,6 +15,7 @@ from recommender.ranking.scoring import DAY
 FALLBACK_READ = "fallback_edition_read"
 FALLBACK_EDITION = "fallback_edition_latest"
 FALLBACK_ANY = "fallback_any_latest"
+FALLBACK_UNDATED = "fallback_any_undated"
 READ_LATELY = 30 * DAY
 
 
@@ -59,17 +60,22 @@ def fallbacks(
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
     `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article.
+    Where nothing has a date there is one rung: those of the edition first, and the last ones added before others.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
     if missing <= 0 or filters.fallback == "none" or not source.constraints.fills:
         return []
-    free = allowed(facts, source, replace(filters, foreign=False)) & ~np.isnan(facts.posted)
+    free = allowed(facts, source, replace(filters, foreign=False))
+    dated = free & ~np.isnan(facts.posted)
+    free = dated if dated.any() else free
     if taken:
         free &= ~np.isin(facts.number, list(taken))
     here = free & (facts.edition == source.edition)
     rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
     if filters.fallback == "ladder":
         rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= filters.now - READ_LATELY), facts.reads))
+    if not dated.any():
+        rungs = [(FALLBACK_UNDATED, free, (facts.edition == source.edition).astype(np.float64))]
     kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
     teasers: list[RankedTeaser] = []

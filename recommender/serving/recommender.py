@@ -73,6 +73,8 @@ class Query:
     fallback : str
         What fills places for which too few stories are related: "ladder" (the default: most read in the edition, latest
         in the edition, latest of all), "latest" (the same, also for an article that is not known) or "none".
+    unlinked : bool
+        Whether an article without an address may be among them; it always may where no article has one.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Query:
     diversity: float | None = None
     min_score: float | None = None
     fallback: str = "ladder"
+    unlinked: bool = False
 
 
 @dataclass(frozen=True)
@@ -596,7 +599,7 @@ class Recommender:
         self, number: int, article: Article | None, candidates: TextCandidates, query: Query, state: State
     ) -> "Question":
         snapshot = self._current(state)
-        filters = self._filters(query, article, snapshot.directives)
+        filters = self._filters(query, article, snapshot)
         source = self._source(number, article, snapshot, filters.now)
         return Question(state, snapshot, article, candidates, source, filters, self._ranker(state, snapshot.directives))
 
@@ -680,13 +683,13 @@ class Recommender:
         )
         return directives.constraints_for(NO_NUMBER, bits(article.flags), article_labels, now)
 
-    def _filters(self, query: Query, article: Article | None, directives: Directives) -> Filters:
+    def _filters(self, query: Query, article: Article | None, snapshot: Snapshot) -> Filters:
         codes: frozenset[int] | None = None
         if query.languages == (SAME_LANGUAGE,):
             codes = self._catalogue.codes([article.language]) if article else None
         elif query.languages != (ANY_LANGUAGE,):
             codes = self._catalogue.codes(query.languages)
-        least = directives.ranking.get("min_score", self._defaults.min_score)
+        least = snapshot.directives.ranking.get("min_score", self._defaults.min_score)
         return Filters(
             now=self._clock().timestamp(),
             n=query.n,
@@ -694,6 +697,8 @@ class Recommender:
             editions=self._catalogue.codes(query.editions) if query.editions else None,
             languages=codes,
             foreign=self._defaults.other_languages and query.languages == (SAME_LANGUAGE,),
+            # A site whose articles have no addresses at all links in its own way.
+            linked=not query.unlinked and bool(snapshot.columns.linked.any()),
             since=query.since.timestamp() if query.since else None,
             until=query.until.timestamp() if query.until else None,
             diversity=self._defaults.diversity if query.diversity is None else query.diversity,

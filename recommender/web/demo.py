@@ -75,7 +75,7 @@ def article(article_id: str) -> str:
         if row is None:
             abort(404)
         article = store.articles.get([row[0]])[row[0]]
-        document = document_for(article_id, Wishes())
+        document = document_for(article_id, Wishes(unlinked=True))
     fragment = render_fragment(
         document, context().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
     )

@@ -56,7 +56,7 @@ def test_pages_of_other_sites_may_check_it(client: FlaskClient) -> None:
 def test_integrity_line_of_the_docs_fits() -> None:
     (line,) = re.findall(r"<script .*integrity=.*", PAGE)
     assert f'integrity="{snippet_file(SCRIPT).integrity}"' in line
-    assert f"{versioned(SCRIPT)}\"" in line
+    assert f'{versioned(SCRIPT)}"' in line
     assert " crossorigin " in line
     assert " async" in line
 

@@ -24,6 +24,7 @@ _FACTS = sa.select(
     article.c.edition,
     article.c.language,
     (article.c.status == "published").label("published"),
+    article.c.url.is_not(None).label("linked"),
     article.c.is_held,
     article.c.is_update,
     article.c.revision,
@@ -62,7 +63,8 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
 def _facts(row: Any) -> Facts:
-    number, posted, reads, edition, language, published, held, update, revision, tags, author, flags, countries = row
+    number, posted, reads, edition, language, published, linked, held, update, revision, *others = row
+    tags, author, flags, countries = others
     return Facts(
         number=number,
         posted=posted,
@@ -70,6 +72,7 @@ def _facts(row: Any) -> Facts:
         edition=edition,
         language=language,
         published=published,
+        linked=linked,
         held=held,
         update=update,
         revision=revision,

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -76,7 +77,8 @@ def _sidebar(query: SidebarQuery, key: Key, ignored: Sequence[str]) -> Response:
             return ahead
     if recommendation is None:
         raise ArticleNotFound(query.article_id or query.url or "")
-    plain = recommendation.article is not None and query.query() == Query()
+    # A page that links by id sees the same box where all articles have an address.
+    plain = recommendation.article is not None and replace(query.query(), unlinked=False) == Query()
     interleaved, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
     if recommendation.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):

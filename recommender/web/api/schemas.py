@@ -93,6 +93,11 @@ class Wishes(BaseModel):
         "days, then its latest, then the latest of any edition), `latest` (without the most read; also for an article "
         "that is not known), or `none`.",
     )
+    unlinked: bool = Field(
+        False,
+        description="Also articles without an address, for pages that link by id. Where no article has an address they "
+        "may stand there anyway.",
+    )
     explain: bool = Field(
         False,
         description="Also give the parts of each score, what the two stories share, and their closest sentences.",
@@ -110,6 +115,7 @@ class Wishes(BaseModel):
             diversity=self.diversity,
             min_score=self.min_score,
             fallback=self.fallback,
+            unlinked=self.unlinked,
         )
 
 
@@ -208,7 +214,7 @@ class Teaser(Card):
     )
     source: str = Field(
         description="`related`, or the fallback it comes from: `fallback_edition_read`, `fallback_edition_latest`, "
-        "`fallback_any_latest`."
+        "`fallback_any_latest`, `fallback_any_undated`."
     )
     role: str | None = Field(
         description="Which reason to read on it is: `latest` (newer, of the same running story), `background` "
