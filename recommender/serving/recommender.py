@@ -326,7 +326,8 @@ class Recommender:
             public_one = by_url(url, now) or by_url(without_cache_buster(url), now)
             if public_one is not None:
                 return self.answer(self._question_about(public_one, url, query))
-            return self._beside_unknown(self._store.articles.by_url(url), now, url, query)
+            any_by_url = self._store.articles.by_url
+            return self._beside_unknown(any_by_url(url) or any_by_url(without_cache_buster(url)), now, url, query)
 
     def _beside_unknown(self, hidden: Numbered | None, now: datetime, key: str, query: Query) -> Recommendation:
         """What strangers get beside what they may not know of. `hidden` is published and not public, where it is there.

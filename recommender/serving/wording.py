@@ -9,7 +9,9 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-STANDARD = "en"  # what is said where Babel does not know a language
+from recommender.articles.article import FALLBACK_LANGUAGE
+
+STANDARD = FALLBACK_LANGUAGE  # what is said where Babel does not know a language
 DEFAULT_HEADING = "More on the Sahel"
 # The default heading for readers of other languages; a heading of the site's own is given as it is.
 _HEADINGS = {
@@ -43,45 +45,6 @@ _READS = {
     "zh": ("阅读 {count}", "阅读 {count}"),
 }
 _CALLED_HERE = {("en", "ff"): "Fulfulde"}  # Babel says Fula
-
-
-@dataclass(frozen=True)
-class Wording:
-    """A site's own words. `texts` has them by language (`fr`), or by language and edition (`fr/Maghreb`), which counts
-    first; each may have `heading`, `fallback_heading` and `reads`, in which {count} stands for the number.
-    """
-
-    default_heading: str = DEFAULT_HEADING
-    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def heading(self, language: str, edition: str) -> tuple[str, str | None]:
-        """The heading above related stories, and its language; None for the site's own one of no language."""
-        own = self._own("heading", language, edition)
-        if own is not None:
-            return own, language
-        if self.default_heading != DEFAULT_HEADING:
-            return self.default_heading, None
-        return (_HEADINGS[language], language) if language in _HEADINGS else (DEFAULT_HEADING, STANDARD)
-
-    def fallback_heading(self, language: str, edition: str) -> str | None:
-        """The heading above fallbacks, in this language; None where the site has none."""
-        return self._own("fallback_heading", language, edition)
-
-    def reads(self, count: int, language: str, edition: str = "") -> str | None:
-        """How often a story has been read; None where there are no words for it in this language."""
-        own = self._own("reads", language, edition)
-        one, many = (own, own) if own is not None else _READS.get(language, (None, None))
-        words = one if count == 1 or (language == "fr" and not count) else many
-        return None if words is None else words.replace("{count}", number(count, language))
-
-    def _own(self, name: str, language: str, edition: str) -> str | None:
-        for key in (f"{language}/{edition}", language):
-            if name in self.texts.get(key, {}):
-                return self.texts[key][name]
-        return None
-
-
-USUAL_WORDING = Wording()
 
 
 def spoken(language: str) -> str:
@@ -127,3 +90,46 @@ def _locale(language: str) -> Locale | None:
         return Locale.parse("en_GB" if language == "en" else language)
     except (UnknownLocaleError, ValueError):
         return None
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A site's own words. `texts` has them by language (`fr`), or by language and edition (`fr/Maghreb`), which counts
+    first; each may have `heading`, `fallback_heading` and `reads`, in which {count} stands for the number.
+    """
+
+    default_heading: str = DEFAULT_HEADING
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def heading(self, language: str, edition: str) -> tuple[str, str | None]:
+        """The heading above related stories, and its language; None for the site's own one of no language."""
+        own = self._own("heading", language, edition)
+        if own is not None:
+            return own, language
+        if self.default_heading != DEFAULT_HEADING:
+            return self.default_heading, None
+        return (_HEADINGS[language], language) if language in _HEADINGS else (DEFAULT_HEADING, STANDARD)
+
+    def fallback_heading(self, language: str, edition: str) -> str | None:
+        """The heading above fallbacks, in this language; None where the site has none."""
+        return self._own("fallback_heading", language, edition)
+
+    def reads(self, count: int, language: str, edition: str = "") -> str | None:
+        """How often a story has been read; None where there are no words for it in this language."""
+        own = self._own("reads", language, edition)
+        one, many = (own, own) if own is not None else _READS.get(language, (None, None))
+        words = one if count == 1 or (language == "fr" and not count) else many
+        return None if words is None else words.replace("{count}", number(count, language))
+
+    day = staticmethod(day)
+    number = staticmethod(number)
+    direction = staticmethod(direction)
+
+    def _own(self, name: str, language: str, edition: str) -> str | None:
+        for key in (f"{language}/{edition}", language):
+            if name in self.texts.get(key, {}):
+                return self.texts[key][name]
+        return None
+
+
+USUAL_WORDING = Wording()

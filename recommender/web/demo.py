@@ -5,6 +5,7 @@ it. What is not public is on none of its pages.
 """
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -14,7 +15,6 @@ from markupsafe import Markup
 from recommender.articles.article import Article
 from recommender.errors import ArticleNotFound
 from recommender.serving.document import iso
-from recommender.serving.wording import USUAL_WORDING, day, direction, number
 from recommender.web.api.recommend import document_for, render_fragment
 from recommender.web.api.schemas import Wishes
 from recommender.web.context import context
@@ -24,10 +24,18 @@ bp = APIBlueprint("site", __name__, enable_openapi=False)  # a plain one may hav
 PAGE = 24
 
 
-bp.add_app_template_filter(day, "day")
-bp.add_app_template_filter(number, "number")
-bp.add_app_template_filter(direction, "direction")
-bp.add_app_template_filter(USUAL_WORDING.reads, "reads")
+def _in_words(name: str) -> Callable[..., str | None]:
+    """A filter that says something as the boxes do."""
+
+    def words(*values: Any) -> str | None:
+        said: str | None = getattr(context().recommender.wording, name)(*values)
+        return said
+
+    return words
+
+
+for _name in ("day", "number", "direction", "reads"):
+    bp.add_app_template_filter(_in_words(_name), _name)
 
 
 @bp.before_request

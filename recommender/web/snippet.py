@@ -48,16 +48,17 @@ def _compact(source: str) -> str:
     return "".join(f"{line}\n" for line in map(str.strip, source.splitlines()) if line)
 
 
-@bp.get(f"/static/<any('{SCRIPT}', '{STYLE}'):name>")
+@bp.get(f"/static/{SCRIPT}", defaults={"name": SCRIPT})
+@bp.get(f"/static/{STYLE}", defaults={"name": STYLE})
 def newest(name: str) -> Response:
     """The file of this release; browsers ask again after an hour."""
     return _sent(name, f"public, max-age={HOUR_SECONDS}")
 
 
-@bp.get(f"/static/<int:version>/<any('{SCRIPT}', '{STYLE}'):name>")
+@bp.get("/static/<int:version>/<name>")
 def versioned(version: int, name: str) -> Response:
     """The file of one version, which never changes."""
-    if version != VERSION:
+    if version != VERSION or name not in _TYPES:
         abort(404)
     return _sent(name, f"public, max-age={YEAR_SECONDS}, immutable")
 
@@ -72,4 +73,5 @@ def _sent(name: str, kept: str) -> Response:
     if small:
         response.headers["Content-Encoding"] = "gzip"
     response.set_etag(f"{file.etag}{'-gzip' if small else ''}")
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -39,7 +39,8 @@ def test_version_is_kept_for_a_year_and_the_newest_for_an_hour(client: FlaskClie
 
 
 def test_version_that_is_not_there_is_not_found(client: FlaskClient) -> None:
-    assert client.get(f"/static/{VERSION + 1}/{SCRIPT}").status_code == 404
+    for path in (f"/static/{VERSION + 1}/{SCRIPT}", f"/static/{VERSION}/site.css"):
+        assert client.get(path).status_code == 404
 
 
 def test_unchanged_file_is_not_sent_again(client: FlaskClient) -> None:

@@ -11,14 +11,13 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
 from recommender.articles.addresses import canonical_url
-from recommender.articles.article import parse_article
+from recommender.articles.article import FALLBACK_LANGUAGE, parse_article
 from recommender.articles.text import links
 from recommender.desk.keys import DRAFTS
 from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query, Recommendation
-from recommender.serving.wording import STANDARD
 from recommender.web.api.parameters import warnings, what_counts
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
@@ -213,7 +212,7 @@ def _language(recommendation: Recommendation, wishes: Wishes) -> str:
     if recommendation.article is not None:
         return recommendation.article.language
     asked = wishes.query().languages
-    return asked[0] if len(asked) == 1 and asked[0] not in (SAME_LANGUAGE, ANY_LANGUAGE) else STANDARD
+    return asked[0] if len(asked) == 1 and asked[0] not in (SAME_LANGUAGE, ANY_LANGUAGE) else FALLBACK_LANGUAGE
 
 
 def _answer(document: Document, until: float = math.inf) -> Answer:
