@@ -98,8 +98,8 @@ def test_hostile_title_stays_text(make_client: MakeClient, other_worker: Store) 
     assert {"script", "img"}.isdisjoint(elements.tags)
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,hello", "JaVaScRiPt:alert(1)", None])
-def test_only_web_addresses_are_linked(make_client: MakeClient, other_worker: Store, address: str | None) -> None:
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,hello", "JaVaScRiPt:alert(1)"])
+def test_only_web_addresses_are_linked(make_client: MakeClient, other_worker: Store, address: str) -> None:
     # Input of this kind is refused; the template holds even if the database was filled by other hands.
     other_worker.articles.upsert([story("bad", "Headline", "Text", YESTERDAY + timedelta(hours=1), url=address)])
     client = make_client()

@@ -62,8 +62,9 @@ def test_language_that_is_asked_for_is_kept_to(of) -> None:  # type: ignore[no-u
     assert of([*ARCHIVE, ARABIC], "ar-1", lang="ar") == []
 
 
-def test_box_of_a_held_article_stays_empty(of) -> None:  # type: ignore[no-untyped-def]
-    assert of(list(ARCHIVE), "held") == []
+def test_box_of_a_held_article_stays_empty(make_client: MakeClient) -> None:
+    for fallback in ("ladder", "latest"):
+        assert make_client().get(URL, query_string={"article_id": "held", "fallback": fallback}).status_code == 404
 
 
 def test_arabic_article_has_an_arabic_box(make_client: MakeClient, database: Path) -> None:

@@ -67,3 +67,12 @@ def test_cache_buster_is_told_from_the_query_of_an_address(make_client: MakeClie
     other_worker.articles.upsert([story("seven", "A headline", "Text.", YESTERDAY, url=address)])
     answer = make_client().get("/api/v1/recommend", query_string={"url": f"{address}&_=1732960000"})
     assert answer.get_json()["article"]["id"] == "seven"
+
+
+def test_cache_buster_leads_to_nothing_beside_an_article_under_hold(
+    make_client: MakeClient, other_worker: Store
+) -> None:
+    address = "https://example.org/story.php?id=8"
+    other_worker.articles.upsert([story("eight", "A headline", "Text.", YESTERDAY, url=address, flags=("legal_hold",))])
+    question = {"url": f"{address}&_=17", "fallback": "latest"}
+    assert make_client().get("/api/v1/recommend", query_string=question).status_code == 404
