@@ -168,7 +168,7 @@ class Draft(Wishes):
             raise ValueError("is not a number")
         return value
 
-    @field_validator("explain", mode="before")
+    @field_validator("explain", "unlinked", mode="before")
     @classmethod
     def _is_boolean(cls, value: object) -> object:
         if not isinstance(value, bool):
