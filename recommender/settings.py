@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from recommender.errors import SettingsError
@@ -24,6 +24,16 @@ ROLES = ("background", "latest", "angle")  # as the ranking knows them; settings
 
 # A variable may hold several values, separated by commas; a TOML file holds a list.
 Several = Annotated[tuple[str, ...], NoDecode]
+
+
+class SidebarTexts(BaseModel):
+    """A site's own words for a box; what is left out is as it is for everybody."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heading: str | None = Field(None, min_length=1)
+    fallback_heading: str | None = Field(None, min_length=1)
+    reads: str | None = Field(None, pattern=r"\{count\}")
 
 
 class Settings(BaseSettings):
@@ -142,7 +152,18 @@ class Settings(BaseSettings):
         "`make serve` turns it on for the sample.",
     )
     site_name: str = Field("Sahel Journal", min_length=1, description="The masthead of the demonstration pages.")
-    sidebar_heading: str = Field("More on the Sahel", min_length=1, description="The heading above the teasers.")
+    sidebar_heading: str = Field(
+        "More on the Sahel",
+        min_length=1,
+        description="The heading above the teasers where `sidebar_texts` has none. The default one comes in the "
+        "language of the article where this release has a translation; one of your own comes as it is.",
+    )
+    sidebar_texts: dict[str, SidebarTexts] = Field(
+        {},
+        description="The box's words by language (`fr`), or by language and edition (`fr/Maghreb`), which counts "
+        "first: `heading`, `fallback_heading` for stories that are not related, `reads` with `{count}` for the number. "
+        "In the file a table `[sidebar_texts.fr]`, in a variable JSON.",
+    )
     public_url: str | None = Field(
         None,
         description="Where people reach the service, such as https://related.example. One-time links begin with it, "
@@ -186,6 +207,14 @@ class Settings(BaseSettings):
                 "`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
             )
         return keys
+
+    @field_validator("sidebar_texts")
+    @classmethod
+    def _are_languages(cls, texts: dict[str, SidebarTexts]) -> dict[str, SidebarTexts]:
+        for key in texts:
+            if not re.fullmatch(r"[a-z]{2,3}(/.+)?", key):
+                raise ValueError(f"{key!r} is not a language, or language and edition; write fr, or fr/Maghreb")
+        return texts
 
     @field_validator("roles")
     @classmethod

@@ -17,6 +17,7 @@ from recommender.progress import Progress
 from recommender.ranking.scoring import DEFAULT, RankingModel
 from recommender.retrieval.base import Toolbox
 from recommender.serving.recommender import RankingDefaults, Recommender
+from recommender.serving.wording import Wording
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.store.limits import COMMAND, TimeLimits
@@ -357,7 +358,9 @@ def make_recommender(
     defaults = RankingDefaults(
         settings.min_score, settings.diversity, ranking, settings.roles, settings.other_languages
     )
-    return Recommender(store, defaults, make_gazetteer(settings), clock)
+    texts = {key: texts.model_dump(exclude_none=True) for key, texts in settings.sidebar_texts.items()}
+    wording = Wording(settings.sidebar_heading, texts)
+    return Recommender(store, defaults, make_gazetteer(settings), clock, wording)
 
 
 def make_accounts(
@@ -427,7 +430,7 @@ def make_recorder(store: Store, recommender: Recommender) -> "Recorder":
     """Writes down what is shown."""
     from recommender.serving.recorder import Recorder
 
-    return Recorder(store, recommender.gazetteer, utc_now)
+    return Recorder(store, recommender.gazetteer, utc_now, recommender.wording)
 
 
 def make_sweep(store: Store, settings: Settings) -> "Sweep":
@@ -482,11 +485,11 @@ def make_interleaving_control(store: Store) -> "InterleavingControl":
     return InterleavingControl(store, utc_now)
 
 
-def make_fragment_of(settings: Settings) -> "Fragment":
+def make_fragment_of() -> "Fragment":
     """Renders sidebars as HTML, outside the web application."""
     from recommender.serving.fragment import make_fragment
 
-    return make_fragment(settings.sidebar_heading)
+    return make_fragment()
 
 
 def make_files(path: Path) -> "Files":

@@ -63,6 +63,7 @@ def make_article(article_id: str, **fields: Any) -> Article:
     """A published English article of the Sahel edition, a day old, whose title is its id."""
     values: dict[str, Any] = {
         "title": article_id,
+        "url": f"https://example.org/{article_id}",
         "body": f"Body of {article_id}.",
         "edition": "Sahel",
         "posted_on": NOW - timedelta(days=1),
@@ -139,8 +140,8 @@ def make_columns(numbers: Sequence[int], **columns: Any) -> Columns:
     """Facts of published articles of edition 0 and language 0, posted a day before NOW, never read, each alone."""
     size = len(numbers)
     facts: dict[str, Any] = {"posted": NOW_SECONDS - 86_400, "reads": 0, "edition": 0, "language": 0}
-    facts |= {"shown": True, "update": False, "explains": False, "byline": 0, "story": numbers, "demand": 0, "copy": -1}
-    facts |= {"page": numbers}
+    facts |= {"shown": True, "linked": True, "update": False, "explains": False, "byline": 0, "demand": 0}
+    facts |= {"story": numbers, "page": numbers, "copy": -1}
     facts |= {"changed": -1, "relisted": -1, "flags": bits(())} | columns
     named = facts.pop("labels", [frozenset()] * size)
     kinds = {"posted": np.float64, "reads": np.float64, "changed": np.int64, "relisted": np.int64}

@@ -151,9 +151,8 @@ def test_tag_with_a_meaning_is_documented(tag: str) -> None:
 
 def test_snippet_attributes_are_those_of_the_script() -> None:
     script = (ROOT / "recommender" / "web" / "static" / "sidebar.js").read_text(encoding="utf-8")
-    read = set(re.findall(r"data\.(\w+)", script)) - {"recState"}
-    read |= {name for names in re.findall(r'\[("lang".*?)\]', script) for name in re.findall(r"\w+", names)}
-    attributes = {"data-" + re.sub("([A-Z])", lambda match: "-" + match[1].lower(), name) for name in read}
+    (names,) = re.findall(r"const NAMES = \[(.*?)\]", script, flags=re.DOTALL)
+    attributes = {f"data-{name}" for name in re.findall(r'"([a-z-]+)"', names)}
     rows = "".join(re.findall(r"^\| (`data-.*?) \|", SNIPPET, flags=re.MULTILINE))
     assert set(re.findall(r"`(data-[a-z-]+)`", rows)) == attributes
 

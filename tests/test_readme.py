@@ -119,8 +119,8 @@ def test_related_prints_three_stories(served: tuple[str, dict[str, str]]) -> Non
 def test_snippet_files_are_served(served: tuple[str, dict[str, str]]) -> None:
     """The script, and the style that lies beside it."""
     (script,) = re.findall(r"https://related\.example\.org(/static/\S+?)\"", README)
-    assert script == "/static/sidebar.js"
-    for file in (script, "/static/sidebar.css"):
+    assert script == "/static/1/sidebar.js"
+    for file in (script, "/static/1/sidebar.css", "/static/sidebar.js", "/static/sidebar.css"):
         with urllib.request.urlopen(served[0] + file) as response:  # our own server
             assert response.status == 200
 
@@ -129,9 +129,9 @@ def test_snippet_is_that_of_its_page() -> None:
     """Two lines and no more: the box, and a script that nothing waits for."""
     page = (ROOT / "docs" / "how-to" / "embed.md").read_text(encoding="utf-8")
     lines = re.findall(r"^ +(<.*>)$", SITE, flags=re.MULTILINE)
-    shown = [re.sub('data-article-id="[^"]*"', 'data-article-id="your-article-id"', line) for line in page.splitlines()]
+    shown = [re.sub('article-id="[^"]*"', 'article-id="your-article-id"', line) for line in page.splitlines()]
     assert [line.strip() for line in shown if line.startswith("    <")] == lines
-    assert [line.partition(" ")[0] for line in lines] == ["<aside", "<script"]
+    assert [line.partition(" ")[0] for line in lines] == ["<related-stories", "<script"]
     assert lines[1].endswith(" async></script>")
 
 

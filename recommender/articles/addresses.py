@@ -3,6 +3,7 @@
 import re
 import string
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
 # What analytics, advertising and mailing services append to a link; each name is theirs and tells no two pages apart.
@@ -22,6 +23,7 @@ CAMPAIGN = frozenset(
         "xtor cmpid s_cid wt_mc wt_zmc ns_campaign ns_mchannel ns_source ns_linkname ns_fee"  # analytics
     ).split()
 )
+CACHE_BUSTER = "_"  # what scripts append with a number, so that no cache answers
 CAMPAIGN_PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_", "at_", "itm_", "hsa_")
 
 # The unreserved characters of RFC 2396. RFC 3986 has since reserved !*'() without giving them a meaning in the web, and
@@ -91,6 +93,23 @@ def _parameters(query: str) -> list[str]:
     return [_NAMED_AMPERSAND.sub("", parameter) for parameter in _same_escapes(query).split("&")]
 
 
+def without_campaign(url: str) -> str:
+    """An address without its campaign parameters, otherwise as it is written."""
+    return _without(url, is_campaign)
+
+
+def without_cache_buster(url: str) -> str:
+    """An address without the parameter `_`, otherwise as it is written."""
+    return _without(url, lambda name: name == CACHE_BUSTER)
+
+
+def _without(url: str, dropped: Callable[[str], bool]) -> str:
+    address, separator, query = url.partition("?")
+    query, mark, fragment = query.partition("#")
+    kept = "&".join(parameter for parameter in query.split("&") if not dropped(_name(parameter)))
+    return f"{address}{separator if kept else ''}{kept}{mark}{fragment}"
+
+
 def without_query(url: str) -> str:
     """An address without query and fragment, for one whose query is part of no article's address."""
     return url.partition("#")[0].partition("?")[0]
@@ -129,5 +148,9 @@ def _counts(parameter: str) -> bool:
     """Whether a parameter tells pages apart."""
     name, _, value = parameter.partition("=")
     amp = name.lower() == _AMP and value.lower() in _AMP_VALUES
-    campaign = name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)
-    return bool(parameter) and not amp and not campaign
+    return bool(parameter) and not amp and not is_campaign(name)
+
+
+def is_campaign(name: str) -> bool:
+    """Whether a parameter of this name is a campaign's, and tells no two pages apart."""
+    return name.lower() in CAMPAIGN or name.lower().startswith(CAMPAIGN_PREFIXES)

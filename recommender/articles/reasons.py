@@ -1,13 +1,13 @@
 """Why a story stands beside another: what both are about, in words for readers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import PLACES, REGION, SUBJECT, Gazetteer, Name
 
 Shared = Mapping[str, list[str]]
 SHOWN_NAMES = 2
+NAMED_IN = ("en", "fr")  # the languages that the gazetteer has names in
 
 
 def shared(
@@ -23,11 +23,13 @@ def shared(
 
 
 def reason(common: Shared, gazetteer: Gazetteer, language: str) -> str | None:
-    """One short line for readers, in the language of the page; None where there is nothing to say.
+    """One short line for readers, in the language of the page; None where there is nothing to say, or no names in it.
 
     It names what both stories are about: who first, then where, else their subject or a country. It says no more than
     that, so it cannot be wrong about how the two are connected.
     """
+    if language not in NAMED_IN:
+        return None
     names = [gazetteer[key] for key in common["names"] if key in gazetteer]
     actors = [name for name in names if name.kind not in PLACES | {SUBJECT, REGION}]
     places = [name for name in names if name.kind in PLACES]
@@ -41,33 +43,6 @@ def reason(common: Shared, gazetteer: Gazetteer, language: str) -> str | None:
     if not labels:
         return None
     return f"Également : {', '.join(labels)}" if language == "fr" else f"Also about {' and '.join(labels)}"
-
-
-# What readers call a language: those that news of the region and its diaspora is written in.
-_LANGUAGES = {
-    "en": {
-        "am": "Amharic", "ar": "Arabic", "bm": "Bambara", "de": "German", "en": "English", "es": "Spanish",
-        "ff": "Fulfulde", "fr": "French", "ha": "Hausa", "ig": "Igbo", "it": "Italian", "kr": "Kanuri", "nl": "Dutch",
-        "pt": "Portuguese", "ru": "Russian", "so": "Somali", "sw": "Swahili", "ti": "Tigrinya", "tr": "Turkish",
-        "wo": "Wolof", "yo": "Yoruba", "zh": "Chinese",
-    },
-    "fr": {
-        "am": "amharique", "ar": "arabe", "bm": "bambara", "de": "allemand", "en": "anglais", "es": "espagnol",
-        "ff": "peul", "fr": "français", "ha": "haoussa", "ig": "igbo", "it": "italien", "kr": "kanouri",
-        "nl": "néerlandais", "pt": "portugais", "ru": "russe", "so": "somali", "sw": "swahili", "ti": "tigrigna",
-        "tr": "turc", "wo": "wolof", "yo": "yoruba", "zh": "chinois",
-    },
-}  # fmt: skip
-
-
-def in_language(code: str, language: str) -> str | None:
-    """What a page in `language` says of a story in another one, such as "in English" or "en anglais";
-    None for a story in the page's own.
-    """
-    if code == language:
-        return None
-    name = _LANGUAGES["fr" if language == "fr" else "en"].get(code, code.upper())
-    return f"en {name}" if language == "fr" else f"in {name}"
 
 
 def _one_holds_the_other(name: Name, other: Name) -> bool:
@@ -93,18 +68,3 @@ def reported(article: Article, language: str) -> str:
     if language == "fr":
         return f"publié le {'1er' if day == 1 else day} {MONTHS['fr'][month - 1]} {year}"
     return f"reported on {day} {MONTHS['en'][month - 1]} {year}"
-
-
-def day(moment: str | None, language: str = "en") -> str:
-    """A date for readers, such as 17 September 2024 or 17 septembre 2024; empty without a date."""
-    if not moment:
-        return ""
-    date = datetime.fromisoformat(moment)
-    months = MONTHS.get(language, MONTHS["en"])
-    first = "1er" if language == "fr" and date.day == 1 else str(date.day)
-    return f"{first} {months[date.month - 1]} {date.year}"
-
-
-def count(number: int) -> str:
-    """A number with thousands separated."""
-    return f"{number:,}"

@@ -23,5 +23,5 @@ def export(config: Path | None, directory: Path) -> None:
     settings = load_settings(config)
     with opened_store(settings) as store:
         recommender = make_recommender(store, settings)
-        done = write_all(store, recommender, make_fragment_of(settings), make_files(directory), progress)
+        done = write_all(store, recommender, make_fragment_of(), make_files(directory), progress)
     click.echo(f"{done.articles:,} sidebars; {done.written:,} files written, {done.removed:,} removed")

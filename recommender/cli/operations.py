@@ -18,6 +18,9 @@ def status(config: Path | None) -> None:
         counts = store.articles.counts()
         click.echo(f"database    {masked_url(settings.database_url.get_secret_value())}")
         click.echo(f"articles    {', '.join(f'{count:,} {name}' for name, count in sorted(counts.items())) or 'none'}")
+        unlinked = sum(facts.published and not facts.linked for facts in store.articles.facts_since(-1))
+        if unlinked:
+            click.echo(f"no address  {unlinked:,} published: no box links to them; give them a url")
         live = store.generations.live()
         if live is None:
             click.echo("generation  none yet: run `recommender build`")

@@ -46,7 +46,12 @@ def related(  # noqa: PLR0917  # click passes every option by name
         language = recommendation.article.language if recommendation.article else language
         explained = recommender.closest_sentences(recommendation) if explain else None
         document = make_document(
-            recommendation, recommender.gazetteer, language, explained=explained, in_archive=article_id is not None
+            recommendation,
+            recommender.gazetteer,
+            language,
+            wording=recommender.wording,
+            explained=explained,
+            in_archive=article_id is not None,
         )
         click.echo(_as_json(document) if as_json else _as_text(document), nl=False)
         if recommendation.state.generation is None:

@@ -30,7 +30,7 @@ FOUND = 20  # stories of one search
 LEAD = 15  # sentences of a candidate that are looked at: reading on takes time, and news come first
 DECISIONS = 10  # of the article, the latest
 # What keeps a story out of a sidebar. Of several the first is shown.
-WITHDRAWN, HELD, BOX_OFF, BANNED, SENSITIVE, RULED, FUTURE, LANGUAGE, BEYOND, REPORTED, WEAK, LOWER = (
+WITHDRAWN, HELD, BOX_OFF, BANNED, SENSITIVE, RULED, FUTURE, LANGUAGE, UNLINKED, BEYOND, REPORTED, WEAK, LOWER = (
     "withdrawn",
     "held",
     "box_off",
@@ -39,6 +39,7 @@ WITHDRAWN, HELD, BOX_OFF, BANNED, SENSITIVE, RULED, FUTURE, LANGUAGE, BEYOND, RE
     "ruled",
     "future",
     "language",
+    "unlinked",
     "beyond",
     "reported",
     "weak",
@@ -202,8 +203,9 @@ class Reviewing:
         return self._store.audit.entries(AuditQuery(article=number), DECISIONS)
 
     def _digest(self, recommendation: Recommendation) -> str:
-        language = recommendation.article.language if recommendation.article else "en"
-        return digest_of(make_document(recommendation, self._recommender.gazetteer, language)["items"])
+        language, recommender = recommendation.article.language if recommendation.article else "en", self._recommender
+        document = make_document(recommendation, recommender.gazetteer, language, wording=recommender.wording)
+        return digest_of(document["items"])
 
     def _in_force(self, question: Question) -> list[Signal]:
         now = datetime.fromtimestamp(question.filters.now, UTC)
@@ -309,6 +311,8 @@ def _filters(question: Question, facts: Columns) -> Iterator[Obstacle]:
         yield Obstacle(FUTURE)
     if not readable(facts, question.filters)[0]:
         yield Obstacle(LANGUAGE)
+    if question.filters.linked and not facts.linked[0]:
+        yield Obstacle(UNLINKED)
     slots = [slot for slot, number in question.source.constraints.pins.items() if number == facts.number[0]]
     if slots and min(slots) > question.filters.n:
         yield Obstacle(BEYOND)

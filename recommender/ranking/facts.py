@@ -31,12 +31,12 @@ class Ranker:
 class Columns:
     """Facts of many articles as aligned columns; `edition`, `language` and `byline` are codes of the catalogue.
 
-    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `explains`
-    True for an explainer or analysis. `story` is the number of the first article of the running story, `demand` says
-    among how many others' best candidates an article is. `copy` is the code of an article's text, which its copies
-    share, -1 where it is unknown. Articles of one `page` share an address; it is the lowest of their numbers. `changed`
-    and `relisted` are the revisions of the article's (or its signals') and its candidate list's last change. `flags`
-    are bits (see `curation.sensitivity`), `labels` what rules ask for.
+    `posted` is in seconds since 1970, NaN where unknown. `shown` is False for what must stand in no sidebar, `linked`
+    True where a box can link to it, `explains` True for an explainer or analysis. `story` is the number of the first
+    article of the running story, `demand` says among how many others' best candidates an article is. `copy` is the code
+    of an article's text, which its copies share, -1 where it is unknown. Articles of one `page` share an address; it is
+    the lowest of their numbers. `changed` and `relisted` are the revisions of the article's (or its signals') and its
+    candidate list's last change. `flags` are bits (see `curation.sensitivity`), `labels` what rules ask for.
     """
 
     number: IntArray
@@ -45,6 +45,7 @@ class Columns:
     edition: IntArray
     language: IntArray
     shown: BoolArray
+    linked: BoolArray
     update: BoolArray
     explains: BoolArray
     byline: IntArray
@@ -88,7 +89,8 @@ class SourceArticle:
 class Filters:
     """What one request asks for. Codes as in `Columns`; None means "any". Times are seconds since 1970.
 
-    With `foreign` related stories may be of other languages too, and so may pins; fallbacks may not.
+    With `foreign` related stories may be of other languages too, and so may pins; fallbacks may only where the box
+    would be empty. With `linked` only articles that a box can link to.
     """
 
     now: float
@@ -97,6 +99,7 @@ class Filters:
     editions: frozenset[int] | None = None
     languages: frozenset[int] | None = None
     foreign: bool = False
+    linked: bool = False
     since: float | None = None
     until: float | None = None
     diversity: float = 0.0

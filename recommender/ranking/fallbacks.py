@@ -16,6 +16,7 @@ from recommender.ranking.scoring import DAY
 FALLBACK_READ = "fallback_edition_read"
 FALLBACK_EDITION = "fallback_edition_latest"
 FALLBACK_ANY = "fallback_any_latest"
+FALLBACK_UNDATED = "fallback_any_undated"
 READ_LATELY = 30 * DAY
 
 
@@ -60,12 +61,15 @@ def fallbacks(
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
     `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article. No
-    text comes twice, nor that of the source or of what is taken.
+    text and no address comes twice, nor that of the source or of what is taken. Where nothing has a date there is one
+    rung: those of the edition first, and the last ones added before others.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
     if missing <= 0 or filters.fallback == "none" or not source.constraints.fills:
         return []
-    free = allowed(facts, source, replace(filters, foreign=False)) & ~np.isnan(facts.posted)
+    free = allowed(facts, source, replace(filters, foreign=False))
+    dated = free & ~np.isnan(facts.posted)
+    free = dated if dated.any() else free
     if taken:
         free &= ~_told(facts, list(taken))
     free &= ~same_text(facts.copy, source.copy)
@@ -73,30 +77,33 @@ def fallbacks(
     rungs = [(FALLBACK_EDITION, here, facts.posted), (FALLBACK_ANY, free, facts.posted)]
     if filters.fallback == "ladder":
         rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= filters.now - READ_LATELY), facts.reads))
+    if not dated.any():
+        rungs = [(FALLBACK_UNDATED, free, (facts.edition == source.edition).astype(np.float64))]
     kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
     teasers: list[RankedTeaser] = []
     for label, mask, key in rungs:
         places = np.flatnonzero(mask & ~_told(facts, [teaser.number for teaser in teasers]))
         order = np.lexsort((-facts.number[places], -facts.posted[places], -key[places]))
-        for place in _first_of_each(_once(places[order], facts.copy), kinds, room):
+        for place in _first_of_each(_once(_once(places[order], facts.copy), facts.page), kinds, room):
             room[int(kinds[place])] -= 1
             teasers.append(RankedTeaser(int(facts.number[place]), 0.0, label))
     return teasers
 
 
 def _told(facts: Columns, numbers: Sequence[int]) -> BoolArray:
-    """Which articles are among some, or have the text of one of them."""
+    """Which articles are among some, or have the text or the address of one of them."""
     among = np.isin(facts.number, numbers)
     told: BoolArray = among | (np.isin(facts.copy, facts.copy[among]) & (facts.copy >= 0))
+    told |= np.isin(facts.page, facts.page[among])
     return told
 
 
-def _once(ordered: Positions, copies: IntArray) -> Positions:
-    """Some places without those whose text an earlier one holds."""
-    texts = copies[ordered] + 1  # 0: not known
-    several = np.flatnonzero((texts > 0) & (np.bincount(texts)[texts] > 1)) if len(texts) else ordered
-    _, first = np.unique(texts[several], return_index=True)
+def _once(ordered: Positions, codes: IntArray) -> Positions:
+    """Some places without those whose code, of a text or an address, an earlier one has."""
+    known = codes[ordered] + 1  # 0: not known
+    several = np.flatnonzero((known > 0) & (np.bincount(known)[known] > 1)) if len(known) else ordered
+    _, first = np.unique(known[several], return_index=True)
     return np.delete(ordered, np.delete(several, first))
 
 

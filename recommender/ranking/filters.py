@@ -45,6 +45,8 @@ def allowed(facts: Columns, source: SourceArticle, filters: Filters) -> BoolArra
     if filters.editions is not None:
         mask &= np.isin(facts.edition, list(filters.editions))
     mask &= readable(facts, filters)
+    if filters.linked:
+        mask &= facts.linked
     # NaN compares false: an article without a date is in no period that a request names.
     if filters.since is not None:
         mask &= facts.posted >= filters.since

@@ -78,6 +78,9 @@ def _with_fallbacks(
     kinds = kinds_of(archive, quotas) if quotas else None
     many = (filters.n if quotas else missing) + SPARE_FALLBACKS
     spare = fallbacks(archive, source, filters, many if missing or asked_for else 0, taken, kinds=kinds)
+    if not spare and not chosen and filters.foreign:  # better a story of another language than an empty box
+        anywhere = replace(filters, languages=None)
+        spare = fallbacks(archive, source, anywhere, many, taken, kinds=kinds)
     if not spare:
         return chosen
     # Where a rule asks for what no related story gives, fallbacks replace the last related ones; pins stay.

@@ -94,6 +94,7 @@ class Catalogue:
         new.edition[places] = [self._code_for(facts.edition) for facts in changed]
         new.language[places] = [self._code_for(facts.language) for facts in changed]
         new.shown[places] = [facts.published and not facts.held for facts in changed]
+        new.linked[places] = [facts.published and facts.linked for facts in changed]
         new.update[places] = [facts.update for facts in changed]
         new.explains[places] = [facts.explains for facts in changed]
         new.page[places] = [facts.page for facts in changed]
@@ -145,6 +146,7 @@ def _empty(size: int) -> Columns:
         edition=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         language=np.full(size, UNKNOWN_CODE, dtype=np.int32),
         shown=np.zeros(size, dtype=bool),
+        linked=np.zeros(size, dtype=bool),
         update=np.zeros(size, dtype=bool),
         explains=np.zeros(size, dtype=bool),
         byline=np.full(size, UNKNOWN_CODE, dtype=np.int32),

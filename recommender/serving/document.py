@@ -8,10 +8,11 @@ from typing import Any
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
-from recommender.articles.reasons import in_language, reason, reported
+from recommender.articles.reasons import reason, reported
 from recommender.articles.sentences import SentencePair
 from recommender.ranking.facts import RELATED
 from recommender.serving.recommender import Item, Recommendation
+from recommender.serving.wording import Wording, day, in_language, spoken
 
 Document = dict[str, Any]
 
@@ -24,21 +25,36 @@ def make_document(
     gazetteer: Gazetteer,
     language: str,
     *,
+    wording: Wording,
     explained: Sentences | None = None,
     in_archive: bool = True,
 ) -> Document:
-    """The document of a recommendation, its reasons in the language given; a draft is not `known`.
+    """The document of a recommendation, its words in the language given where Babel knows it; a draft is not `known`.
 
     With `explained`, the closest sentences by the id of a teaser, it also says why each stands there.
 
     Equal answers have equal `request_id`s, so that they can be cached and still be distinguished in reports of clicks.
     """
     article = recommendation.article if in_archive else None
+    speaks = spoken(language)
+    edition = recommendation.article.edition if recommendation.article else ""
+    heading, heading_language = wording.heading(speaks, edition)
     document: Document = {
         "article": None
         if article is None
         else {"id": article.id, "url": article.url, "title": article.title, "language": article.language},
-        "items": [_item(item, gazetteer, language, explained) for item in recommendation.items],
+        "language": speaks,
+        "heading": heading,
+        "heading_language": heading_language,
+        "fallback_heading": wording.fallback_heading(speaks, edition),
+        "items": [
+            _item(item, gazetteer, language, explained)
+            | {
+                "date_text": day(item.article.posted_on, speaks) or None,
+                "reads_text": wording.reads(item.article.read_count, speaks, edition),
+            }
+            for item in recommendation.items
+        ],
         "model": recommendation.model,
         "generation": recommendation.state.generation,
     }

@@ -86,7 +86,7 @@ def _body(store: Store, recommender: Recommender, article_id: str) -> bytes:
         return ready.body
     recommendation = recommender.for_reader(article_id, Query())
     language = recommendation.article.language if recommendation.article else "en"
-    return to_json(make_document(recommendation, recommender.gazetteer, language))
+    return to_json(make_document(recommendation, recommender.gazetteer, language, wording=recommender.wording))
 
 
 def _ids(store: Store, numbers: Sequence[int]) -> list[str]:

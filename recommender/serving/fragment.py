@@ -6,21 +6,21 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader
 
-from recommender.articles.reasons import count, day
+from recommender.serving.wording import USUAL_WORDING, day, direction
 
 Fragment = Callable[[Mapping[str, Any]], str]
 
 
-def make_fragment(heading: str) -> Fragment:
-    """Renders documents of the API as boxes with this heading; empty where there is nothing to show."""
+def make_fragment() -> Fragment:
+    """Renders documents of the API as boxes; empty where there is nothing to show."""
     templates = files("recommender") / "web" / "templates"
     environment = Environment(
         autoescape=True, loader=FunctionLoader(lambda name: (templates / name).read_text(encoding="utf-8"))
     )
-    environment.filters.update(day=day, count=count)
+    environment.filters.update(day=day, direction=direction, reads=USUAL_WORDING.reads)
     template = environment.get_template("fragment.html")
 
     def fragment(document: Mapping[str, Any]) -> str:
-        return template.render(**document, heading=heading, heading_level=2, link=None)
+        return template.render(**document, heading_level=2, link=None)
 
     return fragment

@@ -103,7 +103,9 @@ def _keep(store: Store, recommender: Recommender, generation: int, answers: Mapp
     lasting = {}
     for number, answer in answers.items():
         if answer.basis.lasting and answer.article is not None:
-            document = make_document(answer, recommender.gazetteer, answer.article.language)
+            document = make_document(
+                answer, recommender.gazetteer, answer.article.language, wording=recommender.wording
+            )
             body, seen = to_json(document), digest_of(document["items"])
             sources = tuple(item.teaser.source for item in answer.items)
             lasting[number] = Prepared(body, seen, sources, answer.basis, recommender.fingerprint).to_bytes()
@@ -112,7 +114,8 @@ def _keep(store: Store, recommender: Recommender, generation: int, answers: Mapp
 
 
 def _write_down(store: Store, recommender: Recommender, answers: Mapping[int, Recommendation]) -> None:
-    store.ledger.append([shown(answer, recommender.gazetteer, recommender.now()) for answer in answers.values()])
+    gazetteer, wording = recommender.gazetteer, recommender.wording
+    store.ledger.append([shown(answer, gazetteer, recommender.now(), wording=wording) for answer in answers.values()])
 
 
 def catch_up(store: Store, recommender: Recommender, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from recommender.arrays import BoolArray, IntArray
+from recommender.articles.addresses import without_cache_buster
 from recommender.articles.article import Article
 from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
 from recommender.articles.gazetteer import Gazetteer
@@ -38,6 +39,7 @@ from recommender.ranking.filters import guarded, public
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
+from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.store.base import Look, State, Store
 
 SAME_LANGUAGE = "same"
@@ -73,6 +75,8 @@ class Query:
     fallback : str
         What fills places for which too few stories are related: "ladder" (the default: most read in the edition, latest
         in the edition, latest of all), "latest" (the same, also for an article that is not known) or "none".
+    unlinked : bool
+        Whether an article without an address may be among them; it always may where no article has one.
 
     Examples
     --------
@@ -89,6 +93,7 @@ class Query:
     diversity: float | None = None
     min_score: float | None = None
     fallback: str = "ladder"
+    unlinked: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,17 +193,23 @@ class Recommender:
     """Answers from the neighbour table; loads no model. Safe to use from several threads."""
 
     def __init__(
-        self, store: Store, defaults: RankingDefaults, gazetteer: Gazetteer, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        defaults: RankingDefaults,
+        gazetteer: Gazetteer,
+        clock: Callable[[], datetime],
+        wording: Wording = USUAL_WORDING,
     ) -> None:
         self._store = store
         self._defaults = defaults
         self.gazetteer = gazetteer
+        self.wording = wording
         self._clock = clock
         self._catalogue = Catalogue(store)
         self._directives: Callable[[Directives], Directives] = _unchanged
         self._made: dict[int, _Made] = {}
         # Names the site's choices: an answer made under others is not used.
-        choices = repr((defaults, gazetteer.digest))
+        choices = repr((defaults, gazetteer.digest, wording))
         self.fingerprint = hashlib.blake2b(choices.encode(), digest_size=8).hexdigest()
 
     def previewing(self, added: Sequence[Signal], ended: Iterable[int] = ()) -> "Recommender":
@@ -314,11 +325,14 @@ class Recommender:
         """The same for the article at an address, as `for_url`. Raises ArticleNotFound, StoreUnavailable."""
         now = self._clock()
         with self._store.reading():
-            public_one = self._store.articles.public_by_url(url, now)
+            by_url = self._store.articles.public_by_url
+            public_one = by_url(url, now) or by_url(without_cache_buster(url), now)
             if public_one is not None:
                 answer = self.answer(self._question_about(public_one, url, query))
             else:
-                answer = self._beside_unknown(self._store.articles.by_url(url), now, url, query)
+                any_by_url = self._store.articles.by_url
+                found = any_by_url(url) or any_by_url(without_cache_buster(url))
+                answer = self._beside_unknown(found, now, url, query)
             # Until another one may be read at the address: which of the two is meant is not known then.
             return _right_until(answer, self._store.articles.next_public_at(url, now))
 
@@ -383,7 +397,8 @@ class Recommender:
             The database does not answer.
         """
         with self._store.reading():
-            return self.answer(self._question_about(self._store.articles.by_url(url), url, query))
+            by_url = self._store.articles.by_url
+            return self.answer(self._question_about(by_url(url) or by_url(without_cache_buster(url)), url, query))
 
     def for_draft(self, draft: Article, candidates: TextCandidates, query: Query) -> Recommendation:
         """The sidebar of a text that is not in the archive, with the candidates found for it.
@@ -593,7 +608,7 @@ class Recommender:
         self, number: int, article: Article | None, candidates: TextCandidates, query: Query, state: State
     ) -> "Question":
         snapshot = self._current(state)
-        filters = self._filters(query, article, snapshot.directives)
+        filters = self._filters(query, article, snapshot)
         source = self._source(number, article, snapshot, filters.now, candidates.copy_key)
         return Question(state, snapshot, article, candidates, source, filters, self._ranker(state, snapshot.directives))
 
@@ -688,13 +703,13 @@ class Recommender:
         )
         return directives.constraints_for(NO_NUMBER, bits(article.flags), article_labels, now)
 
-    def _filters(self, query: Query, article: Article | None, directives: Directives) -> Filters:
+    def _filters(self, query: Query, article: Article | None, snapshot: Snapshot) -> Filters:
         codes: frozenset[int] | None = None
         if query.languages == (SAME_LANGUAGE,):
             codes = self._catalogue.codes([article.language]) if article else None
         elif query.languages != (ANY_LANGUAGE,):
             codes = self._catalogue.codes(query.languages)
-        least = directives.ranking.get("min_score", self._defaults.min_score)
+        least = snapshot.directives.ranking.get("min_score", self._defaults.min_score)
         return Filters(
             now=self._clock().timestamp(),
             n=query.n,
@@ -702,6 +717,8 @@ class Recommender:
             editions=self._catalogue.codes(query.editions) if query.editions else None,
             languages=codes,
             foreign=self._defaults.other_languages and query.languages == (SAME_LANGUAGE,),
+            # A site whose articles have no addresses at all links in its own way.
+            linked=not query.unlinked and bool(snapshot.columns.linked.any()),
             since=query.since.timestamp() if query.since else None,
             until=query.until.timestamp() if query.until else None,
             diversity=self._defaults.diversity if query.diversity is None else query.diversity,

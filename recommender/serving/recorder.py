@@ -12,6 +12,7 @@ from recommender.articles.gazetteer import Gazetteer
 from recommender.ranking.facts import PINNED, RELATED, SIDEBAR_PLACES
 from recommender.serving.document import digest_of, make_document
 from recommender.serving.recommender import Basis, Item, Recommendation
+from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.serving.write_behind import WriteBehind
 from recommender.store.base import Store
 from recommender.store.ledger import Shown
@@ -41,11 +42,17 @@ def _doubt(item: Item) -> float:
 
 
 def shown(
-    recommendation: Recommendation, gazetteer: Gazetteer, at: datetime, *, n: int = SIDEBAR_PLACES, served: bool = False
+    recommendation: Recommendation,
+    gazetteer: Gazetteer,
+    at: datetime,
+    *,
+    wording: Wording = USUAL_WORDING,
+    n: int = SIDEBAR_PLACES,
+    served: bool = False,
 ) -> Shown:
     """The line of the ledger for the sidebar of an article of the archive."""
     language = recommendation.article.language if recommendation.article else "en"
-    document = make_document(recommendation, gazetteer, language, explained={})
+    document = make_document(recommendation, gazetteer, language, wording=wording, explained={})
     return Shown(
         source=recommendation.basis.number,
         at=at,
@@ -62,10 +69,13 @@ def shown(
 class Recorder(WriteBehind[Callable[[], Shown]]):
     """Writes down the answers of one worker."""
 
-    def __init__(self, store: Store, gazetteer: Gazetteer, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, gazetteer: Gazetteer, clock: Callable[[], datetime], wording: Wording = USUAL_WORDING
+    ) -> None:
         super().__init__("ledger", lambda rows: store.ledger.append(row() for row in rows))
         self._gazetteer = gazetteer
         self._clock = clock
+        self._wording = wording
 
     def note(self, recommendation: Recommendation) -> None:
         """An answer that has been made for a page."""

@@ -59,10 +59,10 @@ class Listed:
 class Facts:
     """What ranking needs of one article, without its text. `posted` is in seconds since 1970, UTC.
 
-    `published` is the status that the site gives, `held` a legal hold, `update` the tag of a new version of an earlier
-    report, `revision` that of its last change, `explains` the tag of an explainer, and `byline` who wrote it. `flags`
-    are bits (see `curation.sensitivity`), `labels` what rules can ask for. `page` is the lowest number of the articles
-    that share an address, its own where it shares none.
+    `published` is the status that the site gives, `linked` says whether it has an address, `held` a legal hold,
+    `update` the tag of a new version of an earlier report, `revision` that of its last change, `explains` the tag of an
+    explainer, and `byline` who wrote it. `flags` are bits (see `curation.sensitivity`), `labels` what rules can ask
+    for. `page` is the lowest number of the articles that share an address, its own where it shares none.
     """
 
     number: int
@@ -71,6 +71,7 @@ class Facts:
     edition: str
     language: str
     published: bool
+    linked: bool
     held: bool
     update: bool
     revision: int

@@ -11,7 +11,7 @@ from recommender.evaluation.exposure import Exposures
 from recommender.grading.grading import Grading
 from recommender.settings import Settings
 from recommender.version import __version__
-from recommender.web import demo, languages, openapi, operations
+from recommender.web import demo, languages, openapi, operations, snippet
 from recommender.web.access_log import AccessLog
 from recommender.web.api import articles, events, recommend
 from recommender.web.api.bounded_json import BoundedJson
@@ -126,6 +126,7 @@ def make_app(settings: Settings) -> APIFlask:
         operations.bp,
         openapi.bp,
         demo.bp,
+        snippet.bp,
         language.bp,
         sign_in.bp,
         second_factor.bp,

@@ -5,6 +5,7 @@ it. What is not public is on none of its pages.
 """
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,7 +13,6 @@ from flask import abort, render_template, request, url_for
 from markupsafe import Markup
 
 from recommender.articles.article import Article
-from recommender.articles.reasons import count, day
 from recommender.errors import ArticleNotFound
 from recommender.serving.document import iso
 from recommender.web.api.recommend import document_for, render_fragment
@@ -24,8 +24,18 @@ bp = APIBlueprint("site", __name__, enable_openapi=False)  # a plain one may hav
 PAGE = 24
 
 
-bp.add_app_template_filter(day, "day")
-bp.add_app_template_filter(count, "count")
+def _in_words(name: str) -> Callable[..., str | None]:
+    """A filter that says something as the boxes do."""
+
+    def words(*values: Any) -> str | None:
+        said: str | None = getattr(context().recommender.wording, name)(*values)
+        return said
+
+    return words
+
+
+for _name in ("day", "number", "direction", "reads"):
+    bp.add_app_template_filter(_in_words(_name), _name)
 
 
 @bp.before_request
@@ -73,7 +83,7 @@ def article(article_id: str) -> str:
         if row is None:
             abort(404)
         article = store.articles.get([row[0]])[row[0]]
-        document = document_for(article_id, Wishes())
+        document = document_for(article_id, Wishes(unlinked=True))
     fragment = render_fragment(
         document, context().settings.sidebar_heading, lambda item: url_for("site.article", article_id=item["id"])
     )

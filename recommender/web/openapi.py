@@ -30,6 +30,10 @@ _SIDEBAR = """\
     "title": "Jihadists storm gendarmerie school and air base in Bamako",
     "language": "en"
   },
+  "language": "en",
+  "heading": "More on the Sahel",
+  "heading_language": "en",
+  "fallback_heading": null,
   "items": [
     {
       "id": "mali-2025-09-17-year-after-faladie-siege-economy",
@@ -46,6 +50,8 @@ _SIDEBAR = """\
       "role": "latest",
       "in_language": null,
       "reason": "Also about JNIM and Faladie",
+      "date_text": "17 September 2025",
+      "reads_text": "1,356 reads",
       "parts": {
         "dense": 0.1866, "lexical": 0.1252, "themes": 0.1173, "names": 0.1719,
         "topics": 0.1547, "tags": 0.1078, "places": 0.105, "nearness": 0.0313

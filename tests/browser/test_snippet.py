@@ -14,7 +14,7 @@ from tests.web.served import ROOT, Served
 
 STYLE = "**/sidebar.css"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-RECOMMENDED = "".join(re.findall(r"^ +(<(?:link|aside|script) .*)$", README, flags=re.MULTILINE))
+RECOMMENDED = "".join(re.findall(r"^ +(<(?:link|related-stories|script) .*)$", README, flags=re.MULTILINE))
 OWN = '<script defer src="data:text/javascript,performance.mark(%22own%22)"></script>'
 GOES_ON = """
     performance.getEntriesByName("first-contentful-paint").length && performance.getEntriesByName("own").length

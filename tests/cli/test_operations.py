@@ -79,3 +79,9 @@ def test_unusable_file_stops_the_start(run: Run, empty: Path, tmp_path: Path, te
     result = run("settings")
     assert result.exit_code == 2
     assert hint in result.stderr
+
+
+def test_status_counts_what_no_box_can_link_to(run: Run, archive: Path) -> None:
+    assert "no address" not in run("status").stdout
+    run("ingest", "-", "--format", "jsonl", given='{"id": "bare", "title": "First", "body": "Text."}')
+    assert "no address  1 published: no box links to them; give them a url" in run("status").stdout

@@ -297,9 +297,9 @@ def test_withdrawn_articles_can_return(store: Store) -> None:
 
 
 def test_facts_say_what_ranking_needs(store: Store) -> None:
-    plain = make_article("a", author="Niamey desk")
+    plain = make_article("a", author="Niamey desk", url="https://example.org/a")
     held = make_article(
-        "h", posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update", "décryptage")
+        "h", url=None, posted_on=None, flags=("legal_hold",), read_count=7, language="fr", tags=("update", "décryptage")
     )
     numbers = stored(store, [plain, held])
     facts = sorted(store.articles.facts_since(0), key=lambda fact: fact.number)
@@ -311,6 +311,7 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
             edition="Sahel",
             language="en",
             published=True,
+            linked=True,
             held=False,
             update=False,
             revision=1,
@@ -327,6 +328,7 @@ def test_facts_say_what_ranking_needs(store: Store) -> None:
             edition="Sahel",
             language="fr",
             published=True,
+            linked=False,
             held=True,
             update=True,
             revision=1,

@@ -24,7 +24,14 @@ from recommender.ranking.facts import (
     Ranker,
     SourceArticle,
 )
-from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, fallbacks, fill_with_fallbacks
+from recommender.ranking.fallbacks import (
+    FALLBACK_ANY,
+    FALLBACK_EDITION,
+    FALLBACK_READ,
+    FALLBACK_UNDATED,
+    fallbacks,
+    fill_with_fallbacks,
+)
 from recommender.ranking.quotas import Choice, Quota, kinds_of
 from recommender.ranking.roles import roles_of
 from recommender.ranking.scoring import DAY, DEFAULT, PARTS, Scales, similarities
@@ -205,7 +212,7 @@ def test_roles_are_those_asked_for(case) -> None:  # type: ignore[no-untyped-def
 def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-untyped-def]
     teasers = whole(case)
     sources = [teaser.source for teaser in teasers]
-    ladder = [RELATED, FALLBACK_READ, FALLBACK_EDITION, FALLBACK_ANY]
+    ladder = [RELATED, FALLBACK_READ, FALLBACK_EDITION, FALLBACK_ANY, FALLBACK_UNDATED]
     assert [ladder.index(source) for source in sources] == sorted(ladder.index(source) for source in sources)
     assert all(teaser.score == 0 and not teaser.parts for teaser in teasers if teaser.source != RELATED)
 
@@ -218,6 +225,7 @@ def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-unt
     [
         ({"shown": [False, True]}, RULES),
         ({"posted": [NOW_SECONDS + 1, NOW_SECONDS]}, RULES),
+        ({"linked": [False, True]}, replace(RULES, linked=True)),
         ({}, replace(RULES, exclude=frozenset([1]))),
         ({"edition": [1, 0]}, replace(RULES, editions=frozenset([0]))),
         ({"language": [1, 0]}, replace(RULES, languages=frozenset([0]))),
@@ -629,7 +637,18 @@ def test_unknown_source_gets_any_edition() -> None:
 
 
 def test_undated_articles_are_never_latest() -> None:
-    assert fallbacks(make_columns([1], posted=nan), SOURCE, RULES, 3, frozenset()) == []
+    columns = make_columns([1, 2], posted=[nan, NOW_SECONDS - DAY * 90])
+    assert numbers(fallbacks(columns, SOURCE, RULES, 3, frozenset())) == [2]
+    assert fallbacks(columns, SOURCE, RULES, 3, frozenset([2])) == []
+
+
+def test_archive_without_dates_has_fallbacks_those_of_the_edition_first() -> None:
+    teasers = fallbacks(make_columns([1, 2, 3], posted=nan, edition=[0, 0, 1]), SOURCE, RULES, 9, frozenset())
+    assert [(teaser.number, teaser.source) for teaser in teasers] == [
+        (2, FALLBACK_UNDATED),
+        (1, FALLBACK_UNDATED),
+        (3, FALLBACK_UNDATED),
+    ]
 
 
 def test_equal_fallbacks_favour_newer_numbers() -> None:

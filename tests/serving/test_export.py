@@ -19,6 +19,7 @@ from recommender.serving.export_folder import Folder
 from recommender.serving.fragment import make_fragment
 from recommender.serving.prepared import prepare
 from recommender.serving.recommender import Query
+from recommender.serving.wording import Wording
 from recommender.store.base import Store
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_recommender, stored
 
@@ -50,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def exported(store: Store, path: Path) -> Exported:
-    return export(store, make_recommender(store), make_fragment("Read <on>"), Folder(path), quiet)
+    return export(store, make_recommender(store), make_fragment(), Folder(path), quiet)
 
 
 def file(path: Path, article_id: str, kind: int = 0) -> Path:
@@ -69,9 +70,11 @@ def test_every_sidebar_is_written_as_a_page_would_get_it(archive: Store, path: P
     assert exported(archive, path) == Exported(articles=35, written=70, removed=0)
     for article in ARCHIVE:
         recommendation = make_recommender(archive).for_article(article.id, Query())
-        assert file(path, article.id).read_bytes() == to_json(make_document(recommendation, GAZETTEER, "en"))
+        assert file(path, article.id).read_bytes() == to_json(
+            make_document(recommendation, GAZETTEER, "en", wording=Wording())
+        )
     html = file(path, "coup-1", 1).read_text(encoding="utf-8")
-    assert "Read &lt;on&gt;" in html
+    assert "More on the Sahel" in html
     assert html.count('href="https://example.org/coup-') == 3
 
 
@@ -158,7 +161,7 @@ def test_article_withdrawn_during_the_export_does_not_end_it(archive: Store, pat
         archive.articles.withdraw("coup-3")
         return items
 
-    done = export(archive, make_recommender(archive), make_fragment("x"), Folder(path), withdrawing)  # type: ignore[arg-type]  # a Progress
+    done = export(archive, make_recommender(archive), make_fragment(), Folder(path), withdrawing)  # type: ignore[arg-type]  # a Progress
     assert done.articles == 35
     assert not file(path, "coup-3").exists()
 

@@ -24,6 +24,7 @@ from recommender.ranking.scoring import DEFAULT
 from recommender.serving.document import make_document, to_json
 from recommender.serving.prepared import Prepared, Sweep, find_prepared, prepare
 from recommender.serving.recommender import Query, RankingDefaults, Recommender
+from recommender.serving.wording import Wording
 from recommender.store.base import Store
 from recommender.wiring import open_store
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_builder, make_recommender, stored
@@ -46,7 +47,7 @@ NOISE = [make_article(f"n{number}", title=f"lone{number} apart{number}", posted_
 def computed(store: Store, article_id: str) -> bytes:
     """The answer as it is made now, by a recommender that knows nothing yet."""
     recommendation = make_recommender(store).for_article(article_id, Query())
-    return to_json(make_document(recommendation, GAZETTEER, "en"))
+    return to_json(make_document(recommendation, GAZETTEER, "en", wording=Wording()))
 
 
 def test_prepared_answers_equal_computed_ones(store: Store) -> None:

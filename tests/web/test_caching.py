@@ -118,7 +118,14 @@ def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker
     assert shown(client)[0] == "blockade-3"
     words = f"{ARCHIVE[0].title} {ARCHIVE[0].summary} {ARCHIVE[0].body}".split()
     again = " ".join(reversed(words))  # the same words, and no copy of the text
-    nearest = replace(ARCHIVE[0], id="nearest", url=None, title="Bamako", body=again, posted_on=ARCHIVE[5].posted_on)
+    nearest = replace(
+        ARCHIVE[0],
+        id="nearest",
+        url="https://example.org/nearest",
+        title="Bamako",
+        body=again,
+        posted_on=ARCHIVE[5].posted_on,
+    )
     other_worker.articles.upsert([nearest])
     make_builder(other_worker, load_settings(), ToyEmbedder()).update()
     assert shown(client)[0] == "nearest"

@@ -51,10 +51,10 @@ def shown_in(folder: Path, article_id: str) -> set[str]:
 @given(st.lists(worlds, min_size=2, max_size=3))
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_file_leads_around_the_guard(site: Site, changes: list[World]) -> None:
-    store, recommender, made, folder = site
+    store, recommender, _, folder = site
     for world in changes:
         become(store, world)
-        export(store, recommender, make_fragment_of(made), make_files(folder), quiet)
+        export(store, recommender, make_fragment_of(), make_files(folder), quiet)
         for source in IDS:
             shown = shown_in(folder, source)
             assert not shown or source not in world.gone

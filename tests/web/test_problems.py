@@ -55,7 +55,6 @@ def test_unknown_article_comes_with_a_hint(client: FlaskClient) -> None:
         ("article_id=lone&until=2024-13-01", "until"),
         ("article_id=lone&fallback=newest", "fallback"),
         ("article_id=lone&explain=perhaps", "explain"),
-        ("article_id=lone&limit=5", "limit"),
         (f"article_id={'x' * 201}", "article_id"),
     ],
 )

@@ -58,6 +58,8 @@ ASKED: dict[str, Callable[[Article], list[str]]] = {
 }
 SAY_NOTHING = {
     "static",
+    "snippet.newest",
+    "snippet.versioned",
     "operations.healthz",
     "recommend.draft_sidebar",  # needs the model: see the tests of drafts
     "events.click",
@@ -134,7 +136,7 @@ def test_no_exported_file_has_a_hidden_title(
     context = context_of(site.application)  # type: ignore[arg-type]  # an APIFlask
     context.store.articles.upsert(in_state(state))
     folder = tmp_path_factory.mktemp("files")
-    export(context.store, context.recommender, make_fragment_of(context.settings), make_files(folder), quiet)
+    export(context.store, context.recommender, make_fragment_of(), make_files(folder), quiet)
     hidden = {article.title for article in in_state(state) if not is_public(article)}
     texts = [unescape(file.read_text(encoding="utf-8")) for file in folder.rglob("*") if file.is_file()]
     assert texts

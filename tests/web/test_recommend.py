@@ -38,6 +38,10 @@ def test_answer_has_every_field(client: FlaskClient) -> None:
             "title": "Fighters blockade fuel convoys near Bamako",
             "language": "en",
         },
+        "language": "en",
+        "heading": "More on the Sahel",
+        "heading_language": "en",
+        "fallback_heading": None,
         "items": [
             {
                 "id": "blockade-3",
@@ -53,6 +57,8 @@ def test_answer_has_every_field(client: FlaskClient) -> None:
                 "role": "latest",
                 "in_language": None,
                 "reason": "Also about jihadist groups",
+                "date_text": "1 October 2025",
+                "reads_text": "300 reads",
             }
         ],
         "model": "toy@1/passages180-mean",

@@ -11,7 +11,10 @@ SITE = "https://news.example"
 
 # Every route with a path to try it: what a stranger may reach, and what asks for a key.
 PUBLIC = {
-    ("GET", "/static/<path:filename>"): "/static/sidebar.js",
+    ("GET", "/static/<path:filename>"): "/static/site.css",
+    ("GET", "/static/sidebar.js"): "/static/sidebar.js",
+    ("GET", "/static/sidebar.css"): "/static/sidebar.css",
+    ("GET", "/static/<int:version>/<name>"): "/static/1/sidebar.css",
     ("GET", "/api/v1/recommend"): SIDEBAR,
     ("POST", "/api/v1/recommend"): "/api/v1/recommend",
     ("POST", "/api/v1/events"): "/api/v1/events",

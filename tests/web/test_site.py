@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.serving.wording import day
 from recommender.store.base import Store
-from recommender.web.demo import PAGE, day, slugify
+from recommender.web.demo import PAGE, slugify
 from tests.web.conftest import MakeClient
 from tests.web.toy import ARCHIVE, YESTERDAY, story
 

@@ -80,7 +80,7 @@ def right_answers(store: Store, database: Path) -> Right:
                     answer = recommender.for_reader(article.id, query)
                 except ArticleNotFound:
                     continue
-                document = make_document(answer, recommender.gazetteer, article.language)
+                document = make_document(answer, recommender.gazetteer, article.language, wording=recommender.wording)
                 right[number, f"{article.id}{wish}"] = shown(document)
     return right
 

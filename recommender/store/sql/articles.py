@@ -26,6 +26,7 @@ _FACTS = sa.select(
     article.c.edition,
     article.c.language,
     (article.c.status == "published").label("published"),
+    article.c.url.is_not(None).label("linked"),
     article.c.is_held,
     article.c.is_update,
     article.c.revision,
@@ -72,7 +73,7 @@ _CARDS = sa.select(*_CARD).where(_NUMBERED)
 
 
 def _facts(row: Any) -> Facts:
-    number, posted, reads, edition, language, published, held, update, revision, *rest = row
+    number, posted, reads, edition, language, published, linked, held, update, revision, *rest = row
     tags, author, flags, countries, page = rest
     return Facts(
         number=number,
@@ -81,6 +82,7 @@ def _facts(row: Any) -> Facts:
         edition=edition,
         language=language,
         published=published,
+        linked=linked,
         held=held,
         update=update,
         revision=revision,

@@ -1,21 +1,24 @@
 """The public endpoint: the sidebar of an article or a draft, as JSON or as a ready HTML fragment."""
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, render_template, request
 
 from recommender.articles.addresses import canonical_url
-from recommender.articles.article import parse_article
+from recommender.articles.article import FALLBACK_LANGUAGE, parse_article
 from recommender.articles.text import links
 from recommender.desk.keys import DRAFTS
 from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
-from recommender.serving.recommender import Query, Recommendation
+from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query, Recommendation
+from recommender.web.api.parameters import warnings, what_counts
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes
 from recommender.web.api.security import KEY_RESPONSES, carries_key, checks_key, takes
@@ -47,9 +50,10 @@ bp = APIBlueprint("recommend", __name__, url_prefix="/api/v1", tag="Sidebars")
 )
 def sidebar(query: SidebarQuery) -> Response:
     """The sidebar of the article with an id or at an address."""
-    key = (request.query_string.decode(), _wants_html())
+    question, ignored = what_counts(request.query_string.decode())
+    key = (question, _wants_html())
     try:
-        return _sidebar(query, key)
+        return _sidebar(query, key, ignored)
     except StoreUnavailable:
         stale = context().cache.stale(key)
         if stale is None:
@@ -58,27 +62,28 @@ def sidebar(query: SidebarQuery) -> Response:
         return Response(stale.answer.body, headers=stale.headers())
 
 
-def _sidebar(query: SidebarQuery, key: Key) -> Response:
+def _sidebar(query: SidebarQuery, key: Key, ignored: Sequence[str]) -> Response:
     recommender, interleaving = context().recommender, context().interleaving
     state = recommender.state()
     ready = context().cache.get(key, state)
     if ready is not None:
-        return _respond(ready)
+        return _respond(ready, ignored)
     turn = interleaving.turn(state)
     recommendation = _for_reader(query)
     if recommendation is None or recommendation.article is None:
-        ahead = _not_public_yet(query)
+        ahead = _not_public_yet(query, ignored)
         if ahead is not None:
             return ahead
     if recommendation is None:
         raise ArticleNotFound(query.article_id or query.url or "")
-    plain = recommendation.article is not None and query.query() == Query()
+    # A page that links by id sees the same box where all articles have an address.
+    plain = recommendation.article is not None and replace(query.query(), unlinked=False) == Query()
     interleaved, until = None, math.inf
     # Only the script reports clicks, and it asks for JSON.
     if recommendation.article is not None and plain and turn != NO_RUN and not (query.explain or _wants_html()):
         interleaved = interleaving.answer(recommendation.article.id)
         recommendation = recommendation if interleaved is None else interleaved.recommendation
-    document = _document(recommendation, query, recommendation.article.language if recommendation.article else "en")
+    document = _document(recommendation, query, _language(recommendation, query))
     if interleaved is not None and interleaved.picks:
         document |= {"request_id": interleaved.request(document["request_id"]), "trial": True}
         interleaving.note(document["request_id"], interleaved)
@@ -87,7 +92,7 @@ def _sidebar(query: SidebarQuery, key: Key) -> Response:
     context().cache.put(key, turn, recommendation.basis, answer)
     if plain:
         context().recorder.note(recommendation)
-    return _respond(answer)
+    return _respond(answer, ignored)
 
 
 def _for_reader(query: SidebarQuery) -> Recommendation | None:
@@ -101,7 +106,7 @@ def _for_reader(query: SidebarQuery) -> Recommendation | None:
         return None
 
 
-def _not_public_yet(query: SidebarQuery) -> Response | None:
+def _not_public_yet(query: SidebarQuery, ignored: Sequence[str]) -> Response | None:
     """The sidebar of an article that is published, and not public: for programs with a key. It is kept nowhere."""
     if not carries_key(DRAFTS):
         return None
@@ -110,8 +115,7 @@ def _not_public_yet(query: SidebarQuery) -> Response | None:
         recommendation = recommender.for_article(query.article_id, query.query())
     else:
         recommendation = recommender.for_url(query.url or "", query.query())
-    language = recommendation.article.language if recommendation.article else "en"
-    response = _respond(_answer(_document(recommendation, query, language)))
+    response = _respond(_answer(_document(recommendation, query, _language(recommendation, query))), ignored)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -193,7 +197,22 @@ def _wants_html() -> bool:
 def _document(recommendation: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
     recommender = context().recommender
     explained = recommender.closest_sentences(recommendation) if wishes.explain else None
-    return make_document(recommendation, recommender.gazetteer, language, explained=explained, in_archive=known)
+    return make_document(
+        recommendation,
+        recommender.gazetteer,
+        language,
+        wording=recommender.wording,
+        explained=explained,
+        in_archive=known,
+    )
+
+
+def _language(recommendation: Recommendation, wishes: Wishes) -> str:
+    """What the box speaks: as its article, else the one language that is asked for."""
+    if recommendation.article is not None:
+        return recommendation.article.language
+    asked = wishes.query().languages
+    return asked[0] if len(asked) == 1 and asked[0] not in (SAME_LANGUAGE, ANY_LANGUAGE) else FALLBACK_LANGUAGE
 
 
 def _answer(document: Document, until: float = math.inf) -> Answer:
@@ -208,18 +227,21 @@ def _answer(document: Document, until: float = math.inf) -> Answer:
 def render_fragment(
     document: Document, heading: str, link: Callable[[dict[str, Any]], str | None] | None = None
 ) -> str:
-    """The box as HTML; empty where there is nothing to show."""
-    return render_template("fragment.html", **document, heading=heading, heading_level=2, link=link)
+    """The box as HTML; empty where there is nothing to show. `heading` is for a document that has none."""
+    return render_template("fragment.html", **{"heading": heading, **document, "heading_level": 2, "link": link})
 
 
 def document_for(article_id: str, wishes: Wishes) -> Document:
     """The same answer for the pages of this service. Raises ArticleNotFound."""
     recommendation = context().recommender.for_reader(article_id, wishes.query())
-    return _document(recommendation, wishes, recommendation.article.language if recommendation.article else "en")
+    return _document(recommendation, wishes, _language(recommendation, wishes))
 
 
-def _respond(answer: Answer) -> Response:
+def _respond(answer: Answer, ignored: Sequence[str] = ()) -> Response:
     context().metrics.count_teasers(answer.sources)
+    if ignored and not _wants_html():
+        body = answer.body.removesuffix(b"}") + b',"warnings":' + json.dumps(warnings(ignored)).encode() + b"}"
+        answer = make_answer(body, JSON, answer.sources, context().settings, answer.until)
     response = Response(answer.body, headers=answer.headers_at(time.time()))
     response.make_conditional(request)
     return response

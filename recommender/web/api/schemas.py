@@ -128,6 +128,11 @@ class Wishes(BaseModel):
         "days, then its latest, then the latest of any edition), `latest` (without the most read; also for an article "
         "that is not known), or `none`.",
     )
+    unlinked: bool = Field(
+        False,
+        description="Also articles without an address, for pages that link by id. Where no article has an address they "
+        "may stand there anyway.",
+    )
     explain: bool = Field(
         False,
         description="Also give the parts of each score, what the two stories share, and their closest sentences.",
@@ -145,11 +150,15 @@ class Wishes(BaseModel):
             diversity=self.diversity,
             min_score=self.min_score,
             fallback=self.fallback,
+            unlinked=self.unlinked,
         )
 
 
 class SidebarQuery(Wishes):
     """The parameters of GET /api/v1/recommend: `article_id` or `url`, and wishes."""
+
+    # What caches, campaigns and page builders append to an address must not empty a box: the answer says what it left.
+    model_config = ConfigDict(extra="ignore")
 
     article_id: str | None = Field(
         None, min_length=1, max_length=MAX_ID, description="The id of the article being read."
@@ -195,7 +204,7 @@ class Draft(Wishes):
             raise ValueError("is not a number")
         return value
 
-    @field_validator("explain", mode="before")
+    @field_validator("explain", "unlinked", mode="before")
     @classmethod
     def _is_boolean(cls, value: object) -> object:
         if not isinstance(value, bool):
@@ -241,7 +250,7 @@ class Teaser(Card):
     )
     source: str = Field(
         description="`related`, or the fallback it comes from: `fallback_edition_read`, `fallback_edition_latest`, "
-        "`fallback_any_latest`."
+        "`fallback_any_latest`, `fallback_any_undated`."
     )
     role: str | None = Field(
         description="Which reason to read on it is: `latest` (newer, of the same running story), `background` "
@@ -251,7 +260,13 @@ class Teaser(Card):
         description="For readers, where the teaser is of another language than the article: `in English`, `en "
         "français`. In the article's language."
     )
-    reason: str | None = Field(description="One line for readers, in the article's language.")
+    reason: str | None = Field(
+        description="One line for readers, in the article's language; null where names have no form in it."
+    )
+    date_text: str | None = Field(None, description="The date for readers, in the language of the box.")
+    reads_text: str | None = Field(
+        None, description="How often it has been read, for readers; null where there are no words for it."
+    )
     parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
     shared: Shared | None = Field(None, description="With `explain`.")
     sentences: Sentences | None = Field(None, description="With `explain`.")
@@ -270,12 +285,21 @@ class Sidebar(BaseModel):
     """The answer of the recommend endpoint."""
 
     article: SidebarArticle | None = Field(description="None for an unknown article, which gets fallbacks, and drafts.")
+    language: str = Field(description="The language that the box speaks: its article's, where the service knows it.")
+    heading: str = Field(description="The heading above the teasers.")
+    heading_language: str | None = Field(description="Its language; null where the site does not say.")
+    fallback_heading: str | None = Field(
+        description="The heading above fallbacks, in `language`; null where the site has none of its own."
+    )
     items: list[Teaser]
     request_id: str = Field(description="Names this answer; equal answers have equal ids.")
     model: str | None
     generation: int | None
     trial: bool | None = Field(
         None, description="True where two model versions share the sidebar: report clicks to `/api/v1/events`."
+    )
+    warnings: list[str] | None = Field(
+        None, description="Parameters of the request that are not known and were ignored, such as mistyped ones."
     )
 
 

@@ -30,6 +30,8 @@ KEY_RESPONSES = {
 PUBLIC = frozenset(
     {
         "static",
+        "snippet.newest",
+        "snippet.versioned",
         "recommend.sidebar",
         "recommend.draft_sidebar",
         "recommend.story",

@@ -72,7 +72,9 @@ def shown(template: str, page: Page, **values: Any) -> str:
 def _fragment(recommendation: Recommendation) -> Markup:
     """The box as readers see it: a teaser without an address leads to its page of the desk."""
     language = recommendation.article.language if recommendation.article else "en"
-    document = make_document(recommendation, context().recommender.gazetteer, language)
+    document = make_document(
+        recommendation, context().recommender.gazetteer, language, wording=context().recommender.wording
+    )
     box = render_fragment(
         document,
         context().settings.sidebar_heading,

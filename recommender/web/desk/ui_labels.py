@@ -31,6 +31,7 @@ SOURCES = {
     fallbacks.FALLBACK_READ: lazy_gettext("not related: most read in the edition"),
     fallbacks.FALLBACK_EDITION: lazy_gettext("not related: latest in the edition"),
     fallbacks.FALLBACK_ANY: lazy_gettext("not related: latest of all"),
+    fallbacks.FALLBACK_UNDATED: lazy_gettext("not related: without a date"),
 }
 FLAGS = {
     "legal_hold": lazy_gettext("legal hold"),
@@ -64,6 +65,7 @@ _OBSTACLES = {
     review.BOX_OFF: lazy_gettext("The box of this article is off."),
     review.FUTURE: lazy_gettext("Its date is in the future."),
     review.LANGUAGE: lazy_gettext("It is in another language."),
+    review.UNLINKED: lazy_gettext("It has no address that a box could link to."),
     review.BEYOND: lazy_gettext("It is pinned to a place that this sidebar does not have."),
     review.REPORTED: lazy_gettext("It reports an event that the article or another teaser reports already."),
     review.WEAK: lazy_gettext("Its score is below the threshold."),

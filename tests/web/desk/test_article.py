@@ -89,10 +89,12 @@ def test_article_stands_beside_the_box_of_readers(desk: Desk) -> None:
     assert "Tankers burn on the road" in page
 
 
-def test_teaser_without_address_is_shown_too(desk: Desk, publish: Publish) -> None:
+def test_story_without_address_stands_below_with_the_reason(desk: Desk, publish: Publish) -> None:
     browser = desk()
     publish(replace(ARCHIVE[2], url=None))
-    assert 'class="rec-link" href="/editor/article/blockade-3"' in browser.get(PATH).text
+    page = browser.get(PATH).text
+    assert 'class="rec-link" href="/editor/article/blockade-3"' not in page
+    assert "It has no address that a box could link to." in page
 
 
 def test_candidates_stand_below_with_their_parts(desk: Desk) -> None:

@@ -140,7 +140,7 @@ def test_sidebar_of_a_time_is_what_readers_saw(viewer: FlaskClient) -> None:
     recommender = context_of(viewer.application).recommender  # type: ignore[arg-type]  # an APIFlask
     recommendation = recommender.for_article("blockade-1", Query())
     public = viewer.get("/api/v1/recommend?article_id=blockade-1", headers={"Accept": "text/html"}).text
-    assert make_document(recommendation, recommender.gazetteer, "en")["items"]
+    assert make_document(recommendation, recommender.gazetteer, "en", wording=recommender.wording)["items"]
     note(viewer, START, "blockade-1")
     decide(store_of(viewer), START + HOUR, "blockade-1", Wish(PIN, "gold-1", 1))
     note(viewer, START + HOUR, "blockade-1")
