@@ -253,6 +253,7 @@ def test_content_hash_covers_every_field() -> None:
         "summary": "s",
         "body": "b2",
         "url": "https://a.b/",
+        "aliases": ("https://a.b/old",),
         "image_url": "https://a.b/i",
         "posted_on": datetime(2024, 1, 1, tzinfo=UTC),
         "edition": "e",

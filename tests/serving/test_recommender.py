@@ -293,11 +293,11 @@ def test_copies_are_versions_at_any_time(store: Store, posted_on: datetime | Non
 
 def test_articles_at_one_address_stand_beside_neither_themselves_nor_each_other(store: Store) -> None:
     """Related, as a fallback, or pinned; by their own addresses or by further ones."""
-    url = "https://example.org/coup"
+    url = "https://example.org/taken"
     with_more(
         store,
         story("first", f"{COUP} tents", url=url, posted_on=days_ago(90), read_count=99),
-        story("second", f"{COUP} houses wells schools", url="https://m.example.org//coup/amp", posted_on=days_ago(8)),
+        story("second", f"{COUP} houses wells schools", url="https://m.example.org//taken/amp", posted_on=days_ago(8)),
         story("third", "salt caravans bilma", aliases=(f"{url}#top",), posted_on=days_ago(1), read_count=900),
     )
     copies = {"first", "second", "third"}

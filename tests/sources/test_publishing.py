@@ -58,7 +58,7 @@ def test_nothing_new_leaves_no_entry(store: Store, again: object) -> None:
 
 def test_last_of_two_with_one_id_is_recorded(store: Store) -> None:
     stored(store, [COUP])
-    publishing(store).put([replace(COUP, status="draft"), replace(COUP, url="https://example.org/coup")])
+    publishing(store).put([replace(COUP, status="draft"), replace(COUP, url="https://example.org/elsewhere")])
     assert changes(store) == [(None, {"changed": ["url"]})]
 
 
