@@ -61,7 +61,7 @@ def fallbacks(
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
     `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article. No
-    text and no address comes twice, nor that of the source or of what is taken. Where nothing has a date there is one
+    text comes twice, nor that of the source or of what is taken. Where nothing has a date there is one
     rung: those of the edition first, and the last ones added before others.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
@@ -92,10 +92,9 @@ def fallbacks(
 
 
 def _told(facts: Columns, numbers: Sequence[int]) -> BoolArray:
-    """Which articles are among some, or have the text or the address of one of them."""
+    """Which articles are among some, or have the text of one of them."""
     among = np.isin(facts.number, numbers)
     told: BoolArray = among | (np.isin(facts.copy, facts.copy[among]) & (facts.copy >= 0))
-    told |= np.isin(facts.page, facts.page[among])
     return told
 
 
