@@ -99,7 +99,7 @@ class TestCorpusOfItsOwn:
             assert (store.state(), store.articles.counts()) == before
 
     def test_bad_article_stops_it(self, run: Run, empty: Path, qrels: Path, corpus: Path) -> None:
-        corpus.write_text('{"id": "a", "title": "No text"}\n')
+        corpus.write_text('{"id": "a", "flags": "unknown", "title": "A flag that nobody knows"}\n')
         result = run("evaluate", "--qrels", qrels, "--articles", corpus)
         assert result.exit_code == 2
         assert "corpus.jsonl, line 1" in result.stderr

@@ -225,7 +225,7 @@ def test_earlier_addresses_are_told_apart_after_an_upgrade(own_url: str) -> None
     store = open_store(own_url)
     numbers = stored(store, [make_article(f"a{p}", url=f"https://www.a.example/?p={p}") for p in range(501)])
     (path,) = stored(store, [make_article("path", url="https://a.example/caf%c3%a9/")])
-    stored(store, [make_article("none"), make_article("gone", url="https://a.example/gone")])
+    stored(store, [make_article("none", url=None), make_article("gone", url="https://a.example/gone")])
     store.articles.withdraw("gone")
     store.close()
     migrated(own_url, "0007")

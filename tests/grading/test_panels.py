@@ -39,7 +39,7 @@ ALL = frozenset(range(10))
 
 def facts(number: int) -> Facts:
     """Facts of a published article."""
-    return Facts(number, number, 0, "Sahel", "en", True, True, False, False, 1, False, "", 0, frozenset())
+    return Facts(number, number, 0, "Sahel", "en", True, True, False, False, 1, False, "", 0, frozenset(), number)
 
 
 def grades(source: int, values: dict[int | None, int], grader: str = "awa") -> list[Grade]:
