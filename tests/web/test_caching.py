@@ -123,6 +123,7 @@ def test_new_build_elsewhere_shows_at_once(make_client: MakeClient, other_worker
         id="nearest",
         url="https://example.org/nearest",
         title="Bamako",
+        summary="",
         body=again,
         posted_on=ARCHIVE[5].posted_on,
     )

@@ -413,16 +413,6 @@ class ArticleBody(BaseModel):
         max_length=MAX_ALIASES,
         description="Further addresses at which it stands or stood: old permalinks, AMP pages, other domains.",
         examples=[["https://old.example.org/?p=101"]],
-        json_schema_extra={
-            "anyOf": [
-                {
-                    "type": "array",
-                    "items": {"type": "string", "format": "uri", "pattern": _ADDRESS, "maxLength": MAX_LINE},
-                    "maxItems": MAX_ALIASES,
-                },
-                {"type": "null"},
-            ]
-        },
     )
 
 
@@ -435,6 +425,21 @@ class ArticlePatch(ArticleBody):
         None,
         max_length=MAX_LINE,
         json_schema_extra={"anyOf": [{"type": "string", "pattern": _VISIBLE, "maxLength": MAX_LINE}, {"type": "null"}]},
+    )
+    aliases: list[str] | None = Field(
+        None,
+        max_length=MAX_ALIASES,
+        description="All of its further addresses.",
+        json_schema_extra={
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "string", "format": "uri", "pattern": _ADDRESS, "maxLength": MAX_LINE},
+                    "maxItems": MAX_ALIASES,
+                },
+                {"type": "null"},
+            ]
+        },
     )
     read_count: ReadCount | None = Field(None, description="Null: it is not known.", json_schema_extra=_READ_COUNT)
 
