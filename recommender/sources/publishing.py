@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.articles.addresses import canonical_url
 from recommender.articles.article import Article, parse_article
+from recommender.articles.reading import Conventions, read_article
 from recommender.errors import FieldProblem, InvalidArticle
 from recommender.store.articles import DELETED, SharedAddress, Upserted
 from recommender.store.audit import CHANGE_ARTICLE, WITHDRAW, AuditEntry
@@ -77,6 +78,8 @@ class Publishing:
             if number is None:
                 return None
             stored = self._store.articles.get([number])[number]
+            if changes.get("status"):  # in the words of the publishing system, as a whole article may have it
+                changes = {**changes, "status": _status(stored, changes)}
             parsed = parse_article(asdict(stored) | dict(changes))
             # Only these: a text that is kept is plain, and must not be read as HTML again.
             patched = replace(stored, **{name: getattr(parsed, name) for name in changes})
@@ -132,6 +135,13 @@ def _changes(old: Article, new: Article) -> tuple[dict[str, Any], dict[str, Any]
 def _recorded(article: Article, name: str) -> Any:
     value = getattr(article, name)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _status(stored: Article, changes: Mapping[str, Any]) -> str:
+    """The status that some changes give an article; a word that is not known is not public."""
+    dated = None if stored.posted_on is None else stored.posted_on.isoformat()
+    record = {"id": stored.id, "title": stored.title, "posted_on": changes.get("posted_on", dated)}
+    return read_article(record | {"status": changes["status"]}, Conventions()).article.status
 
 
 class NotedShared:

@@ -53,6 +53,13 @@ BODY = {"title": "Market", "summary": "Back."}
 class TestFields:
     """PATCH."""
 
+    @pytest.mark.parametrize("word", ["private", "trash", "gone fishing"])
+    def test_word_of_a_publishing_system_takes_an_article_out(self, writer: FlaskClient, name: str, word: str) -> None:
+        path = f"{ARTICLES}/{name}"
+        writer.put(path, json=BODY | {"url": f"https://example.org/{name}"}, headers=BEARER)
+        assert writer.patch(path, json={"status": word}, headers=BEARER).status_code == 200
+        assert writer.get(path, headers=BEARER).get_json()["status"] == "unpublished"
+
     def test_fields_change_alone(self, writer: FlaskClient, name: str) -> None:
         path, url = f"{ARTICLES}/{name}", f"https://example.org/{name}"
         writer.put(path, json=BODY | {"url": url, "read_count": 7}, headers=BEARER)
