@@ -57,6 +57,7 @@ test: .make/test programs lint types ## install what tests need, then lint, chec
 
 test-long: .make/test programs ## run the tests that `make test` leaves out: the whole of what it does a part of
 	$(pytest) -m long
+	$(pytest) -m 'hypothesis and not long' --hypothesis-profile search
 
 lint: .make/test ## check style and format
 	$(bin)/ruff check

@@ -28,8 +28,10 @@ from recommender.wiring import make_builder, open_store
 from recommender.workflows.sample import put_sample_vectors
 from tests import postgres
 
-# No deadline: machines of CI pause. Fifty examples a rule keep the whole run short.
-hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
+# No deadline: machines of CI pause. Fifty examples a rule keep the whole run short, and they are the same in every run:
+# what one commit passes, the next does not fail by a throw of dice. `make test-long` looks for new ones.
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("tests")
 
 Unavailable = Callable[[str, str], NoReturn]

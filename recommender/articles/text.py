@@ -103,9 +103,13 @@ def plain_text(value: str) -> str:
             paragraphs = [unescape(paragraph) for paragraph in paragraphs]
         else:
             break
-    lines = (_SPACES.sub(" ", _UNSEEN.sub("", without_code(paragraph))).strip() for paragraph in paragraphs)
+    lines = (_on_one_line(without_code(_on_one_line(paragraph))) for paragraph in paragraphs)
     found = [line for line in lines if line]
     return "\n\n".join([line for line in found if not is_pointer(line)] or found)
+
+
+def _on_one_line(paragraph: str) -> str:
+    return _SPACES.sub(" ", _UNSEEN.sub("", paragraph)).strip()
 
 
 def _paragraphs(value: str) -> list[str]:

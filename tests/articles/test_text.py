@@ -4,7 +4,7 @@ import html
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recommender.articles.text import MAX_PASSAGES, PASSAGE_WORDS, links, names, one_line, passages, plain_text
@@ -49,6 +49,9 @@ def test_any_text_gives_clean_lines(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="<&")))
+@example("#\r0")
+@example("#\t0")
+@example("    # 0")
 def test_plain_text_of_plain_text_stays(text: str) -> None:
     assert plain_text(plain_text(text)) == plain_text(text)
 
