@@ -16,7 +16,7 @@ FLOORS = (
     ("errors", "arrays", "version"),
     ("progress", "metrics", "logs", "processes", "temporary"),
     ("settings", "articles"),
-    ("curation", "embedding", "retrieval"),
+    ("curation", "embedding", "reranking", "retrieval"),
     ("ranking",),
     ("store",),
     ("sources", "build", "serving"),
