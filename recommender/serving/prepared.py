@@ -7,8 +7,9 @@ overtaken, and writes down those that another generation has changed, and so kee
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from recommender.progress import Progress
 from recommender.serving.document import digest_of, make_document, to_json
 from recommender.serving.recommender import Basis, Query, Recommendation, Recommender
 from recommender.serving.recorder import shown
-from recommender.store.base import State, Store
+from recommender.store.base import QuickReader, State, Store
 from recommender.store.ledger import Shown
 
 WRITE_AT_ONCE = 500
@@ -216,11 +217,23 @@ class Sweep:
 
 def find_prepared(store: Store, recommender: Recommender, article_id: str, state: State) -> Prepared | None:
     """The finished answer for an article that is public now, if there is one that is right at `state`."""
-    if state.generation is None:
-        return None
-    data = store.generations.prepared(state.generation, article_id, recommender.now())
+    return _found(store.generations.prepared, recommender.still_right, recommender, article_id, state)
+
+
+def find_at_once(reader: QuickReader, recommender: Recommender, article_id: str, state: State) -> Prepared | None:
+    """The same without waiting: None also where this process does not know whether the answer is right."""
+    return _found(reader.prepared, recommender.known_right, recommender, article_id, state)
+
+
+def _found(
+    read: Callable[[int, str, datetime], bytes | None],
+    is_right: Callable[[Basis, State], bool],
+    recommender: Recommender,
+    article_id: str,
+    state: State,
+) -> Prepared | None:
+    data = None if state.generation is None else read(state.generation, article_id, recommender.now())
     if data is None:
         return None
     answer = Prepared.from_bytes(data)
-    right = answer.fingerprint == recommender.fingerprint and recommender.still_right(answer.basis, state)
-    return answer if right else None
+    return answer if answer.fingerprint == recommender.fingerprint and is_right(answer.basis, state) else None

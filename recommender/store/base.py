@@ -1,8 +1,8 @@
 """The promise of the store: all that is kept, in transactions."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from recommender.store.accounts import AccountStore
@@ -32,6 +32,18 @@ class Look(NamedTuple):
 
     state: State
     began: float
+
+
+class QuickReader(Protocol):
+    """What page views read of a database that is at hand. It never waits. For one thread at a time."""
+
+    def state(self) -> State | None:
+        """The revision and the live generation; None where it would have to wait."""
+        ...
+
+    def prepared(self, generation: int, article_id: str, at: datetime) -> bytes | None:
+        """See `GenerationStore.prepared`; None also where it would have to wait."""
+        ...
 
 
 class Store(Protocol):
@@ -113,11 +125,8 @@ class Store(Protocol):
         """Reads something of every table from where it is kept. Raises StoreUnavailable for what cannot be read."""
         ...
 
-    def quick_look(self) -> Callable[[], State | None] | None:
-        """A function that gives the state without ever waiting, and None where it would have to.
-
-        For one thread at a time. None for a database whose answers come over a network.
-        """
+    def quick_reader(self) -> QuickReader | None:
+        """Reads that never wait; None for a database whose answers come over a network."""
         ...
 
     def reading(self) -> AbstractContextManager[object]:

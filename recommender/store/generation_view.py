@@ -136,7 +136,7 @@ class _GenerationView:
         """Interleaving runs, in which two model versions share the sidebars."""
         return self._store.interleaving
 
-    def quick_look(self) -> None:
+    def quick_reader(self) -> None:
         """None: its state is made of two looks."""
 
     def state(self) -> State:

@@ -15,8 +15,8 @@ from werkzeug.http import parse_accept_header
 
 from recommender.errors import Unavailable
 from recommender.release.interleaving import NO_RUN
-from recommender.serving.prepared import find_prepared
-from recommender.store.base import State
+from recommender.serving.prepared import Prepared, find_at_once, find_prepared
+from recommender.store.base import QuickReader, State
 from recommender.web import access_log
 from recommender.web.cache import HTML, JSON, Answer, Key, StaleAnswer, make_answer
 from recommender.web.context import Context
@@ -85,17 +85,34 @@ class FastLane:
         self._context.metrics.count_request(SIDEBARS, 200, time.perf_counter() - started)
         return Reply(200, [*stale.headers(), ("Content-Length", str(len(body)))], body)
 
-    def _prepared(self, query: str, state: State) -> Answer | None:
-        if not query.startswith(PLAIN) or "&" in query or self._context.interleaving.turn(state) != NO_RUN:
+    def prepared_at_once(self, key: Key, state: State | None, reader: QuickReader) -> Answer | None:
+        """The answer if it is prepared, and known without waiting to be right."""
+        query, html = key
+        if state is None or html or not _is_plain(query) or self._context.interleaving.known_turn(state) != NO_RUN:
             return None
-        article_id = unquote_plus(query.removeprefix(PLAIN))
-        found = find_prepared(self._context.store, self._context.recommender, article_id, state)
+        return self._taken_up(query, state, find_at_once(reader, self._context.recommender, _id_in(query), state))
+
+    def _prepared(self, query: str, state: State) -> Answer | None:
+        if not _is_plain(query) or self._context.interleaving.turn(state) != NO_RUN:
+            return None
+        found = find_prepared(self._context.store, self._context.recommender, _id_in(query), state)
+        return self._taken_up(query, state, found)
+
+    def _taken_up(self, query: str, state: State, found: Prepared | None) -> Answer | None:
         if found is None:
             return None
         answer = make_answer(found.body, JSON, found.sources, self._context.settings)
         self._context.cache.put((query, False), NO_RUN, found.basis, answer, state)
         self._context.recorder.note_prepared(found.basis, found.body, found.seen)
         return answer
+
+
+def _is_plain(query: str) -> bool:
+    return query.startswith(PLAIN) and "&" not in query
+
+
+def _id_in(query: str) -> str:
+    return unquote_plus(query[len(PLAIN) :])
 
 
 def wants_html(accept: str) -> bool:

@@ -1,8 +1,9 @@
 """The front door: takes all requests of a web worker, and keeps each kind of them from stopping the others.
 
 An event loop answers sidebars that are in memory and `/healthz` itself, reads bodies before a thread is taken, and
-hands everything else to the threads of its lane (`lanes`). Nothing on the loop waits for the database: its revision is
-read where that needs no waiting, which a SQLite file allows, and else by a thread, one look for all that wait for it.
+hands everything else to the threads of its lane (`lanes`). Nothing on the loop waits for the database: its revision and
+prepared answers are read where that needs no waiting, which a SQLite file allows; else a thread reads them, with one
+look at the revision for all that wait for it.
 """
 
 import asyncio
@@ -63,7 +64,8 @@ class FrontDoor:
         self._context = context_of(app)
         self._gates: dict[Lane, _Gate] = {}
         self._cache = self._context.cache
-        self._quick = QuickLook(self._context.store.quick_look())
+        self._reader = self._context.store.quick_reader()
+        self._quick = QuickLook(self._reader.state if self._reader else lambda: None)
         self._look = RevisionLook(self._context.recommender.state)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -84,16 +86,21 @@ class FrontDoor:
             if path == SIDEBARS and self._fast is not None:
                 started, headers = time.perf_counter(), scope.headers
                 key = _key(scope, headers)
-                if key is not None and key in self._cache:
+                answer = None
+                if key is None:
+                    pass
+                elif key in self._cache:
                     state = self._quick.state() or await self._look.next()
                     answer = None if state is None else self._cache.current(key, state)
-                    if answer is not None:
-                        exchange.response_bytes(*self._fast.reply(answer, headers.get("if-none-match", ""), started))
-                        return
                     stale = self._cache.stale(key) if state is None else None
                     if stale is not None:
                         exchange.response_bytes(*self._fast.stale_reply(stale, started))
                         return
+                elif self._reader is not None:
+                    answer = self._fast.prepared_at_once(key, self._quick.state(), self._reader)
+                if answer is not None:
+                    exchange.response_bytes(*self._fast.reply(answer, headers.get("if-none-match", ""), started))
+                    return
             elif path == HEALTH:
                 exchange.response_bytes(*self._healthy())
                 return

@@ -91,9 +91,9 @@ def settle(future: "asyncio.Future[Any]", value: object) -> None:
 class QuickLook:
     """Looks at the revision on the event loop itself, once for all requests of one turn of it."""
 
-    def __init__(self, look: Callable[[], State | None] | None) -> None:
-        """`look` never waits: see `Store.quick_look`."""
-        self._read = look or (lambda: None)
+    def __init__(self, look: Callable[[], State | None]) -> None:
+        """`look` never waits: see `QuickReader.state`."""
+        self._read = look
         self._state: State | None = None
         self._known = False
 

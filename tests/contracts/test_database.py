@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.store.base import State
-from recommender.store.sql.database import Database
+from recommender.store.sql.database import READ_STATE, Database
 from recommender.wiring import open_store
 
 SOON = 10
@@ -99,28 +99,28 @@ def test_lost_connections_are_replaced(database: Watched) -> None:
     assert len(database.opened) == 4
 
 
-def test_quick_look_waits_for_no_writer(database: Watched) -> None:
+def test_impatient_query_waits_for_no_writer(database: Watched) -> None:
     """SQLite's; a database over a network has none."""
-    look = database.quick_look()
-    if not database.engine.url.drivername.startswith("sqlite"):
-        assert look is None
+    if not database.is_sqlite:
         return
-    assert look is not None
+    look = database.without_patience(READ_STATE)
     before = database.state()
     with database.writing():
         database.bump()
         began = time.monotonic()
-        seen: list[State | None] = []
+        seen: list[object] = []
         reader = Thread(target=lambda: seen.append(look()))
         reader.start()
         reader.join(SOON)
-        assert seen == [before]
+        assert seen == [(before.revision, before.generation)]
         assert time.monotonic() - began < 1
-    assert look() == database.state() != before
+    assert look() == (before.revision + 1, before.generation)
 
 
-def test_closed_database_has_no_quick_look(database: Watched) -> None:
-    look = database.quick_look()
+def test_closed_database_answers_no_impatient_query(database: Watched) -> None:
+    if not database.is_sqlite:
+        return
+    look = database.without_patience(READ_STATE)
     database.close()
-    assert look is None or look() is None
+    assert look() is None
     assert all(map(is_closed, database.opened))

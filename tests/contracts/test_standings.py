@@ -79,6 +79,21 @@ def test_prepared_answers_come_back_exactly(store: Store) -> None:
     assert store.generations.prepared(number, "a", NOW) is None
 
 
+def test_quick_reads_give_what_others_do(store: Store) -> None:
+    """Of a database that is at hand; one over a network has none."""
+    first, second = stored(store, [make_article("a"), make_article("b")])
+    number = live_generation(store, [row(first), row(second)])
+    store.generations.put_prepared(number, {first: b"{}\n\x00\xff"})
+    quick = store.quick_reader()
+    if quick is None:
+        return
+    assert quick.state() == store.state()
+    assert [quick.prepared(number, key, NOW) for key in ("a", "b", "c")] == [b"{}\n\x00\xff", None, None]
+    store.articles.upsert([make_article("a", status="unpublished")])
+    assert quick.state() == store.state()
+    assert quick.prepared(number, "a", NOW) is None
+
+
 def test_stories_name_their_articles(store: Store) -> None:
     number = live_generation(store, [row(4, story=2), row(3, story=3), row(2, story=2), row(5, story=2)])
     store.generations.write(number, [row(5, "", story=2)])

@@ -170,12 +170,3 @@ def test_request_that_comes_during_a_look_looks_anew() -> None:
         return quick.state(), await later
 
     assert run(ask()) == (State(1, 1), State(2, 1))
-
-
-def test_database_without_quick_looks_has_none() -> None:
-    async def ask() -> State | None:
-        quick = QuickLook(None)
-        quick.start(asyncio.get_running_loop())
-        return quick.state()
-
-    assert run(ask()) is None

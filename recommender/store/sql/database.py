@@ -36,7 +36,7 @@ MAX_OVERFLOW = 45
 
 _MIGRATION_LOCK = 7_236_221  # any fixed number; PostgreSQL releases it with the transaction
 
-_READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
+READ_STATE = sa.select(state.c.revision, state.c.live_generation).where(state.c.id == 1)
 # A row of every table, as it lies, and the last one by its key.
 _PROBES = [
     query.limit(1)
@@ -60,18 +60,20 @@ class Database:
         """`url` as SQLAlchemy reads it. Raises SettingsError for any database but SQLite and PostgreSQL."""
         self.engine = _engine(url, limits)
         self._limits = limits
-        self._sqlite = self.engine.dialect.name == "sqlite"
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
         # With the seconds that a writer of SQLite waits for its turn; PostgreSQL is told when one begins.
         self._writes = self.engine.execution_options(recommender_turn=limits.turn)
         self._migrations = self.engine.execution_options(recommender_turn=COMMAND.statement)
         # A snapshot of its own for readers; SQLite's transactions are that by nature.
-        self._reads = self.engine if self._sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._reads = (
+            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         # Only while a transaction runs: what has a finaliser in Python and hangs on a thread of the server ends the
         # process with that thread.
         self._local = threading.local()
         self._compiled: dict[sa.Select[Any], Any] = {}
         self._idle: deque[Any] = deque()  # connections of the driver, for `look_up`
-        self._lookers: list[Any] = []  # connections of quick looks
+        self._impatient: list[Any] = []  # connections of the driver that give up instead of waiting
         self._closed = False
         self._probes = [_text(query, self.engine.dialect) for query in _PROBES]
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
@@ -89,21 +91,22 @@ class Database:
         """
         current: sa.Connection | None = getattr(self._local, "connection", None)
         if current is not None:
-            row = current.execute(_READ_STATE).one()
+            row = current.execute(READ_STATE).one()
             seen = State(row[0], row[1])
             self._note_within(seen)
             return seen
         began = time.monotonic()
-        first = self.look_up(_READ_STATE)
+        first = self.look_up(READ_STATE)
         if first is None:
             raise StoreUnavailable("The table `state` is empty: the database is damaged.")
-        return self._noted(State(first[0], first[1]), began)
+        return self.noted(State(first[0], first[1]), began)
 
     def last_look(self) -> Look | None:
         """See `Store.last_look`."""
         return self._last_look
 
-    def _noted(self, state: State, began: float) -> State:
+    def noted(self, state: State, began: float) -> State:
+        """Remembers a state that was read, and gives it; `began` is by time.monotonic."""
         last = self._last_look
         if last is not None and began - last.began < LOOK_STEP_SECONDS and state.revision == last.state.revision:
             return state  # every page view looks, and the last look may be said to be a little older than it is
@@ -125,27 +128,28 @@ class Database:
         with self._lock:
             self._last_look, self._written_at = None, time.monotonic()
 
-    def quick_look(self) -> Callable[[], State | None] | None:
-        """See `Store.quick_look`. A reader of SQLite's write-ahead log waits for no writer.
+    def without_patience(self, statement: sa.Select[Any]) -> Callable[..., Sequence[Any] | None]:
+        """A function that gives the first row of a small query, like `look_up`, and None where it would have to wait.
 
-        Where the file is locked as a whole, as while it is repaired, it would; a connection without patience does not.
+        For SQLite, and one thread at a time. Where the file is locked as a whole, as while it is repaired, a connection
+        waits; this one does not.
         """
-        if not self._sqlite:
-            return None
         driver = self._new_connection()
         driver.execute("PRAGMA busy_timeout = 0")
-        self._lookers.append(driver)
-        query = str(_READ_STATE.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True}))
+        self._impatient.append(driver)
+        compiled = statement.compile(dialect=self.engine.dialect)
+        query, fixed, names = compiled.string, compiled.params, compiled.positiontup or ()
 
-        def look() -> State | None:
-            began = time.monotonic()
+        def first_row(**values: Any) -> Sequence[Any] | None:
+            given = fixed | values
             try:
-                rows = driver.execute(query).fetchall()  # to the end: an open statement would keep its snapshot
+                # To the end: an open statement would keep its snapshot.
+                rows: list[Sequence[Any]] = driver.execute(query, [given[name] for name in names]).fetchall()
             except self._driver_error:
                 return None
-            return self._noted(State(*rows[0]), began) if rows else None
+            return rows[0] if rows else None
 
-        return look
+        return first_row
 
     def look_up(self, statement: sa.Select[Any], **values: Any) -> Sequence[Any] | None:
         """The first row of a small query, outside any transaction, by a connection that is kept for such queries.
@@ -192,7 +196,7 @@ class Database:
         pooled = self.engine.raw_connection()
         driver: Any = pooled.driver_connection
         pooled.detach()
-        if self._sqlite:
+        if self.is_sqlite:
             driver.execute(f"PRAGMA busy_timeout = {round(SMALL_QUERY_SECONDS * 1000)}")
         else:
             driver.autocommit = True  # psycopg's; SQLite's is set so from the start
@@ -204,7 +208,7 @@ class Database:
         On SQLite by a connection of its own, which opens the file: one that is kept answers from pages that it read
         when they were whole.
         """
-        if not self._sqlite:
+        if not self.is_sqlite:
             with self.reading() as connection:
                 for query in self._probes:
                     connection.exec_driver_sql(query).all()
@@ -237,9 +241,9 @@ class Database:
             yield current
             return
         with self._entered(self._writes) as connection:
-            if not self._sqlite:
+            if not self.is_sqlite:
                 self._allow_write(connection, self._limits)
-                connection.execute(_READ_STATE.with_for_update())
+                connection.execute(READ_STATE.with_for_update())
             self._local.writes = True
             try:
                 yield connection
@@ -250,7 +254,7 @@ class Database:
     def migrating(self) -> Iterator[sa.Connection]:
         """A write transaction that needs no tables yet."""
         with self._entered(self._migrations) as connection:
-            if not self._sqlite:
+            if not self.is_sqlite:
                 # Of several processes that start together one migrates, which may take long; the others wait for it.
                 self._allow_write(connection, replace(COMMAND, turn=COMMAND.statement))
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
@@ -285,7 +289,7 @@ class Database:
 
     def _allow(self, connection: sa.Connection, seconds: float) -> None:
         """How long the server may say nothing during this transaction, in which it ends statements by itself."""
-        if not self._sqlite:
+        if not self.is_sqlite:
             driver: Any = connection.connection.driver_connection
             driver.patience = seconds + LATE_SECONDS
 
@@ -335,8 +339,8 @@ class Database:
         """Gives every connection back; one that is in use, as soon as it is not."""
         self._closed = True
         self._close_idle()
-        while self._lookers:
-            self._lookers.pop().close()
+        while self._impatient:
+            self._impatient.pop().close()
         self.engine.dispose()
 
     def _close_idle(self) -> None:

@@ -35,7 +35,7 @@ _NAMES = sa.select(neighbour.c.number, neighbour.c.names).where(
     neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
 )
 
-_PREPARED = (
+PREPARED = (
     sa.select(neighbour.c.prepared)
     .join(article, article.c.number == neighbour.c.number)
     .where(article.c.id == sa.bindparam("key"), PUBLIC, neighbour.c.generation == sa.bindparam("generation"))
@@ -354,7 +354,7 @@ class SqlGenerations:
             )
 
     def prepared(self, number: int, article_id: str, at: datetime) -> bytes | None:
-        row = self._database.look_up(_PREPARED, generation=number, key=article_id, at=second(at))
+        row = self._database.look_up(PREPARED, generation=number, key=article_id, at=second(at))
         return bytes(row[0]) if row is not None and row[0] is not None else None
 
     def all_prepared(self, number: int) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,5 @@
 """The store as the use cases see it."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from recommender.store.base import Look, State
@@ -14,6 +13,7 @@ from recommender.store.sql.grading import SqlGrading
 from recommender.store.sql.interleaving import SqlInterleaving
 from recommender.store.sql.keys import SqlKeys
 from recommender.store.sql.ledger import SqlLedger
+from recommender.store.sql.quick_reader import SqlQuickReader
 from recommender.store.sql.reviews import SqlReviews
 from recommender.store.sql.shadow import SqlShadow
 from recommender.store.sql.signals import SqlSignals
@@ -46,8 +46,8 @@ class SqlStore:
     def probe(self) -> None:
         self._database.probe()
 
-    def quick_look(self) -> Callable[[], State | None] | None:
-        return self._database.quick_look()
+    def quick_reader(self) -> SqlQuickReader | None:
+        return SqlQuickReader(self._database) if self._database.is_sqlite else None
 
     def reading(self) -> AbstractContextManager[object]:
         return self._database.reading()
