@@ -25,7 +25,8 @@ pip := $(python) -m pip
 pinned_torch = $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)
 # A PyTorch of your own choice is not held to the lock's.
 constraints := $(if $(TORCH),.make/constraints.txt,constraints.txt)
-install = $(pip) install --constraint $(constraints)
+# What is imported is compiled then: compiling all files of PyTorch and its like takes longer than to install them.
+install = $(pip) install --no-compile --constraint $(constraints)
 address := $(if $(HOST),RECOMMENDER_HOST=$(HOST)) $(if $(PORT),RECOMMENDER_PORT=$(PORT)) \
 	$(if $(WORKERS),RECOMMENDER_WORKERS=$(WORKERS))
 # One process more than processors: many tests wait for a server, a browser or a clock.

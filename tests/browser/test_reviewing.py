@@ -21,7 +21,7 @@ from tests.browser.served_desk import ARTICLES, ServedDesk, serving_desk, sign_i
 from tests.web.served import eventually
 
 VISITS = [  # how many articles are reviewed, and at which decision about which of them the service is killed
-    pytest.param(60, {20: APPROVE, 45: REJECT}, id="60"),
+    pytest.param(30, {12: APPROVE, 25: REJECT}, id="30"),
     pytest.param(200, {70: APPROVE, 135: REJECT}, id="200", marks=pytest.mark.long),
 ]
 KEYS = {APPROVE: "a", REJECT: "1", UNDO: "u"}
