@@ -8,9 +8,8 @@ import signal
 import socket
 import sqlite3
 import statistics
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import psycopg
 import pytest
 
+from benchmarks.stand import at_once
 from recommender.desk.accounts import REFUSAL_SECONDS
 from recommender.settings import load_settings
 from recommender.web.lanes import ARTICLES, EVENTS
@@ -81,26 +81,6 @@ def assert_page_views_go_on(served: Served) -> None:
     assert times[len(times) * 99 // 100] < 1.0
 
 
-@contextmanager
-def at_once(count: int, work: Callable[[], object]) -> Iterator[None]:
-    """Threads that do the same again and again while the block runs."""
-    ended = threading.Event()
-
-    def again() -> None:
-        while not ended.is_set():
-            work()
-
-    with ThreadPoolExecutor(count) as threads:
-        working = [threads.submit(again) for _ in range(count)]
-        time.sleep(0.5)
-        try:
-            yield
-        finally:
-            ended.set()
-    for one in working:
-        one.result()
-
-
 def sign_in_form(served: Served) -> tuple[dict[str, str], bytes]:
     """The headers and the body with which a stranger guesses a password."""
     _, headers, page = asked(served, "GET", "/editor/sign-in")
@@ -122,6 +102,7 @@ def test_page_views_go_on_beside_sign_ins(served: Served) -> None:
         statuses.add(asked(served, "POST", "/editor/sign-in", body, headers)[0])
 
     with at_once(20, guess):
+        time.sleep(0.5)
         assert_page_views_go_on(served)
     assert statuses <= {401, 503}
     assert 401 in statuses
