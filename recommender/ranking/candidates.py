@@ -22,9 +22,17 @@ MAX_COPIES = (
 FEATURES = ("dense", "lexical", "themes", "names", "topics", "tags", "places", "shingles")
 CANDIDATE = np.dtype([("number", "<i4"), ("same", "?"), *((feature, "<f4") for feature in FEATURES)])
 
+# A list with what a reader of both texts says of its candidates, NaN where that is not known: see `with_grades`.
+GRADE = "grade"
+GRADED = np.dtype([*((name, CANDIDATE[name]) for name in CANDIDATE.names or ()), (GRADE, "<f4")])
+# The stored form of grades: one row for each candidate that has one, ordered by number.
+GRADE_ROW = np.dtype([("number", "<i4"), (GRADE, "<f4")])
+
 EMPTY = np.empty(0, dtype=CANDIDATE)
+NO_GRADES = np.empty(0, dtype=GRADE_ROW)
 
 CandidateArray = npt.NDArray[np.void]
+GradeArray = npt.NDArray[np.void]
 Lists = Mapping[int, CandidateArray]
 
 
@@ -106,6 +114,36 @@ def with_newcomers(rows: CandidateArray, newcomers: CandidateArray) -> Candidate
     """`rows` with those of `newcomers` instead of the rows with the same numbers, to be trimmed again."""
     others = rows[~np.isin(rows["number"], newcomers["number"])]
     return by_number(np.concatenate([others, newcomers]))
+
+
+def grade_rows(grades: Mapping[int, float]) -> GradeArray:
+    """Grades by candidate number as they are kept, ordered by number."""
+    rows = np.empty(len(grades), dtype=GRADE_ROW)
+    rows["number"] = sorted(grades)
+    rows[GRADE] = [grades[number] for number in sorted(grades)]
+    return rows
+
+
+def with_grades(rows: CandidateArray, grades: GradeArray) -> CandidateArray:
+    """A list with the grades of its candidates; as it is where none of them has one.
+
+    Only the list of the article that is read has them: a page view reads many others, which say how similar two
+    candidates are, and these stay as they are stored.
+    """
+    inside = grades[np.isin(grades["number"], rows["number"])]
+    if not len(inside):
+        return rows
+    graded = np.empty(len(rows), dtype=GRADED)
+    for name in CANDIDATE.names or ():
+        graded[name] = rows[name]
+    graded[GRADE] = np.nan
+    graded[GRADE][np.searchsorted(rows["number"], inside["number"])] = inside[GRADE]
+    return graded
+
+
+def is_graded(rows: CandidateArray) -> bool:
+    """Whether the list holds grades: see `with_grades`."""
+    return rows.dtype == GRADED
 
 
 def to_bytes(rows: CandidateArray) -> bytes:

@@ -13,7 +13,7 @@ from recommender.ranking.events import same_event, same_text
 from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
-from recommender.ranking.scoring import SIGNALS, UNITS, Scores, multiplied, scored, similarities
+from recommender.ranking.scoring import READER, SIGNALS, UNITS, Scores, multiplied, scored, similarities
 
 POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
 # A story in the reader's own language stands before one in another language with up to twice its odds of being related.
@@ -100,8 +100,8 @@ def factors_of(facts: Columns, constraints: SidebarConstraints) -> FloatArray | 
 
 def make_teaser(short: Shortlist, place: int) -> RankedTeaser:
     units = {part: int(values[place]) for part, values in short.scores.units.items()}
-    # Most teasers have no boost or burial; their parts leave SIGNALS out.
-    parts = {part: count / UNITS for part, count in units.items() if count or part != SIGNALS}
+    # Most teasers have no boost, burial or reader; their parts leave them out.
+    parts = {part: count / UNITS for part, count in units.items() if count or part not in (SIGNALS, READER)}
     return RankedTeaser(int(short.numbers[place]), sum(units.values()) / UNITS, RELATED, parts, short.roles[place])
 
 

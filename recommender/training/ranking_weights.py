@@ -12,7 +12,15 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.grading.panels import VERSION
 from recommender.metrics import Grades
 from recommender.ranking.events import same_event
-from recommender.ranking.scoring import OPTIONAL, PARTS, RankingModel, scored, similarities
+from recommender.ranking.scoring import (
+    DEFAULT,
+    MEASURED,
+    OPTIONAL,
+    READER,
+    RankingModel,
+    scored,
+    similarities,
+)
 from recommender.store.base import Store
 
 RELATED_GRADE = 2  # "significant: real context or a clear parallel": from here on an editor calls it related
@@ -38,7 +46,7 @@ UNKNOWN: Sequence[frozenset[str]] = tuple(
 
 
 class FittedWeights(Protocol):
-    """What a fitter returns: weights of PARTS, thresholds of the grades 1, 2, 3, relief of OPTIONAL."""
+    """What a fitter returns: weights of MEASURED, thresholds of the grades 1, 2, 3, relief of OPTIONAL."""
 
     @property
     def weights(self) -> FloatArray: ...  # documented above
@@ -130,23 +138,26 @@ def _same_story(grade: int) -> bool:
 
 
 def learn(judged: Sequence[JudgedQuery], fitter: Fitter, version: str) -> RankingModel:
-    """The ranking model that fits the judgments of some queries best. Every query counts the same."""
+    """The ranking model that fits the judgments of some queries best. Every query counts the same.
+
+    What a reader's grade is worth does not depend on them: it is that of DEFAULT.
+    """
     features, missing, grades, weight = [], [], [], []
     for query, unknown in product(judged, UNKNOWN):
         masked = {
             part: np.full(len(values), np.nan) if part in unknown else values
             for part, values in query.similarities.items()
         }
-        features.append(np.stack([np.nan_to_num(masked[part]) for part in PARTS], axis=1))
+        features.append(np.stack([np.nan_to_num(masked[part]) for part in MEASURED], axis=1))
         missing.append(np.stack([np.isnan(masked[part]).astype(np.float64) for part in OPTIONAL], axis=1))
         grades.append(query.grades)
         weight.append(np.full(len(query.grades), 1 / len(query.grades)))
     fit = fitter(np.concatenate(features), np.concatenate(missing), np.concatenate(grades), np.concatenate(weight))
     return RankingModel(
         version=version,
-        weights=_rounded(PARTS, fit.weights),
+        weights=_rounded(MEASURED, fit.weights) | {READER: DEFAULT.weights[READER]},
         threshold=round(float(fit.thresholds[RELATED_STEP]), DECIMALS),
-        relief=_rounded(OPTIONAL, fit.relief),
+        relief=_rounded(OPTIONAL, fit.relief) | {READER: DEFAULT.relief[READER]},
     )
 
 

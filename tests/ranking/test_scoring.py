@@ -13,8 +13,10 @@ from recommender.ranking.scoring import (
     DAY,
     DEFAULT,
     MAX_DEVIATIONS,
+    MEASURED,
     OPTIONAL,
     PARTS,
+    READER,
     SCALED,
     RankingModel,
     Scale,
@@ -27,15 +29,15 @@ from recommender.ranking.scoring import (
 from tests.factories import make_rows
 
 # Every unit of similarity is one of log-odds, and three make a candidate related.
-EVEN = RankingModel("even", dict.fromkeys(PARTS, 1.0), threshold=3.0, relief=dict.fromkeys(OPTIONAL, 0.5))
+EVEN = RankingModel("even", dict.fromkeys(MEASURED, 1.0), threshold=3.0, relief=dict.fromkeys(OPTIONAL, 0.5))
 
 similarity = st.floats(0, 1)
 pairs = st.fixed_dictionaries(
-    {part: st.floats(0, MAX_DEVIATIONS) if part in SCALED else similarity for part in PARTS}
+    {part: st.floats(0, MAX_DEVIATIONS) if part in SCALED else similarity for part in MEASURED}
     | dict.fromkeys(OPTIONAL, similarity | st.just(nan))
 )
 weights = st.fixed_dictionaries(dict.fromkeys(PARTS, st.floats(0, 9)))
-reliefs = st.fixed_dictionaries(dict.fromkeys(OPTIONAL, st.floats(0, 3)))
+reliefs = st.fixed_dictionaries(dict.fromkeys((*OPTIONAL, READER), st.floats(0, 3)))
 models = st.just(DEFAULT) | st.builds(RankingModel, st.just("any"), weights, st.floats(0, 12), reliefs)
 
 
@@ -51,7 +53,7 @@ def test_part_that_a_stored_model_lacks_weighs_nothing(model: RankingModel, part
     del stored["weights"][part]
     stored["relief"].pop(part, None)
     expected = replace(model, weights=dict(model.weights) | {part: 0.0})
-    if part in OPTIONAL:
+    if part in model.relief:
         expected = replace(expected, relief=dict(model.relief) | {part: 0.0})
     assert RankingModel.from_json(json.dumps(stored)) == expected
 
@@ -66,7 +68,7 @@ def test_unknown_part_of_a_model_is_refused(field: str) -> None:
 
 def scores(model: RankingModel, *candidates: dict[str, float]) -> Scores:
     """The scores of candidates whose parts are 0 where they are not given."""
-    return scored({part: np.array([candidate.get(part, 0.0) for candidate in candidates]) for part in PARTS}, model)
+    return scored({part: np.array([candidate.get(part, 0.0) for candidate in candidates]) for part in MEASURED}, model)
 
 
 def parts(model: RankingModel, **measured: float) -> dict[str, float]:
@@ -105,7 +107,7 @@ def test_unknown_features_stay_unknown(feature: str) -> None:
 
 
 def test_similarities_cover_every_part() -> None:
-    assert set(similarities(make_rows([1]), np.zeros(1), Scales())) == {*PARTS, "shingles"}
+    assert set(similarities(make_rows([1]), np.zeros(1), Scales())) == {*MEASURED, "shingles"}
 
 
 @pytest.mark.parametrize(("days", "nearness"), [(0, 1), (365, exp(-1)), (-365, exp(-1)), (730, exp(-2)), (nan, nan)])
@@ -192,7 +194,7 @@ def test_score_is_probability_to_four_places(pair: dict[str, float], model: Rank
     assert scored_candidates.score[0] == pytest.approx(likely, abs=0.000051) or not sum(parts(model, **pair).values())
 
 
-@given(pairs, models, st.sampled_from(PARTS), similarity)
+@given(pairs, models, st.sampled_from(MEASURED), similarity)
 def test_score_never_falls_with_a_similarity(
     pair: dict[str, float], model: RankingModel, part: str, share: float
 ) -> None:

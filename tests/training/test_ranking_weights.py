@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recommender.articles.article import Article
 from recommender.errors import InvalidInput, NotBuilt
-from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel, scored
+from recommender.ranking.scoring import DEFAULT, MEASURED, OPTIONAL, READER, RankingModel, scored
 from recommender.store.base import Store
 from recommender.training.ordinal_regression import fit
 from recommender.training.ranking_weights import FOLDS, UNKNOWN, JudgedQuery, calibration, collect, folds, learn
@@ -85,7 +85,7 @@ def test_other_reports_of_the_event_teach_nothing(archive: Store) -> None:
 
 def test_similarities_go_with_their_articles(archive: Store) -> None:
     (judged,) = collect(archive, {"query": {}})
-    assert set(judged.similarities) == {*PARTS, "shingles"}
+    assert set(judged.similarities) == {*MEASURED, "shingles"}
     assert {len(values) for values in judged.similarities.values()} == {len(judged.articles)}
     places = {name: place for place, name in enumerate(judged.articles)}
     nearness, tags = judged.similarities["nearness"], judged.similarities["tags"]
@@ -135,7 +135,7 @@ def judged_query(
 ) -> JudgedQuery:
     """A query with random similarities, all of them known."""
     random = np.random.default_rng(seed)
-    similarities = {part: random.uniform(0, 1, len(grades)) for part in PARTS} | measured
+    similarities = {part: random.uniform(0, 1, len(grades)) for part in MEASURED} | measured
     ids = [f"{name}-{place}" for place in range(len(grades))]
     return JudgedQuery(name, ids, similarities, np.array(grades, dtype=np.float64), story)
 
@@ -145,7 +145,7 @@ class Watching:
     """A fitter that keeps what it is given, and answers with a fixed fit."""
 
     arguments: list[FloatArray] = field(default_factory=list)
-    weights = np.arange(len(PARTS)) + 0.12345
+    weights = np.arange(len(MEASURED)) + 0.12345
     thresholds = np.array([1.0, 2.34567, 3.0])
     relief = np.arange(len(OPTIONAL)) + 0.30049
 
@@ -155,12 +155,15 @@ class Watching:
 
 
 def test_model_holds_what_was_fitted() -> None:
-    """To three decimals; an article is related from grade 2 on, so the second threshold is the model's."""
+    """To three decimals; an article is related from grade 2 on, so the second threshold is the model's.
+
+    What a reader's grade is worth is not learned from pairs that no reader has graded.
+    """
     assert learn([judged_query("q", [0, 2])], Watching(), "v7") == RankingModel(
         "v7",
-        {part: round(place + 0.123, 3) for place, part in enumerate(PARTS)},
+        {part: round(place + 0.123, 3) for place, part in enumerate(MEASURED)} | {READER: DEFAULT.weights[READER]},
         2.346,
-        {part: place + 0.3 for place, part in enumerate(OPTIONAL)},
+        {part: place + 0.3 for place, part in enumerate(OPTIONAL)} | {READER: DEFAULT.relief[READER]},
     )
 
 
@@ -179,7 +182,7 @@ def test_sites_without_labels_are_learned_for() -> None:
     learn([query], fitter, "v")
     features, missing, grades, _ = fitter.arguments
     assert grades.tolist() == [3] * len(UNKNOWN)
-    columns = [PARTS.index(part) for part in OPTIONAL]
+    columns = [MEASURED.index(part) for part in OPTIONAL]
     for lacking in UNKNOWN:
         present = [part not in lacking for part in OPTIONAL]
         row = np.flatnonzero((missing == ~np.array(present)).all(axis=1))
@@ -188,7 +191,7 @@ def test_sites_without_labels_are_learned_for() -> None:
             value if there else 0.0 for value, there in zip(optional.values(), present, strict=True)
         ]
     np.testing.assert_array_equal(
-        features[:, PARTS.index("dense")], np.repeat(query.similarities["dense"], len(UNKNOWN))
+        features[:, MEASURED.index("dense")], np.repeat(query.similarities["dense"], len(UNKNOWN))
     )
 
 
@@ -197,7 +200,7 @@ def test_what_an_article_lacks_is_reported_as_lacking() -> None:
     learn([judged_query("q", [1, 1], tags=np.array([np.nan, 0.5]))], fitter, "v")
     features, missing, *_ = fitter.arguments
     assert missing[:2, OPTIONAL.index("tags")].tolist() == [1, 0]
-    assert features[:2, PARTS.index("tags")].tolist() == [0, 0.5]
+    assert features[:2, MEASURED.index("tags")].tolist() == [0, 0.5]
 
 
 def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list[JudgedQuery]:
@@ -205,7 +208,7 @@ def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list
     random = np.random.default_rng(seed)
     judged = []
     for number in range(queries):
-        measured = {part: random.uniform(0, 1, candidates) for part in PARTS}
+        measured = {part: random.uniform(0, 1, candidates) for part in MEASURED}
         for part in ("dense", "lexical", "themes"):
             measured[part] *= 6
         score = scored(measured, model).score
@@ -216,13 +219,13 @@ def drawn(queries: int, candidates: int, model: RankingModel, seed: int) -> list
 
 def test_learning_finds_which_parts_tell() -> None:
     """Only words and themes decide in these judgments: the fit gives the rest next to nothing."""
-    weights = dict.fromkeys(PARTS, 0.0) | {"lexical": 1.5, "themes": 1.0}
+    weights = dict.fromkeys(MEASURED, 0.0) | {"lexical": 1.5, "themes": 1.0}
     truth = RankingModel("truth", weights, 6.0, dict.fromkeys(OPTIONAL, 0.0))
     learned = learn(drawn(50, 100, truth, 1), fit, "learned")
-    for part in PARTS:
+    for part in MEASURED:
         assert learned.weights[part] == pytest.approx(weights[part], abs=0.3), part
     assert learned.threshold == pytest.approx(6, abs=0.4)
-    assert max(learned.relief.values()) < 0.1
+    assert max(learned.relief[part] for part in OPTIONAL) < 0.1
 
 
 # -- folds -------------------------------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ def test_folds_are_drawn_by_their_seed() -> None:
 
 EDGES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Easy similarities in whatever measure: scores from 0 to 1 are all common.
-FLAT = replace(DEFAULT, weights=dict.fromkeys(PARTS, 0.0) | {"dense": 1.0}, threshold=3.0)
+FLAT = replace(DEFAULT, weights=dict.fromkeys(MEASURED, 0.0) | {"dense": 1.0}, threshold=3.0)
 
 
 def test_true_probabilities_lie_on_the_diagonal() -> None:
@@ -280,7 +283,7 @@ def test_overconfidence_shows() -> None:
 
 def test_bins_are_counted_by_hand() -> None:
     """Scores 0 (nothing in common), 0.5 and 1; the upper end belongs to the last bin, an empty bin is left out."""
-    measured = {part: np.zeros(4) for part in PARTS} | {"dense": np.array([0.0, 3.0, 3.0, 99.0])}
+    measured = {part: np.zeros(4) for part in MEASURED} | {"dense": np.array([0.0, 3.0, 3.0, 99.0])}
     judged = JudgedQuery("q", list("abcd"), measured, np.array([0.0, 1.0, 2.0, 4.0]))
     bins = calibration([(judged, FLAT)], (0, 0.25, 0.5, 0.75, 1.0))
     assert [(bin_.low, bin_.high, bin_.count, bin_.score, bin_.related) for bin_ in bins] == [
@@ -291,7 +294,7 @@ def test_bins_are_counted_by_hand() -> None:
 
 
 def test_each_query_is_scored_by_its_own_model() -> None:
-    measured = {part: np.zeros(1) for part in PARTS} | {"dense": np.array([3.0])}
+    measured = {part: np.zeros(1) for part in MEASURED} | {"dense": np.array([3.0])}
     query = JudgedQuery("q", ["a"], measured, np.array([2.0]))
     (low, high) = calibration([(query, replace(FLAT, threshold=6.0)), (query, FLAT)], (0, 0.25, 1.0))
     assert (low.count, high.count) == (1, 1)
