@@ -123,6 +123,14 @@ class Settings(BaseSettings):
         description="Whether related stories of other languages may stand in a sidebar, marked with their language. "
         "Those of the article's own come first unless others are clearly better.",
     )
+    reranker: str = Field(
+        "",
+        description="A reader of both texts, asked by builds and updates to grade the best candidates of each article, "
+        "never by a page view: `recorded:FILE` replays boxes that were read before. Empty: there is none.",
+    )
+    reranker_candidates: int = Field(
+        10, ge=1, le=50, description="How many of an article's best candidates the reader is given."
+    )
     site_url: str | None = Field(
         None,
         description="Where your articles stand, such as https://www.example.org: relative addresses of articles and "

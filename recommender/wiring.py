@@ -14,7 +14,7 @@ from recommender.articles.gazetteer import Gazetteer, parse_gazetteer
 from recommender.build.model_version import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.progress import Progress
-from recommender.ranking.scoring import DEFAULT, RankingModel
+from recommender.ranking.scoring import DEFAULT, READER, RankingModel
 from recommender.retrieval.base import Toolbox
 from recommender.serving.recommender import RankingDefaults, Recommender
 from recommender.serving.wording import Wording
@@ -23,7 +23,7 @@ from recommender.store.base import Store
 from recommender.store.limits import COMMAND, TimeLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from recommender.articles.gazetteer import Name
     from recommender.build.builder import Builder, LiveBuilder
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from recommender.serving.export import Files
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
+    from recommender.serving.reading import BoxReading, FollowUp
     from recommender.serving.recorder import Recorder
     from recommender.sources.ingest import Reader
     from recommender.sources.publishing import Publishing
@@ -264,8 +265,61 @@ def _verified_card(registry: "FolderRegistry", name: str) -> "ModelCard":
     return card
 
 
+def make_box_reading(store: Store, settings: Settings, name: str, ranking: RankingModel) -> "BoxReading | None":
+    """What reads the boxes of a model version, None where no reader counts for it.
+
+    A version whose card names a reader has the verdicts of that one; it is asked only where it is that of the settings.
+    Another has the reader of the settings, if its weights make something of grades.
+    """
+    from recommender.rerankers import open_reranker
+    from recommender.serving.reading import BoxReading
+
+    if not ranking.weights.get(READER):
+        return None
+    opened = open_reranker(settings)
+    registry = make_registry(settings)
+    named = registry.card(name).reranker if name in registry.names() else None
+    version = named or (None if opened is None else opened.reranker.version)
+    if version is None:
+        return None
+    asked = opened is not None and opened.reranker.version == version
+    return BoxReading(
+        store,
+        lambda view: make_recommender(view, settings),
+        version,
+        opened.reranker if opened is not None and asked else None,
+        utc_now,
+        candidates=settings.reranker_candidates,
+        at_once=1 if opened is None else opened.at_once,
+    )
+
+
+def make_follow_up(store: Store, settings: Settings) -> "FollowUp":
+    """Reads the boxes that updates have changed."""
+    from recommender.serving.reading import BoxReading, FollowUp
+
+    held: dict[int, BoxReading | None] = {}
+
+    def reading_of_live() -> BoxReading | None:
+        live = store.state().generation
+        if live is not None and live not in held:
+            held.clear()
+            name, ranking = store.generations.model_version(live), store.generations.ranking(live)
+            reading = make_box_reading(store, settings, name or "", ranking or DEFAULT)
+            # A generation goes on with the reader that it was built with.
+            same = reading is not None and reading.version == store.generations.reranker(live)
+            held[live] = reading if same else None
+        return None if live is None else held[live]
+
+    return FollowUp(store, reading_of_live, utc_now)
+
+
 def make_builder(
-    store: Store, settings: Settings, embedder: Embedder | None = None, name: str | None = None
+    store: Store,
+    settings: Settings,
+    embedder: Embedder | None = None,
+    name: str | None = None,
+    changed: "Callable[[Sequence[int]], object] | None" = None,
 ) -> "Builder":
     """A builder of candidate lists: with the model version of the settings, or with the one of a name.
 
@@ -279,6 +333,8 @@ def make_builder(
         Used instead of the version's own embedding model, if given.
     name : str or None
         A model version, NAME/VERSION; None takes the live one.
+    changed : callable or None
+        Is told which articles an update has taken in, by number.
 
     Returns
     -------
@@ -316,14 +372,21 @@ def make_builder(
         min_score=settings.min_score,
         prepare=prepare_beside,
         switched=switched,
+        boxes=make_box_reading(store, settings, model_version.name, model_version.ranking),
+        changed=changed or (lambda _numbers: None),
     )
 
 
-def make_live_builder(store: Store, settings: Settings) -> "LiveBuilder":
-    """Takes articles in and compares drafts, with the embedding model of the live version."""
+def make_live_builder(
+    store: Store, settings: Settings, changed: "Callable[[Sequence[int]], object] | None" = None
+) -> "LiveBuilder":
+    """Takes articles in and compares drafts, with the embedding model of the live version.
+
+    `changed` is told which articles were taken in.
+    """
     from recommender.build.builder import LiveBuilder
 
-    return LiveBuilder(store, lambda name: make_builder(store, settings, name=name))
+    return LiveBuilder(store, lambda name: make_builder(store, settings, name=name, changed=changed))
 
 
 def make_recommender(

@@ -6,9 +6,9 @@ version is live, since another process may have put another one live meanwhile: 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -49,13 +49,16 @@ REBUILD_AFTER = timedelta(hours=20)
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one)."""
+    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one); `read` counts
+    the boxes that a reader of both texts has read.
+    """
 
     kind: str
     generation: int
     embedded: int
     indexed: int
     left: int
+    read: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,23 @@ class _Text:
     number: int
     text_hash: str
     language: str
+
+
+class Boxes(Protocol):
+    """What a reader of both texts says of the best candidates of articles: see `serving.reading`."""
+
+    @property
+    def version(self) -> str:
+        """Whose verdicts count."""
+        ...
+
+    def know(self, generation: int, progress: Progress) -> None:
+        """Puts the grades that are kept into the lists of a complete generation. Asks nobody."""
+        ...
+
+    def read(self, generation: int, progress: Progress) -> int:
+        """Reads what has not been read, as far as the reader answers; gives the number of boxes. Raises nothing."""
+        ...
 
 
 class Builder:
@@ -81,10 +101,13 @@ class Builder:
         min_score: float,
         prepare: Callable[[int, Progress], object],
         switched: Callable[[], object],
+        boxes: Boxes | None = None,
+        changed: Callable[[Sequence[int]], object] = lambda _numbers: None,
     ) -> None:
         """`min_score` is the lowest score of what is shown as related. `prepare` makes the answers of a complete
         generation, by its number, before any reader is given it. `switched` is called in the transaction that gives
-        readers a new generation.
+        readers a new generation. `boxes` are read after that, where there is a reader of both texts; `changed` is told
+        which articles an update has taken in, when readers get them.
         """
         self._store = store
         self._embedder = embedder
@@ -93,6 +116,8 @@ class Builder:
         self._min_score = min_score
         self._prepare = prepare
         self._switched = switched
+        self._boxes = boxes
+        self._changed = changed
         self._live = LiveNeighbours(store, toolbox, model_version.ranking)
         self.model_version = model_version
 
@@ -128,6 +153,12 @@ class Builder:
         Unavailable
             Another version was put live meanwhile; readers keep that one.
         """
+        report = self._build(full=full, progress=progress)
+        if self._boxes is None:
+            return report
+        return replace(report, read=self._boxes.read(report.generation, progress))
+
+    def _build(self, *, full: bool, progress: Progress) -> BuildReport:
         version, before = self.version, self._live_model_version()
         live = self._store.generations.live()
         if live is None or full or not self._is_current(live):
@@ -145,16 +176,21 @@ class Builder:
             generation.model_version == self.model_version.name
             and generation.ranking == self.model_version.ranking
             and generation.model == self.version
+            and generation.reranker == self._reranker
             and self._store.generations.recipe(generation.number) == self._toolbox.recipe
         )
 
+    @property
+    def _reranker(self) -> str | None:
+        return None if self._boxes is None else self._boxes.version
+
     def build_beside(self, progress: Progress = quiet) -> int:
-        """A complete generation beside the live one, with its answers prepared; gives its number.
+        """A complete generation beside the live one, its boxes read and its answers prepared; gives its number.
 
         It stays until the next new generation replaces the live one, unless it is live, the previous one or the shadow
         by then. Raises InvalidInput when there is no article at all.
         """
-        return self._new_generation(self.version, progress)[0]
+        return self._new_generation(self.version, progress, beside=True)[0]
 
     def update(self) -> BuildReport:
         """Takes articles in and out of the live generation at once, the newest first. Raises NotBuilt without one.
@@ -282,11 +318,16 @@ class Builder:
                 changes = self._live.apply(members, articles, stale.left)
                 self._store.generations.write(number, changes.rows)
                 self._store.generations.write_candidates(number, changes.lists)
+                if self._live.reranker is not None:
+                    others = [row.number for row in changes.rows]
+                    self._store.generations.forget_grades(number, list(changes.lists), others)
                 revision = self._store.state().revision
         except BaseException:
             self._live.forget()  # the copy is ahead of what was rolled back
             raise
         self._live.settle(revision)
+        if members:
+            self._changed([member.number for member in members])
         return BuildReport("updated" if changes.rows else "unchanged", number, embedded, len(members), len(stale.left))
 
     def _read_stale(self, numbers: Sequence[int], version: str) -> tuple[list[Member], dict[int, Article]]:
@@ -316,8 +357,14 @@ class Builder:
         late = self._catch_up(version, quiet)
         return BuildReport("rebuilt", number, embedded + late.embedded, indexed + late.indexed, late.left)
 
-    def _new_generation(self, version: str, progress: Progress, *, again: bool = False) -> tuple[int, int, int]:
-        """A complete generation beside the live one: its number, and how many texts it embedded and articles holds."""
+    def _new_generation(
+        self, version: str, progress: Progress, *, again: bool = False, beside: bool = False
+    ) -> tuple[int, int, int]:
+        """A complete generation beside the live one: its number, and how many texts it embedded and articles holds.
+
+        A reader of both texts may take hours. One that stays `beside` is judged by its answers, so its boxes are read
+        first; else readers get what is kept at once, and the rest as it is read.
+        """
         boilerplate = find_boilerplate(self._published)
         texts = [text for batch, _ in self._read(None, boilerplate) for text in batch]
         embedded = self._embed(texts, boilerplate, version, progress, again=again)
@@ -348,6 +395,7 @@ class Builder:
                 built_on=self._clock(),
                 model_version=self.model_version.name,
                 ranking=self.model_version.ranking,
+                reranker=self._reranker,
             )
         )
         named = iter(names)
@@ -380,6 +428,10 @@ class Builder:
         stories = join([entry.number for entry in entries], links)
         self._store.generations.put_standings(number, stories, demand)
         self._store.generations.finish(number)
+        if self._boxes is not None:
+            self._boxes.know(number, progress)
+            if beside:
+                self._boxes.read(number, progress)
         self._prepare(number, progress)
         return number, embedded, len(members)
 

@@ -105,6 +105,11 @@ class LiveNeighbours:
         self._known_generation()
         return self._frame
 
+    @property
+    def reranker(self) -> str | None:
+        """The reader whose grades the generation shows. Raises NotBuilt."""
+        return self._known_generation().reranker
+
     def candidates(self, article: Article, vector: Vectors) -> TextCandidates:
         """The candidates of a text that need not be in the archive; `vector` as `article_vectors` gives it.
 

@@ -217,9 +217,11 @@ def build(config: Path | None, full: bool) -> None:
     with opened_store(settings) as store:
         _check_folder(settings, store)
         report = make_builder(store, settings).build(full=full, progress=progress)
-        if report.kind == "rebuilt":
+        if report.kind == "rebuilt" or report.read:
             catch_up(store, make_recommender(store, settings), progress)
         generation = f"generation {report.generation}"
+        if report.read:
+            click.echo(f"read: {report.read:,} boxes")
         if report.kind == "unchanged":
             click.echo(f"Nothing to do: {generation} is up to date.")
         else:

@@ -70,7 +70,11 @@ class Embedding:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything that is known of a model version. Its state is that of the last entry of `history`."""
+    """Everything that is known of a model version. Its state is that of the last entry of `history`.
+
+    `reranker` is the version of the reader of both texts whose grades its weights were made for, None for any. A version
+    whose weight of the part `reader` is 0 has none.
+    """
 
     name: str
     made_on: date
@@ -83,6 +87,7 @@ class ModelCard:
     licence: str = "Apache-2.0"
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()
+    reranker: str | None = None
 
     @property
     def state(self) -> str:
@@ -146,6 +151,7 @@ def to_json(card: ModelCard) -> str:
             "bytes": embedding.bytes,
         },
         "ranking": json.loads(card.ranking.to_json()),
+        **({} if card.reranker is None else {"reranker": card.reranker}),
         "training": card.training,
         "metrics": card.metrics,
         "failures": list(card.failures),
@@ -204,6 +210,7 @@ def readme(card: ModelCard) -> str:
         "| | |",
         "|---|---|",
         f"| embedding | {source}, {embedding.dimension} dimensions, {embedding.bytes:,} bytes, `{embedding.version}` |",
+        *([] if card.reranker is None else [f"| reader | `{_cell(card.reranker)}` |"]),
         f"| weights | `{card.ranking.version}`, threshold {card.ranking.threshold} |",
         *(f"| {part} | {weight} |" for part, weight in card.ranking.weights.items()),
         f"| licence | {card.licence} |",
@@ -290,6 +297,7 @@ def _card(data: Mapping[str, Any]) -> ModelCard:
             for path, entry in _object(data["files"]).items()
         },
         history=tuple(_entry(entry) for entry in _list(data["history"])),
+        reranker=_text(data["reranker"]) if data.get("reranker") is not None else None,
     )
 
 

@@ -14,7 +14,8 @@ class Reading:
     """What a reader is given of an article.
 
     `text_hash` names the words below and nothing else: what was read once of two texts holds until one of them changes.
-    `lead` is the first LEAD_WORDS words of the body. `published` is None where no date is known.
+    `lead` is the first LEAD_WORDS words of the body. `published` is None where no date is known. `id` is the article's, for
+    what has been recorded of it: it is no part of what is read, and is not sent anywhere.
     """
 
     text_hash: str
@@ -23,6 +24,7 @@ class Reading:
     lead: str
     language: str
     published: datetime | None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Reranker(Protocol):
         """Names everything that decides its verdicts: what was read with another version is read again."""
         ...
 
-    def read(self, article: Reading, candidates: Sequence[Reading]) -> Sequence[Verdict]:
-        """A verdict of each candidate, in the order of `candidates`.
+    def read(self, article: Reading, candidates: Sequence[Reading]) -> Sequence[Verdict | None]:
+        """A verdict of each candidate, in the order of `candidates`; None where it has nothing to say of one.
 
         Raises Unavailable where it cannot be reached, gives no answer in time or none that can be understood.
         """

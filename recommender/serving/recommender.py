@@ -22,7 +22,7 @@ from recommender.curation.sensitivity import bits
 from recommender.curation.signals import Signal
 from recommender.embedding.pooling import Geometry
 from recommender.errors import ArticleNotFound, NotBuilt
-from recommender.ranking.candidates import EMPTY, CandidateArray, TextCandidates
+from recommender.ranking.candidates import EMPTY, NO_GRADES, CandidateArray, TextCandidates, with_grades
 from recommender.ranking.events import events_among, near_identical, same_text
 from recommender.ranking.facts import (
     PINNED,
@@ -174,12 +174,15 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a generation was made with, how similarities spread in it, and what it left out of texts."""
+    """What a generation was made with, how similarities spread in it, what it left out of texts, and whose grades it
+    shows.
+    """
 
     model: str | None
     ranking: RankingModel
     scales: Scales
     boilerplate: Boilerplate
+    reranker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -528,7 +531,7 @@ class Recommender:
                 raise ArticleNotFound(key)
             return self._question(NO_NUMBER, None, TextCandidates(EMPTY, ()), query, state)
         number, article = numbered
-        lists = {} if state.generation is None else self._store.generations.candidates(state.generation, [number])
+        lists = self._graded_lists(state, [number])
         names = {} if state.generation is None else self._store.generations.names(state.generation, [number])
         return self._question(
             number, article, TextCandidates(lists.get(number, EMPTY), names.get(number, ())), query, state
@@ -548,7 +551,7 @@ class Recommender:
         What articles name is not read: only items need it.
         """
         state = self._store.state()
-        articles, lists = self._store.articles.get(numbers, texts=False), self._lists(state, numbers)
+        articles, lists = self._store.articles.get(numbers, texts=False), self._graded_lists(state, numbers)
         return {
             number: self._question(number, article, TextCandidates(lists.get(number, EMPTY), ()), query, state)
             for number, article in articles.items()
@@ -627,6 +630,14 @@ class Recommender:
             return {}
         return self._store.generations.candidates(state.generation, numbers)
 
+    def _graded_lists(self, state: State, numbers: Sequence[int]) -> dict[int, CandidateArray]:
+        """The lists of articles that are read, with what a reader says of their candidates."""
+        lists = self._lists(state, numbers)
+        if state.generation is None or self._made_with(state).reranker is None:
+            return lists
+        grades = self._store.generations.grades(state.generation, numbers)
+        return {number: with_grades(rows, grades.get(number, NO_GRADES)) for number, rows in lists.items()}
+
     def items(self, question: "Question", teasers: Sequence[RankedTeaser]) -> list[Item]:
         """Teasers with their articles, in the same transaction; withdrawn ones are left out."""
         numbers, state = [teaser.number for teaser in teasers], question.state
@@ -659,6 +670,7 @@ class Recommender:
                 generations.ranking(number) or DEFAULT,
                 generations.scales(number),
                 NO_BOILERPLATE if geometry is None else Geometry.from_bytes(geometry).boilerplate,
+                generations.reranker(number),
             )
             self._made = {number: made}  # the last one only; another thread may be at another
         return made

@@ -17,6 +17,7 @@ from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
+from recommender.store.verdicts import VerdictStore
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class Store(Protocol):
     @property
     def interleaving(self) -> InterleavingStore:
         """Interleaving runs, in which two model versions share the sidebars."""
+        ...
+
+    @property
+    def verdicts(self) -> VerdictStore:
+        """What readers of both texts have said."""
         ...
 
     def state(self) -> State:

@@ -18,6 +18,7 @@ from recommender.store.ledger import LedgerStore
 from recommender.store.reviews import ReviewStore
 from recommender.store.shadow import ShadowStore
 from recommender.store.signals import SignalStore
+from recommender.store.verdicts import VerdictStore
 
 # What a view may call of a generation store; everything else would change it.
 READS = frozenset(
@@ -36,6 +37,8 @@ READS = frozenset(
         "scales",
         "geometry",
         "candidates",
+        "grades",
+        "reranker",
         "rows_since",
         "standings_since",
         "names",
@@ -135,6 +138,11 @@ class _GenerationView:
     def interleaving(self) -> InterleavingStore:
         """Interleaving runs, in which two model versions share the sidebars."""
         return self._store.interleaving
+
+    @property
+    def verdicts(self) -> VerdictStore:
+        """What readers of both texts have said."""
+        return self._store.verdicts
 
     def quick_reader(self) -> None:
         """None: its state is made of two looks."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from recommender.arrays import Vectors
-from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.candidates import CandidateArray, GradeArray
 from recommender.ranking.scoring import RankingModel, Scales
 
 
@@ -15,6 +15,7 @@ class Generation:
     """One consistent build: the embedding model of its vectors, how they lie (`Geometry`), and the word weights.
 
     `model_version` is NAME/VERSION, and `ranking` its weights; None where a build is older than model versions.
+    `reranker` is the version of the reader of both texts whose grades it shows, if any.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Generation:
     built_on: datetime
     model_version: str | None
     ranking: RankingModel | None
+    reranker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class NewGeneration:
     built_on: datetime
     model_version: str
     ranking: RankingModel
+    reranker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,10 @@ class GenerationStore(Protocol):
         """The weights of a generation; None if it names none, or there is no such generation."""
         ...
 
+    def reranker(self, number: int) -> str | None:
+        """The reader whose grades a generation shows; None if it shows none, or there is no such generation."""
+        ...
+
     def recipe(self, number: int) -> str | None:
         """What a generation was made with, besides its model version; None if there is no such generation."""
         ...
@@ -223,6 +230,21 @@ class GenerationStore(Protocol):
 
     def candidates(self, number: int, articles: Sequence[int]) -> dict[int, CandidateArray]:
         """Candidate lists by article; articles without one are left out."""
+        ...
+
+    def grades(self, number: int, articles: Sequence[int]) -> dict[int, GradeArray]:
+        """The grades in the lists of some articles, see `candidates.grade_rows`; articles without any are left out."""
+        ...
+
+    def put_grades(self, number: int, grades: Mapping[int, GradeArray]) -> None:
+        """Replaces the grades in the lists of articles of a generation; for readers their lists have changed.
+
+        Raises Unavailable if a newer build swept the generation.
+        """
+        ...
+
+    def forget_grades(self, number: int, articles: Sequence[int], candidates: Sequence[int]) -> None:
+        """Drops what the lists of some articles have as grades of some candidates, whose texts are others now."""
         ...
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:

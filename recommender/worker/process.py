@@ -25,6 +25,7 @@ from recommender.processes import end_with_parent
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.wiring import (
+    make_follow_up,
     make_live_builder,
     make_recommender,
     make_shadowing,
@@ -87,13 +88,15 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, with which this process ends
     end_with_parent()
     store = open_store(settings.database_url.get_secret_value(), worker_limits(settings))
-    builder = make_live_builder(store, settings)
+    follow_up = make_follow_up(store, settings)
+    builder = make_live_builder(store, settings, follow_up.note)
     working = threading.Lock()  # one embedding model, one index: tasks take turns
     following = _Following(builder, working)
     makers: dict[str, Callable[[Store, Settings], _Steps]] = {
         "sweep": make_sweep,
         "shadow": make_shadowing,
         "following": lambda _store, _settings: following,
+        "reading": lambda _store, _settings: follow_up,
     }
     for name, make in makers.items():
         threading.Thread(target=_sweep, args=(name, make, store, settings), daemon=True, name=name).start()

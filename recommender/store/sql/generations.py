@@ -11,7 +11,7 @@ from recommender.arrays import Vectors
 from recommender.articles.keys import ARTICLE, VECTOR_KEY, copy_key_of
 from recommender.errors import InvalidInput, StoreUnavailable, Unavailable
 from recommender.ranking import candidates
-from recommender.ranking.candidates import CandidateArray
+from recommender.ranking.candidates import CandidateArray, GradeArray
 from recommender.ranking.scoring import USUAL, RankingModel, Scales
 from recommender.store.generations import Generation, Member, NeighbourRow, NewGeneration, Published, Stale, Standing
 from recommender.store.sql.database import Database, batches
@@ -33,6 +33,12 @@ _CANDIDATES = sa.select(neighbour.c.number, neighbour.c.candidates).where(
 _NAMES = sa.select(neighbour.c.number, neighbour.c.names).where(
     neighbour.c.generation == sa.bindparam("generation"),
     neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
+)
+
+_GRADES = sa.select(neighbour.c.number, neighbour.c.grades).where(
+    neighbour.c.generation == sa.bindparam("generation"),
+    neighbour.c.number.in_(sa.bindparam("numbers", expanding=True)),
+    neighbour.c.grades.is_not(None),
 )
 
 PREPARED = (
@@ -138,6 +144,7 @@ class SqlGenerations:
             built_on=datetime.fromtimestamp(row.built, UTC),
             model_version=row.release,
             ranking=_ranking(row.ranking),
+            reranker=row.reranker,
         )
 
     def model(self, number: int) -> str | None:
@@ -148,6 +155,9 @@ class SqlGenerations:
 
     def ranking(self, number: int) -> RankingModel | None:
         return _ranking(self._column(number, generation.c.ranking))
+
+    def reranker(self, number: int) -> str | None:
+        return self._column(number, generation.c.reranker)
 
     def recipe(self, number: int) -> str | None:
         return self._column(number, generation.c.recipe)
@@ -187,6 +197,7 @@ class SqlGenerations:
                         complete=False,
                         release=new.model_version,
                         ranking=new.ranking.to_json(),
+                        reranker=new.reranker,
                     )
                     .returning(generation.c.number)
                 ).scalar_one()
@@ -298,6 +309,31 @@ class SqlGenerations:
                 rows = connection.execute(_CANDIDATES, {"generation": number, "numbers": list(batch)})
                 lists |= {row[0]: candidates.from_bytes(row[1]) for row in rows}
         return lists
+
+    def grades(self, number: int, articles: Sequence[int]) -> dict[int, GradeArray]:
+        grades: dict[int, GradeArray] = {}
+        with self._database.reading() as connection:
+            for batch in batches(articles):
+                rows = connection.execute(_GRADES, {"generation": number, "numbers": list(batch)})
+                grades |= {row[0]: np.frombuffer(row[1], candidates.GRADE_ROW) for row in rows}
+        return grades
+
+    def put_grades(self, number: int, grades: Mapping[int, GradeArray]) -> None:
+        if not grades:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.update(neighbour)
+                .where(neighbour.c.generation == number, neighbour.c.number == sa.bindparam("article_number"))
+                .values(grades=sa.bindparam("rows"), revision=self._revision(number)),
+                [{"article_number": key, "rows": rows.tobytes() or None} for key, rows in grades.items()],
+            )
+
+    def forget_grades(self, number: int, articles: Sequence[int], candidates: Sequence[int]) -> None:
+        with self._database.writing():
+            grades = self.grades(number, articles)
+            left = {key: rows[~np.isin(rows["number"], candidates)] for key, rows in grades.items()}
+            self.put_grades(number, {key: rows for key, rows in left.items() if len(rows) < len(grades[key])})
 
     def rows_since(self, number: int, revision: int) -> Iterator[NeighbourRow]:
         columns = [neighbour.c[name] for name in ("number", "text_hash", "language", "terms", "candidates", "names")]

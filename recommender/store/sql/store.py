@@ -17,6 +17,7 @@ from recommender.store.sql.quick_reader import SqlQuickReader
 from recommender.store.sql.reviews import SqlReviews
 from recommender.store.sql.shadow import SqlShadow
 from recommender.store.sql.signals import SqlSignals
+from recommender.store.sql.verdicts import SqlVerdicts
 
 
 class SqlStore:
@@ -36,6 +37,7 @@ class SqlStore:
         self.grading = SqlGrading(database)
         self.shadow = SqlShadow(database)
         self.interleaving = SqlInterleaving(database)
+        self.verdicts = SqlVerdicts(database)
 
     def state(self) -> State:
         return self._database.state()

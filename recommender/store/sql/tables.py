@@ -77,7 +77,8 @@ embedding = sa.Table(
 
 # `built` is in seconds since 1970, `revision` that of the store when the build began. `scales` is JSON;
 # `recipe` names what else the build was made with. `release` is the model version, NAME/VERSION, and `ranking` its
-# weights as JSON; both are null in a generation that was built before there were versions.
+# weights as JSON; both are null in a generation that was built before there were versions. `reranker` is the version of
+# the reader of both texts whose verdicts it shows, null where it shows none.
 generation = sa.Table(
     "generation",
     metadata,
@@ -92,13 +93,15 @@ generation = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("release", sa.Text),
     sa.Column("ranking", sa.Text),
+    sa.Column("reranker", sa.Text),
     sqlite_autoincrement=True,  # a build that was swept away must not find its number on another
 )
 
 # The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left;
 # `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
 # story, its own where it has none; `demand` says among how many articles' best candidates it is, `shown` in how many
-# prepared sidebars it stands; `prepared` is a finished answer, where there is one.
+# prepared sidebars it stands; `prepared` is a finished answer, where there is one. `grades` are those of a reader for the
+# candidates, apart from them, since a page view reads one list of grades and many of candidates.
 neighbour = sa.Table(
     "neighbour",
     metadata,
@@ -113,9 +116,31 @@ neighbour = sa.Table(
     sa.Column("demand", sa.Integer, nullable=False, default=0),
     sa.Column("shown", sa.Integer, nullable=False, default=0),
     sa.Column("prepared", sa.LargeBinary),
+    sa.Column("grades", sa.LargeBinary),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Index("ix_neighbour_revision", "generation", "revision"),
     sa.Index("ix_neighbour_story", "generation", "story"),
+)
+
+# What a reader of both texts has said, by its version and the hashes of what it was given. They belong to texts, not to
+# articles: what was read once is not read again. `grade` is null where it said nothing.
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    sa.Column("reranker", sa.Text, primary_key=True),
+    sa.Column("article", sa.Text, primary_key=True),
+    sa.Column("candidate", sa.Text, primary_key=True),
+    sa.Column("grade", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+# When a reader last gave no answer, and what was said of it. Times are in milliseconds.
+reader_failure = sa.Table(
+    "reader_failure",
+    metadata,
+    sa.Column("reranker", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
 )
 
 # -- the editors' desk. Its times are in milliseconds since 1970, UTC.
