@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from recommender.arrays import Counts, FloatArray
 from recommender.ranking.candidates import FEATURES, GRADE, CandidateArray, is_graded
+from recommender.reranking.base import HIGHEST_GRADE
 
 Values = npt.NDArray[np.floating]
 
@@ -39,6 +40,7 @@ OPTIONAL = ("names", "tags", "places", "nearness")
 # Of what the measured parts say of a pair that has been graded. On the sample the loss is flat from 0.1 to 0.5 and much
 # higher at 1, where measured similarities outvote a reader who has understood both texts.
 OTHERS_SHARE = 0.25
+TIE = 0.5  # of a grade: what the measured parts may add in the order, so that with all that varies a box it is below 1
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,26 @@ def _read(
     reader = np.where(graded, grades, 0.0) * model.weights[READER]
     read: FloatArray = share * log_odds + reader - np.where(graded, model.relief.get(READER, 0.0), 0.0)
     return np.vstack([share * contributions, reader]), read
+
+
+def by_grade(
+    scores: Scores, grades: FloatArray, factors: FloatArray, log_odds: FloatArray, model: RankingModel
+) -> FloatArray:
+    """Where candidates stand, in grades, when a reader has graded some of them: what it says decides.
+
+    The measured parts only order those of equal grade, and editors' boosts and a reader's own language (`factors` of
+    the odds, which `log_odds` has in it) count as much of a grade as they count of the log-odds. A candidate without a
+    grade stands where its log-odds would put one that has one and no other part.
+    """
+    weight, relief = model.weights[READER], model.relief.get(READER, 0.0)
+    with np.errstate(divide="ignore"):  # a factor of 0 gives minus infinity
+        added = np.log(factors)
+    ungraded = np.clip((log_odds + relief) / weight, -np.inf, HIGHEST_GRADE)
+    with np.errstate(invalid="ignore", over="ignore"):
+        others = (log_odds - added + relief - weight * grades) / OTHERS_SHARE
+        graded = grades + added / weight + TIE / (1 + np.exp(-others))
+    standing: FloatArray = np.where(np.isnan(grades), ungraded, graded)
+    return standing
 
 
 def multiplied(scores: Scores, factors: FloatArray) -> Scores:

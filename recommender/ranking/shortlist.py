@@ -13,7 +13,16 @@ from recommender.ranking.events import same_event, same_text
 from recommender.ranking.facts import RELATED, Columns, Filters, RankedTeaser, Ranker, SourceArticle
 from recommender.ranking.filters import allowed
 from recommender.ranking.roles import roles_of
-from recommender.ranking.scoring import READER, SIGNALS, UNITS, Scores, multiplied, scored, similarities
+from recommender.ranking.scoring import (
+    READER,
+    SIGNALS,
+    UNITS,
+    Scores,
+    by_grade,
+    multiplied,
+    scored,
+    similarities,
+)
 
 POOL = 25  # candidates that compete for the places after filters; more cost time and change nothing in ten results
 # A story in the reader's own language stands before one in another language with up to twice its odds of being related.
@@ -27,7 +36,7 @@ class Shortlist:
     rows: CandidateArray
     facts: Columns
     scores: Scores
-    worth: FloatArray  # by which places are given: the score, to which a reader's own language may add
+    worth: FloatArray  # by which places are given: score or grade, to which a reader's own language may add
     roles: Sequence[str | None]
     versions_of_source: IntArray
 
@@ -54,15 +63,20 @@ def shortlist(
     factors = factors_of(facts.take(keep), source.constraints)
     scores = scores if factors is None else multiplied(scores, factors)
     own = filters.foreign & (facts.language[keep] == source.language)
-    order = np.lexsort((facts.number[keep], -(scores.log_odds + np.log(OWN_LANGUAGE) * own)))
+    preferred = np.where(own, OWN_LANGUAGE, 1.0)
+    standing = scores.log_odds + np.log(preferred)
+    worth = _multiplied(scores.score, preferred)
+    if READER in scores.units:
+        added = preferred if factors is None else factors * preferred
+        standing = worth = by_grade(scores, measured[READER][keep], added, standing, ranker.model)
+    order = np.lexsort((facts.number[keep], -standing))
     order = order[: _end_of_pool(facts.copy[keep[order]])]
     chosen = facts.take(keep[order])
-    scores_of_chosen = scores.take(order)
     return Shortlist(
         rows=rows[keep[order]],
         facts=chosen,
-        scores=scores_of_chosen,
-        worth=_multiplied(scores_of_chosen.score, np.where(own[order], OWN_LANGUAGE, 1.0)),
+        scores=scores.take(order),
+        worth=worth[order],
         roles=roles_of(rows[keep[order]], chosen, source, filters.roles),
         versions_of_source=facts.number[version],
     )
