@@ -90,7 +90,7 @@ def _calibrated(queries: Sequence[JudgedQuery]) -> RankingModel:
 
 
 def _pairs(query: JudgedQuery) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Of the graded candidates: log-odds without the grade, grade, whether related, and a weight; queries count alike."""
+    """Of graded candidates: log-odds without the grade, grade, whether related, and a weight: queries count alike."""
     grades = query.similarities[READER]
     known = ~np.isnan(grades)
     log_odds = scored(query.similarities, WITHOUT).log_odds[known]
@@ -147,7 +147,9 @@ def _quality(archive: Archive, measured: Mapping[str, Boxes], recorded: Mapping[
             change = "" if main == first else f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
             rows.append([name, group, str(len(queries)), estimate(main), change, mean(poor)])
     if order:
-        rows.append(["its own order of what it was given", "all", str(len(order)), estimate(list(order.values())), "", ""])
+        rows.append(
+            ["its own order of what it was given", "all", str(len(order)), estimate(list(order.values())), "", ""]
+        )
     return Table(
         "A reader of both texts",
         f"The box of {SIDEBAR_PLACES} places as readers get it, of the sample's judged queries that are in the file, "
@@ -160,18 +162,21 @@ def _quality(archive: Archive, measured: Mapping[str, Boxes], recorded: Mapping[
 
 def _calibration(graded: Sequence[JudgedQuery]) -> Table:
     """How far scores of graded pairs are probabilities, each query scored by what was learned on other stories."""
-    held = [
-        (query, _calibrated(training)) for training, apart in ranking_weights.folds(graded, 0) for query in apart
-    ]
+    held = [(query, _calibrated(training)) for training, apart in ranking_weights.folds(graded, 0) for query in apart]
     rows = []
     for name, model_of in (("without a reader", lambda _: WITHOUT), ("with its grades", lambda model: model)):
         scores = np.concatenate(
-            [scored(query.similarities, model_of(model)).score[~np.isnan(query.similarities[READER])] for query, model in held]
+            [
+                scored(query.similarities, model_of(model)).score[~np.isnan(query.similarities[READER])]
+                for query, model in held
+            ]
         )
         related = np.concatenate(
             [(query.grades >= RELATED_GRADE)[~np.isnan(query.similarities[READER])] for query, _ in held]
         )
-        rows.append([name, str(len(scores)), f"{np.mean((scores - related) ** 2):.3f}", f"{_error(scores, related):.3f}"])
+        rows.append(
+            [name, str(len(scores)), f"{np.mean((scores - related) ** 2):.3f}", f"{_error(scores, related):.3f}"]
+        )
     learned = _calibrated(graded)
     return Table(
         "Scores with a reader's grades",
@@ -185,7 +190,9 @@ def _calibration(graded: Sequence[JudgedQuery]) -> Table:
 
 def _error(scores: FloatArray, related: FloatArray, bins: int = 10) -> float:
     of = np.minimum((scores * bins).astype(int), bins - 1)
-    distances = [(of == place).mean() * abs(scores[of == place].mean() - related[of == place].mean()) for place in set(of)]
+    distances = [
+        (of == place).mean() * abs(scores[of == place].mean() - related[of == place].mean()) for place in set(of)
+    ]
     return float(sum(distances))
 
 

@@ -49,8 +49,9 @@ REBUILD_AFTER = timedelta(hours=20)
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one); `read` counts
-    the boxes that a reader of both texts has read.
+    """What a build did. `kind` is "unchanged", "updated" (in the live generation) or "rebuilt" (a new one).
+
+    `read` counts the boxes that a reader of both texts has read.
     """
 
     kind: str

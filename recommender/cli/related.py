@@ -44,6 +44,7 @@ def related(  # noqa: PLR0917  # click passes every option by name
             candidates = make_live_builder(store, settings).draft_candidates(draft)
             recommendation = recommender.for_draft(draft, candidates, Query(n=n, fallback="none"))
         language = recommendation.article.language if recommendation.article else language
+        verdicts = recommender.verdicts(recommendation) if explain else {}
         explained = recommender.closest_sentences(recommendation) if explain else None
         document = make_document(
             recommendation,
@@ -51,6 +52,7 @@ def related(  # noqa: PLR0917  # click passes every option by name
             language,
             wording=recommender.wording,
             explained=explained,
+            verdicts=verdicts,
             in_archive=article_id is not None,
         )
         click.echo(_as_json(document) if as_json else _as_text(document), nl=False)
@@ -87,6 +89,8 @@ def _explanation(item: Document) -> list[str]:
     lines = [f"   = {parts}\n", f"   shared {'; '.join(shared) or 'labels: none'}\n"]
     if item["sentences"]:
         lines.append(f"   source  “{item['sentences']['source']}”\n   teaser  “{item['sentences']['teaser']}”\n")
+    if "reader" in item:
+        lines.append(f"   reader  {item['reader']['grade']:g} of 4  {item['reader']['reason'] or ''}\n")
     return lines
 
 

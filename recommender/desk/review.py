@@ -18,6 +18,7 @@ from recommender.curation.signals import APART, BOOST, PIN, Signal
 from recommender.ranking.facts import PINNED, RELATED, Columns, RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.shortlist import shortlist, teasers_of
+from recommender.reranking.base import Verdict
 from recommender.serving.document import digest_of, make_document
 from recommender.serving.recommender import Item, Query, Question, Recommendation, Recommender
 from recommender.serving.recorder import shown
@@ -62,12 +63,16 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A story in or below the sidebar: in how many other sidebars it stands, and what keeps it out of this one."""
+    """A story in or below the sidebar: in how many other sidebars it stands, and what keeps it out of this one.
+
+    `verdict` is what a reader of both texts says of it beside the article, in the reader's own words.
+    """
 
     item: Item
     obstacle: Obstacle | None
     elsewhere: int
     sentences: SentencePair | None
+    verdict: Verdict | None
     signals: tuple[Signal, ...]
 
 
@@ -219,6 +224,7 @@ class Reviewing:
         obstacles = self._obstacles(question, inside, [number for number in numbers if number not in inside])
         source = texts[question.source.number]
         pairs = self._recommender.sentences(source, [texts[number] for number in numbers], LEAD)
+        verdicts = self._recommender.verdicts_beside(source, [texts[number] for number in numbers])
         elsewhere = self._store.ledger.counts(numbers)
         now = datetime.fromtimestamp(question.filters.now, UTC)
         everywhere = [signal for signal in question.snapshot.directives.everywhere(numbers) if signal.in_force(now)]
@@ -229,6 +235,7 @@ class Reviewing:
                 obstacles.get(number),
                 max(0, elsewhere.get(number, 0) - (number in inside)),
                 pairs.get(item.article.id),
+                verdicts.get(item.article.id),
                 tuple(_signals_on(number, question.source.number, signals)),
             )
             for number, item in zip(numbers, items, strict=True)

@@ -74,11 +74,11 @@ USUAL = Scales()  # of the sample with the default embedding model: for a build 
 
 @dataclass(frozen=True)
 class RankingModel:
-    """Weights in log-odds: per standard deviation for SCALED, per grade for READER, for a similarity of 1 for the others.
+    """Weights in log-odds: per standard deviation for SCALED, per grade for READER, else for a similarity of 1.
 
     `threshold` is the sum of parts at which half of the candidates are related; `relief` is by how much it is lower
-    where an optional part is unknown, or no reader has graded the pair. A weight of 0 for READER says that the model makes
-    nothing of grades.
+    where an optional part is unknown, or no reader has graded the pair. A weight of 0 for READER says that the model
+    makes nothing of grades.
     """
 
     version: str
@@ -143,8 +143,8 @@ DEFAULT = for_parts(
 def similarities(rows: CandidateArray, apart: FloatArray, scales: Scales) -> dict[str, FloatArray]:
     """What each part measures of each candidate, 0 or more: for SCALED up to MAX_DEVIATIONS, else up to 1.
 
-    NaN where it is unknown of a pair. `apart` is the time between the two in seconds, NaN where a date is missing. READER
-    is the grade, and left out where the list holds none: see `candidates.with_grades`.
+    NaN where it is unknown of a pair. `apart` is the time between the two in seconds, NaN where a date is missing.
+    READER is the grade, and left out where the list holds none: see `candidates.with_grades`.
     """
     measured = scaled({feature: rows[feature] for feature in FEATURES}, scales)
     measured["nearness"] = np.exp(np.abs(apart) / (-DAY * TIME_PROXIMITY_DAYS))
@@ -216,7 +216,7 @@ def scored(measured: Mapping[str, FloatArray], model: RankingModel) -> Scores:
     relief = np.array([model.relief.get(part, 0.0) for part in MEASURED])
     total: FloatArray = contributions.sum(axis=0)
     log_odds: FloatArray = total + relief @ unknown - model.threshold
-    parts = MEASURED
+    parts: tuple[str, ...] = MEASURED
     if READER in measured and model.weights.get(READER):
         parts = PARTS
         contributions, log_odds = _read(contributions, log_odds, measured[READER], model)
@@ -233,7 +233,7 @@ def scored(measured: Mapping[str, FloatArray], model: RankingModel) -> Scores:
 def _read(
     contributions: FloatArray, log_odds: FloatArray, grades: FloatArray, model: RankingModel
 ) -> tuple[FloatArray, FloatArray]:
-    """Contributions and log-odds of MEASURED with those of the reader, for PARTS; those of ungraded pairs as they were."""
+    """Contributions and log-odds of MEASURED with those of the reader, for PARTS; ungraded pairs are as they were."""
     graded = ~np.isnan(grades)
     share = np.where(graded, OTHERS_SHARE, 1.0)
     reader = np.where(graded, grades, 0.0) * model.weights[READER]
@@ -241,9 +241,7 @@ def _read(
     return np.vstack([share * contributions, reader]), read
 
 
-def by_grade(
-    scores: Scores, grades: FloatArray, factors: FloatArray, log_odds: FloatArray, model: RankingModel
-) -> FloatArray:
+def by_grade(grades: FloatArray, factors: FloatArray, log_odds: FloatArray, model: RankingModel) -> FloatArray:
     """Where candidates stand, in grades, when a reader has graded some of them: what it says decides.
 
     The measured parts only order those of equal grade, and editors' boosts and a reader's own language (`factors` of

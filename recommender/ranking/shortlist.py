@@ -68,7 +68,7 @@ def shortlist(
     worth = _multiplied(scores.score, preferred)
     if READER in scores.units:
         added = preferred if factors is None else factors * preferred
-        standing = worth = by_grade(scores, measured[READER][keep], added, standing, ranker.model)
+        standing = worth = by_grade(measured[READER][keep], added, standing, ranker.model)
     order = np.lexsort((facts.number[keep], -standing))
     order = order[: _end_of_pool(facts.copy[keep[order]])]
     chosen = facts.take(keep[order])

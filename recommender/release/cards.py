@@ -72,7 +72,7 @@ class Embedding:
 class ModelCard:
     """Everything that is known of a model version. Its state is that of the last entry of `history`.
 
-    `reranker` is the version of the reader of both texts whose grades its weights were made for, None for any. A version
+    `reranker` is the version of the reader of both texts whose grades its weights were made for, None for any. A card
     whose weight of the part `reader` is 0 has none.
     """
 

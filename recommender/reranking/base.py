@@ -14,8 +14,8 @@ class Reading:
     """What a reader is given of an article.
 
     `text_hash` names the words below and nothing else: what was read once of two texts holds until one of them changes.
-    `lead` is the first LEAD_WORDS words of the body. `published` is None where no date is known. `id` is the article's, for
-    what has been recorded of it: it is no part of what is read, and is not sent anywhere.
+    `lead` is the first LEAD_WORDS words of the body. `published` is None where no date is known. `id` is the article's,
+    for what has been recorded of it: it is no part of what is read, and is not sent anywhere.
     """
 
     text_hash: str

@@ -12,6 +12,4 @@ def reading_of(article: Article) -> Reading:
     lead = " ".join(article.body.split(maxsplit=LEAD_WORDS)[:LEAD_WORDS])
     words = json.dumps([article.title, article.summary, lead], ensure_ascii=False)
     text_hash = hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
-    return Reading(
-        text_hash, article.title, article.summary, lead, article.language, article.posted_on, article.id
-    )
+    return Reading(text_hash, article.title, article.summary, lead, article.language, article.posted_on, article.id)

@@ -47,8 +47,7 @@ def _box(data: Any) -> tuple[str, dict[str, Verdict]]:
     keys, grades = data["candidates"], data["grades"]
     reasons = data.get("reasons") or [""] * len(keys)
     return str(data["query"]), {
-        str(key): Verdict(_grade(grade), str(reason))
-        for key, grade, reason in zip(keys, grades, reasons, strict=True)
+        str(key): Verdict(_grade(grade), str(reason)) for key, grade, reason in zip(keys, grades, reasons, strict=True)
     }
 
 

@@ -11,6 +11,7 @@ from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.reasons import reason, reported
 from recommender.articles.sentences import SentencePair
 from recommender.ranking.facts import RELATED
+from recommender.reranking.base import Verdict
 from recommender.serving.recommender import Item, Recommendation
 from recommender.serving.wording import Wording, day, in_language, spoken
 
@@ -18,6 +19,7 @@ Document = dict[str, Any]
 
 
 Sentences = Mapping[str, SentencePair]
+NO_VERDICTS: Mapping[str, Verdict] = {}
 
 
 def make_document(
@@ -27,11 +29,13 @@ def make_document(
     *,
     wording: Wording,
     explained: Sentences | None = None,
+    verdicts: Mapping[str, Verdict] = NO_VERDICTS,
     in_archive: bool = True,
 ) -> Document:
     """The document of a recommendation, its words in the language given where Babel knows it; a draft is not `known`.
 
-    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there.
+    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there; `verdicts` are what
+    a reader of both texts says.
 
     Equal answers have equal `request_id`s, so that they can be cached and still be distinguished in reports of clicks.
     """
@@ -48,7 +52,7 @@ def make_document(
         "heading_language": heading_language,
         "fallback_heading": wording.fallback_heading(speaks, edition),
         "items": [
-            _item(item, gazetteer, language, explained)
+            _item(item, gazetteer, language, explained, verdicts)
             | {
                 "date_text": day(item.article.posted_on, speaks) or None,
                 "reads_text": wording.reads(item.article.read_count, speaks, edition),
@@ -77,7 +81,9 @@ def make_draft_document(
     return full | {"request_id": digest(json.dumps(full).encode())}
 
 
-def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None) -> Document:
+def _item(
+    item: Item, gazetteer: Gazetteer, language: str, explained: Sentences | None, verdicts: Mapping[str, Verdict]
+) -> Document:
     related = item.teaser.source == RELATED
     return {
         **make_card(item.article),
@@ -87,6 +93,7 @@ def _item(item: Item, gazetteer: Gazetteer, language: str, explained: Sentences 
         "in_language": in_language(item.article.language, language),
         "reason": reason(item.shared, gazetteer, language) if related else None,
         **({} if explained is None else _explained(item, gazetteer, language, explained)),
+        **({} if explained is None else _read(verdicts.get(item.article.id))),
     }
 
 
@@ -98,6 +105,10 @@ def _explained(item: Item, gazetteer: Gazetteer, language: str, explained: Sente
         "shared": {**item.shared, "names": names},
         "sentences": None if pair is None else {"source": pair.source, "teaser": pair.other},
     }
+
+
+def _read(verdict: Verdict | None) -> Document:
+    return {} if verdict is None else {"reader": {"grade": verdict.grade, "reason": verdict.reason or None}}
 
 
 def make_card(article: Article) -> Document:

@@ -116,7 +116,8 @@ class BoxReading:
     def read(self, generation: int, progress: Progress = quiet) -> int:
         """Reads all boxes of a complete generation of which something has not been read, and puts the grades in.
 
-        Gives the number of boxes. The newest articles come first. Ends early where the reader gives no answer: the rest waits for the next build.
+        Gives the number of boxes. The newest articles come first. Ends early where the reader gives no answer: the rest
+        waits for the next build.
         """
         numbers = self._store.generations.numbers(generation)[::-1]
         self._readings = {}

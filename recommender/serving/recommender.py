@@ -38,6 +38,8 @@ from recommender.ranking.facts import (
 from recommender.ranking.filters import guarded, public
 from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
+from recommender.reranking.base import Verdict
+from recommender.reranking.readings import reading_of
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
 from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.store.base import Look, State, Store
@@ -455,6 +457,43 @@ class Recommender:
             texts = self._store.articles.get([*numbers, *([] if source.body else [recommendation.basis.number])])
         source = source if source.body else texts.get(recommendation.basis.number, source)
         return self.sentences(source, [texts[number] for number in numbers if number in texts])
+
+    def verdicts(self, recommendation: Recommendation) -> dict[str, Verdict]:
+        """By the id of each teaser, what a reader of both texts says of it beside the source.
+
+        Parameters
+        ----------
+        recommendation : Recommendation
+            An answer of this service.
+
+        Returns
+        -------
+        dict of str to Verdict
+            `grade`, 0 to 4, and `reason`, the reader's own line. A teaser that no reader has graded is left out.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database does not answer.
+        """
+        if recommendation.article is None or recommendation.basis.number == NO_NUMBER:
+            return {}
+        with self._store.reading():
+            if self._made_with(recommendation.state).reranker is None:
+                return {}
+            number = recommendation.basis.number
+            texts = self._store.articles.get([number, *(item.teaser.number for item in recommendation.items)])
+            source = texts.pop(number, None)
+            return {} if source is None else self.verdicts_beside(source, texts.values())
+
+    def verdicts_beside(self, source: Article, others: Iterable[Article]) -> dict[str, Verdict]:
+        """The same by the id of each of some articles with texts, beside an article with its text."""
+        reranker = self._made_with(self._store.state()).reranker
+        if reranker is None:
+            return {}
+        hashes = {other.id: reading_of(other).text_hash for other in others}
+        verdicts = self._store.verdicts.verdicts(reranker, reading_of(source).text_hash, list(hashes.values()))
+        return {key: verdicts[text_hash] for key, text_hash in hashes.items() if text_hash in verdicts}
 
     def coverage(self, draft: Article, candidates: TextCandidates) -> list[Article]:
         """What has been published already that reports nearly the same as a draft, newest first."""

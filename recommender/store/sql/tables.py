@@ -100,8 +100,8 @@ generation = sa.Table(
 # The neighbour table: one row per article and generation. A row with an empty `text_hash` says that the article left;
 # `names` are keys of the gazetteer, the most telling first; `story` is the number of the first article of its running
 # story, its own where it has none; `demand` says among how many articles' best candidates it is, `shown` in how many
-# prepared sidebars it stands; `prepared` is a finished answer, where there is one. `grades` are those of a reader for the
-# candidates, apart from them, since a page view reads one list of grades and many of candidates.
+# prepared sidebars it stands; `prepared` is a finished answer, where there is one. `grades` are those of a reader for
+# the candidates, apart from them, since a page view reads one list of grades and many of candidates.
 neighbour = sa.Table(
     "neighbour",
     metadata,

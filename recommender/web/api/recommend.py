@@ -196,6 +196,7 @@ def _wants_html() -> bool:
 
 def _document(recommendation: Recommendation, wishes: Wishes, language: str, *, known: bool = True) -> Document:
     recommender = context().recommender
+    verdicts = recommender.verdicts(recommendation) if wishes.explain else {}
     explained = recommender.closest_sentences(recommendation) if wishes.explain else None
     return make_document(
         recommendation,
@@ -203,6 +204,7 @@ def _document(recommendation: Recommendation, wishes: Wishes, language: str, *, 
         language,
         wording=recommender.wording,
         explained=explained,
+        verdicts=verdicts,
         in_archive=known,
     )
 

@@ -227,6 +227,13 @@ class Sentences(BaseModel):
     teaser: str
 
 
+class ReaderVerdict(BaseModel):
+    """What a reader of both texts says of a teaser beside its article."""
+
+    grade: float = Field(description="From 0 (nothing in common) to 4 (essential); 2 is related.")
+    reason: str | None = Field(description="The reader's own line, for editors: plain text, not checked by anybody.")
+
+
 class Card(BaseModel):
     """An article as it is listed."""
 
@@ -270,6 +277,9 @@ class Teaser(Card):
     parts: dict[str, float] | None = Field(None, description="With `explain`: the parts, which add up to the score.")
     shared: Shared | None = Field(None, description="With `explain`.")
     sentences: Sentences | None = Field(None, description="With `explain`.")
+    reader: ReaderVerdict | None = Field(
+        None, description="With `explain`, where a reader of both texts has graded the pair: see `reranker`."
+    )
 
 
 class SidebarArticle(BaseModel):

@@ -106,6 +106,7 @@ PART_MEANINGS = {
     "tags": lazy_gettext("which tags they share"),
     "places": lazy_gettext("which countries they share"),
     "nearness": lazy_gettext("how close they are in time"),
+    "reader": lazy_gettext("what a reader of both texts says of them, where there is one"),
 }
 # What the core says is wrong, by field and problem, and its translation; the first of a field that fits.
 _PROBLEMS = {

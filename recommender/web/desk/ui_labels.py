@@ -19,6 +19,7 @@ PARTS = {
     "tags": lazy_gettext("Tags"),
     "places": lazy_gettext("Countries"),
     "nearness": lazy_gettext("Time proximity"),
+    scoring.READER: lazy_gettext("Reader"),
     scoring.SIGNALS: lazy_gettext("Boosts"),
 }
 ROLES = {
