@@ -181,8 +181,8 @@ def _calibration(graded: Sequence[JudgedQuery]) -> Table:
     return Table(
         "Scores with a reader's grades",
         "Pairs that were graded, each scored by what was learned on other stories: mean squared error (Brier), and the "
-        "mean distance of ten bins of scores from the share that is related, by the number of pairs in them. Learned on "
-        f"all: a grade is worth {learned.weights[READER]:.2f}, the threshold {learned.relief[READER]:.2f} higher.",
+        "mean distance of ten bins of scores from the share that is related, by the number of pairs in them. Learned "
+        f"on all: a grade is worth {learned.weights[READER]:.2f}, the threshold {learned.relief[READER]:.2f} higher.",
         ("scores", "pairs", "Brier", "calibration error"),
         rows,
     )

@@ -585,12 +585,13 @@ def make_base(settings: Settings, name: str) -> "Base":
 
 
 def make_candidate(
-    settings: Settings, model: str, name: str, by: str, licence: str
+    settings: Settings, model: str, name: str, by: str, licence: str, *, reader: bool | None = None
 ) -> "tuple[ModelCard, dict[str, Path]]":
     """The card and the files of a version with another embedding model and the weights of the live one.
 
-    `model` is as `find_model` takes it; the files of a folder become the version's own. Raises ModelUnavailable, and
-    InvalidInput for files that no version may hold.
+    `model` is as `find_model` takes it; the files of a folder become the version's own. With `reader` it is bound to
+    the reader of the settings; with False it makes nothing of grades; None leaves both as they are. Raises
+    ModelUnavailable, InvalidInput for files that no version may hold, and SettingsError without a reader to bind it to.
     """
     from recommender.embedding.model_files import DEFAULT_MODEL, find_model
     from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -599,6 +600,7 @@ def make_candidate(
     from recommender.version import __version__
 
     live = make_model_version(settings, make_registry(settings).live())[0]
+    ranking, reranker = _with_reader(live.ranking, settings, reader)
     model_files = find_model(model, download=settings.model_download)
     own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
     embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)
@@ -615,12 +617,31 @@ def make_candidate(
             embedder.embed([""]).shape[1],
             _size(model_files.folder),
         ),
-        ranking=live.ranking,
+        ranking=ranking,
+        reranker=reranker,
         training={"base": live.name, "embedding": model_files.version, "weights": f"those of {live.name}"},
         licence=licence,
         history=(HistoryEntry(now, by, CANDIDATE, f"added from {model_files.version}"),),
     )
     return card, {f"{EMBEDDING}/{path.relative_to(model_files.folder).as_posix()}": path for path in paths}
+
+
+def _with_reader(ranking: RankingModel, settings: Settings, reader: bool | None) -> tuple[RankingModel, str | None]:
+    """Weights that make something of grades, or nothing, and the version of the reader that they are bound to."""
+    from recommender.errors import SettingsError
+    from recommender.rerankers import open_reranker
+
+    if reader is None:
+        return ranking, None
+    if not reader:
+        return replace(ranking, weights={**ranking.weights, READER: 0.0}), None
+    opened = open_reranker(settings)
+    if opened is None:
+        raise SettingsError("The setting `reranker` names no reader to bind the version to.")
+    worth = ranking if ranking.weights[READER] else DEFAULT
+    weights = {**ranking.weights, READER: worth.weights[READER]}
+    relief = {**ranking.relief, READER: worth.relief[READER]}
+    return replace(ranking, weights=weights, relief=relief), opened.reranker.version
 
 
 def _size(folder: Path) -> int:

@@ -24,6 +24,7 @@ FLOORS = (
     ("grading", "desk"),
     ("release",),
     ("training",),
+    ("rerankers",),
     ("wiring",),
     ("workflows", "operations"),
     ("worker", "notebook"),

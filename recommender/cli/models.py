@@ -9,6 +9,7 @@ from recommender.cli.interleave import interleave
 from recommender.cli.release import compare, promote, rollback, shadow
 from recommender.errors import InvalidInput, SettingsError
 from recommender.evaluation.evaluation import MAIN
+from recommender.ranking.scoring import READER
 from recommender.release.cards import BUILT_IN, checked_name, estimate_text, to_json
 from recommender.settings import load_settings
 from recommender.wiring import make_candidate, make_registry, opened_store
@@ -99,8 +100,14 @@ def fetch(config: Path | None, name: str) -> None:
 @click.argument("model")
 @click.option("--as", "name", required=True, metavar="NAME/VERSION", help="What the new version is called.")
 @click.option("--licence", required=True, help="The model's licence, for the card.")
+@click.option(
+    "--reader/--no-reader",
+    default=None,
+    help="Bind it to the reader that the setting `reranker` names, or let it make nothing of a reader's grades. Left "
+    "out: it takes whichever reader the site has.",
+)
 @click.pass_obj
-def add(config: Path | None, model: str, name: str, licence: str) -> None:
+def add(config: Path | None, model: str, name: str, licence: str, *, reader: bool | None) -> None:
     """Make a candidate NAME/VERSION from the embedding model MODEL and the weights of the live version.
 
     MODEL is a folder, whose files the version then holds, or a name on the model hub, whose files stay where they are.
@@ -110,7 +117,7 @@ def add(config: Path | None, model: str, name: str, licence: str) -> None:
     registry = make_registry(settings)
     if checked_name(name) in registry.names():
         raise InvalidInput(f"There is a model version {name} already. Versions are not written over; choose another.")
-    card = registry.create(*make_candidate(settings, model, name, operator(), licence))
+    card = registry.create(*make_candidate(settings, model, name, operator(), licence, reader=reader))
     click.echo(
         f"The candidate is {registry.folder(name)}: {card.embedding.version}, {card.embedding.dimension} dimensions."
     )
@@ -146,6 +153,7 @@ def _card(card: "ModelCard") -> str:
         f"weights     {card.ranking.version}: "
         + ", ".join(f"{part} {weight:g}" for part, weight in card.ranking.weights.items()),
         f"threshold   {card.ranking.threshold:g}",
+        f"reader      {_reader(card)}",
         f"licence     {card.licence}",
     ]
     for title, content in (("training", card.training), ("metrics", card.metrics)):
@@ -154,6 +162,12 @@ def _card(card: "ModelCard") -> str:
     lines += ["", "history"]
     lines += [f"  {entry.on:%Y-%m-%d %H:%M}  {entry.state:<9}  {entry.by}  {entry.reason}" for entry in card.history]
     return "\n".join(lines)
+
+
+def _reader(card: "ModelCard") -> str:
+    if not card.ranking.weights.get(READER):
+        return "none: it makes nothing of a reader's grades"
+    return card.reranker or "any"
 
 
 def _tree(content: Any, indent: int = 2) -> "Iterable[str]":

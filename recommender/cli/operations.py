@@ -28,6 +28,12 @@ def status(config: Path | None) -> None:
         stale = store.generations.stale(live.number)
         click.echo(f"generation  {live.number}, {store.generations.size(live.number):,} articles, {live.model}")
         click.echo(f"built       {live.built_on:%Y-%m-%d %H:%M:%S} UTC")
+        if live.reranker is not None:
+            read, size = store.generations.graded(live.number), store.generations.size(live.number)
+            click.echo(f"reader      {live.reranker}, {read:,} of {size:,} boxes read")
+            failure = store.verdicts.last_failure(live.reranker)
+            if failure is not None:
+                click.echo(f"no answer   {failure.at:%Y-%m-%d %H:%M:%S} UTC: {failure.message}")
         click.echo(f"waiting     {len(stale.changed):,} new or changed, {len(stale.left):,} to leave")
         click.echo(f"revision    {state.revision}")
 

@@ -34,8 +34,8 @@ def make_document(
 ) -> Document:
     """The document of a recommendation, its words in the language given where Babel knows it; a draft is not `known`.
 
-    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there; `verdicts` are what
-    a reader of both texts says.
+    With `explained`, the closest sentences by the id of a teaser, it also says why each stands there; `verdicts` are
+    what a reader of both texts says.
 
     Equal answers have equal `request_id`s, so that they can be cached and still be distinguished in reports of clicks.
     """

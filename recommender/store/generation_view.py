@@ -38,6 +38,7 @@ READS = frozenset(
         "geometry",
         "candidates",
         "grades",
+        "graded",
         "reranker",
         "rows_since",
         "standings_since",

@@ -236,6 +236,10 @@ class GenerationStore(Protocol):
         """The grades in the lists of some articles, see `candidates.grade_rows`; articles without any are left out."""
         ...
 
+    def graded(self, number: int) -> int:
+        """How many articles of a generation have a grade in their lists."""
+        ...
+
     def put_grades(self, number: int, grades: Mapping[int, GradeArray]) -> None:
         """Replaces the grades in the lists of articles of a generation; for readers their lists have changed.
 

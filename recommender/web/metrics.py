@@ -22,11 +22,14 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Observed:
     """What is looked up when the metrics are asked for: whether the database answers, and when the live build began.
 
-    `built_on` is None where the database does not answer, or nothing has been built yet.
+    `built_on` is None where the database does not answer, or nothing has been built yet. `boxes_read` is None where the
+    live build shows no reader's grades, `reader_failed_on` also where its reader has always answered.
     """
 
     database_up: bool
     built_on: datetime | None
+    boxes_read: int | None = None
+    reader_failed_on: datetime | None = None
 
     def collect(self) -> Iterable[Metric]:
         """These values as Prometheus takes them."""
@@ -38,6 +41,16 @@ class Observed:
                 "recommender_build_timestamp_seconds",
                 "When the build that readers are given began, in seconds since 1970.",
                 value=self.built_on.timestamp(),
+            )
+        if self.boxes_read is not None:
+            yield GaugeMetricFamily(
+                "recommender_reader_boxes", "Articles whose box a reader of both texts has read.", value=self.boxes_read
+            )
+        if self.reader_failed_on is not None:
+            yield GaugeMetricFamily(
+                "recommender_reader_failed_timestamp_seconds",
+                "When the reader of both texts last gave no answer, in seconds since 1970.",
+                value=self.reader_failed_on.timestamp(),
             )
 
 

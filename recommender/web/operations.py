@@ -80,6 +80,12 @@ def _observed() -> Observed:
     store = context().store
     try:
         generation = store.state().generation
-        return Observed(True, None if generation is None else store.generations.built_on(generation))
+        if generation is None:
+            return Observed(True, None)
+        built_on, reranker = store.generations.built_on(generation), store.generations.reranker(generation)
+        if reranker is None:
+            return Observed(True, built_on)
+        failure = store.verdicts.last_failure(reranker)
+        return Observed(True, built_on, store.generations.graded(generation), None if failure is None else failure.at)
     except Unavailable:
         return Observed(False, None)

@@ -318,6 +318,11 @@ class SqlGenerations:
                 grades |= {row[0]: np.frombuffer(row[1], candidates.GRADE_ROW) for row in rows}
         return grades
 
+    def graded(self, number: int) -> int:
+        query = sa.select(sa.func.count()).where(neighbour.c.generation == number, neighbour.c.grades.is_not(None))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def put_grades(self, number: int, grades: Mapping[int, GradeArray]) -> None:
         if not grades:
             return
