@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer, Name
-from recommender.build.builder import Builder
+from recommender.build.builder import Boxes, Builder
 from recommender.build.model_version import ModelVersion
 from recommender.curation.sensitivity import bits
 from recommender.embedding.base import Embedder
@@ -37,9 +37,10 @@ RANKING = for_parts(
             "tags": 5.0,
             "places": 1.8,
             "nearness": 1.5,
+            "reader": 3.0,
         },
         threshold=8.8,
-        relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5},
+        relief={"names": 1.1, "tags": 0.3, "places": 0.9, "nearness": 0.5, "reader": 4.5},
     )
 )
 RELEASE = ModelVersion("toy/1", RANKING)
@@ -83,6 +84,8 @@ def make_builder(
     model_version: ModelVersion = RELEASE,
     gazetteer: Gazetteer = GAZETTEER,
     prepare: Callable[[int, Progress], object] = lambda _number, _progress: None,
+    boxes: Boxes | None = None,
+    changed: Callable[[Sequence[int]], object] = lambda _numbers: None,
 ) -> Builder:
     """A builder with the toy embedder and the real word weights and indexes; it prepares no answers."""
 
@@ -98,6 +101,8 @@ def make_builder(
         min_score=MIN_SCORE,
         prepare=prepare,
         switched=switched,
+        boxes=boxes,
+        changed=changed,
     )
 
 

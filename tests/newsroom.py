@@ -10,7 +10,7 @@ from recommender.build.model_version import ModelVersion
 from recommender.embedding.base import Embedder
 from recommender.grading.grading import Grading
 from recommender.grading.panels import Sample
-from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, RankingModel
+from recommender.ranking.scoring import DEFAULT, OPTIONAL, PARTS, READER, RankingModel
 from recommender.release.base import Registry
 from recommender.release.cards import LIVE, Embedding, HistoryEntry, ModelCard
 from recommender.release.promotion import Releasing
@@ -29,7 +29,7 @@ DENSE = RankingModel(
     "dense",
     {part: 1.0 if part == "dense" else 0.0 for part in PARTS},
     threshold=1.0,
-    relief=dict.fromkeys(OPTIONAL, 0.0),
+    relief=dict.fromkeys((*OPTIONAL, READER), 0.0),
 )
 GOOD, ALIKE, BLIND = (
     ModelVersion("good/1", DENSE),

@@ -38,6 +38,7 @@ FULL = Article(
 
 SCALES = Scales(Scale(0.125, 0.5), Scale(0.25, 0.0625), Scale(-0.1, 1 / 3))
 RANKING = replace(DEFAULT, version="ours-1", weights=DEFAULT.weights | {"dense": 1 / 3}, threshold=0.1)
+NEW = NewGeneration("m", "recipe", b"geometry", b"lexical", SCALES, NOW, "ours/1", RANKING)
 
 
 def in_thread(work: Callable[[], object]) -> object:
@@ -56,9 +57,7 @@ def row(number: int, text_hash: str = "h", candidates: CandidateArray | None = N
 
 
 def begun(store: Store, model: str = "m", model_version: str = "ours/1") -> int:
-    return store.generations.begin(
-        NewGeneration(model, "recipe", b"geometry", b"lexical", SCALES, NOW, model_version, RANKING)
-    )
+    return store.generations.begin(replace(NEW, model=model, model_version=model_version))
 
 
 def live_generation(store: Store, rows: list[NeighbourRow] | None = None, *, keep: bool = False) -> int:

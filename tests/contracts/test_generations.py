@@ -7,10 +7,11 @@ import pytest
 
 from recommender.articles.keys import indexed_hash, vector_key
 from recommender.errors import Unavailable
+from recommender.ranking.candidates import grade_rows
 from recommender.ranking.scoring import USUAL
 from recommender.store.base import Store
 from recommender.store.generations import Generation, Published, Stale
-from tests.contracts.content import RANKING, SCALES, begun, in_thread, live_generation, row, vector
+from tests.contracts.content import NEW, RANKING, SCALES, begun, in_thread, live_generation, row, vector
 from tests.factories import NOW, make_article, make_rows, stored
 
 # -- vectors -----------------------------------------------------------------------------------------------------------
@@ -208,3 +209,55 @@ def test_readers_keep_a_generation_while_it_retires(store: Store) -> None:
         assert store.generations.live().number == first  # type: ignore[union-attr]
     assert store.state().generation != first
     assert store.generations.candidates(first, [1]) == {}
+
+
+# -- grades of a reader ------------------------------------------------------------------------------------------------
+
+
+def grades_of(store: Store, generation: int) -> dict[int, dict[int, float]]:
+    return {
+        number: dict(zip(rows["number"].tolist(), rows["grade"].tolist(), strict=True))
+        for number, rows in store.generations.grades(generation, [1, 2, 3]).items()
+    }
+
+
+def test_grades_come_back_and_lists_stay(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2)])
+    store.generations.put_grades(number, {1: grade_rows({99: 3.5, 7: 0.0}), 2: grade_rows({})})
+    assert grades_of(store, number) == {1: {7: 0.0, 99: 3.5}}
+    assert store.generations.graded(number) == 1
+    assert store.generations.candidates(number, [1])[1]["number"].tolist() == [99]
+
+
+def test_graded_list_has_changed_for_readers(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2)])
+    before = store.state().revision
+    store.generations.put_grades(number, {1: grade_rows({99: 1.0})})
+    assert list(store.generations.standings_since(number, before)) == [1]
+
+
+def test_new_row_of_an_article_has_no_grades(store: Store) -> None:
+    """Its text is another one; a list that only grew keeps what was said of the others."""
+    number = live_generation(store, [row(1), row(2)])
+    store.generations.put_grades(number, {1: grade_rows({99: 1.0}), 2: grade_rows({99: 2.0})})
+    store.generations.write(number, [row(1, "h2")])
+    store.generations.write_candidates(number, {2: make_rows([98, 99])})
+    assert grades_of(store, number) == {2: {99: 2.0}}
+
+
+def test_grades_of_changed_candidates_are_forgotten(store: Store) -> None:
+    number = live_generation(store, [row(1), row(2), row(3)])
+    store.generations.put_grades(number, {key: grade_rows({98: 1.0, 99: 2.0}) for key in (1, 2, 3)})
+    store.generations.forget_grades(number, [1, 2], [99, 5])
+    store.generations.forget_grades(number, [2], [98])
+    assert grades_of(store, number) == {1: {98: 1.0}, 3: {98: 1.0, 99: 2.0}}
+
+
+def test_generation_names_its_reader(store: Store) -> None:
+    stored(store, [make_article("any")])
+    read = store.generations.begin(replace(NEW, reranker="r@1"))
+    store.generations.activate(read)
+    live = store.generations.live()
+    assert live is not None
+    assert live.reranker == store.generations.reranker(read) == "r@1"
+    assert store.generations.reranker(begun(store)) is None
