@@ -6,9 +6,10 @@ the reader gives no answer, lists stay as they are, and the service answers as w
 """
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -191,18 +192,17 @@ class BoxReading:
         if self._reranker is None or not boxes:
             return []
         done: list[int] = []
-        reranker, failure = self._reranker, None
+        failure: Unavailable | None = None
+        asking = _Asking(self._reranker)
         with ThreadPoolExecutor(self._at_once, thread_name_prefix="reader") as pool:
-            tasks = {pool.submit(_verdicts, reranker, box): box for box in boxes}
+            tasks = {pool.submit(asking.verdicts, box): box for box in boxes}
             for task in as_completed(tasks):
-                try:
-                    self._store.verdicts.put(self.version, tasks[task].article.text_hash, task.result())
+                answer = task.result()
+                if isinstance(answer, Unavailable):
+                    failure = failure or answer
+                elif answer is not None:
+                    self._store.verdicts.put(self.version, tasks[task].article.text_hash, answer)
                     done.append(tasks[task].number)
-                except Unavailable as error:
-                    failure = failure or error
-                    pool.shutdown(wait=False, cancel_futures=True)
-                except CancelledError:
-                    continue  # after a failure the others are not asked any more
         if failure is not None:
             self._store.verdicts.note_failure(self.version, Failure(self._clock(), str(failure)))
             _log.warning("%s gives no answer, and the service goes on without it: %s", self.version, failure)
@@ -250,10 +250,28 @@ class FollowUp:
         return bool(self._noted)
 
 
-def _verdicts(reranker: Reranker, box: _Box) -> dict[str, Verdict | None]:
-    """What a reader says of a box, by the hashes of its candidates. Raises Unavailable."""
-    verdicts = _checked(reranker.read(box.article, box.unread), len(box.unread))
-    return {candidate.text_hash: verdict for candidate, verdict in zip(box.unread, verdicts, strict=True)}
+class _Asking:
+    """Asks a reader about several boxes at once, and about none any more after one has had no answer."""
+
+    def __init__(self, reranker: Reranker) -> None:
+        self._reranker = reranker
+        self._ended = threading.Event()
+
+    def verdicts(self, box: _Box) -> dict[str, Verdict | None] | Unavailable | None:
+        """What is said of a box, by the hashes of its candidates; why there is no answer; None where it is not asked.
+
+        Any other error ends the run as well, and is raised.
+        """
+        if self._ended.is_set():
+            return None
+        try:
+            verdicts = _checked(self._reranker.read(box.article, box.unread), len(box.unread))
+        except BaseException as error:
+            self._ended.set()
+            if isinstance(error, Unavailable):
+                return error
+            raise
+        return {candidate.text_hash: verdict for candidate, verdict in zip(box.unread, verdicts, strict=True)}
 
 
 def _batches(numbers: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.arrays import BoolArray
-from recommender.ranking.candidates import CandidateArray
+from recommender.curation.constraints import OPEN
+from recommender.ranking.candidates import CandidateArray, grade_rows, is_graded, with_grades
 from recommender.ranking.events import events_among, near_identical, one_of_each, same_event
 from recommender.ranking.facts import (
     ANGLE,
@@ -34,7 +35,7 @@ from recommender.ranking.fallbacks import (
 )
 from recommender.ranking.quotas import Choice, Quota, kinds_of
 from recommender.ranking.roles import roles_of
-from recommender.ranking.scoring import DAY, DEFAULT, PARTS, Scales, similarities
+from recommender.ranking.scoring import DAY, DEFAULT, MEASURED, PARTS, READER, TIE, Scales, scored, similarities
 from recommender.ranking.selection import choose_related, diversify, varied
 from recommender.ranking.shortlist import POOL, shortlist
 from tests.factories import NOW_SECONDS, make_columns, make_rows
@@ -55,6 +56,9 @@ def ranked(
 ) -> list[RankedTeaser]:
     """The related teasers of a source."""
     return choose_related(shortlist(rows, facts, source, rules, ranker), lists or {}, rules, source, ranker)[0]
+
+
+GRADES = st.integers(0, 4).map(float) | st.floats(0, 4, width=32)
 
 
 def numbers(teasers: list[RankedTeaser]) -> list[int]:
@@ -115,6 +119,14 @@ def sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Filters, dict[in
     return make_rows(names.tolist(), **features(size)), facts, rules, lists
 
 
+@st.composite
+def read_sidebars(draw: st.DrawFn) -> tuple[CandidateArray, Columns, Filters, dict[int, CandidateArray]]:
+    """The same where a reader has graded some of the candidates."""
+    rows, facts, rules, lists = draw(sidebars())
+    grades = draw(st.fixed_dictionaries({}, optional=dict.fromkeys(rows["number"].tolist(), GRADES)))
+    return with_grades(rows, grade_rows(grades)), facts, rules, lists
+
+
 def whole(case: tuple[CandidateArray, Columns, Filters, dict[int, CandidateArray]]) -> list[RankedTeaser]:
     """The whole sidebar, as the service makes it."""
     rows, facts, rules, lists = case
@@ -144,20 +156,20 @@ def fits(facts: Columns, place: int, rules: Filters) -> bool:
     )
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_every_teaser_passes_every_filter(case) -> None:  # type: ignore[no-untyped-def]
     places = {number: place for place, number in enumerate(case[1].number.tolist())}
     assert all(fits(case[1], places[number], case[2]) for number in numbers(whole(case)))
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_nothing_appears_twice(case) -> None:  # type: ignore[no-untyped-def]
     shown = numbers(whole(case))
     assert len(shown) == len(set(shown)) <= case[2].n
     assert SOURCE.number not in shown
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_parts_add_up_to_the_score(case) -> None:  # type: ignore[no-untyped-def]
     for teaser in whole(case):
         ten_thousandths = sum(round(part * 10_000) for part in teaser.parts.values())
@@ -166,7 +178,7 @@ def test_parts_add_up_to_the_score(case) -> None:  # type: ignore[no-untyped-def
         assert teaser.source != RELATED or teaser.score >= case[2].min_score
 
 
-@given(sidebars(), st.randoms())
+@given(sidebars() | read_sidebars(), st.randoms())
 def test_order_of_candidates_changes_nothing(case, random) -> None:  # type: ignore[no-untyped-def]
     rows, facts, rules, lists = case
     order = list(range(len(rows)))
@@ -182,7 +194,7 @@ def test_related_scores_fall(case) -> None:  # type: ignore[no-untyped-def]
     assert scores == sorted(scores, reverse=True)
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyped-def]
     _, facts, _, lists = case
     shown = numbers(whole(case))
@@ -195,26 +207,88 @@ def test_no_two_teasers_report_one_event(case) -> None:  # type: ignore[no-untyp
         assert not same_event(similarities(rows, apart, RANKER.scales), apart, same).any()
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_dropped_versions_never_come_back(case) -> None:  # type: ignore[no-untyped-def]
     rows, facts, rules, lists = case
     _, dropped = choose_related(shortlist(rows, facts, SOURCE, rules, RANKER), lists, rules, SOURCE, RANKER)
     assert not dropped & set(numbers(whole(case)))
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_roles_are_those_asked_for(case) -> None:  # type: ignore[no-untyped-def]
     for teaser in whole(case):
         assert teaser.role is None or (teaser.role in case[2].roles and teaser.source == RELATED)
 
 
-@given(sidebars())
+@given(sidebars() | read_sidebars())
 def test_fallbacks_come_last_without_score(case) -> None:  # type: ignore[no-untyped-def]
     teasers = whole(case)
     sources = [teaser.source for teaser in teasers]
     ladder = [RELATED, FALLBACK_READ, FALLBACK_EDITION, FALLBACK_ANY, FALLBACK_UNDATED]
     assert [ladder.index(source) for source in sources] == sorted(ladder.index(source) for source in sources)
     assert all(teaser.score == 0 and not teaser.parts for teaser in teasers if teaser.source != RELATED)
+
+
+@given(read_sidebars())
+def test_grades_decide_among_those_that_were_read(case) -> None:  # type: ignore[no-untyped-def]
+    """Everything else orders only those whose grades are the same to half of one."""
+    rows, facts, rules, lists = case
+    if not is_graded(rows):
+        return
+    shown = numbers(ranked(rows, facts, replace(rules, diversity=0.0), lists))
+    grade = dict(zip(rows["number"].tolist(), rows["grade"].tolist(), strict=True))
+    graded = [grade[number] for number in shown if not np.isnan(grade[number])]
+    assert all(below <= above + TIE for place, above in enumerate(graded) for below in graded[place:])
+
+
+@given(sidebars())
+def test_grades_of_others_change_nothing(case) -> None:  # type: ignore[no-untyped-def]
+    rows, facts, rules, lists = case
+    strangers = grade_rows({number + 100: 4.0 for number in range(5)})
+    assert whole((with_grades(rows, strangers), facts, rules, lists)) == whole(case)
+
+
+@given(read_sidebars())
+def test_score_without_a_grade_is_as_if_there_were_no_reader(case) -> None:  # type: ignore[no-untyped-def]
+    """To the last bit."""
+    rows, facts, *_ = case
+    if not is_graded(rows):
+        return
+    apart = np.abs(facts.posted - SOURCE.posted)
+    measured = similarities(rows, apart, RANKER.scales)
+    plain = scored({part: values for part, values in measured.items() if part != READER}, DEFAULT)
+    read = scored(measured, DEFAULT)
+    ungraded = np.isnan(rows["grade"])
+    np.testing.assert_array_equal(read.log_odds[ungraded], plain.log_odds[ungraded])
+    for part in MEASURED:
+        np.testing.assert_array_equal(read.units[part][ungraded], plain.units[part][ungraded])
+    assert not read.units[READER][ungraded].any()
+
+
+@given(read_sidebars())
+def test_better_grade_never_makes_a_worse_score(case) -> None:  # type: ignore[no-untyped-def]
+    rows, facts, *_ = case
+    if not is_graded(rows):
+        return
+    apart = np.abs(facts.posted - SOURCE.posted)
+    better = rows.copy()
+    better["grade"] = np.minimum(rows["grade"] + 1, 4)
+    lower, higher = (scored(similarities(each, apart, RANKER.scales), DEFAULT).score for each in (rows, better))
+    assert (higher >= lower).all()
+
+
+@pytest.mark.parametrize(("factor", "first"), [(1.0, 1), (30.0, 2)])
+def test_boost_counts_as_much_of_a_grade_as_of_the_log_odds(factor: float, first: int) -> None:
+    """What editors decide is not undone by a reader: log(30) is more than the weight of a grade."""
+    rows = with_grades(make_rows([1, 2], tags=0.5), grade_rows({1: 3.0, 2: 2.0}))
+    source = replace(SOURCE, constraints=replace(OPEN, factors={2: factor}))
+    assert numbers(ranked(rows, make_columns([1, 2]), source=source))[0] == first
+
+
+def test_own_language_stands_first_at_equal_grade() -> None:
+    rows = with_grades(make_rows([1, 2], same=[False, True], tags=0.5), grade_rows({1: 3.0, 2: 3.0}))
+    short = shortlist(rows, make_columns([1, 2], language=[1, 0]), SOURCE, replace(RULES, foreign=True), RANKER)
+    assert short.numbers.tolist() == [2, 1]
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------

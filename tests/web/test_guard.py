@@ -26,6 +26,8 @@ from recommender.serving.prepared import prepare
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.web.app import make_app
+from recommender.wiring import make_builder
+from tests.embedder import ToyEmbedder
 from tests.web.conftest import close, context_of
 from tests.web.toy import ARCHIVE, YESTERDAY, settings_for
 
@@ -126,9 +128,18 @@ def shown_beside(client: FlaskClient, source: str, question: str) -> list[set[st
 
 @pytest.fixture(scope="module")
 def site(toy_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, Store]]:
-    """One application for all examples, with answers prepared before the first."""
-    database = Path(shutil.copy(toy_archive, tmp_path_factory.mktemp("guard") / "copy.db"))
-    app = make_app(settings_for(database))
+    """One application for all examples, with answers prepared before the first.
+
+    A reader of both texts finds every story essential beside every other: its verdict passes no guard either.
+    """
+    folder = tmp_path_factory.mktemp("guard")
+    database = Path(shutil.copy(toy_archive, folder / "copy.db"))
+    boxes = [{"query": name, "candidates": IDS, "grades": [4] * len(IDS)} for name in IDS]
+    (folder / "boxes.jsonl").write_text("".join(json.dumps(box) + "\n" for box in boxes))
+    app = make_app(settings_for(database, reranker=f"recorded:{folder / 'boxes.jsonl'}", reranker_candidates=50))
+    store = context_of(app).store
+    make_builder(store, context_of(app).settings, ToyEmbedder()).build()
+    assert store.generations.graded(store.state().generation or 0) > 1
     prepare(context_of(app).store, context_of(app).recommender, quiet)
     yield app.test_client(), context_of(app).store
     close(app)
