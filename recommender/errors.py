@@ -14,6 +14,7 @@
     └── Unavailable             a part is missing: model, database, first build
         ├── ModelUnavailable
         ├── StoreUnavailable
+        ├── BudgetSpent         what a reader of both texts may cost is spent; nothing more is asked
         └── NotBuilt            articles are there, neighbours are not: run `recommender build`
 
 The command line turns `InvalidInput` into exit code 2 (1 where records of a file were refused) and
@@ -116,6 +117,10 @@ class ModelUnavailable(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """The database cannot be reached or was written by a newer release."""
+
+
+class BudgetSpent(Unavailable):
+    """What a reader of both texts may cost is spent: nothing more is asked until the next build."""
 
 
 class NotBuilt(Unavailable):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from recommender.errors import SettingsError
@@ -130,6 +130,42 @@ class Settings(BaseSettings):
     )
     reranker_candidates: int = Field(
         10, ge=1, le=50, description="How many of an article's best candidates the reader is given."
+    )
+    reranker_url: str | None = Field(
+        None,
+        description="Where a language model that reads both texts is asked: the address before `/chat/completions`, "
+        "such as http://127.0.0.1:11434/v1 of Ollama. Nothing is sent anywhere else.",
+    )
+    reranker_model: str = Field(
+        "", max_length=200, description="The name by which the endpoint of `reranker_url` knows the model."
+    )
+    reranker_key: SecretStr | None = Field(None, description="The key of the endpoint, where it wants one.")
+    reranker_format: Literal["json_schema", "json_object"] = Field(
+        "json_schema",
+        description="How the endpoint is told the form of its answer: by a schema, or only that it is JSON, for "
+        "endpoints that know no schemas. Answers are checked alike.",
+    )
+    reranker_parallel: int = Field(2, ge=1, le=64, description="How many requests to the endpoint may be on their way.")
+    reranker_seconds: float = Field(
+        120.0, ge=1, le=3600, description="How long the endpoint may take for one answer. It may be asked once again."
+    )
+    reranker_requests: int | None = Field(
+        1_000,
+        ge=0,
+        description="How many requests one build, or one call of `recommender teach`, may make. What is left unread is "
+        "ranked as without a reader until the next build.",
+    )
+    reranker_price_input: float = Field(
+        0.0, ge=0, le=10_000, description="What a million tokens cost that are sent to the endpoint, in your currency."
+    )
+    reranker_price_output: float = Field(
+        0.0, ge=0, le=10_000, description="What a million tokens cost that the endpoint answers."
+    )
+    reranker_budget: float | None = Field(
+        None,
+        ge=0,
+        description="How much one build, or one call of `recommender teach`, may cost by the two prices above. None: "
+        "only `reranker_requests` holds.",
     )
     site_url: str | None = Field(
         None,
@@ -264,6 +300,35 @@ class Settings(BaseSettings):
             raise ValueError(f"{url!r} is not an address; write http://127.0.0.1:4318/v1/traces")
         return url
 
+    @field_validator("reranker_url")
+    @classmethod
+    def _is_an_endpoint(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            parts, usable = urlsplit(""), False
+        if not usable or parts.username is not None or parts.query or parts.fragment or not url.isprintable():
+            raise ValueError("it is not an address of an endpoint; write http://127.0.0.1:11434/v1, without a key")
+        return url.rstrip("/")
+
+    @field_validator("reranker_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+            raise ValueError("it holds spaces or other characters that no key has")
+        return key
+
+    @field_validator("reranker_budget")
+    @classmethod
+    def _has_prices(cls, budget: float | None, info: ValidationInfo) -> float | None:
+        prices = info.data.get("reranker_price_input", 0.0) + info.data.get("reranker_price_output", 0.0)
+        if budget is not None and not prices:
+            raise ValueError("it needs reranker_price_input and reranker_price_output; without them nothing costs")
+        return budget
+
     @field_validator("site_url")
     @classmethod
     def _is_a_site(cls, url: str | None) -> str | None:
@@ -363,6 +428,8 @@ def _masked(name: str, value: Any) -> str:
         return masked_url(value.get_secret_value())
     if name == "api_keys":
         return f"{len(value)} set" if value else "none"
+    if name == "reranker_key":
+        return "set" if value else "none"
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
