@@ -97,6 +97,22 @@ def test_unknown_names_in_files_are_refused() -> None:
         ("CORS_ORIGINS", "https://news.example/path"),
         ("ROLES", "newest"),
         ("ROLES", "Latest"),
+        ("RERANKER_URL", "ollama"),
+        ("RERANKER_URL", "file:///etc/passwd"),
+        ("RERANKER_URL", "ftp://llm.example/v1"),
+        ("RERANKER_URL", "http:///v1"),
+        ("RERANKER_URL", "http://llm.example:99999/v1"),
+        ("RERANKER_URL", "http://me:sesame@llm.example/v1"),
+        ("RERANKER_URL", "http://llm.example/v1?key=x"),
+        ("RERANKER_URL", "http://llm.example/v1\nHost: other"),
+        ("RERANKER_KEY", "two words"),
+        ("RERANKER_KEY", "line\nX-Header: y"),
+        ("RERANKER_FORMAT", "xml"),
+        ("RERANKER_PARALLEL", "0"),
+        ("RERANKER_SECONDS", "0"),
+        ("RERANKER_REQUESTS", "-1"),
+        ("RERANKER_BUDGET", "5"),
+        ("RERANKER_PRICE_INPUT", "-1"),
     ],
 )
 def test_unusable_values_are_refused(setenv: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -197,13 +213,29 @@ def test_short_keys_are_refused_unseen(setenv: pytest.MonkeyPatch, keys: str) ->
     assert "short" not in str(caught.value).replace("short_keys", "")
 
 
+def test_secrets_of_a_readers_address_are_refused_unseen(setenv: pytest.MonkeyPatch) -> None:
+    setenv.setenv("RECOMMENDER_RERANKER_URL", "https://me:sesame@llm.example/v1")
+    setenv.setenv("RECOMMENDER_RERANKER_KEY", "open sesame")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "sesame" not in str(caught.value)
+
+
+def test_reader_has_a_budget_of_money_with_prices() -> None:
+    write("reranker_price_output = 2.5\nreranker_budget = 5")
+    assert load_settings().reranker_budget == 5
+
+
 def test_secrets_are_masked_everywhere(setenv: pytest.MonkeyPatch) -> None:
     setenv.setenv("RECOMMENDER_API_KEYS", f"{KEY},{KEY}2")
+    setenv.setenv("RECOMMENDER_RERANKER_KEY", "password-of-the-reader")
     setenv.setenv("RECOMMENDER_DATABASE_URL", "postgresql+psycopg://me:sesame@db.example/news")
     settings = load_settings()
     shown = f"{settings!r} {settings} {origins(settings)} {settings.model_dump()} {settings.model_dump_json()}"
     assert KEY not in shown
     assert "sesame" not in shown
+    assert "password-of-the-reader" not in shown
+    assert origin("reranker_key") == ("set", "RECOMMENDER_RERANKER_KEY")
     assert origin("api_keys") == ("2 set", "RECOMMENDER_API_KEYS")
     assert origin("database_url")[0] == "postgresql+psycopg://me:***@db.example/news"
 

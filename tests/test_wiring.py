@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from recommender.build.model_version import ModelVersion
-from recommender.errors import InvalidInput, NotFound
+from recommender.errors import InvalidInput, NotFound, SettingsError
 from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.settings import Settings
-from recommender.wiring import make_model_version
+from recommender.wiring import make_endpoint, make_model_version
 from tests.release.test_cards import CARD
 
 PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"
@@ -65,3 +65,25 @@ def test_damaged_version_is_refused(settings: Settings) -> None:
     (settings.models / OURS.name / "embedding" / "model.safetensors").write_bytes(b"others")
     with pytest.raises(InvalidInput, match=r"ours/1 is damaged: embedding/model\.safetensors is not the file"):
         make_model_version(settings)
+
+
+def test_language_model_is_as_the_settings_say() -> None:
+    named = Settings(
+        reranker_url="http://127.0.0.1:11434/v1/",
+        reranker_model="gemma3:4b",
+        reranker_parallel=3,
+        reranker_requests=7,
+        reranker_price_input=0.5,
+        reranker_budget=2.0,
+    )
+    endpoint = make_endpoint(named)
+    assert endpoint.version.startswith("gemma3:4b json_schema ")
+    assert (endpoint.parallel, endpoint.budget.requests, endpoint.budget.money) == (3, 7, 2.0)
+    assert endpoint.budget.prices.asked == 0.5
+    assert make_endpoint(named).budget is not endpoint.budget  # each build has its own
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(reranker_url="http://127.0.0.1:1/v1")])
+def test_without_a_language_model_the_settings_are_named(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="reranker_url and reranker_model"):
+        make_endpoint(settings)

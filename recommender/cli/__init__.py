@@ -21,6 +21,7 @@ COMMANDS = {
         "Write pairs of texts that an embedding model can learn from.",
     ),
     "train": ("recommender.cli.training:train", "Train a model version by a recipe."),
+    "teach": ("recommender.cli.teach:teach", "Let a language model grade boxes, to learn from or to check it."),
     "evaluate": ("recommender.cli.evaluate:evaluate", "Measure the service on judged queries."),
     "models": ("recommender.cli.models:models", "Compare, release and roll back model versions."),
     "panel": ("recommender.cli.grading:panel", "Draw panels of sidebars for grading, and see what they say."),

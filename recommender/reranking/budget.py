@@ -74,6 +74,14 @@ class Budget:
             self._reserved -= self.prices.cost(most)
             self._settled = Tokens(self._settled.asked + used.asked, self._settled.answered + used.answered)
 
+    def shortage(self, requests: int, money: float) -> str:
+        """Says where it will end before so much is spent; empty where it will not."""
+        if self.requests is not None and requests > self.requests:
+            return f"The budget ends it after {self.requests:,} requests; the rest stays unread."
+        if self.money is not None and money > self.money:
+            return f"The budget ends it at about {self.money / money:.0%} of that; the rest stays unread."
+        return ""
+
     @property
     def spent(self) -> Spent:
         """What was spent until now."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.grading.agreement import Triple, ordinal_alpha, percent_agreement
+from recommender.grading.agreement import Triple, grade_agreement, ordinal_alpha, percent_agreement
 
 # Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C and D: four observers, twelve units.
 OBSERVERS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
@@ -75,3 +76,21 @@ class TestPercentAgreement:
 
     def test_last_value_of_a_person_counts(self) -> None:
         assert percent_agreement([("a", "x", 1), ("a", "y", 2), ("a", "x", 2)]) == 1
+
+
+def test_two_graders_of_the_same_pairs_are_compared() -> None:
+    """Worked out by hand: 10 pairs, both say "related" of 4, neither of 3, and the grades -1 and 0 are the same."""
+    pairs = [(4, 4), (3, 3), (2, 3), (2, 2), (2, 1), (3, 1), (1, 2), (1, 1), (0, -1), (0, 0)]
+    agreement = grade_agreement(pairs)
+    assert (agreement.pairs, agreement.exact, agreement.within_one) == (10, 0.6, 0.9)
+    assert agreement.related == pytest.approx((0.7 - 0.5) / 0.5)  # 6 and 5 of 10 are related: 0.3 + 0.2 by chance
+    assert agreement.essential == pytest.approx((0.8 - 0.58) / 0.42)  # 3 and 3 of 10: 0.09 + 0.49 by chance
+    assert agreement.pearson == pytest.approx(
+        np.corrcoef([4, 3, 2, 2, 2, 3, 1, 1, 0, 0], [4, 3, 3, 2, 1, 1, 2, 1, 0, 0])[0, 1]
+    )
+
+
+@pytest.mark.parametrize("pairs", [[], [(2, 2)], [(4, 4), (4, 4)]])
+def test_figure_without_variety_is_not_defined(pairs: list[tuple[float, float]]) -> None:
+    agreement = grade_agreement(pairs)
+    assert (agreement.related, agreement.pearson) == (None, None)
