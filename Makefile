@@ -41,7 +41,7 @@ emptied := $(if $(wildcard $(DATABASE:sqlite:///%=%)),,always)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-long lint format types bench attack kills soak fuzz notebooks lock sbom audit \
+.PHONY: help install serve test test-long reader lint format types bench attack kills soak fuzz notebooks lock sbom audit \
 	clean programs always
 
 help: ## print this list
@@ -59,6 +59,9 @@ test: .make/test programs lint types ## install what tests need, then lint, chec
 test-long: .make/test programs ## run the tests that `make test` leaves out: the whole of what it does a part of
 	$(pytest) -m long
 	$(pytest) -m 'hypothesis and not long' --hypothesis-profile search
+
+reader: ## install llama.cpp's server and a small language model (300 MB), which a part of test-long asks
+	@PYTHON='$(PYTHON)' sh scripts/reader_programs.sh .make/reader
 
 lint: .make/test ## check style and format
 	$(bin)/ruff check

@@ -152,8 +152,8 @@ class Settings(BaseSettings):
     reranker_requests: int | None = Field(
         1_000,
         ge=0,
-        description="How many requests one build, or one call of `recommender teach`, may make. What is left unread is "
-        "ranked as without a reader until the next build.",
+        description="How many requests may be made by one build, by the updates until the next one, or by one call of "
+        "`recommender teach`. What is left unread is ranked as without a reader until the next build.",
     )
     reranker_price_input: float = Field(
         0.0, ge=0, le=10_000, description="What a million tokens cost that are sent to the endpoint, in your currency."
@@ -164,8 +164,7 @@ class Settings(BaseSettings):
     reranker_budget: float | None = Field(
         None,
         ge=0,
-        description="How much one build, or one call of `recommender teach`, may cost by the two prices above. None: "
-        "only `reranker_requests` holds.",
+        description="How much the same may cost by the two prices above. None: only `reranker_requests` holds.",
     )
     site_url: str | None = Field(
         None,

@@ -26,8 +26,9 @@ from recommender.reranking.box_text import (
     verdicts,
 )
 from recommender.reranking.budget import Budget, Tokens
-from recommender.reranking.post import Reply, post
+from recommender.reranking.post import Reply, Unreached, post
 
+WAIT_SECONDS = 15.0  # for one that does not: a model that is being loaded may take so long
 MAX_WAIT_SECONDS = 30.0  # for an endpoint that says when to come back; a longer wait is a failure
 FAILURES = 3  # in a row, after which it is left alone
 REST_SECONDS = 60.0
@@ -149,11 +150,13 @@ class Endpoint:
         """The answer to a request that may cost `most`."""
         headers = {} if self._key is None else {"Authorization": f"Bearer {self._key}"}
         self.budget.reserve(most)
-        used = most  # of a request that breaks off: it may have been answered, and charged
+        used = most
         try:
             reply = post(self._url, body, headers, self._seconds)
             used = _used(reply.body, most.asked) if reply.status == 200 else Tokens()
         except Unavailable as error:
+            if isinstance(error, Unreached):
+                used = Tokens()  # one that breaks off later may have been answered, and charged
             self._count_failure(str(error))
             raise _TryAgain(str(error)) from error
         finally:
@@ -246,13 +249,13 @@ def _explanation(body: bytes) -> str:
 
 
 def _seconds_until(retry_after: str | None, now: datetime) -> float:
-    """Seconds of a Retry-After header, which may be a number or a date; one second where there is none."""
+    """Seconds of a Retry-After header, which may be a number or a date; WAIT_SECONDS where there is none."""
     if retry_after is None:
-        return 1.0
+        return WAIT_SECONDS
     if retry_after.strip().isdecimal():
         return float(retry_after.strip()[:9])
     try:
         at = parsedate_to_datetime(retry_after)
     except ValueError:
-        return 1.0
+        return WAIT_SECONDS
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())

@@ -19,6 +19,10 @@ CONNECT_SECONDS = 5.0
 MAX_BYTES = 262_144  # of an answer: a box of fifty candidates with long reasons has a tenth of it
 
 
+class Unreached(Unavailable):
+    """There was no connection, so nothing was sent."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What came back, whatever its status; `retry_after` is the header of that name."""
@@ -31,8 +35,8 @@ class Reply:
 def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
     """The answer to a POST of JSON, complete within `seconds` from the first byte sent.
 
-    A certificate must be valid and name the host; the system's authorities count. Raises Unavailable where there is no
-    connection within CONNECT_SECONDS, no whole answer in time, or one longer than MAX_BYTES.
+    A certificate must be valid and name the host; the system's authorities count. Raises Unreached where there is no
+    connection within CONNECT_SECONDS, Unavailable for no whole answer in time, or one longer than MAX_BYTES.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -46,7 +50,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> R
         connection.connect()
     except (OSError, ValueError) as error:
         connection.close()
-        raise Unavailable(f"{_place(url)} cannot be reached: {_said(error)}") from error
+        raise Unreached(f"{_place(url)} cannot be reached: {_said(error)}") from error
     overdue = threading.Event()
     # Limits of a socket hold for each read: who sends a byte now and then would keep us for ever.
     watch = threading.Timer(seconds, _hang_up, (connection.sock, overdue))

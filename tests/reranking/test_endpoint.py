@@ -237,6 +237,12 @@ def test_wait_may_be_a_date(endpoint: ScriptedEndpoint, reader: Endpoint, times:
     assert times.pauses == [9.0]
 
 
+def test_model_that_is_loaded_is_waited_for(endpoint: ScriptedEndpoint, reader: Endpoint, times: Times) -> None:
+    endpoint.then(Answer(b'{"error": {"message": "Loading model", "code": 503}}', 503))
+    assert len(reader.read(ARTICLE, CANDIDATES)) == 3
+    assert times.pauses == [15.0]
+
+
 def test_long_wait_leaves_the_endpoint_alone(
     endpoint: ScriptedEndpoint, make_reader: Callable[..., Endpoint], times: Times
 ) -> None:
@@ -288,6 +294,7 @@ def test_nothing_there_is_unavailable(make_reader: Callable[..., Endpoint], time
     reader = Endpoint("http://127.0.0.1:1/v1", "m", pause=times.pauses.append)
     with pytest.raises(Unavailable, match="cannot be reached"):
         reader.read(ARTICLE, CANDIDATES)
+    assert reader.budget.spent.tokens == Tokens()
 
 
 def test_drip_ends_with_the_time(endpoint: ScriptedEndpoint, make_reader: Callable[..., Endpoint]) -> None:
