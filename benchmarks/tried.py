@@ -85,9 +85,13 @@ def _extras(archive: Archive) -> dict[str, Extra]:
             articles, lambda article: passages(article.title, article.summary, article.body)
         ),
         "each sentence's best match": _late_interaction(articles),
-        "title match": _words(articles, lambda article: words(article.title)),
-        "title and summary match": _words(articles, lambda article: words(f"{article.title} {article.summary}")),
-        "capitalised words": _words(articles, lambda article: words(" ".join(names(full_text(article))))),
+        "title match": _words(articles, lambda article: words(article.title, article.language)),
+        "title and summary match": _words(
+            articles, lambda article: words(f"{article.title} {article.summary}", article.language)
+        ),
+        "capitalised words": _words(
+            articles, lambda article: words(" ".join(names(full_text(article))), article.language)
+        ),
         "reads": _of_candidate(articles, lambda article: np.log1p(article.read_count) / 10),
         "newer than the source": _in_time(articles, lambda days: days > 0),
         "two months' time proximity": _in_time(articles, lambda days: np.exp(-np.abs(days) / 60)),

@@ -25,6 +25,7 @@ from recommender.store.limits import COMMAND, TimeLimits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from recommender.arrays import Vectors
     from recommender.articles.gazetteer import Name
     from recommender.build.builder import Builder, LiveBuilder
     from recommender.desk.accounts import Accounts
@@ -752,7 +753,19 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     from recommender.articles.labels import full_text
     from recommender.embedding.pooling import Geometry
     from recommender.errors import NotBuilt
-    from recommender.evaluation.baselines import BM25, DENSE, FUSION, LATEST, MOST_READ, TFIDF, Archive, service_system
+    from recommender.evaluation.baselines import (
+        BM25,
+        DENSE,
+        FUSION,
+        LATEST,
+        MOST_READ,
+        RANK_FUSION,
+        TAG_PLUGIN,
+        TFIDF,
+        TFIDF_TAGS,
+        Archive,
+        service_system,
+    )
     from recommender.evaluation.evaluation import SERVICE
     from recommender.retrieval.bm25 import Bm25Index
     from recommender.retrieval.tfidf import PlainTfidf, words
@@ -764,19 +777,30 @@ def make_systems(store: Store, recommender: Recommender) -> Evaluated:
     by_number = store.articles.get([member.number for member in members])
     articles = [by_number[member.number] for member in members]
     texts = [full_text(article) for article in articles]
-    documents = [words(text) for text in texts]
+    documents = [words(text, article.language) for text, article in zip(texts, articles, strict=True)]
     centres = Geometry.from_bytes(live.geometry).embeddings
     vectors = np.stack([centres.centred(member.vector, member.language) for member in members])
+    tags = [" ".join(article.tags) for article in articles]
     tfidf = PlainTfidf(texts)
+    tagged = PlainTfidf([f"{text} {labels}" for text, labels in zip(texts, tags, strict=True)])
+    of_tags = PlainTfidf(tags)
     bm25 = Bm25Index(documents)
     archive = Archive(articles)
+
+    def dense(place: int) -> "Vectors":
+        nearest: Vectors = vectors @ vectors[place]
+        return nearest
+
     systems = {
         LATEST: archive.ranked(archive.latest),
         MOST_READ: archive.ranked(archive.most_read),
+        TAG_PLUGIN: archive.ranked(archive.shared_tags),
         TFIDF: archive.ranked(tfidf.scores),
+        TFIDF_TAGS: archive.ranked(tagged.scores),
         BM25: archive.ranked(lambda place: bm25.scores(documents[place])),
-        DENSE: archive.ranked(lambda place: vectors @ vectors[place]),
-        FUSION: archive.fused(tfidf.scores, lambda place: vectors @ vectors[place]),
+        DENSE: archive.ranked(dense),
+        FUSION: archive.fused(tfidf.scores, dense),
+        RANK_FUSION: archive.rank_fused(dense, tagged.scores, of_tags.scores),
         SERVICE: service_system(recommender),
     }
     return Evaluated(systems, {article.id: article.language for article in articles})

@@ -7,12 +7,12 @@ capitals, a word in lower case for any; the longest form wins wherever several b
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from recommender.articles.text import without_marks
 from recommender.errors import InvalidInput
 
 COLUMNS = ("key", "kind", "en", "fr", "forms", "within")
@@ -162,10 +162,7 @@ def _without_article(label: str) -> str:
 
 
 def _words(text: str) -> Form:
-    if text.isascii():
-        return tuple(_WORD.findall(text))
-    decomposed = unicodedata.normalize("NFKD", text)
-    return tuple(_WORD.findall("".join(mark for mark in decomposed if not unicodedata.combining(mark))))
+    return tuple(_WORD.findall(without_marks(text)))
 
 
 def _matches(form: str, word: str) -> bool:

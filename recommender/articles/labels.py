@@ -1,6 +1,5 @@
 """What an article is labelled with or names: tags, countries, names and topics, each weighted by how rare it is."""
 
-import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +11,7 @@ import numpy as np
 from recommender.articles.article import UPDATE_TAG, Article
 from recommender.articles.gazetteer import SUBJECT, Gazetteer
 from recommender.articles.text import names as capitalised
+from recommender.articles.text import without_marks
 
 LABELS = ("tags", "places", "names", "topics")
 # As if every article named that much more that no other article does: two that share the only name each has are not
@@ -27,11 +27,8 @@ Weights = Mapping[str, float]
 
 
 def plain(text: str) -> str:
-    """Lower case without accents: Ménaka and menaka are one word."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.lower())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    """Lower case without marks: Ménaka and menaka are one word, and so are Ƙungiya and kungiya."""
+    return without_marks(text.lower())
 
 
 def full_text(article: Article) -> str:

@@ -17,11 +17,11 @@ SAME_TEXT = 0.5  # two texts that share this part of their shingles are nearly t
 OWN_BODY = 12  # words; a body from this length on is told by itself, whatever headline it has
 
 # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each character is a word there.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
-_CHARACTER = re.compile(rf"[{_UNSPACED}]")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+_CHARACTER = re.compile(rf"[{UNSPACED}]")
 
 
 def words(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """From what a site sends to what an embedding model reads: HTML to plain text, and text to passages."""
 
 import re
+import unicodedata
 from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
@@ -31,6 +32,23 @@ _LOOKS_LIKE_HTML = re.compile(
 )
 _NAME = re.compile(r"(?<![.!?…:] )(?<=[ («\"“'’-])[A-ZÀ-Ý]\w+")  # noqa: RUF001  # typographic quotes are meant
 _SPACES = re.compile(r"\s+")
+# Letters that are written without their hook, bar or shape where a keyboard lacks them, and that Unicode does not take
+# apart: Hausa and Fulfulde, Bambara and Tamasheq, then those of Europe.
+_PLAIN_LETTERS = str.maketrans(
+    {
+        **dict(zip("ɓɗƙƴɖŋɛɔǝəƁƊƘƳƉŊƐƆƎƏ", "bdkydneoeeBDKYDNEOEE", strict=True)),
+        **dict(zip("łøđıħŁØĐĦ", "lodihLODH", strict=True)),
+        "ɲ": "ny",
+        "Ɲ": "Ny",
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+        "þ": "th",
+        "Þ": "Th",
+    }
+)
 # What was escaped twice still shows an entity as text, and what was escaped as a whole its tags.
 _ESCAPED_TWICE = 3
 _ENTITY = re.compile(
@@ -127,6 +145,14 @@ def _paragraphs(value: str) -> list[str]:
 def _without_pointers(paragraph: str) -> str:
     lines = paragraph.split("\n")
     return "\n".join(line for line in lines if not is_pointer(line)) if len(lines) > 1 else paragraph
+
+
+def without_marks(text: str) -> str:
+    """The text without accents and other marks, and with hooked and barred letters as their plain ones: Ƙ is K."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text.translate(_PLAIN_LETTERS))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def one_line(value: str) -> str:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 # The names of the similarities these rows give: by all words, by tags, by countries, by names, by topics, and by
 # shingles, which copies of a text share.
 TERM_FIELDS = ("lexical", "tags", "places", "names", "topics", "shingles")
-FORMAT = "terms-3"  # of a row's bytes: with another one, what a generation holds is made anew
+FORMAT = "terms-4"  # of a row's bytes: with another one, what a generation holds is made anew
 
 # For each field: term numbers in rising order, and as many weights; the weights' length is at most 1, 0 without terms.
 TermRow = Mapping[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]

@@ -17,7 +17,7 @@ from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.articles.gazetteer import Gazetteer
 from recommender.articles.labels import LabelCounts, LabelWeights, full_text, idf, plain
-from recommender.articles.shingles import sketch
+from recommender.articles.shingles import UNSPACED, sketch
 from recommender.articles.text import names
 from recommender.retrieval.terms import TermRow
 
@@ -33,8 +33,12 @@ FRENCH_STOP_WORDS = frozenset(
     serait seront ses si sien soit son sont sous sur ta tandis tant te tel telle tellement tels tes toi ton toujours
     tous tout toute toutes tres trop tu un une vers voici voila vos votre vous""".split()
 )
-_STOP_WORDS = ENGLISH_STOP_WORDS | FRENCH_STOP_WORDS
-_WORD = re.compile(r"\b\w\w+\b")
+# What scikit-learn's list takes for filling and a newspaper does not: "un" is the United Nations in English.
+_NEWS_WORDS = frozenset("bill cry fire interest mine serious sincere system un us".split())
+_STOP_WORDS = {"en": ENGLISH_STOP_WORDS - _NEWS_WORDS, "fr": FRENCH_STOP_WORDS}
+# A word, or a run of a script that puts no spaces between words.
+_WORD = re.compile(rf"[{UNSPACED}]+|[^\W{UNSPACED}]{{2,}}")
+_RUN = re.compile(rf"[{UNSPACED}]")
 _WORD_LIMIT = 40  # longer "words" are encodings and addresses
 _SMALL = 100  # a smaller archive keeps every word: it cannot say yet what is rare or common
 # The share of a language's articles that a term stands in is mixed with its share of the archive, by so many articles'
@@ -53,17 +57,31 @@ THEME_ARTICLES = 20_000  # themes of a larger archive are learned from as many o
 Archive = Callable[[], Iterable[Article]]
 
 
-def words(text: str) -> list[str]:
-    """Words in lower case, without accents and stop words: Ménaka and Menaka are one word."""
-    tokens = _WORD.findall(plain(text))
-    return [word for word in tokens if len(word) <= _WORD_LIMIT and word not in _STOP_WORDS]
+def words(text: str, language: str) -> list[str]:
+    """Words in lower case, without accents and the stop words of a language: Ménaka and Menaka are one word.
+
+    A script without spaces has each two neighbouring characters for words, as search engines read it.
+    """
+    stop_words = _STOP_WORDS.get(language, frozenset())
+    tokens = [word for run in _WORD.findall(plain(text)) for word in _cut(run)]
+    return [word for word in tokens if len(word) <= _WORD_LIMIT and word not in stop_words]
 
 
-def terms(text: str) -> list[str]:
+def _cut(run: str) -> list[str]:
+    if len(run) < 2 or not _RUN.match(run):
+        return [run]
+    return [first + second for first, second in pairwise(run)]
+
+
+def terms(text: str, language: str) -> list[str]:
     """The words of a text and its pairs of neighbouring words; names once more, so that they weigh double."""
-    single = words(text)
+    single = words(text, language)
     pairs = [f"{first} {second}" for first, second in pairwise(single)]
-    return [*single, *pairs, *words(" ".join(names(text)))]
+    return [*single, *pairs, *words(" ".join(names(text)), language)]
+
+
+def _terms_of(article: Article) -> list[str]:
+    return terms(full_text(article), article.language)
 
 
 class TfidfModel:
@@ -72,7 +90,7 @@ class TfidfModel:
     def __init__(self, vocabulary: Sequence[str], idf: Sequence[float], labels: LabelWeights) -> None:
         """`vocabulary` and `idf` are aligned."""
         self._vectorizer = TfidfVectorizer(
-            analyzer=terms,
+            analyzer=_terms_of,
             sublinear_tf=True,
             vocabulary={term: number for number, term in enumerate(vocabulary)},
             dtype=np.float32,
@@ -95,7 +113,7 @@ class TfidfModel:
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for article in articles():
             languages[article.language] += 1
-            counts[article.language].update(set(terms(full_text(article))))
+            counts[article.language].update(set(_terms_of(article)))
             labels.add(article, gazetteer)
         total = labels.articles
         documents: Counter[str] = Counter()
@@ -116,8 +134,7 @@ class TfidfModel:
         common = sorted(range(len(self._vocabulary)), key=lambda place: -documents[self._vocabulary[place]])
         self._theme_terms = np.sort(np.array(common[:THEME_TERMS], dtype=np.int32))
         every = -(-total // THEME_ARTICLES)
-        texts = (full_text(article) for article in islice(articles(), 0, None, every))
-        matrix = self._vectorizer.transform(texts)[:, self._theme_terms]
+        matrix = self._vectorizer.transform(islice(articles(), 0, None, every))[:, self._theme_terms]
         svd = TruncatedSVD(count, random_state=0)  # a fixed start: builds of one archive are alike
         with np.errstate(divide="ignore", invalid="ignore"):  # it divides by the variance, 0 where all texts are equal
             svd.fit(matrix)
@@ -146,7 +163,7 @@ class TfidfModel:
         return json.dumps(state, ensure_ascii=False).encode()
 
     def rows(self, articles: Sequence[Article]) -> list[TermRow]:
-        matrix = self._vectorizer.transform([full_text(article) for article in articles])
+        matrix = self._vectorizer.transform(articles)
         matrix.sort_indices()
         spans = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
         lexical = [(matrix.indices[start:end].astype(np.int32), matrix.data[start:end]) for start, end in spans]
@@ -198,7 +215,10 @@ class PlainTfidf:
         vectorizer = TfidfVectorizer(
             sublinear_tf=True, stop_words="english", max_df=0.5 if len(texts) > _SMALL else 1.0, dtype=np.float32
         )
-        self._matrix = vectorizer.fit_transform(texts)
+        try:
+            self._matrix = vectorizer.fit_transform(texts)
+        except ValueError:  # scikit-learn's "empty vocabulary", as of tags where there are none
+            self._matrix = TfidfVectorizer(vocabulary=[""], dtype=np.float32).fit_transform(texts)
 
     def scores(self, place: int) -> Vectors:
         """(n,) cosine similarity of one of the texts to each of them."""

@@ -53,6 +53,21 @@ def test_plain_words_have_neither_case_nor_accents(text: str) -> None:
     assert plain(text) == "menaka"
 
 
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Ƙungiyar Ɗantsoho", "kungiyar dantsoho"),  # Hausa
+        ("ƴan Ɓauna", "yan bauna"),
+        ("ŋaari ɲinaa", "naari nyinaa"),  # Fulfulde
+        ("kɛlɛ dɔrɔn", "kele doron"),  # Bambara
+        ("Łódź, Ødegård, Đorđe, Straße", "lodz, odegard, dorde, strasse"),
+        ("sœur, Æther", "soeur, aether"),
+    ],
+)
+def test_letters_without_their_hooks_are_the_same(written: str, typed: str) -> None:
+    assert plain(written) == typed
+
+
 def test_texts_end_before_next_begins() -> None:
     assert full_text(Article(id="a", title="T", summary="S", body="B")) == "T \nS \nB"
 

@@ -12,7 +12,10 @@ from recommender.evaluation.baselines import (
     FUSION,
     LATEST,
     MOST_READ,
+    RANK_FUSION,
+    TAG_PLUGIN,
     TFIDF,
+    TFIDF_TAGS,
     Archive,
     boxes,
     service_system,
@@ -64,6 +67,32 @@ def test_fusing_bears_a_scorer_without_opinion() -> None:
     assert system("b") == [("a", 1.0), ("e", pytest.approx(2 / 3)), ("c", pytest.approx(1 / 3)), ("u", 0.0)]
 
 
+def test_fused_ranks_weigh_alike() -> None:
+    """The source has no rank, nor what a scorer gives nothing."""
+    system = ARCHIVE.rank_fused(
+        lambda _: np.array([9.0, 400.0, 9_999.0, 0.0, 1.0]), lambda _: np.array([0.1, 0.2, 0.9, 0.3, 0.0])
+    )
+    assert system("c") == [
+        ("b", pytest.approx(1 / 61 + 1 / 62)),
+        ("a", pytest.approx(1 / 62 + 1 / 63)),
+        ("e", pytest.approx(1 / 61)),
+        ("u", pytest.approx(1 / 63)),
+    ]
+
+
+def test_tag_plugins_show_the_newest_of_most_tags() -> None:
+    archive = Archive(
+        [
+            make_article("a", tags=("gold", "mali")),
+            make_article("old", tags=("gold", "mali"), posted_on=days_ago(9)),
+            make_article("one", tags=("gold",), posted_on=days_ago(1)),
+            make_article("two", tags=("mali", "rain"), posted_on=days_ago(2)),
+            make_article("none", posted_on=days_ago(0)),
+        ]
+    )
+    assert ids(archive.ranked(archive.shared_tags)("a")) == ["old", "one", "two", "none"]
+
+
 def test_rankings_are_cut_at_their_depth() -> None:
     assert len(ARCHIVE.ranked(ARCHIVE.latest, depth=2)("a")) == 2
 
@@ -78,7 +107,18 @@ def test_every_system_finds_the_twin(store: Store) -> None:
         ],
     )
     evaluated = make_systems(store, make_recommender(store))
-    assert set(evaluated.systems) == {LATEST, MOST_READ, TFIDF, BM25, DENSE, FUSION, SERVICE}
+    assert set(evaluated.systems) == {
+        LATEST,
+        MOST_READ,
+        TAG_PLUGIN,
+        TFIDF,
+        TFIDF_TAGS,
+        BM25,
+        DENSE,
+        FUSION,
+        RANK_FUSION,
+        SERVICE,
+    }
     assert evaluated.languages == dict.fromkeys("abcd", "en")
     for name, system in evaluated.systems.items():
         assert ids(system("a"))[0] == ("d" if name == MOST_READ else "b"), name
