@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from recommender.arrays import BoolArray, IntArray, Positions
+from recommender.arrays import BoolArray, FloatArray, IntArray, Positions
 from recommender.ranking.events import same_text
 from recommender.ranking.facts import Columns, Filters, RankedTeaser, SourceArticle
 from recommender.ranking.filters import allowed
@@ -18,6 +18,7 @@ FALLBACK_EDITION = "fallback_edition_latest"
 FALLBACK_ANY = "fallback_any_latest"
 FALLBACK_UNDATED = "fallback_any_undated"
 READ_LATELY = 30 * DAY
+_NONE: IntArray = np.empty(0, dtype=np.int32)
 
 
 def fill_with_fallbacks(
@@ -56,13 +57,15 @@ def fallbacks(
     taken: frozenset[int],
     *,
     kinds: Positions | None = None,
+    nearest: IntArray = _NONE,
 ) -> list[RankedTeaser]:
     """What fills the places that no related story fills, by a ladder; every filter of the request holds.
 
     Rungs: most read of the edition in the 30 days before now, latest of the edition, latest of any edition. With
     `filters.fallback` "latest" the first is left out; with "none" nothing is filled. Ties go to the newer article. No
-    text comes twice, nor that of the source or of what is taken. Where nothing has a date there is one
-    rung: those of the edition first, and the last ones added before others.
+    text comes twice, nor that of the source or of what is taken. Where nothing has a date there is one rung, since
+    nothing is the latest: `nearest`, numbers of what is closest to the source, in its order; then those of the edition,
+    and the last ones added before others.
     With `kinds` (see `kinds_of`) there are up to `missing` of each kind, in the same order.
     """
     if missing <= 0 or filters.fallback == "none" or not source.constraints.fills:
@@ -78,7 +81,7 @@ def fallbacks(
     if filters.fallback == "ladder":
         rungs.insert(0, (FALLBACK_READ, here & (facts.posted >= filters.now - READ_LATELY), facts.reads))
     if not dated.any():
-        rungs = [(FALLBACK_UNDATED, free, (facts.edition == source.edition).astype(np.float64))]
+        rungs = [(FALLBACK_UNDATED, free, _nearness(facts.number, nearest) + (facts.edition == source.edition))]
     kinds = np.zeros(len(facts.number), dtype=np.intp) if kinds is None else kinds
     room = dict.fromkeys(np.unique(kinds).tolist(), missing)
     teasers: list[RankedTeaser] = []
@@ -89,6 +92,12 @@ def fallbacks(
             room[int(kinds[place])] -= 1
             teasers.append(RankedTeaser(int(facts.number[place]), 0.0, label))
     return teasers
+
+
+def _nearness(numbers: IntArray, nearest: IntArray) -> FloatArray:
+    """2 or more for what is among the nearest, the more the nearer; else 0."""
+    rank = {number: 2.0 * (place + 1) for place, number in enumerate(reversed(nearest.tolist()))}
+    return np.array([rank.get(number, 0.0) for number in numbers.tolist()])
 
 
 def _told(facts: Columns, numbers: Sequence[int]) -> BoolArray:

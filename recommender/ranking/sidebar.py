@@ -52,7 +52,9 @@ def sidebar(
         for slot, number in zip(slots, pinned.number.tolist(), strict=True)
     }
     chosen = [*pins.values(), *related]
-    teasers = _with_fallbacks(chosen, len(pins), dropped, source, filters, ranker=ranker, archive=archive, lists=lists)
+    teasers = _with_fallbacks(
+        chosen, len(pins), dropped, source, filters, nearest=short.numbers, ranker=ranker, archive=archive, lists=lists
+    )
     placed = {teaser.number for teaser in pins.values()}
     arrangement = place_pins([teaser for teaser in teasers if teaser.number not in placed], pins, filters.n)
     return let_through(arrangement, archive, source.constraints)
@@ -65,6 +67,7 @@ def _with_fallbacks(
     source: SourceArticle,
     filters: Filters,
     *,
+    nearest: IntArray,
     ranker: Ranker,
     archive: Columns,
     lists: ListsOf,
@@ -77,10 +80,12 @@ def _with_fallbacks(
     # Articles of one kind are the same to every quota; so some of each are enough, however many there are.
     kinds = kinds_of(archive, quotas) if quotas else None
     many = (filters.n if quotas else missing) + SPARE_FALLBACKS
-    spare = fallbacks(archive, source, filters, many if missing or asked_for else 0, taken, kinds=kinds)
+    spare = fallbacks(
+        archive, source, filters, many if missing or asked_for else 0, taken, kinds=kinds, nearest=nearest
+    )
     if not spare and not chosen and filters.foreign:  # better a story of another language than an empty box
         anywhere = replace(filters, languages=None)
-        spare = fallbacks(archive, source, anywhere, many, taken, kinds=kinds)
+        spare = fallbacks(archive, source, anywhere, many, taken, kinds=kinds, nearest=nearest)
     if not spare:
         return chosen
     # Where a rule asks for what no related story gives, fallbacks replace the last related ones; pins stay.

@@ -725,6 +725,18 @@ def test_archive_without_dates_has_fallbacks_those_of_the_edition_first() -> Non
     ]
 
 
+def test_archive_without_dates_falls_back_on_the_nearest() -> None:
+    """Nothing is the latest there, and what was added last is what happened to be so."""
+    columns = make_columns([1, 2, 3, 4], posted=nan, edition=[0, 0, 0, 1])
+    nearest = np.array([4, 1], dtype=np.int32)
+    assert numbers(fallbacks(columns, SOURCE, RULES, 9, frozenset(), nearest=nearest)) == [4, 1, 3, 2]
+
+
+def test_dated_fallbacks_are_the_latest_however_near_others_are() -> None:
+    nearest = np.array([1], dtype=np.int32)
+    assert numbers(fallbacks(make_columns([1, 2, 3]), SOURCE, RULES, 2, frozenset(), nearest=nearest)) == [3, 2]
+
+
 def test_equal_fallbacks_favour_newer_numbers() -> None:
     assert numbers(fallbacks(make_columns([1, 2, 3]), SOURCE, RULES, 2, frozenset())) == [3, 2]
 

@@ -15,7 +15,7 @@ from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking import candidates
 from recommender.ranking.candidates import EMPTY, TextCandidates
 from recommender.ranking.facts import ANGLE, BACKGROUND, LATEST, RELATED, ROLES
-from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ
+from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, FALLBACK_UNDATED
 from recommender.ranking.scoring import DEFAULT
 from recommender.serving.recommender import Query, RankingDefaults, Recommendation, Recommender
 from recommender.store.base import Store
@@ -63,6 +63,14 @@ def with_more(store: Store, *more: Article) -> None:
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_box_without_dates_is_filled_by_the_nearest(store: Store) -> None:
+    undated = [replace(article, posted_on=None) for article in ARCHIVE]
+    built(store, [*undated, story("last", "rain harvest", posted_on=None)])
+    box = sidebar(store, "coup", n=2, min_score=1.0)
+    assert ids(box, FALLBACK_UNDATED) == ids(box)
+    assert set(ids(box)) == {"coup-2", "coup-3"}
 
 
 def test_related_stories_come_first(archive: Store) -> None:
