@@ -264,6 +264,8 @@ class Finder:
         ]
         places = np.repeat([place for place, _ in pairs], [len(others) for _, others in pairs])
         other = np.concatenate([others for _, others in pairs])
+        apart = self._copies[places] != self._copies[other]  # copies are as similar as nothing else is
+        places, other = places[apart], other[apart]
         dense = np.einsum("ij,ij->i", self._vectors[places], self._vectors[other])
         themes = np.einsum("ij,ij->i", self._themes[places], self._themes[other])
         lexical = self._terms.similar(places, other)

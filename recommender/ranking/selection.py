@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from recommender.arrays import FloatArray, IntArray, Positions
+from recommender.arrays import BoolArray, FloatArray, IntArray, Positions
 from recommender.ranking.candidates import Lists, pair_features
 from recommender.ranking.events import events_among, one_of_each
 from recommender.ranking.facts import Columns, Filters, RankedTeaser, Ranker, SourceArticle
@@ -15,7 +15,7 @@ from recommender.ranking.shortlist import Shortlist, make_teaser
 
 MAX_DIVERSITY = 0.2  # the share of similarity in the gain at `diversity` 1
 ROLE_GAIN = 0.03  # the score that a role which no other teaser has yet is worth
-RARE_GAIN = 0.25  # what an article in no other sidebar may be worth in the last place
+RARE_GAIN = 0.25  # of its score, what an article in no other sidebar may gain in the last place
 
 
 def choose_related(
@@ -36,7 +36,9 @@ def choose_related(
     apart = _without_reports(short, pinned, lists, ranker.scales)
     versions = events_among(short.facts.take(apart), lists, ranker.scales)
     remaining = apart[one_of_each(versions, short.facts.take(apart), source.language)]
-    dropped = frozenset(short.numbers.tolist()) - frozenset(short.numbers[remaining].tolist())
+    # A copy of what remains is no loss: fallbacks show a text once, and would take neither if one were left out.
+    left_out = ~np.isin(short.numbers, short.numbers[remaining]) & ~_copies_of(short.facts, remaining)
+    dropped = frozenset(short.numbers[left_out].tolist())
     worth = short.worth
     remaining = np.sort(
         remaining[short.scores.score[remaining] >= filters.min_score]
@@ -54,6 +56,12 @@ def choose_related(
     return teasers, dropped | frozenset(short.versions_of_source.tolist()) | frozenset(placed)
 
 
+def _copies_of(facts: Columns, places: Positions) -> BoolArray:
+    """Which of some articles have the text of one at these places."""
+    among: BoolArray = np.isin(facts.copy, facts.copy[places]) & (facts.copy >= 0)
+    return among
+
+
 def _without_reports(short: Shortlist, pinned: Columns | None, lists: Lists, scales: Scales) -> Positions:
     """Positions of the shortlist that are neither pinned nor report the same event as something that is."""
     every: Positions = np.arange(len(short.numbers), dtype=np.intp)
@@ -69,7 +77,7 @@ def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, cho
     """Positions of the candidates, best first, chosen so that they differ in their roles and rare articles are shown.
 
     `score` falls. The first is always the best. After it, a role that no other has yet is worth ROLE_GAIN of score. In
-    the last place an article gains up to RARE_GAIN, the less the more sidebars it could stand in: an article that
+    the last place an article gains up to RARE_GAIN of its score, the less the more sidebars it could stand in: an article that
     just misses this one might stand in no other.
     """
     chosen: list[int] = []
@@ -80,7 +88,7 @@ def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, cho
         gain = score[possible]
         if chosen:
             gain = gain + ROLE_GAIN * np.array(fresh)
-            gain += RARE_GAIN / (1 + demand[possible]) * (len(chosen) == choice.free - 1)
+            gain += RARE_GAIN * score[possible] / (1 + demand[possible]) * (len(chosen) == choice.free - 1)
         best = possible[int(np.argmax(gain))]
         remaining.remove(best)
         chosen.append(best)

@@ -1,10 +1,12 @@
 """Candidate lists, scales and stories; and that taking articles in one by one ends where a build does."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from recommender.articles.keys import indexed_hash
 from recommender.build import neighbours
 from recommender.build.neighbours import Finder, IndexedArticle, best_of, story_links
 from recommender.embedding.pooling import unit
@@ -150,6 +152,16 @@ def test_lexical_scale_is_that_of_square_roots() -> None:
     ]
     scale = Finder(TOOLBOX, some, {}).scales().lexical
     assert (scale.mean, scale.deviation) == pytest.approx(mixed([0.5**0.5] * 2, USUAL.lexical), abs=1e-6)
+
+
+def test_scales_leave_out_copies() -> None:
+    """Nothing else is as similar as they are: in an archive with every text twice they would hide what is related."""
+    one_of_each = entries([[1, 0], [0.6, 0.8]], ["en"] * 2, lexical=[3, 3])
+    keyed = [replace(entry, text_hash=indexed_hash("0" * 64, f"{entry.number:016x}", "all")) for entry in one_of_each]
+    twice = [*keyed, *(replace(entry, number=entry.number + 10) for entry in keyed)]
+    scales = Finder(TOOLBOX, twice, {}).scales()
+    for scale, usual, pair in ((scales.dense, USUAL.dense, 0.6), (scales.lexical, USUAL.lexical, 1)):
+        assert (scale.mean, scale.deviation) == pytest.approx(mixed([pair] * 8, usual), abs=1e-6)
 
 
 def test_scales_of_a_single_article_are_usual() -> None:

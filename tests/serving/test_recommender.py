@@ -291,6 +291,17 @@ def test_distant_reports_are_no_versions(store: Store) -> None:
     assert ids(sidebar(store, "report-2"))[0] == "report"
 
 
+def test_copies_hide_no_fallback(store: Store) -> None:
+    """A text that is there twice is a fallback as another is, and fills one place."""
+    twice = [
+        replace(article, id=f"{article.id}-copy", url=f"https://www.example.org/{article.id}-copy")
+        for article in ARCHIVE[:4]
+    ]
+    built(store, [*ARCHIVE[:4], *twice])
+    box = ids(sidebar(store, "coup", n=9, min_score=1.0))
+    assert sorted(item.removesuffix("-copy") for item in box) == ["blockade", "coup-2", "coup-3"]
+
+
 @pytest.mark.parametrize("posted_on", [None, days_ago(400)])
 def test_copies_are_versions_at_any_time(store: Store, posted_on: datetime | None) -> None:
     """A text that an agency sends again, or that has moved, stands neither beside itself nor twice in a box."""
