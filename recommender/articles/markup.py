@@ -32,14 +32,24 @@ _MARKDOWN = (
 )
 
 # Lines such as "Lire aussi : Un forage neuf à Dori", in the languages that the service has texts of.
-_POINTER = re.compile(
-    r"[^\w\s]{0,3}\s*(?:(?:à|a) lire(?: aussi| également)?|(?:lire|voir|écouter|regarder) (?:aussi|également)|"
+_LEADS = (
+    r"(?:(?:à|a) lire(?: aussi| également)?|(?:lire|voir|écouter|regarder) (?:aussi|également)|"
     r"sur le même (?:sujet|thème)|notre dossier|"
     r"read (?:also|more|next)|also read|see also|related(?: stories| articles| posts| coverage)?|"
     r"more on this(?: story)?|"
-    r"اقرأ أيضا|اقرأ أيضاً|إقرأ أيضا|karin bayani|karanta kuma)\s*(?:[:：>»→|–—-]\s*.{0,250}|)",  # noqa: RUF001  # colons of any width and dashes are meant
+    r"اقرأ أيضا|اقرأ أيضاً|إقرأ أيضا|karin bayani|karanta kuma)"
+)
+_POINTER = re.compile(
+    rf"[^\w\s]{{0,3}}\s*{_LEADS}\s*(?:[:：>»→|–—-]\s*.{{0,250}}|)",  # noqa: RUF001  # colons of any width and dashes are meant
     re.IGNORECASE | re.DOTALL,
 )
+# The same behind the last sentence of a paragraph; there a colon must follow, as sentences begin with such words too.
+_POINTER_AT_THE_END = re.compile(
+    rf"(?<=[.!?…»”؟])\s+[(\[►▶→👉]?\s*{_LEADS}\s*[:：][^.!?…؟]{{1,250}}[.!?…؟]?[)\]]?\s*$",  # noqa: RUF001  # as above
+    re.IGNORECASE,
+)
+# An address alone on a line, which publishing systems show as a player or as the box of another site.
+_EMBEDDED = re.compile(r"https?://\S+", re.IGNORECASE)
 _SENTENCES = re.compile(r"[.!?…]\s+\w.*[.!?…]\s*$", re.DOTALL)
 
 
@@ -83,6 +93,12 @@ def _without_shortcodes(text: str) -> str:
 _BARE = frozenset({"gallery", "playlist", "toc", "embed"})
 
 
+def without_pointer(line: str) -> str:
+    """A paragraph without the sentence at its end that only leads elsewhere."""
+    return _POINTER_AT_THE_END.sub("", line)
+
+
 def is_pointer(line: str) -> bool:
-    """Whether a line only leads to another story: "Lire aussi : …"."""
-    return bool(_POINTER.fullmatch(line.strip())) and not _SENTENCES.search(line)
+    """Whether a line only leads elsewhere: "Lire aussi : …", or an address and nothing else."""
+    text = line.strip()
+    return bool(_EMBEDDED.fullmatch(text)) or (bool(_POINTER.fullmatch(text)) and not _SENTENCES.search(line))

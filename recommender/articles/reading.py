@@ -3,6 +3,7 @@
 `parse_article` holds a record to its letter; this reads what publishing systems really send.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, tzinfo
@@ -30,7 +31,9 @@ NOT_PUBLIC = frozenset(
     "unpublished private trash trashed inherit archived archive hidden deleted withdrawn spam password protected "
     "internal inactive disabled offline expired 0 false no".split()
 )
-TITLE_WORDS = 14  # of the text, where an article has no title
+TITLE_WORDS = 14  # of the text at most, where an article has no title
+# Up to the first end of a sentence, also of Arabic, Hindi and Chinese, that stands before a space or at the very end.
+_SENTENCE = re.compile(r".+?(?:[.!?…؟।](?=\s)|[。！？]|$)", re.DOTALL)  # noqa: RUF001  # wide marks are meant
 _REQUIRED = ("id", "title", "body", "flags")  # a flag that is misspelt may be the one that holds an article back
 _INSIDE = tuple("rendered processed value $oid $date $numberLong name label title src url href uri".split())
 _READ_AS_IS = ("id", "flags")
@@ -94,8 +97,8 @@ def read_article(record: Mapping[str, Any], conventions: Conventions) -> Reading
     reader = _Reader(record, conventions)
     values = {field.name: value for field in fields(Article) if (value := reader.value(field.name)) not in (None, "")}
     if not values.get("title") and values.get("summary", values.get("body")):
-        values["title"] = _first_words(values.get("summary") or values["body"])
-        reader.remark("title", "is missing; the first words of the text stand for it")
+        values["title"] = _first_sentence(values.get("summary") or values["body"])
+        reader.remark("title", "is missing; the first sentence of the text stands for it")
     refused = {problem.field for problem in reader.problems}
     if not values.get("id") and "id" not in refused:
         reader.problems.append(FieldProblem("id", shown(record.get("id")), "is required", "give the article one"))
@@ -269,6 +272,8 @@ def _is_texts(raw: Any) -> bool:
     return isinstance(raw, list | tuple) and all(isinstance(part, str) for part in raw)
 
 
-def _first_words(text: str) -> str:
-    words = one_line(text).split()
+def _first_sentence(text: str) -> str:
+    """The first sentence, with its end; of a long one the first words."""
+    sentence = _SENTENCE.match(one_line(text))
+    words = (sentence[0] if sentence else text).split()
     return " ".join(words[:TITLE_WORDS])[: MAX_LINE - 1] + ("…" if len(words) > TITLE_WORDS else "")

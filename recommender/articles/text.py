@@ -6,7 +6,7 @@ from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
 
-from recommender.articles.markup import is_pointer, without_code
+from recommender.articles.markup import is_pointer, without_code, without_pointer
 
 PASSAGE_WORDS = 180  # with title and summary in front, four of five passages fit into all-MiniLM-L6-v2's 256 tokens
 MAX_PASSAGES = 64  # about 11,000 words: longer texts are archives or mistakes, and one must not stall a build
@@ -123,7 +123,7 @@ def plain_text(value: str) -> str:
             break
     lines = (_on_one_line(without_code(_on_one_line(paragraph))) for paragraph in paragraphs)
     found = [line for line in lines if line]
-    return "\n\n".join([line for line in found if not is_pointer(line)] or found)
+    return "\n\n".join([without_pointer(line) for line in found if not is_pointer(line)] or found)
 
 
 def _on_one_line(paragraph: str) -> str:

@@ -11,13 +11,15 @@ MAX_LINE_BYTES = 16 * 1024 * 1024  # a longer line is not an article; reading on
 class Record:
     """One record of a source: where it stands (for messages), and its fields or why it could not be read.
 
-    `cause` is the same for all records that cannot be read for one reason; if left out, it is `unreadable`.
+    `cause` is the same for all records that cannot be read for one reason; if left out, it is `unreadable`. What is not
+    meant to be an article, such as a picture in an export, has its kind in `skipped`, such as "of the type attachment".
     """
 
     line: int
     fields: Mapping[str, Any]
     unreadable: str = ""
     cause: str = ""
+    skipped: str = ""
 
 
 class Source(Protocol):

@@ -31,17 +31,18 @@ _FRONT_MATTER = {
     "image_url": "image_url|image|images.0|cover.image|featured_image",
 }
 READY: Mapping[str, Mapping[str, str]] = {
-    "wordpress": {  # the REST API, with _embed for labels, bylines and pictures
+    # The REST API, with _embed for labels, bylines and pictures. The export as XML has the fields under their own names.
+    "wordpress": {
         "title": "title.rendered|title",
-        "summary": "excerpt.rendered|excerpt",
-        "body": "content.rendered|content",
-        "url": "link",
-        "posted_on": "date_gmt|date",
-        "author": "_embedded.author.0.name",
-        "tags": "_embedded.wp:term.1.*.name",
-        "edition": "_embedded.wp:term.0.0.name",
-        "image_url": "_embedded.wp:featuredmedia.0.source_url|jetpack_featured_media_url",
-        "language": "lang",
+        "summary": "excerpt.rendered|excerpt|summary",
+        "body": "content.rendered|content|body",
+        "url": "link|url",
+        "posted_on": "date_gmt|date|posted_on",
+        "author": "_embedded.author.0.name|author.0",
+        "tags": "_embedded.wp:term.1.*.name|tags",
+        "edition": "_embedded.wp:term.0.0.name|edition",
+        "image_url": "_embedded.wp:featuredmedia.0.source_url|jetpack_featured_media_url|image_url",
+        "language": "lang|language",
         "protected": "content.protected",
     },
     "ghost": {
@@ -200,6 +201,8 @@ def _with_zone(value: Any, place: tuple[str, ...]) -> Any:
 def suggested(key: str) -> str | None:
     """The field that a key of another name probably holds; None where that is not clear."""
     name = key.strip().casefold()
+    if name in FIELDS:  # the map in use takes the field from elsewhere
+        return None
     for field, others in _ALSO_CALLED.items():
         if name in others.split():
             return field

@@ -1,4 +1,4 @@
-"""JSON, JSONL and CSV files as streams of records; a broken line does not spoil the others."""
+"""Files of each format as streams of records; a broken line of JSONL or CSV does not spoil the others."""
 
 import csv
 import re
@@ -15,6 +15,7 @@ from recommender.sources.bounded_json import OversizedJson, loads
 from recommender.sources.field_map import FIELDS, FieldMap
 from recommender.sources.json_documents import is_document, records
 from recommender.sources.markdown import MarkdownFolder
+from recommender.sources.wordpress import WordPressExport
 
 _SKIP_BYTES = 1024 * 1024
 _NAME_ENCODING = "save the file as UTF-8, or name its encoding with --encoding, such as cp1252"
@@ -201,8 +202,13 @@ class CsvFile:
 
 
 # What `--format` takes, which is the usual ending of such a file, and the source that reads it.
-FORMATS: Mapping[str, Callable[[IO[bytes], str], Source]] = {"jsonl": JsonLines, "json": JsonFile, "csv": CsvFile}
-_OTHER_ENDINGS = {"ndjson": "jsonl", "tsv": "csv", "tab": "csv"}
+FORMATS: Mapping[str, Callable[[IO[bytes], str], Source]] = {
+    "jsonl": JsonLines,
+    "json": JsonFile,
+    "csv": CsvFile,
+    "wxr": WordPressExport,
+}
+_OTHER_ENDINGS = {"ndjson": "jsonl", "tsv": "csv", "tab": "csv", "xml": "wxr"}
 # The same for folders.
 FOLDERS: Mapping[str, Callable[[Path], Source]] = {"markdown": MarkdownFolder}
 

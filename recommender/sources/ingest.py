@@ -14,6 +14,7 @@ from recommender.store.articles import Upserted
 
 BATCH = 500  # articles in one transaction: what an interrupted run has to read again
 SHOWN_KEYS = 12
+NOTHING = "that hold nothing"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Findings:
     remarks: dict[tuple[str, str], Group] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
     repeated: Group | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, refusal: Refusal) -> None:
         """Counts a refused record."""
@@ -86,6 +88,8 @@ class Findings:
         """The remarks as text, the most frequent first."""
         groups = sorted(self.remarks.items(), key=lambda item: -item[1].count)
         lines = [f"{name}: {kind}: {_records(group.count)}, first {group.first}" for (name, kind), group in groups]
+        if self.skipped:
+            lines.append(f"skipped: {', '.join(f'{count:,} {kind}' for kind, count in self.skipped.most_common())}")
         if self.repeated is not None:
             lines.append(
                 f"id: {_records(self.repeated.count)} with an id that came before, first {self.repeated.first}; the "
@@ -113,6 +117,15 @@ def _ignored(key: str, count: int) -> str:
     )
 
 
+def says_nothing(value: Any) -> bool:
+    """Whether nothing is said in a value, however deep: an empty row of a table, a page that gave no text."""
+    if isinstance(value, Mapping):
+        return all(map(says_nothing, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(says_nothing, value))
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 class Reader:
     """Reads the records of one site: by its map of fields, and by its conventions."""
 
@@ -124,6 +137,10 @@ class Reader:
         """Every record that is an article; each other one is handed to `refuse`."""
         lines: dict[str, int] = {}
         for record in source:
+            kind = record.skipped or (NOTHING if not record.unreadable and says_nothing(record.fields) else "")
+            if kind:
+                findings.skipped[kind] += 1
+                continue
             try:
                 taken = self._read(record, findings)
             except InvalidArticle as error:

@@ -32,6 +32,11 @@ CLEANED = {
     "lire aussi": ("Low.\n\nLire aussi : Les prix de Gao\n\nHigh.", "Low.\n\nHigh."),
     "lire aussi in HTML": ("<p>Low.</p><p><strong>À lire aussi :</strong> <a href='/x'>Gao</a></p>", "Low."),
     "read also in a line": ("Low.\nREAD ALSO: Prices of Gao\nHigh.", "Low. High."),
+    "lire aussi after a break": ("<p>Low.<br>► <b>Lire aussi :</b> <a href='/x'>Gao</a></p>", "Low."),
+    "lire aussi behind a sentence": ("Les prix baissent. (Lire aussi : Un forage à Dori)", "Les prix baissent."),
+    "read also behind a sentence": ("<p>Low. <em>Read also: Prices of Gao.</em></p>", "Low."),
+    "an embedded address": ("<p>Low.</p>\nhttps://video.example/watch?v=1", "Low."),
+    "an address on its own": ("Low.\n\nhttps://video.example/1\n\nHigh.", "Low.\n\nHigh."),
     "arabic": ("الأسعار منخفضة.\n\nاقرأ أيضا: أسعار غاو", "الأسعار منخفضة."),
 }  # fmt: skip
 
@@ -43,6 +48,8 @@ KEPT = [
     "Price < 5000 francs & falling > 3 %.",
     "Related to the case is the mayor. He denies it.",
     "Read more: it was the advice of the day. He followed it. It helped.",
+    "He asks his pupils: read more. Read more is what he says to all.",
+    "It is at https://a.example today.",
     "{ a set } and {another}",
     "C# and F#, #Gao and # 5",
     "see (here) [there]",

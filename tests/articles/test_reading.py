@@ -99,10 +99,20 @@ def test_headline_alone_is_an_article() -> None:
     assert read(body='<img src="/rain.jpg">').article.body == ""
 
 
-def test_first_words_stand_for_a_title() -> None:
-    reading = read_article({"id": "a", "body": "word " * 30}, SITE)
-    assert reading.article.title == " ".join(["word"] * 14) + "…"
-    assert kinds(reading) == ["title: is missing; the first words of the text stand for it"]
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ("word " * 30, " ".join(["word"] * 14) + "…"),
+        ("<p>Rain fell on Gao. It is the first this year.</p>", "Rain fell on Gao."),
+        ("The river rose by 1.5 m! Boats wait.", "The river rose by 1.5 m!"),
+        ("هل تعود الأمطار؟ ينتظر الرعاة.", "هل تعود الأمطار؟"),
+        ("尼日尔下雨了。学校停课。", "尼日尔下雨了。"),
+    ],
+)
+def test_first_sentence_stands_for_a_title(body: str, title: str) -> None:
+    reading = read_article({"id": "a", "body": body}, SITE)
+    assert reading.article.title == title
+    assert kinds(reading) == ["title: is missing; the first sentence of the text stands for it"]
 
 
 def test_record_without_text_is_refused() -> None:

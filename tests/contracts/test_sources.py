@@ -14,14 +14,16 @@ GOOD = {
     "jsonl": b'{"id": "a", "title": "Caf\xc3\xa9"}',
     "json": b'{"id": "a", "title": "Caf\xc3\xa9"}',
     "csv": b"a,Caf\xc3\xa9",
+    "wxr": b"<item><wp:post_type>post</wp:post_type><wp:post_id>a</wp:post_id><title>Caf\xc3\xa9</title></item>",
 }
-BROKEN = {"jsonl": b"{broken", "json": b"{broken", "csv": b'"a"b,c'}
+BROKEN = {"jsonl": b"{broken", "json": b"{broken", "csv": b'"a"b,c', "wxr": b"<item><title>&</title></item>"}
 LATIN = {
     "jsonl": b'{"id": "a", "title": "Caf\xe9"}',
     "json": b'{"id": "a", "title": "Caf\xe9"}',
     "csv": b"a,Caf\xe9",
+    "wxr": b"<item><wp:post_type>post</wp:post_type><wp:post_id>a</wp:post_id><title>Caf\xe9</title></item>",
 }
-HEADER = {"jsonl": b"", "json": b"", "csv": b"id,title\n"}
+HEADER = {"jsonl": b"", "json": b"", "csv": b"id,title\n", "wxr": b'<rss xmlns:wp="http://wordpress.org/export/1.2/">\n'}
 
 
 @pytest.mark.parametrize("examples", [GOOD, BROKEN, LATIN, HEADER], ids=["good", "broken", "latin", "header"])

@@ -14,6 +14,7 @@ from recommender.evaluation.trec import read_qrels
 from recommender.sources import files
 from recommender.sources.base import Record
 from recommender.sources.files import CsvFile, JsonFile, JsonLines, open_source
+from recommender.sources.wordpress import WordPressExport
 
 SAMPLE = package_files("recommender") / "sample"
 
@@ -35,6 +36,7 @@ def csv(text: str) -> list[Record]:
         ("a.TSV", CsvFile),
         ("a.csv", CsvFile),
         ("news.2024.csv", CsvFile),
+        ("journal.WordPress.2024-09-17.xml", WordPressExport),
     ],
 )
 def test_endings_choose_the_format(name: str, kind: type) -> None:
@@ -45,7 +47,7 @@ def test_named_format_beats_the_ending() -> None:
     assert isinstance(open_source(io.BytesIO(), "a.jsonl", "csv"), CsvFile)
 
 
-@pytest.mark.parametrize("name", ["a.xml", "a", "-"])
+@pytest.mark.parametrize("name", ["a.docx", "a", "-"])
 def test_unclear_formats_ask_back(name: str) -> None:
     with pytest.raises(InvalidInput, match="give --format"):
         open_source(io.BytesIO(), name)

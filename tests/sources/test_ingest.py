@@ -10,7 +10,7 @@ import pytest
 from recommender.sources import ingest as ingest_module
 from recommender.sources.base import Record
 from recommender.sources.files import open_source
-from recommender.sources.ingest import IngestReport, Refusal, ingest
+from recommender.sources.ingest import Findings, IngestReport, Refusal, ingest
 from recommender.store.base import Store
 
 
@@ -40,6 +40,21 @@ def test_bad_records_cost_only_themselves(store: Store) -> None:
     assert report == IngestReport(added=2, refused=3)
     assert [refusal.line for refusal in refusals] == [2, 3, 4]
     assert str(refusals[1]).startswith("news.jsonl, line 3: flags: holds the unknown flag 'secret'")
+
+
+@pytest.mark.parametrize("record", [{}, {"content": []}, {"id": "", "title": None, "tags": [" "]}, {"a": {"b": ""}}])
+def test_records_that_hold_nothing_are_skipped(store: Store, record: dict[str, Any]) -> None:
+    """An empty row of a table, a page that a crawler got no text of: nothing is lost with it."""
+    findings = Findings()
+    source = open_source(records(good("a"), record), "news.jsonl")
+    refusals: list[Refusal] = []
+    assert ingest(store.articles.upsert, source, refusals.append, findings=findings) == IngestReport(added=1)
+    assert (refusals, findings.lines()[-1]) == ([], "skipped: 1 that hold nothing")
+
+
+def test_record_that_says_something_is_never_skipped(store: Store) -> None:
+    report, _ = read(store, {"id": "a"}, {"read_count": 0}, {"published": False})
+    assert report == IngestReport(refused=3)
 
 
 def test_second_reading_changes_nothing(store: Store) -> None:
