@@ -44,6 +44,16 @@ def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     return counts
 
 
+def meant(counts: Mapping[str, int], gazetteer: Gazetteer) -> dict[str, int]:
+    """What is left of the counts of an article: without its subjects where it names nobody and nowhere that is known.
+
+    Subjects are common words, and in a text of another field they mean other things: the pipeline of a web team, its
+    media, its transition to another database.
+    """
+    named = any(gazetteer[key].kind != SUBJECT for key in counts)
+    return dict(counts) if named else {}
+
+
 @dataclass
 class LabelCounts:
     """In how many articles of an archive each label stands, and how many of its names the gazetteer knows."""
@@ -99,9 +109,10 @@ class LabelWeights:
     def rows(self, article: Article) -> dict[str, Row]:
         """The weighted labels of an article for each of LABELS.
 
-        Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms.
+        Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms. Of an
+        article that names nothing its topics are left out for the same reason, see `meant`.
         """
-        counts = name_counts(self._gazetteer, article)
+        counts = meant(name_counts(self._gazetteer, article), self._gazetteer)
         names = {key: count for key, count in counts.items() if self._gazetteer[key].kind != SUBJECT}
         topics = {key: count for key, count in counts.items() if self._gazetteer[key].kind == SUBJECT}
         tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
@@ -115,10 +126,16 @@ class LabelWeights:
 
     def names(self, article: Article) -> tuple[str, ...]:
         """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
-        counts = {key: count for key, count in name_counts(self._gazetteer, article).items() if count >= MORE_THAN_ONCE}
+        every = meant(name_counts(self._gazetteer, article), self._gazetteer)
+        counts = {key: count for key, count in every.items() if count >= MORE_THAN_ONCE}
         weights = self._rare(counts)
         telling = [key for key in counts if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
         return tuple(sorted(telling, key=lambda key: (-weights[key], key))[:MAX_NAMES])
+
+    @property
+    def articles(self) -> int:
+        """How many articles the archive had."""
+        return self._articles
 
     @property
     def covered(self) -> bool:

@@ -31,6 +31,13 @@ NOT_PUBLIC = frozenset(
     "unpublished private trash trashed inherit archived archive hidden deleted withdrawn spam password protected "
     "internal inactive disabled offline expired 0 false no".split()
 )
+# How newsrooms label what others have paid for.
+SPONSORED = frozenset(
+    {"sponsored", "sponsored content", "sponsored post", "advertorial", "advertorials", "advertisement", "paid content"}
+    | {"paid post", "partner content", "partner-content", "branded content", "brand content", "native advertising"}
+    | {"sponsorisé", "contenu sponsorisé", "article sponsorisé", "contenu partenaire", "publireportage", "publicité"}
+    | {"publi-reportage", "publirédactionnel", "publi-rédactionnel", "publicidad", "patrocinado", "anzeige", "إعلان"}
+)
 TITLE_WORDS = 14  # of the text at most, where an article has no title
 # Up to the first end of a sentence, also of Arabic, Hindi and Chinese, that stands before a space or at the very end.
 _SENTENCE = re.compile(r".+?(?:[.!?…؟।](?=\s)|[。！？]|$)", re.DOTALL)  # noqa: RUF001  # wide marks are meant
@@ -108,6 +115,7 @@ def read_article(record: Mapping[str, Any], conventions: Conventions) -> Reading
     if reader.problems:
         raise InvalidArticle(reader.problems)
     values["status"] = reader.status(values)
+    values["flags"] = reader.flags(values)
     if "language" not in values:
         values["language"] = reader.recognised(values)
     return Reading(Article(**values), tuple(reader.remarks))
@@ -221,6 +229,15 @@ class _Reader:
         if why and word != status:
             self.remark("status", f"stored as {status}: {why}")
         return status
+
+    def flags(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """The flags, with that of sponsored texts where a tag or the edition calls the article one."""
+        given: tuple[str, ...] = values.get("flags", ())
+        labels = (*values.get("tags", ()), values.get("edition", ""))
+        if "sponsored" in given or SPONSORED.isdisjoint(label.casefold() for label in labels):
+            return given
+        self.remark("flags", "sponsored added: a tag or the edition says so")
+        return (*given, "sponsored")
 
     def _kept_back(self) -> str:
         """Why a record is not public, whatever its status; empty where nothing says so."""

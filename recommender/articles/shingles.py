@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections import Counter
 from hashlib import blake2b
 from heapq import nsmallest
 
@@ -29,19 +30,32 @@ def words(text: str) -> list[str]:
     return _WORD.findall(plain(text))
 
 
+def says_something(text: str) -> bool:
+    """Whether a text has two different words of letters: "Untitled", "Video Video" and "???" have not."""
+    return len({word for word in words(text) if not word.isdecimal()}) > 1
+
+
 def length(text: str) -> int:
     """How many words a text has; two characters of an unspaced script are taken for one."""
     return len(words(text)) - len(_CHARACTER.findall(text)) // 2
 
 
 def shingles(text: str) -> set[int]:
-    """The shingles of a text, each a number of 32 bits; a SHORT text is one itself, one without words has none."""
+    """The shingles of a text, each a number of 32 bits; a SHORT text is one itself, one without words has none.
+
+    A row of words that comes again is another shingle, so that a text which repeats itself is no copy of what it says.
+    """
     every = words(text)
     if not every:
         return set()
     size = WORDS if length(text) >= SHORT else len(every)
-    rows = (every[start : start + size] for start in range(len(every) - size + 1))
-    return {zlib.crc32(" ".join(row).encode()) for row in rows}
+    rows = [" ".join(every[start : start + size]) for start in range(len(every) - size + 1)]
+    again = Counter[str]()
+    numbers = set()
+    for row in rows:
+        numbers.add(zlib.crc32(f"{row} {again[row]}".encode() if again[row] else row.encode()))
+        again[row] += 1
+    return numbers
 
 
 def sketch(text: str) -> list[int]:

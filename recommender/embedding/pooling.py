@@ -10,6 +10,8 @@ import numpy as np
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
+from recommender.articles.labels import full_text
+from recommender.articles.shingles import says_something
 from recommender.articles.text import PASSAGE_WORDS, passages
 from recommender.embedding.base import Embedder
 
@@ -43,7 +45,9 @@ def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
     texts = [passages(article.title, article.summary, article.body) for article in articles]
     vectors = embedder.embed([text for parts in texts for text in parts])
     starts = np.cumsum([0, *(len(parts) for parts in texts)])[:-1]
-    return unit(np.add.reduceat(vectors, starts, axis=0) if texts else vectors)
+    pooled = unit(np.add.reduceat(vectors, starts, axis=0) if texts else vectors)
+    pooled[[not says_something(full_text(article)) for article in articles]] = 0
+    return pooled
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -95,7 +99,9 @@ class Centres:
         return {"archive": self._archive.tolist(), "languages": means}
 
     def centred(self, vector: Vectors, language: str) -> Vectors:
-        """One unit vector without the mean of its language."""
+        """One unit vector without the mean of its language; one of zeros stays, as it lies nowhere."""
+        if not vector.any():
+            return vector
         return unit((vector - self._languages.get(language, self._archive)).reshape(1, -1)).ravel()
 
 

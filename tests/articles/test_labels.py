@@ -150,6 +150,15 @@ def test_subjects_are_topics_and_no_names() -> None:
     }
 
 
+def test_subjects_without_a_name_are_homonyms() -> None:
+    """A web team has pipelines too."""
+    weights = learned(named("Mali"), named("Niamey, Putsch"))
+    alone = named("Putsch", "Putsch")
+    assert sizes(weights.rows(alone))["topics"] == 0
+    assert weights.names(alone) == ()
+    assert weights.names(named("Putsch", "Putsch", "Niamey", "Niamey")) != ()
+
+
 # -- coverage ----------------------------------------------------------------------------------------------------------
 
 

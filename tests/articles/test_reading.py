@@ -94,6 +94,20 @@ def test_misspelt_flag_refuses_the_article() -> None:
     assert read(flags=list(FLAGS)).article.flags == FLAGS
 
 
+@pytest.mark.parametrize(
+    "fields", [{"tags": ["lamps", "Sponsored"]}, {"edition": "Publireportage"}, {"tags": "advertorial"}]
+)
+def test_sponsored_by_its_labels_is_sponsored(fields: dict[str, object]) -> None:
+    reading = read(**fields)
+    assert reading.article.flags == ("sponsored",)
+    assert kinds(reading) == ["flags: sponsored added: a tag or the edition says so"]
+
+
+def test_sponsored_by_flag_is_so_once() -> None:
+    assert read(flags=["sponsored"], tags=["sponsored"]).article.flags == ("sponsored",)
+    assert read(tags=["sponsor"]).article.flags == ()
+
+
 def test_headline_alone_is_an_article() -> None:
     assert read_article({"id": "a", "title": "Rain"}, SITE).article.body == ""
     assert read(body='<img src="/rain.jpg">').article.body == ""

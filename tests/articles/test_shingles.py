@@ -1,9 +1,10 @@
 """Rows of words, by which copies of a text are known."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.articles.shingles import SHORT, SKETCH, WORDS, shingles, sketch
+from recommender.articles.shingles import SHORT, SKETCH, WORDS, says_something, shingles, sketch
 
 LONG = " ".join(f"word{number}" for number in range(200))
 
@@ -39,3 +40,19 @@ def test_sketches_share_about_what_texts_share(changed: int) -> None:
     other = " ".join([*words[: 200 - changed], *(f"new{number}" for number in range(changed))])
     shared = len(shingles(LONG) & shingles(other)) / len(shingles(LONG))
     assert abs(len(set(sketch(LONG)) & set(sketch(other))) / SKETCH - shared) < 0.24
+
+
+def test_text_that_repeats_itself_is_no_copy_of_what_it_says() -> None:
+    words = LONG.split()[:50]
+    once, often = shingles(" ".join(words)), shingles(" ".join(words * 20))
+    assert once < often
+    assert len(often) == 1_000 - WORDS + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", False), ("???", False), ("📷 📷", False), ("Untitled", False), ("Video Video", False), ("12345 2026", False)]
+    + [("Fire in Cotonou", True), ("尼日尔", True), ("مطر غاو", True)],
+)
+def test_some_texts_say_nothing(text: str, says: bool) -> None:
+    assert says_something(text) is says

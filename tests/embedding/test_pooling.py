@@ -30,6 +30,14 @@ def test_vectors_keep_order_of_articles() -> None:
     np.testing.assert_array_equal(together, alone)
 
 
+def test_articles_that_say_nothing_lie_nowhere() -> None:
+    """Else pictures without words would be each other's nearest."""
+    pictures = [Article(id=title, title=title, body="") for title in ("…", "???", "Untitled")]
+    vectors = article_vectors(SpellingEmbedder(), pictures)
+    assert not vectors.any()
+    assert not Centres.of(np.ones((3, DIMENSION), np.float32), ["en"] * 3).centred(vectors[0], "en").any()
+
+
 def test_no_articles_give_no_vectors() -> None:
     assert article_vectors(ToyEmbedder(), []).shape == (0, DIMENSION)
 

@@ -71,6 +71,16 @@ def test_texts_without_spaces_are_related_by_their_words() -> None:
     assert cosines(model, strikers, race)["lexical"] == 0
 
 
+@pytest.mark.parametrize("text", ["Fire in the mine", "The front moves", "A bill of the interest"])
+def test_what_news_are_about_counts(text: str) -> None:
+    assert words(text)
+
+
+def test_acronyms_are_no_stop_words() -> None:
+    assert words("UN and US leave; un accord avec us") == ["leave", "accord", "un", "us"]
+    assert words("UN ACCORD AVEC LE MALI") == ["accord", "mali"]
+
+
 def test_encodings_are_no_words() -> None:
     assert words(f"junta {'x' * 41} a 5 {'y' * 40}", "en") == ["junta", "y" * 40]
 
@@ -144,7 +154,7 @@ def test_words_of_one_article_are_dropped(size: int, remaining: int) -> None:
 @pytest.mark.parametrize(("size", "remaining"), [(ONLY_WORDS, 1), (ONLY_WORDS - 1, 2)])
 def test_words_of_most_articles_are_dropped(size: int, remaining: int) -> None:
     archive = [article(f"present pair{number % 6}") for number in range(size)]
-    (row,) = fitted(*archive).rows([article("present, regularly pair1")])
+    (row,) = fitted(*archive).rows([article("pair1 present")])
     assert len(row["lexical"][0]) == remaining
 
 
@@ -178,6 +188,16 @@ def test_tables_that_know_no_name_cover_nothing() -> None:
 def test_names_are_what_an_article_is_about() -> None:
     model = fitted(article("Mali"), article("Mali"), article("Mali"))
     assert model.names(article("JNIM in Mali")) == ("jnim",)
+
+
+def test_language_new_to_the_archive_has_its_words() -> None:
+    """The one word that an English archive knows by chance is not all that two texts say."""
+    model = fitted(*(article(f"the sun over lake{number} market{number}") for number in range(ONLY_WORDS)))
+    strike = article("Malamai sun fara yajin aiki saboda albashi a makarantar gari")
+    again = article("Yajin aiki: malamai sun ce albashi bai zo makarantar ba")
+    rice = article("Farashin shinkafa: sun ce kasuwa bude take yau")
+    assert cosines(model, strike, again)["lexical"] > 0.3
+    assert cosines(model, strike, rice)["lexical"] < 0.1
 
 
 def test_unknown_words_are_left_out() -> None:
