@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 # Firefox's query stripping; those of Matomo and of Piano (AT Internet) in their documentation; a few are what Google,
 # Snapchat, Pinterest, Reddit and comScore's customers, the BBC among them, put into addresses. What a site may have
 # given a meaning stays out, though some of those lists name it: `ref`, `source`, `campaign`, `cid`, `__s`.
-# The database keeps the form of every article's address: a change needs a migration that makes it anew, as 0013 does.
+# The database keeps the form of every article's address: a change needs a migration that makes it anew, as 0016 does.
 CAMPAIGN = frozenset(
     (
         "_ga _gl gclid gclsrc gbraid wbraid gad_source gad_campaignid dclid srsltid "  # Google
@@ -39,7 +39,9 @@ _NAMED_AMPERSAND = re.compile("(^|&)(?:amp;)+")
 # Hosts and ends of paths under which a site gives the same page for phones, as AMP, or as the index of a folder.
 _SAME_HOST = ("www.", "m.", "amp.")
 _INDEXES = frozenset({"index.html", "index.htm", "index.php"})
-_AMP = "amp"  # the last part of a path, or a parameter
+_AMP = "amp"  # the first or the last part of a path, or a parameter
+# Of a page's name. An AMP page is story.amp or story.amp.html, whichever of story and story.html the other is.
+_ENDINGS = (".html", ".htm", ".amp")
 _AMP_VALUES = frozenset({"", "1", "true"})
 # Letters that IDNA 2003, which Python knows, changes into others, and that browsers keep today (RFC 5892, 2.6).
 _KEPT_IN_HOSTS = frozenset("\u00df\u03c2\u200c\u200d")
@@ -49,11 +51,12 @@ def canonical_url(url: str) -> str:
     """The form under which an article is found by URL: two addresses of equal form are one.
 
     Scheme, default port, fragment and closing slash are left out, and so are a leading `www.`, `m.` or `amp.` of the
-    host, `/amp` and `index.html` at the end of the path, the parameter `amp`, repeated slashes, and what HTML makes of
-    an ampersand. The query stays, since many sites tell their articles apart by nothing else; only campaign parameters,
-    which are appended to article addresses everywhere, are dropped. Its parameters are sorted by name, those of one
-    name in their order. Escapes are written as RFC 3986, section 6.2.2, says, letters composed (NFC), and host names in
-    ASCII. The table of cases is in the tests and in docs/reference/addresses.md.
+    host, `/amp` and `index.html` at the end of the path, `/amp` at its beginning, the endings `.html` and `.amp`, the
+    parameter `amp`, repeated slashes, and what HTML makes of an ampersand. The query stays, since many sites tell their
+    articles apart by nothing else; only campaign parameters, which are appended to article addresses everywhere, are
+    dropped. Its parameters are sorted by name, those of one name in their order. Escapes are written as RFC 3986,
+    section 6.2.2, says, letters composed (NFC), and host names in ASCII. The table of cases is in the tests and in
+    docs/reference/addresses.md.
     """
     text = _NUMBERED_AMPERSAND.sub("&", _unescaped_beyond_ascii(url.strip()))
     try:
@@ -84,9 +87,21 @@ def _label(label: str) -> str:
 
 def _path(path: str) -> str:
     names = [name for name in _same_escapes(path).split("/") if name]
-    while names and (names[-1] in _INDEXES or (names[-1] == _AMP and len(names) > 1)):
-        names.pop()
+    while (shorter := _shorter(names)) != names:
+        names = shorter
     return "".join(f"/{name}" for name in names)
+
+
+def _shorter(names: list[str]) -> list[str]:
+    """A path without one of the marks of an index, of AMP, or of HTML; the same where it has none."""
+    if names[-1:] and names[-1] in _INDEXES:
+        return names[:-1]
+    if len(names) > 1 and _AMP in (names[0], names[-1]):
+        return names[:-1] if names[-1] == _AMP else names[1:]
+    for ending in _ENDINGS:
+        if names and names[-1].endswith(ending) and names[-1] != ending:
+            return [*names[:-1], names[-1].removesuffix(ending)]
+    return names
 
 
 def _parameters(query: str) -> list[str]:

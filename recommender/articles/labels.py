@@ -44,14 +44,15 @@ def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     return counts
 
 
-def meant(counts: Mapping[str, int], gazetteer: Gazetteer) -> dict[str, int]:
-    """What is left of the counts of an article: without its subjects where it names nobody and nowhere that is known.
+def meant(article: Article, gazetteer: Gazetteer) -> Counter[str]:
+    """`name_counts`; of an article without country in which nobody and no place is named, nothing.
 
     Subjects are common words, and in a text of another field they mean other things: the pipeline of a web team, its
     media, its transition to another database.
     """
-    named = any(gazetteer[key].kind != SUBJECT for key in counts)
-    return dict(counts) if named else {}
+    counts = name_counts(gazetteer, article)
+    of_the_field = bool(article.countries) or any(gazetteer[key].kind != SUBJECT for key in counts)
+    return counts if of_the_field else Counter()
 
 
 @dataclass
@@ -112,7 +113,7 @@ class LabelWeights:
         Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms. Of an
         article that names nothing its topics are left out for the same reason, see `meant`.
         """
-        counts = meant(name_counts(self._gazetteer, article), self._gazetteer)
+        counts = meant(article, self._gazetteer)
         names = {key: count for key, count in counts.items() if self._gazetteer[key].kind != SUBJECT}
         topics = {key: count for key, count in counts.items() if self._gazetteer[key].kind == SUBJECT}
         tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
@@ -126,7 +127,7 @@ class LabelWeights:
 
     def names(self, article: Article) -> tuple[str, ...]:
         """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
-        every = meant(name_counts(self._gazetteer, article), self._gazetteer)
+        every = meant(article, self._gazetteer)
         counts = {key: count for key, count in every.items() if count >= MORE_THAN_ONCE}
         weights = self._rare(counts)
         telling = [key for key in counts if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]

@@ -11,6 +11,7 @@ from recommender.articles.article import STATUSES, Article
 from recommender.errors import ArticleNotFound, InvalidInput
 from recommender.settings import load_settings
 from recommender.sources.files import FORMATS, open_source
+from recommender.sources.languages import language_code
 from recommender.store.articles import Listed, Selection
 from recommender.wiring import make_publishing, opened_store
 from recommender.workflows.operator import operator
@@ -36,7 +37,7 @@ def articles() -> None:
 def list_(config: Path | None, edition: str | None, language: str, status: str | None, limit: int) -> None:
     """List articles in the order in which they came: id, status, day, edition, language and title."""
     with opened_store(load_settings(config)) as store:
-        for place, line in enumerate(_selected(store, edition, language.lower(), status)):
+        for place, line in enumerate(_selected(store, edition, language_code(language) or language, status)):
             if place == limit:
                 click.echo(f"… further articles; --limit shows more than {limit:,}", err=True)
                 break

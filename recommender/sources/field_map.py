@@ -31,7 +31,7 @@ _FRONT_MATTER = {
     "image_url": "image_url|image|images.0|cover.image|featured_image",
 }
 READY: Mapping[str, Mapping[str, str]] = {
-    # The REST API, with _embed for labels, bylines and pictures. The export as XML has the fields under their own names.
+    # The REST API, with _embed for labels, bylines and pictures. The export as XML has fields under their own names.
     "wordpress": {
         "title": "title.rendered|title",
         "summary": "excerpt.rendered|excerpt|summary",

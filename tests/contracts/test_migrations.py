@@ -266,6 +266,33 @@ def test_earlier_addresses_are_made_anew_by_the_rule_of_today(own_url: str) -> N
     store.close()
 
 
+def test_amp_and_html_count_no_more_after_an_upgrade(own_url: str) -> None:
+    """Keys are made anew, also of further addresses; articles that share one now are one page, and have changed."""
+    store = open_store(own_url)
+    first, amp, alone = stored(
+        store,
+        [
+            make_article("first", url="https://a.example/ferry.html"),
+            make_article("amp", url="https://b.example/1", aliases=("https://a.example/amp/ferry",)),
+            make_article("alone", url="https://a.example/alone.amp"),
+        ],
+    )
+    store.close()
+    migrated(own_url, "0013")
+    engine = sa.create_engine(own_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE article SET url_key = url_key || '.html', page = NULL"))
+        connection.execute(sa.text("UPDATE alias SET key = 'a.example/amp/ferry'"))
+    before = revision_of(own_url)
+    store = open_store(own_url)
+    assert store.articles.by_url("https://a.example/alone")[0] == alone  # type: ignore[index]
+    assert store.articles.by_url("https://a.example/ferry") is None  # of two, none is guessed
+    facts = {fact.number: fact for fact in store.articles.facts_since(-1)}
+    assert {number: fact.page for number, fact in facts.items()} == {first: first, amp: first, alone: alone}
+    assert {fact.number for fact in store.articles.facts_since(before)} == {first, amp}
+    store.close()
+
+
 @pytest.mark.parametrize("count", [0, 7])
 def test_counts_are_unknown_where_no_article_has_one(own_url: str, count: int) -> None:
     """Earlier releases kept 0 for an article that came without; one count of an archive says that it has them."""

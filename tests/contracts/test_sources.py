@@ -23,7 +23,12 @@ LATIN = {
     "csv": b"a,Caf\xe9",
     "wxr": b"<item><wp:post_type>post</wp:post_type><wp:post_id>a</wp:post_id><title>Caf\xe9</title></item>",
 }
-HEADER = {"jsonl": b"", "json": b"", "csv": b"id,title\n", "wxr": b'<rss xmlns:wp="http://wordpress.org/export/1.2/">\n'}
+HEADER = {
+    "jsonl": b"",
+    "json": b"",
+    "csv": b"id,title\n",
+    "wxr": b'<rss xmlns:wp="http://wordpress.org/export/1.2/">\n',
+}
 
 
 @pytest.mark.parametrize("examples", [GOOD, BROKEN, LATIN, HEADER], ids=["good", "broken", "latin", "header"])

@@ -47,7 +47,14 @@ def test_ready_maps_keep_ids_and_titles(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "field"),
-    [("datePublished", "posted_on"), ("headline", "title"), ("lnaguage", "language"), ("tag", "tags"), ("tags", None), ("mood", None)],
+    [
+        ("datePublished", "posted_on"),
+        ("headline", "title"),
+        ("lnaguage", "language"),
+        ("tag", "tags"),
+        ("tags", None),
+        ("mood", None),
+    ],
 )
 def test_other_names_are_suggested(key: str, field: str | None) -> None:
     assert suggested(key) == field

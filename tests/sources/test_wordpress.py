@@ -87,9 +87,7 @@ def test_map_of_the_rest_api_reads_it_too() -> None:
 
 
 def test_other_items_are_skipped_by_their_type() -> None:
-    found = records(
-        item(), *(item(wp__post_type=kind) for kind in ("attachment", "page", "nav_menu_item", "revision"))
-    )
+    found = records(item(), *(item(wp__post_type=kind) for kind in ("attachment", "page", "nav_menu_item", "revision")))
     assert [record.skipped for record in found] == [
         "",
         "of the type attachment",
@@ -101,7 +99,13 @@ def test_other_items_are_skipped_by_their_type() -> None:
 
 @pytest.mark.parametrize(
     ("status", "stored"),
-    [("publish", "published"), ("draft", "draft"), ("pending", "draft"), ("private", "unpublished"), ("trash", "unpublished")],
+    [
+        ("publish", "published"),
+        ("draft", "draft"),
+        ("pending", "draft"),
+        ("private", "unpublished"),
+        ("trash", "unpublished"),
+    ],
 )
 def test_statuses(status: str, stored: str) -> None:
     assert read(item(wp__status=status)).status == stored
@@ -184,7 +188,9 @@ def test_broken_post_costs_only_itself() -> None:
 
 
 def test_control_characters_and_prefixes_of_plugins_are_read() -> None:
-    text = item(title="<![CDATA[Ra\x0bin]]>").replace("</item>", '<media:content media:url="x"><seo:a/></media:content></item>')
+    text = item(title="<![CDATA[Ra\x0bin]]>").replace(
+        "</item>", '<media:content media:url="x"><seo:a/></media:content></item>'
+    )
     assert read(text).title == "Rain"
 
 

@@ -166,6 +166,18 @@ def test_one_language_can_be_asked_for(client: FlaskClient) -> None:
     assert ids(client, "fr-1", lang="fr") == ["fr-2"]
 
 
+@pytest.mark.parametrize("lang", ["FR", "fra", "fre", "fr-BF", "fr_FR", "French", "fra, fr"])
+def test_languages_are_asked_for_in_any_form(client: FlaskClient, lang: str) -> None:
+    assert ids(client, "fr-1", lang=lang) == ["fr-2"]
+
+
+@pytest.mark.parametrize("lang", ["12", "french1", "fr,,en", "not a language"])
+def test_bad_codes_of_languages_are_told(client: FlaskClient, lang: str) -> None:
+    response = client.get("/api/v1/recommend", query_string={"article_id": "fr-1", "lang": lang})
+    assert response.status_code == 422
+    assert "is not a language; give a code such as fr" in response.text
+
+
 def test_site_may_want_no_other_language(make_client: MakeClient) -> None:
     strict = make_client(other_languages=False)
     assert ids(strict, "fr-1") == ["fr-2"]

@@ -148,7 +148,7 @@ def get_articles(wanted: ArticleFilter) -> Document:
     selection = Selection(
         wanted.status,
         wanted.updated_since,
-        wanted.language.lower(),
+        wanted.language,
         wanted.edition,
         public_at=None if reads_all else context().now(),
         after=int(wanted.cursor or 0),

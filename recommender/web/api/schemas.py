@@ -15,9 +15,11 @@ from recommender.articles.article import (
     MAX_LINE,
     MAX_READS,
     STATUSES,
+    shown,
 )
 from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
+from recommender.sources.languages import language_code
 
 MAX_TEASERS = 50
 MAX_DRAFT = 200_000
@@ -73,6 +75,8 @@ _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 _UNSEEN = r"[\s\x00-\x1f\x7f-\x9f]*"
 _FLAG = f"{_UNSEEN}({'|'.join(FLAGS)})?{_UNSEEN}"
 _LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?$"
+_CODE = r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*"
+_CODES = rf"^({_CODE}(,{_CODE})*)?$"  # `same` and `any` are of the same form
 
 
 _COMMA = re.compile(r"(?<!\\),")
@@ -95,6 +99,15 @@ def _ids(value: str) -> tuple[str, ...]:
     return tuple(part.replace("\\,", ",").strip() for part in _COMMA.split(value) if part.strip())
 
 
+def _language(text: str) -> str:
+    """The code that articles carry for a code or name in any form; `same` and `any` as they are."""
+    word = text.strip().lower()
+    code = word if word in (SAME_LANGUAGE, ANY_LANGUAGE) else language_code(word)
+    if code is None:
+        raise ValueError(f"{shown(text, 20)} is not a language; give a code such as fr")
+    return code
+
+
 class Wishes(BaseModel):
     """What may be asked of a sidebar, for an article and for a draft."""
 
@@ -110,7 +123,9 @@ class Wishes(BaseModel):
     lang: str = Field(
         SAME_LANGUAGE,
         max_length=200,
-        description=f"`{SAME_LANGUAGE}` as the article, `{ANY_LANGUAGE}`, or language codes separated by commas.",
+        description=f"`{SAME_LANGUAGE}` as the article, `{ANY_LANGUAGE}`, or language codes separated by commas, in "
+        "any form: `fr`, `fra`, `fr-BF`.",
+        json_schema_extra={"pattern": _CODES},
     )
     since: Moment | None = Field(None, description="Only articles posted at this time or later (ISO 8601).")
     until: Moment | None = Field(None, description="Only articles posted at this time or earlier (ISO 8601).")
@@ -138,13 +153,18 @@ class Wishes(BaseModel):
         description="Also give the parts of each score, what the two stories share, and their closest sentences.",
     )
 
+    @field_validator("lang")
+    @classmethod
+    def _are_languages(cls, value: str) -> str:
+        return ",".join(_language(part) for part in value.split(",")) if value else value
+
     def query(self) -> Query:
         """The same as the use case takes it."""
         return Query(
             n=self.n,
             exclude=_ids(self.exclude),
             editions=_list(self.edition),
-            languages=tuple(code.lower() for code in _list(self.lang)) or (SAME_LANGUAGE,),
+            languages=_list(self.lang) or (SAME_LANGUAGE,),
             since=self.since,
             until=self.until,
             diversity=self.diversity,
@@ -196,6 +216,11 @@ class Draft(Wishes):
     )
     draft_edition: str = Field("", max_length=MAX_LINE, description="The edition it will stand in, for fallbacks.")
     fallback: Fallback = Field("none", description="As for an article; a draft gets none unless it is asked for.")
+
+    @field_validator("language")
+    @classmethod
+    def _has_one_code(cls, value: str) -> str:
+        return language_code(value) or value  # what is no code, its article's own check refuses
 
     @field_validator("n", "diversity", "min_score", mode="before")
     @classmethod
@@ -476,10 +501,20 @@ class ArticleFilter(BaseModel):
     updated_since: Moment | None = Field(
         None, description="Only articles that have changed here at this time or later (ISO 8601)."
     )
-    language: str = Field("", max_length=20, description="Only articles in this language, ISO 639.")
+    language: str = Field(
+        "",
+        max_length=20,
+        description="Only articles in this language, ISO 639.",
+        json_schema_extra={"pattern": rf"^({_CODE})?$"},
+    )
     edition: str | None = Field(None, max_length=MAX_LINE, description="Only articles of this edition.")
     limit: Whole = Field(100, ge=1, le=MAX_LISTED, description="How many at once.")
     cursor: str = Field("", pattern="^([1-9][0-9]{0,8})?$", description="`next` of the answer before.")
+
+    @field_validator("language")
+    @classmethod
+    def _is_language(cls, value: str) -> str:
+        return _language(value) if value else value
 
 
 class ArticleList(BaseModel):
