@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     model: str | None = Field(
         None,
         min_length=1,
-        description="An embedding model to try instead of the live version's: all-MiniLM-L6-v2, a folder, or a "
-        "name on the model hub.",
+        description="An embedding model to try instead of the live version's: all-MiniLM-L6-v2, "
+        "universal-sentence-encoder-multilingual, a folder, or a name on the model hub; several joined by `+`.",
     )
     model_download: bool = Field(
         False, description="Whether a model named on the hub may be fetched. Off: its files must be on this machine."

@@ -272,7 +272,6 @@ def make_model_version(settings: Settings, name: str | None = None) -> tuple[Mod
     that is not there or damaged.
     """
     from recommender.embedding.model_files import DEFAULT_MODEL
-    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
     from recommender.errors import InvalidInput
     from recommender.release.cards import BUILT_IN
 
@@ -288,10 +287,27 @@ def make_model_version(settings: Settings, name: str | None = None) -> tuple[Mod
         promised = embedding.version if files is None else None  # of files that are its own the digests are on the card
     if settings.model is not None and name is None:
         model, version, promised = settings.model, None, None
-    embedder = SentenceTransformerEmbedder(model, name=version, download=settings.model_download)
+    embedder = make_embedder(model, name=version, download=settings.model_download)
     if promised not in (None, embedder.version):
         raise InvalidInput(f"The model version {wanted} is of {promised}, but here is {embedder.version}.")
     return model_version, embedder
+
+
+def make_embedder(model: str, *, name: str | None = None, download: bool = False) -> Embedder:
+    """The embedder of a model as `find_model` takes it, or of several joined by `+`; `name` is a folder's in its
+    version. The model is loaded when the first text comes.
+    """
+    from recommender.embedding.joined import JoinedEmbedder
+    from recommender.embedding.model_files import UNIVERSAL_ENCODER, model_names
+    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from recommender.embedding.universal_encoder import UniversalEncoderEmbedder
+
+    names = model_names(model)
+    if len(names) > 1:
+        return JoinedEmbedder([make_embedder(part, download=download) for part in names])
+    if model == UNIVERSAL_ENCODER:
+        return UniversalEncoderEmbedder()
+    return SentenceTransformerEmbedder(model, name=name, download=download)
 
 
 def _verified_card(registry: "FolderRegistry", name: str) -> "ModelCard":
@@ -606,7 +622,13 @@ def make_base(settings: Settings, name: str) -> "Base":
 
     Raises NotFound, ModelUnavailable, and InvalidInput for a damaged one.
     """
-    from recommender.embedding.model_files import DEFAULT_DIMENSION, DEFAULT_MODEL, find_model
+    from recommender.embedding.model_files import (
+        DEFAULT_DIMENSION,
+        DEFAULT_MODEL,
+        UNIVERSAL_ENCODER,
+        find_model,
+        model_names,
+    )
     from recommender.release.cards import BUILT_IN, Embedding
     from recommender.training.training import Base
 
@@ -616,10 +638,13 @@ def make_base(settings: Settings, name: str) -> "Base":
         about = Embedding(DEFAULT_MODEL, None, model_files.version, DEFAULT_DIMENSION, _size(model_files.folder))
         return Base(name, about, model_files.folder, DEFAULT)
     card = _verified_card(registry, name)
+    folder: Path | None
     if card.embedding.files is not None:
         folder = registry.folder(name) / card.embedding.files
     else:
-        folder = find_model(card.embedding.model or "", download=settings.model_download).folder
+        names = model_names(card.embedding.model or "")
+        found = [find_model(part, download=settings.model_download).folder for part in names]
+        folder = found[0] if len(found) == 1 and names[0] != UNIVERSAL_ENCODER else None
     return Base(name, card.embedding, folder, card.ranking)
 
 
@@ -628,22 +653,22 @@ def make_candidate(
 ) -> "tuple[ModelCard, dict[str, Path]]":
     """The card and the files of a version with another embedding model and the weights of the live one.
 
-    `model` is as `find_model` takes it; the files of a folder become the version's own. With `reader` it is bound to
+    `model` is as `make_embedder` takes it; the files of a folder become the version's own. With `reader` it is bound to
     the reader of the settings; with False it makes nothing of grades; None leaves both as they are. Raises
     ModelUnavailable, InvalidInput for files that no version may hold, and SettingsError without a reader to bind it to.
     """
-    from recommender.embedding.model_files import DEFAULT_MODEL, find_model
-    from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from recommender.embedding.model_files import DEFAULT_MODEL, find_model, model_names
     from recommender.release.cards import CANDIDATE, Embedding, HistoryEntry, ModelCard
     from recommender.training.training import EMBEDDING
     from recommender.version import __version__
 
     live = make_model_version(settings, make_registry(settings).live())[0]
     ranking, reranker = _with_reader(live.ranking, settings, reader)
-    model_files = find_model(model, download=settings.model_download)
+    folders = [find_model(part, download=settings.model_download).folder for part in model_names(model)]
     own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
-    embedder = SentenceTransformerEmbedder(model, name=name if own else None, download=settings.model_download)
-    paths = [path for path in sorted(model_files.folder.rglob("*")) if path.is_file()] if own else []
+    embedder = make_embedder(model, name=name if own else None, download=settings.model_download)
+    given = make_embedder(model, download=settings.model_download).version
+    paths = [path for path in sorted(folders[0].rglob("*")) if path.is_file()] if own else []
     now = utc_now()
     card = ModelCard(
         name=name,
@@ -654,15 +679,15 @@ def make_candidate(
             EMBEDDING if own else None,
             embedder.version,
             embedder.embed([""]).shape[1],
-            _size(model_files.folder),
+            sum(map(_size, folders)),
         ),
         ranking=ranking,
         reranker=reranker,
-        training={"base": live.name, "embedding": model_files.version, "weights": f"those of {live.name}"},
+        training={"base": live.name, "embedding": given, "weights": f"those of {live.name}"},
         licence=licence,
-        history=(HistoryEntry(now, by, CANDIDATE, f"added from {model_files.version}"),),
+        history=(HistoryEntry(now, by, CANDIDATE, f"added from {given}"),),
     )
-    return card, {f"{EMBEDDING}/{path.relative_to(model_files.folder).as_posix()}": path for path in paths}
+    return card, {f"{EMBEDDING}/{path.relative_to(folders[0]).as_posix()}": path for path in paths}
 
 
 def _with_reader(ranking: RankingModel, settings: Settings, reader: bool | None) -> tuple[RankingModel, str | None]:
@@ -699,9 +724,9 @@ def make_training(settings: Settings, name: str) -> "TrainingServices":
         return service_system(make_recommender(store, settings, ranking=model))
 
     @contextmanager
-    def built(store: Store, folder: Path) -> "Iterator[Store]":
+    def built(store: Store, model: str) -> "Iterator[Store]":
         with copied(store) as beside:
-            make_builder(beside, settings, SentenceTransformerEmbedder(str(folder))).build()
+            make_builder(beside, settings, make_embedder(model)).build()
             yield beside
 
     def described(folder: Path) -> Embedding:

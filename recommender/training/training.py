@@ -87,7 +87,7 @@ class TrainingServices:
     fitter: Fitter
     described: Callable[[Path], Embedding]
     system: Callable[[Store, RankingModel], System]
-    built: Callable[[Store, Path], AbstractContextManager[Store]]
+    built: Callable[[Store, str], AbstractContextManager[Store]]
 
 
 # -- a version ---------------------------------------------------------------------------------------------------------
@@ -101,12 +101,30 @@ NO_ORDER = "A text is the mean of its words: their order, and what a word means 
 
 @dataclass(frozen=True)
 class Base:
-    """The model version that a recipe starts from: its name, its embedding model and where that lies, its weights."""
+    """The model version that a recipe starts from: its name, its embedding model and where that lies, its weights.
+
+    Without `folder` it is none that sentence-transformers reads, so only its weights can be learned.
+    """
 
     name: str
     embedding: Embedding
-    folder: Path
+    folder: Path | None
     ranking: RankingModel
+
+    @property
+    def model(self) -> str:
+        """The embedding model as the setting `model` names one."""
+        return str(self.folder or self.embedding.model)
+
+    @property
+    def trainable(self) -> Path:
+        """The folder to train. Raises InvalidInput without one."""
+        if self.folder is None:
+            raise InvalidInput(
+                f"The embedding of {self.name}, {self.embedding.version}, cannot be trained; a recipe of the kind "
+                "`ranking` can learn weights for it."
+            )
+        return self.folder
 
 
 @dataclass(frozen=True)
@@ -145,9 +163,9 @@ def train(
         extra = {"judged": {"queries": fit.queries, "stories": fit.stories}, "calibration": fit.calibration}
     else:
         if isinstance(recipe, FinetuneRecipe):
-            made = finetune(store, base.folder, recipe, training_set, services=services, into=into)
+            made = finetune(store, base.trainable, recipe, training_set, services=services, into=into)
         else:
-            made = distil(store, base.folder, recipe, training_set, services=services, into=into)
+            made = distil(store, base.trainable, recipe, training_set, services=services, into=into)
         embedding, metrics = services.described(into), made.metrics
         failures = _regressions(metrics)
         if isinstance(recipe, StaticRecipe):
@@ -183,7 +201,7 @@ def _built_with(base: Base, store: Store, services: TrainingServices) -> Iterato
     if live is not None and live.model == vector_version(base.embedding):
         yield store
     else:
-        with services.built(store, base.folder) as built:
+        with services.built(store, base.model) as built:
             yield built
 
 
@@ -465,7 +483,7 @@ def _measured(store: Store, folder: Path, training_set: TrainingSet, services: T
     if not training_set.judged(TEST):
         return {}
     before = _held_out(BEFORE, store, training_set, services)
-    with services.built(store, folder) as built:
+    with services.built(store, str(folder)) as built:
         return _held_out(HELD_OUT, built, training_set, services) | before
 
 
