@@ -310,6 +310,13 @@ def make_embedder(model: str, *, name: str | None = None, download: bool = False
     return SentenceTransformerEmbedder(model, name=name, download=download)
 
 
+def model_bytes(model: str, *, download: bool = False) -> int:
+    """The bytes of the files of a model as `make_embedder` takes it. Raises ModelUnavailable."""
+    from recommender.embedding.model_files import find_model, model_names
+
+    return sum(_size(find_model(part, download=download).folder) for part in model_names(model))
+
+
 def _verified_card(registry: "FolderRegistry", name: str) -> "ModelCard":
     """The card of a version whose files are those of the card. Raises NotFound, and InvalidInput for a damaged one."""
     from recommender.errors import InvalidInput
@@ -657,18 +664,18 @@ def make_candidate(
     the reader of the settings; with False it makes nothing of grades; None leaves both as they are. Raises
     ModelUnavailable, InvalidInput for files that no version may hold, and SettingsError without a reader to bind it to.
     """
-    from recommender.embedding.model_files import DEFAULT_MODEL, find_model, model_names
+    from recommender.embedding.model_files import DEFAULT_MODEL
     from recommender.release.cards import CANDIDATE, Embedding, HistoryEntry, ModelCard
     from recommender.training.training import EMBEDDING
     from recommender.version import __version__
 
     live = make_model_version(settings, make_registry(settings).live())[0]
     ranking, reranker = _with_reader(live.ranking, settings, reader)
-    folders = [find_model(part, download=settings.model_download).folder for part in model_names(model)]
-    own = model != DEFAULT_MODEL and Path(model).expanduser().is_dir()
+    folder = Path(model).expanduser()
+    own = model != DEFAULT_MODEL and folder.is_dir()
     embedder = make_embedder(model, name=name if own else None, download=settings.model_download)
     given = make_embedder(model, download=settings.model_download).version
-    paths = [path for path in sorted(folders[0].rglob("*")) if path.is_file()] if own else []
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()] if own else []
     now = utc_now()
     card = ModelCard(
         name=name,
@@ -679,7 +686,7 @@ def make_candidate(
             EMBEDDING if own else None,
             embedder.version,
             embedder.embed([""]).shape[1],
-            sum(map(_size, folders)),
+            model_bytes(model, download=settings.model_download),
         ),
         ranking=ranking,
         reranker=reranker,
@@ -687,7 +694,7 @@ def make_candidate(
         licence=licence,
         history=(HistoryEntry(now, by, CANDIDATE, f"added from {given}"),),
     )
-    return card, {f"{EMBEDDING}/{path.relative_to(folders[0]).as_posix()}": path for path in paths}
+    return card, {f"{EMBEDDING}/{path.relative_to(folder).as_posix()}": path for path in paths}
 
 
 def _with_reader(ranking: RankingModel, settings: Settings, reader: bool | None) -> tuple[RankingModel, str | None]:

@@ -12,8 +12,10 @@ from recommender.errors import InvalidInput
 from recommender.release.cards import Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.settings import load_settings
-from recommender.wiring import make_model_version
+from recommender.wiring import make_model_version, opened_store
 from tests.cli.conftest import Run
+from tests.embedder import ToyEmbedder
+from tests.factories import make_article, make_builder
 from tests.release.test_cards import CARD
 from tests.tiny import SIZE, make_model
 
@@ -164,3 +166,34 @@ class TestAdd:
         """A name says nothing of what lies behind it: the hub's files can change, and vectors would be mixed."""
         with pytest.raises(InvalidInput, match=r"sahel/1 is of x, but here is all-MiniLM-L6-v2@53aa51172d14"):
             make_model_version(load_settings(), "sahel/1")
+
+
+class TestAdvise:
+    STATIC = Path(__file__).parents[2] / "models" / "static" / "1" / "embedding"
+
+    @pytest.fixture
+    def gold(self, empty: Path) -> Path:
+        with opened_store(load_settings(None)) as store:
+            store.articles.upsert(
+                [
+                    make_article(f"a{place}", title=f"Mine {place}", body=f"Gold was found in mine {place}.")
+                    for place in range(20)
+                ]
+            )
+            make_builder(store, ToyEmbedder()).build()
+        return empty
+
+    def test_named_models_are_measured_on_the_archive(self, run: Run, gold: Path, tmp_path: Path) -> None:
+        judgments = tmp_path / "judged.txt"
+        judgments.write_text("a1 0 a2 3\n")
+        head, line = run("models", "advise", self.STATIC, "--qrels", judgments).stdout.splitlines()[-2:]
+        assert head.split() == ["model", "titles", "en", "judged", "ms", "an", "article", "MiB"]
+        name, titles, judged, *_ = line.split()
+        assert name == str(self.STATIC)
+        assert 0 < float(titles) <= 1
+        assert float(judged) == 1
+
+    def test_archive_of_few_articles_is_refused(self, run: Run, archive: Path) -> None:
+        result = run("models", "advise", self.STATIC)
+        assert result.exit_code != 0
+        assert "too few to compare models" in result.stderr
