@@ -10,6 +10,7 @@ from benchmarks import (
     embedding,
     endpoint,
     neighbours,
+    parts,
     publishing,
     quality,
     releasing,
@@ -32,9 +33,10 @@ ALL: dict[str, Callable[[], list[Table]]] = {
     "desk": desk.run,
     "releasing": releasing.run,
 }
-# Measure quality, not speed: run only when named. The first is stored on a page of its own.
+# Measure quality, not speed: run only when named. The first two are stored on pages of their own.
 EXTRAS: dict[str, Callable[[], list[Table]]] = {
     "quality": quality.run,
+    "parts": parts.run,
     "training": training.run,
     "training-static": training.static,
     "training-search": training.search,
@@ -51,6 +53,12 @@ better. The first table is what readers get; in all others all languages are ask
 places. The other archives and the other model are measured where they lie beside the checkout or under `var/models`.
 
 What the figures mean for the choices that were made stands in [decisions.md](decisions.md).
+"""
+PARTS_HEAD = """# What was tried for the score
+
+Printed and stored by `python -m benchmarks parts`, the bench for a new part of the score, another form of it, or
+another embedding model. A gain counts when the interval of its difference is above 0. What follows from it stands in
+[decisions.md](decisions.md).
 """
 HEAD = """# Benchmarks
 
@@ -72,6 +80,8 @@ def main() -> None:
         _store(PAGE, [HEAD, f"Machine: {machine()}.\n", *measured])
     if "quality" in names:
         _store(DOCS / "quality.md", [QUALITY_HEAD, *sections["quality"]])
+    if "parts" in names:
+        _store(DOCS / "parts.md", [PARTS_HEAD, *sections["parts"]])
 
 
 def _printed(run: Callable[[], list[Table]]) -> list[str]:

@@ -31,16 +31,16 @@ def reuters_url() -> str | None:
 
 
 @cache
-def built(name: str, ingest: tuple[str, ...], model: Path | None = None) -> str:
-    """The address of a database with some articles, built by the default model or the one in a folder."""
+def built(name: str, ingest: tuple[str, ...], model: str | Path | None = None) -> str:
+    """The address of a database with some articles, built by the default model or another."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{FOLDER / (name if model is None else f'{name}-{model.name}')}.db"
+    url = f"sqlite:///{FOLDER / (name if model is None else f'{name}-{Path(model).name}')}.db"
     for command in (["ingest", *ingest], ["build"]):
         recommender(command, url, model)
     return url
 
 
-def recommender(arguments: list[str], url: str, model: Path | None = None) -> None:
+def recommender(arguments: list[str], url: str, model: str | Path | None = None) -> None:
     """Runs the command line on a database."""
     environment = os.environ | {"RECOMMENDER_DATABASE_URL": url}
     if model is not None:

@@ -111,13 +111,13 @@ def sample(stack: ExitStack) -> Archive:
     return _opened(SAMPLE, stack, None)
 
 
-def archives(stack: ExitStack, model: Path | None = None) -> list[Archive]:
+def archives(stack: ExitStack, model: str | Path | None = None) -> list[Archive]:
     """The sample first, then the other judged archives that are there; built by the default model or another."""
     folders = [SAMPLE, *(corpora.REUTERS.parents[1] / name for name in OTHERS)]
     return [_opened(folder, stack, model) for folder in folders if (folder / "qrels.txt").is_file()]
 
 
-def _opened(folder: Path, stack: ExitStack, model: Path | None) -> Archive:
+def _opened(folder: Path, stack: ExitStack, model: str | Path | None) -> Archive:
     url = corpora.built(folder.name, (str(folder / "articles.jsonl"),), model)
     store = open_store(url)
     stack.callback(store.close)
