@@ -310,6 +310,28 @@ def make_embedder(model: str, *, name: str | None = None, download: bool = False
     return SentenceTransformerEmbedder(model, name=name, download=download)
 
 
+def installed_models(settings: Settings) -> list[str]:
+    """The embedding models on this machine: of packages, alone and joined, and of model versions; each as the setting
+    `model` names one.
+    """
+    from recommender.embedding.model_files import DEFAULT_MODEL, UNIVERSAL_ENCODER
+    from recommender.errors import ModelUnavailable
+
+    registry = make_registry(settings)
+    models = [DEFAULT_MODEL, UNIVERSAL_ENCODER, f"{DEFAULT_MODEL}+{UNIVERSAL_ENCODER}"]
+    for name in registry.names():
+        embedding = registry.card(name).embedding
+        models.append(str(registry.folder(name) / embedding.files) if embedding.files else embedding.model or "")
+    installed = []
+    for model in dict.fromkeys(models):
+        try:
+            _ = make_embedder(model).version
+        except ModelUnavailable:
+            continue
+        installed.append(model)
+    return installed
+
+
 def model_bytes(model: str, *, download: bool = False) -> int:
     """The bytes of the files of a model as `make_embedder` takes it. Raises ModelUnavailable."""
     from recommender.embedding.model_files import find_model, model_names

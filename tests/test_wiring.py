@@ -11,7 +11,7 @@ from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding
 from recommender.release.registry import FolderRegistry
 from recommender.settings import Settings
-from recommender.wiring import make_endpoint, make_model_version
+from recommender.wiring import installed_models, make_endpoint, make_model_version
 from tests.release.test_cards import CARD
 
 PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"
@@ -87,3 +87,15 @@ def test_language_model_is_as_the_settings_say() -> None:
 def test_without_a_language_model_the_settings_are_named(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="reranker_url and reranker_model"):
         make_endpoint(settings)
+
+
+def test_models_on_this_machine_are_named_as_the_setting_takes_them(settings: Settings) -> None:
+    assert installed_models(settings)[0] == "all-MiniLM-L6-v2"
+    assert str(settings.models / "ours" / "1" / "embedding") in installed_models(settings)
+
+
+def test_model_that_is_not_here_is_no_choice(settings: Settings) -> None:
+    FolderRegistry(settings.models).create(
+        replace(PLAIN, name="ours/3", embedding=Embedding("no/such-model", None, "x@1", 384, 1)), {}
+    )
+    assert "no/such-model" not in installed_models(settings)

@@ -13,8 +13,8 @@ from recommender.evaluation.evaluation import MAIN
 from recommender.ranking.scoring import READER
 from recommender.release.cards import BUILT_IN, checked_name, estimate_text, to_json
 from recommender.settings import load_settings
-from recommender.wiring import make_candidate, make_registry, opened_store
-from recommender.workflows.advise import advise, installed_models
+from recommender.wiring import installed_models, make_candidate, make_registry, opened_store
+from recommender.workflows.advise import advise
 from recommender.workflows.operator import operator
 
 if TYPE_CHECKING:

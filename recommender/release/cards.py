@@ -348,7 +348,7 @@ def _list(value: Any) -> Sequence[Any]:
 
 def _model(value: Any) -> str:
     name = _text(value)
-    if not _MODEL.fullmatch(name) or ".." in name or len(name) > MAX_MODEL:
+    if not all(_MODEL.fullmatch(part) and ".." not in part and len(part) <= MAX_MODEL for part in name.split("+")):
         raise ValueError(f"{name!r} is not the name of an embedding model, such as all-MiniLM-L6-v2 or owner/model")
     return name
 

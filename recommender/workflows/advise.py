@@ -7,38 +7,16 @@ from statistics import median
 
 from recommender.articles.article import Article
 from recommender.embedding.base import Embedder
-from recommender.embedding.model_files import DEFAULT_MODEL, UNIVERSAL_ENCODER
 from recommender.embedding.pooling import article_vectors
-from recommender.errors import InvalidInput, ModelUnavailable
+from recommender.errors import InvalidInput
 from recommender.evaluation.advice import ModelAdvice, by_language, judged_alone, titles_find_texts
 from recommender.progress import Progress, quiet
 from recommender.settings import Settings
 from recommender.store.base import Store
-from recommender.wiring import make_embedder, make_registry, model_bytes
+from recommender.wiring import make_embedder, model_bytes
 from recommender.workflows.judgments import judged_sets, read_sets
 
-BOTH = f"{DEFAULT_MODEL}+{UNIVERSAL_ENCODER}"
 _TIMED = 10  # articles whose embedding is timed
-
-
-def installed_models(settings: Settings) -> list[str]:
-    """The embedding models on this machine: in packages, joined, and those of model versions, as folders or names."""
-    registry = make_registry(settings)
-    of_versions = []
-    for name in registry.names():
-        embedding = registry.card(name).embedding
-        of_versions.append(
-            str(registry.folder(name) / embedding.files) if embedding.files else (embedding.model or DEFAULT_MODEL)
-        )
-    return [model for model in dict.fromkeys([DEFAULT_MODEL, UNIVERSAL_ENCODER, BOTH, *of_versions]) if _here(model)]
-
-
-def _here(model: str) -> bool:
-    try:
-        _ = make_embedder(model).version
-    except ModelUnavailable:
-        return False
-    return True
 
 
 def advise(

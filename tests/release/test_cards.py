@@ -170,7 +170,7 @@ def test_card_that_is_too_large_is_not_written() -> None:
         to_json(replace(CARD, training={"learned_queries": queries}))
 
 
-@pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "owner/model_1.5", "_a/B"])
+@pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "owner/model_1.5", "_a/B", "one+owner/two"])
 def test_name_of_an_embedding_model_is_taken(model: str) -> None:
     card = replace(CARD, embedding=Embedding(model, None, "x@1", 384, 1))
     assert from_json(to_json(card), "here") == card
@@ -180,7 +180,7 @@ def test_name_of_an_embedding_model_is_taken(model: str) -> None:
     "model",
     [
         *("", ".", "..", "~", "~root/model", "/etc", "/", "./model", "../model", "owner/../model", "owner/..", "a..b"),
-        *("owner/.model", "owner/", "a/b/c", "owner\\model", "owner model", "model\n", "é", "x" * 97, "file:x"),
+        *("owner/.model", "owner/", "a/b/c", "owner\\model", "owner model", "model\n", "é", "x" * 97, "file:x", "a+", "a+../b", "+a"),
     ],
 )
 def test_folder_of_the_machine_is_no_embedding_model(model: str) -> None:
