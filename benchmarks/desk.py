@@ -21,7 +21,9 @@ from werkzeug.test import TestResponse
 from benchmarks import corpora
 from benchmarks.report import Table
 from recommender.arrays import Vectors
+from recommender.articles.text import PASSAGE_WORDS
 from recommender.desk.accounts import SESSION, hash_token
+from recommender.embedding.input_form import InputForm
 from recommender.progress import quiet
 from recommender.serving.prepared import prepare
 from recommender.settings import Settings
@@ -54,6 +56,7 @@ class _RandomEmbedder:
     """Unit vectors drawn at random."""
 
     version = "random"
+    input_form = InputForm("", PASSAGE_WORDS)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), DIMENSION)."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.arrays import Vectors
+from recommender.articles.text import PASSAGE_WORDS
+from recommender.embedding.input_form import InputForm
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+")
@@ -21,6 +23,7 @@ class ToyEmbedder:
 
     def __init__(self, version: str = "toy@1") -> None:
         self.version = version
+        self.input_form = InputForm("", PASSAGE_WORDS)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), DIMENSION) unit vectors."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from recommender.arrays import Vectors
+from recommender.embedding.input_form import InputForm
 
 
 class Embedder(Protocol):
@@ -12,6 +13,11 @@ class Embedder(Protocol):
     @property
     def version(self) -> str:
         """Names the model and its files: equal versions give equal vectors for equal texts. Loads no model."""
+        ...
+
+    @property
+    def input_form(self) -> InputForm:
+        """What it puts before each text by itself, and how long a passage may be. Loads no model."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:

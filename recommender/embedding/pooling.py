@@ -1,9 +1,9 @@
 """Article vectors: passages embedded and pooled, the mean of each language taken out, and how far to trust them."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from recommender.articles.article import Article
 from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
 from recommender.articles.labels import full_text
 from recommender.articles.shingles import says_something
-from recommender.articles.text import PASSAGE_WORDS, passages
+from recommender.articles.text import passages
 from recommender.embedding.base import Embedder
 
-# Names the way an article becomes one vector: it is part of the key that vectors are kept under.
-PREPARATION = f"passages{PASSAGE_WORDS}-mean"
 # How many articles' worth of the whole archive's mean a language's own mean is mixed with: few articles say little.
 _SHRINKAGE = 5
 # all-MiniLM-L6-v2 cuts an English word into 1.25 pieces, a French one into 1.87; multilingual-e5-small 1.45 and 1.6.
@@ -24,16 +22,19 @@ FAMILIAR_PIECES = 1.4
 TRUST_ARTICLES = 100  # texts of a language that are looked at
 
 
-class Versioned(Protocol):
-    """An embedder, or what a card says of one."""
+def vector_version(embedder: Embedder) -> str:
+    """The key under which article vectors are kept: equal keys, equal texts, equal vectors.
 
-    @property
-    def version(self) -> str: ...  # name and digest
+    After the model's version it names the way an article becomes one vector.
+    """
+    form = embedder.input_form
+    prompt = f"-{hashlib.sha256(form.prompt.encode()).hexdigest()[:6]}" if form.prompt else ""
+    return f"{embedder.version}/passages{form.passage_words}-mean{prompt}"
 
 
-def vector_version(embedder: Versioned) -> str:
-    """The key under which article vectors are kept: equal keys, equal texts, equal vectors."""
-    return f"{embedder.version}/{PREPARATION}"
+def is_of(vectors: str, model: str) -> bool:
+    """Whether vectors of this `vector_version` were made by the model of this version, however it was read to."""
+    return vectors.startswith(f"{model}/")
 
 
 def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
@@ -42,7 +43,8 @@ def article_vectors(embedder: Embedder, articles: Sequence[Article]) -> Vectors:
     On the sample's judgments this beats one vector of the first 256 tokens, and passages without the title and summary
     in front (docs/explanation/quality.md).
     """
-    texts = [passages(article.title, article.summary, article.body) for article in articles]
+    words = embedder.input_form.passage_words
+    texts = [passages(article.title, article.summary, article.body, words) for article in articles]
     vectors = embedder.embed([text for parts in texts for text in parts])
     starts = np.cumsum([0, *(len(parts) for parts in texts)])[:-1]
     pooled = unit(np.add.reduceat(vectors, starts, axis=0) if texts else vectors)

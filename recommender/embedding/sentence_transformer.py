@@ -10,6 +10,7 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.embedding.model_files import ModelFiles, find_model
+from recommender.embedding.input_form import InputForm, input_form
 from recommender.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ class SentenceTransformerEmbedder:
         return self._files.version
 
     @cached_property
+    def input_form(self) -> InputForm:
+        try:
+            return input_form(self._files.folder)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise self._broken(error) from error
+
+    @cached_property
     def _files(self) -> ModelFiles:
         return find_model(self._model_name, called=self._called, download=self._download)
 
@@ -50,9 +58,10 @@ class SentenceTransformerEmbedder:
             return SentenceTransformer(str(files.folder), local_files_only=True, trust_remote_code=False)
         except Exception as error:
             # Each library that reads one of the files has errors of its own: safetensors, tokenizers, torch, the hub.
-            raise ModelUnavailable(
-                f"The model {files.version} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> ModelUnavailable:
+        return ModelUnavailable(f"The model {self.version} cannot be loaded: {type(error).__name__}: {error}")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Texts are read in the order of their length, so batches pad little.
@@ -62,7 +71,12 @@ class SentenceTransformerEmbedder:
         if not texts:
             return self.embed([""])[:0]  # the model knows its dimension, but not in every release by the same name
         encoded: Any = self._model.encode(
-            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            list(texts),
+            prompt=self.input_form.prompt or None,
+            batch_size=BATCH,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
         )
         vectors = np.asarray(encoded, dtype=np.float32).reshape(len(texts), -1)
         wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()

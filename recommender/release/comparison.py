@@ -11,6 +11,7 @@ from recommender import metrics
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.embedding.base import Embedder
+from recommender.embedding.input_form import InputForm
 from recommender.evaluation.baselines import embedding_system, service_system, sidebars
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
@@ -331,6 +332,11 @@ class Timed:
     def version(self) -> str:
         """That of the other one."""
         return self._embedder.version
+
+    @property
+    def input_form(self) -> InputForm:
+        """That of the other one."""
+        return self._embedder.input_form
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """As the other one does."""

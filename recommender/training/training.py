@@ -13,7 +13,7 @@ import numpy as np
 from recommender.arrays import Vectors
 from recommender.articles.article import Article
 from recommender.articles.text import passages
-from recommender.embedding.pooling import Centres, Geometry, unit, vector_version
+from recommender.embedding.pooling import Centres, Geometry, is_of, unit
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, System
@@ -198,7 +198,7 @@ def train(
 def _built_with(base: Base, store: Store, services: TrainingServices) -> Iterator[Store]:
     """The store, where its live generation has the base's embedding model; else its articles, built with that."""
     live = store.generations.live()
-    if live is not None and live.model == vector_version(base.embedding):
+    if live is not None and is_of(live.model, base.embedding.version):
         yield store
     else:
         with services.built(store, base.model) as built:
