@@ -6,6 +6,7 @@ import numpy as np
 
 from recommender.arrays import Vectors
 from recommender.embedding.base import Embedder
+from recommender.embedding.input_form import InputForm
 from recommender.embedding.pooling import trust, unit
 
 
@@ -22,6 +23,12 @@ class JoinedEmbedder:
     @property
     def version(self) -> str:
         return "+".join(embedder.version for embedder in self._embedders)
+
+    @property
+    def input_form(self) -> InputForm:
+        """Each puts its own prompt before a text; passages are as long as all of them can read."""
+        forms = [embedder.input_form for embedder in self._embedders]
+        return InputForm("+".join(form.prompt for form in forms).strip("+"), min(form.passage_words for form in forms))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return unit(np.concatenate([self._weighed(embedder, texts) for embedder in self._embedders], axis=1))

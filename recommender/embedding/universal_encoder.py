@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.arrays import Vectors
+from recommender.articles.text import PASSAGE_WORDS
+from recommender.embedding.input_form import InputForm
 from recommender.embedding.model_files import UNIVERSAL_ENCODER, ModelFiles, find_model
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ class UniversalEncoderEmbedder:
     def version(self) -> str:
         """Name and digest of the weights."""
         return self._files.version
+
+    @property
+    def input_form(self) -> InputForm:
+        """It has no prompt, and reads passages of any length."""
+        return InputForm("", PASSAGE_WORDS)
 
     @cached_property
     def _files(self) -> ModelFiles:

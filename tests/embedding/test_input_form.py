@@ -34,7 +34,7 @@ def folder(at: Path, **files: Any) -> Path:
         ({"prompts": {"query": "Find: ", "document": ""}}, ""),
         ({"prompts": {"query": "search: ", "document": "title: none | text: "}}, "title: none | text: "),
         ({"prompts": {"query": "Represent: "}}, ""),
-        ({"prompts": {"query": "q: ", "document": "d: ", "STS": "task: sentence similarity | "}}, "task: sentence similarity | "),
+        ({"prompts": {"query": "q: ", "document": "d: ", "STS": "task: alike | "}}, "task: alike | "),
     ],
 )  # fmt: skip
 def test_prompt_is_the_one_for_texts_that_are_alike(tmp_path: Path, settings: dict[str, Any], prompt: str) -> None:

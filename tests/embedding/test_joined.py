@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.arrays import Vectors
+from recommender.embedding.input_form import InputForm
 from recommender.embedding.joined import JoinedEmbedder
 
 
@@ -12,6 +13,7 @@ class Plain:
 
     def __init__(self, name: str, vector: list[float], pieces: float = 1.0) -> None:
         self.version = f"{name}@1"
+        self.input_form = InputForm("", 180)
         self._vector = vector
         self._pieces = pieces
 
@@ -39,6 +41,12 @@ def test_model_counts_as_far_as_it_knows_the_words() -> None:
 
 def test_version_names_every_model_in_order() -> None:
     assert JoinedEmbedder([Plain("a", [1]), Plain("b", [1])]).version == "a@1+b@1"
+
+
+def test_passages_are_as_long_as_all_of_them_read() -> None:
+    short, long = Plain("a", [1]), Plain("b", [1])
+    short.input_form, long.input_form = InputForm("", 90), InputForm("query: ", 180)
+    assert JoinedEmbedder([short, long]).input_form == InputForm("query: ", 90)
 
 
 def test_language_is_known_where_one_model_knows_it() -> None:
