@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recommender.arrays import Vectors
-from recommender.embedding.model_files import ModelFiles, find_model
 from recommender.embedding.input_form import InputForm, input_form
+from recommender.embedding.model_files import ModelFiles, find_model
 from recommender.errors import ModelUnavailable
 
 if TYPE_CHECKING:
