@@ -14,7 +14,7 @@ from recommender.release.cards import BUILT_IN
 from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
 from recommender.sources.encodings import as_utf8
-from recommender.sources.files import FORMATS, open_folder, open_source, standard_input
+from recommender.sources.files import FORMAT_NAMES, open_folder, open_source, standard_input
 from recommender.sources.ingest import AS_IT_STANDS, Findings, IngestReport, Reader, Taken
 from recommender.sources.ingest import ingest as ingest_source
 from recommender.sources.publishing import NotedShared
@@ -40,7 +40,7 @@ _SHOWN_SHARED = 10
 @click.command(short_help="Read articles from files into the database.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True))
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the files, if their names do not say."
+    "--format", "format_", type=click.Choice(FORMAT_NAMES), help="Format of the files, if their names do not say."
 )
 @click.option("--encoding", help="Encoding of the files, such as cp1252, if it is not UTF-8 or UTF-16.")
 @click.option(

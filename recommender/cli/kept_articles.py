@@ -10,7 +10,7 @@ import click
 from recommender.articles.article import STATUSES, Article
 from recommender.errors import ArticleNotFound, InvalidInput
 from recommender.settings import load_settings
-from recommender.sources.files import FORMATS, open_source
+from recommender.sources.files import FORMAT_NAMES, open_source
 from recommender.sources.languages import language_code
 from recommender.store.articles import Listed, Selection
 from recommender.wiring import make_publishing, opened_store
@@ -66,7 +66,7 @@ def show(config: Path | None, article_id: str) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--file", "file", type=click.Path(exists=True, dir_okay=False), help="Those that a file names.")
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), help="Format of the file, if its name does not say."
+    "--format", "format_", type=click.Choice(FORMAT_NAMES), help="Format of the file, if its name does not say."
 )
 @click.option("--edition", help="Those of an edition.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")

@@ -12,6 +12,7 @@ from typing import IO
 from recommender.errors import InvalidInput
 from recommender.sources.base import MAX_LINE_BYTES, Record, Source
 from recommender.sources.bounded_json import OversizedJson, loads
+from recommender.sources.feeds import FeedFile
 from recommender.sources.field_map import FIELDS, FieldMap
 from recommender.sources.json_documents import is_document, records
 from recommender.sources.markdown import MarkdownFolder
@@ -37,10 +38,17 @@ def open_source(
     """
     ending = (file_format or Path(name).suffix.removeprefix(".")).lower()
     wanted = _OTHER_ENDINGS.get(ending, ending)
-    if wanted not in FORMATS:
-        options = " or ".join(f"--format {known}" for known in FORMATS)
+    if wanted == "xml":
+        head = stream.read(_HEAD_BYTES)
+        stream = BufferedReader(_HeadFirst(head, stream))
+        wanted = "wxr" if _WORDPRESS in head else "feed"
+    if wanted == "csv":
+        return CsvFile(stream, name, field_map)
+    make = FORMATS.get(wanted) or DOCUMENTS.get(wanted)
+    if make is None:
+        options = " or ".join(f"--format {known}" for known in FORMAT_NAMES)
         raise InvalidInput(f"The format of {name!r} is not clear from its name; give {options}.")
-    return CsvFile(stream, name, field_map) if wanted == "csv" else FORMATS[wanted](stream, name)
+    return make(stream, name)
 
 
 def open_folder(folder: Path) -> Source:
@@ -208,7 +216,11 @@ FORMATS: Mapping[str, Callable[[IO[bytes], str], Source]] = {
     "csv": CsvFile,
     "wxr": WordPressExport,
 }
-_OTHER_ENDINGS = {"ndjson": "jsonl", "tsv": "csv", "tab": "csv", "xml": "wxr"}
+# The same for documents that are read as a whole, in whatever encoding they name.
+DOCUMENTS: Mapping[str, Callable[[IO[bytes], str], Source]] = {"feed": FeedFile}
+FORMAT_NAMES = (*FORMATS, *DOCUMENTS)
+_OTHER_ENDINGS = {"ndjson": "jsonl", "tsv": "csv", "tab": "csv", "rss": "feed", "atom": "feed", "rdf": "feed"}
+_WORDPRESS = b"wordpress.org/export"  # the namespace of its own exports, which are XML as feeds are
 # The same for folders.
 FOLDERS: Mapping[str, Callable[[Path], Source]] = {"markdown": MarkdownFolder}
 
