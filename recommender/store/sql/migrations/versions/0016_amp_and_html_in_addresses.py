@@ -12,7 +12,7 @@ from alembic import op
 from recommender.articles.addresses import canonical_url
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
