@@ -33,6 +33,8 @@ from recommender.training import ranking_weights
 from recommender.training.ranking_weights import RELATED_GRADE, JudgedQuery
 from recommender.wiring import make_gazetteer, open_store
 
+SHARES = (1.0, 0.5, 0.25, 0.1, 0.0)
+SHRINKAGE = 1e-4
 WITHOUT = replace(DEFAULT, weights=dict(DEFAULT.weights) | {READER: 0.0})
 
 
@@ -57,7 +59,7 @@ def run(file: Path, candidates: int = POOL) -> list[Table]:
             "with its grades": _boxes(archive, DEFAULT),
             "with its grades, weights of other stories": held,
         }
-        return [_quality(archive, measured, recorded), _calibration(graded)]
+        return [_quality(archive, measured, recorded), _calibration(graded), _shares(graded)]
 
 
 def _graded(archive: Archive, query: JudgedQuery) -> JudgedQuery:
@@ -70,17 +72,44 @@ def _graded(archive: Archive, query: JudgedQuery) -> JudgedQuery:
     return replace(query, similarities=dict(query.similarities) | {READER: grades})
 
 
-def _calibrated(queries: Sequence[JudgedQuery]) -> RankingModel:
-    """The shipped weights, what a grade is worth and how far it lifts the threshold learned from some queries."""
-    log_odds, grades, related, weight = (np.concatenate(column) for column in zip(*map(_pairs, queries), strict=True))
+def _learned(queries: Sequence[JudgedQuery], share: float) -> tuple[float, float]:
+    """What a grade is worth and how far it lifts the threshold, where the other parts count a share."""
 
     def loss(point: FloatArray) -> float:
-        logit = OTHERS_SHARE * log_odds + point[0] * grades - point[1]
-        return float(weight @ (np.logaddexp(0, logit) - related * logit)) / float(weight.sum()) + 1e-4 * float(
-            point @ point
-        )
+        return _loss(queries, share, point[0], point[1]) + SHRINKAGE * float(point @ point)
 
     worth, relief = minimize(loss, np.array([1.0, 1.0]), bounds=[(0, None)] * 2).x.tolist()
+    return worth, relief
+
+
+def _loss(queries: Sequence[JudgedQuery], share: float, worth: float, relief: float) -> float:
+    """The log loss of graded pairs; every query counts alike."""
+    columns = zip(*map(_pairs, queries), strict=True)
+    log_odds, grades, related, weight = (np.concatenate(column) for column in columns)
+    logit = share * log_odds + worth * grades - relief
+    return float(weight @ (np.logaddexp(0, logit) - related * logit)) / float(weight.sum())
+
+
+def _shares(graded: Sequence[JudgedQuery]) -> Table:
+    """How much the other parts may say of a pair that has been graded."""
+    rows = [["without the grade", f"{_loss(graded, 1.0, 0.0, 0.0):.3f}"]]
+    for share in SHARES:
+        losses = [
+            (len(held), _loss(held, share, *_learned(training, share)))
+            for training, held in ranking_weights.folds(graded, 0)
+        ]
+        rows.append([f"{share:g}", f"{sum(size * loss for size, loss in losses) / len(graded):.3f}"])
+    return Table(
+        "The share of the other parts",
+        "Log loss of graded pairs, each query scored by what was learned on other stories; every query counts the same.",
+        ("share", "log loss"),
+        rows,
+    )
+
+
+def _calibrated(queries: Sequence[JudgedQuery]) -> RankingModel:
+    """The shipped weights, with what a grade is worth and how far it lifts the threshold learned from some queries."""
+    worth, relief = _learned(queries, OTHERS_SHARE)
     return replace(
         DEFAULT,
         version="calibrated",

@@ -1,5 +1,6 @@
 """Assembly: the only module that sees every adapter. Each is imported where it is made, so commands start fast."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from recommender.training.training import Base, TrainingServices
 
 # ruff: noqa: PLC0415  # imports inside functions are this module's purpose: the web process must not load torch
+
+_log = logging.getLogger(__name__)
 
 COPIED_AT_ONCE = 500
 WORKER_STATEMENT_SECONDS = 60
@@ -355,18 +358,26 @@ def make_box_reading(store: Store, settings: Settings, name: str, ranking: Ranki
     A version whose card names a reader has the verdicts of that one; it is asked only where it is that of the settings.
     Another has the reader of the settings, if its weights make something of grades.
     """
+    from recommender.errors import Unavailable
     from recommender.rerankers import open_reranker
     from recommender.serving.reading import BoxReading
 
     if not ranking.weights.get(READER):
         return None
-    opened = open_reranker(settings)
+    try:
+        opened = open_reranker(settings)
+        version = None if opened is None else opened.reranker.version
+    except Unavailable as error:  # its files are away: what it has said counts on
+        opened, version = None, store.generations.reranker(store.state().generation or 0)
+        _log.warning("The reader %s cannot be used, and the service goes on without it: %s", settings.reranker, error)
     registry = make_registry(settings)
     named = registry.card(name).reranker if name in registry.names() else None
-    version = named or (None if opened is None else opened.reranker.version)
+    version = named or version
     if version is None:
         return None
     asked = opened is not None and opened.reranker.version == version
+    if named is not None and opened is not None and not asked:
+        _log.warning("%s is bound to the reader %s: %s is not asked.", name, named, opened.reranker.version)
     return BoxReading(
         store,
         lambda view: make_recommender(view, settings),
@@ -754,8 +765,10 @@ def make_training(settings: Settings, name: str) -> "TrainingServices":
 
     @contextmanager
     def built(store: Store, model: str) -> "Iterator[Store]":
+        # What is learned is how the measured parts count: no reader is asked for it.
+        unread = settings.model_copy(update={"reranker": ""})
         with copied(store) as beside:
-            make_builder(beside, settings, make_embedder(model)).build()
+            make_builder(beside, unread, make_embedder(model)).build()
             yield beside
 
     def described(folder: Path) -> Embedding:

@@ -177,12 +177,13 @@ class Builder:
             generation.model_version == self.model_version.name
             and generation.ranking == self.model_version.ranking
             and generation.model == self.version
-            and generation.reranker == self._reranker
+            and generation.reranker == self.reranker
             and self._store.generations.recipe(generation.number) == self._toolbox.recipe
         )
 
     @property
-    def _reranker(self) -> str | None:
+    def reranker(self) -> str | None:
+        """The version of the reader of both texts whose grades its generations show."""
         return None if self._boxes is None else self._boxes.version
 
     def build_beside(self, progress: Progress = quiet) -> int:
@@ -396,7 +397,7 @@ class Builder:
                 built_on=self._clock(),
                 model_version=self.model_version.name,
                 ranking=self.model_version.ranking,
-                reranker=self._reranker,
+                reranker=self.reranker,
             )
         )
         named = iter(names)

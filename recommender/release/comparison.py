@@ -321,6 +321,12 @@ def copy_vectors(giver: Store, taker: Store, model: str, keys: Sequence[str]) ->
     return copied
 
 
+def copy_verdicts(giver: Store, taker: Store, reranker: str | None) -> None:
+    """Copies what a version of a reader has said, so that a comparison asks about nothing that was read before."""
+    for article, verdicts in [] if reranker is None else giver.verdicts.of(reranker):
+        taker.verdicts.put(reranker or "", article, verdicts)
+
+
 class Timed:
     """`Embedder` that counts the seconds that another one works, the loading of its model included."""
 

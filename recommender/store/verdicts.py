@@ -1,6 +1,6 @@
 """The promise of the verdicts of readers of both texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,6 +35,10 @@ class VerdictStore(Protocol):
 
     def verdicts(self, reranker: str, article: str, candidates: Sequence[str]) -> dict[str, Verdict]:
         """What a version said of some candidates beside a text, with reasons; those without a verdict are left out."""
+        ...
+
+    def of(self, reranker: str) -> Iterator[tuple[str, Verdicts]]:
+        """Everything that a version has said, text by text."""
         ...
 
     def count(self, reranker: str) -> int:

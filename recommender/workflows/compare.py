@@ -22,6 +22,7 @@ from recommender.release.comparison import (
     compare,
     copy_articles,
     copy_vectors,
+    copy_verdicts,
     learned_queries,
     lineage,
 )
@@ -72,15 +73,17 @@ def _apart(settings: Settings) -> Iterator[Store]:
 def _side(
     settings: Settings, store: Store, apart: Store, name: str, keys: list[str], *, progress: Progress
 ) -> ComparedVersion:
-    """A model version, built apart; what it embeds anew is kept with the site."""
+    """A model version, built apart; what it embeds and reads anew is kept with the site."""
     _, embedder = make_model_version(settings, name)
     timed = Timed(embedder)
     builder = make_builder(apart, settings, timed, name=name)
     copy_vectors(store, apart, builder.version, keys)
+    copy_verdicts(store, apart, builder.reranker)
     started = time.perf_counter()
     number = builder.build_beside(progress)
     build = time.perf_counter() - started - timed.seconds
     copy_vectors(apart, store, builder.version, keys)
+    copy_verdicts(apart, store, builder.reranker)
     beside = generation_view(apart, number)
     numbers = apart.generations.numbers(number)
     sampled = numbers[:: max(1, len(numbers) // _EMBEDDED)][:_EMBEDDED]

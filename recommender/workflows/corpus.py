@@ -26,7 +26,9 @@ def corpus(settings: Settings, articles: Path | None, progress: Progress = quiet
             yield store
         return
     with TemporaryFolder("evaluate") as folder:
-        apart = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/corpus.db")})
+        # No reader of both texts is asked: what it said would go with the folder, and be paid for again next time.
+        values = {"database_url": SecretStr(f"sqlite:///{folder}/corpus.db"), "reranker": ""}
+        apart = settings.model_copy(update=values)
         with opened_store(apart) as store:
             refusals: list[str] = []
             with articles.open("rb") as stream:

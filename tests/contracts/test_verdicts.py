@@ -69,3 +69,10 @@ def test_last_failure_of_a_version_is_kept(store: Store) -> None:
     store.verdicts.note_failure("r@1", later)
     assert store.verdicts.last_failure("r@1") == later
     assert store.verdicts.last_failure("r@2") is None
+
+
+def test_everything_a_version_has_said_comes_text_by_text(store: Store) -> None:
+    store.verdicts.put("r@1", "b", {"a": CLOSE})
+    store.verdicts.put("r@1", "a", {"b": None, "c": APART})
+    store.verdicts.put("r@2", "a", {"b": APART})
+    assert list(store.verdicts.of("r@1")) == [("a", {"b": None, "c": APART}), ("b", {"a": CLOSE})]

@@ -1,6 +1,7 @@
 """The verdicts of readers of both texts, in the database: one row for each pair of texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -9,6 +10,8 @@ from recommender.store.sql.database import Database, batches
 from recommender.store.sql.tables import reader_failure, verdict
 from recommender.store.sql.times import milliseconds, moment
 from recommender.store.verdicts import Failure, Verdicts
+
+_FETCH = 1_000  # rows held at once while streaming
 
 
 class SqlVerdicts:
@@ -58,6 +61,17 @@ class SqlVerdicts:
                 rows = connection.execute(query.where(verdict.c.candidate.in_(batch)))
                 verdicts |= {row.candidate: Verdict(row.grade, row.reason) for row in rows}
         return verdicts
+
+    def of(self, reranker: str) -> Iterator[tuple[str, Verdicts]]:
+        columns = verdict.c.article, verdict.c.candidate, verdict.c.grade, verdict.c.reason
+        query = sa.select(*columns).where(verdict.c.reranker == reranker).order_by(verdict.c.article)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.execution_options(yield_per=_FETCH))
+            for article, group in groupby(rows, key=lambda row: str(row.article)):
+                yield (
+                    article,
+                    {row.candidate: None if row.grade is None else Verdict(row.grade, row.reason) for row in group},
+                )
 
     def count(self, reranker: str) -> int:
         query = sa.select(sa.func.count()).select_from(verdict).where(verdict.c.reranker == reranker)
