@@ -101,7 +101,7 @@ def _shares(graded: Sequence[JudgedQuery]) -> Table:
         rows.append([f"{share:g}", f"{sum(size * loss for size, loss in losses) / len(graded):.3f}"])
     return Table(
         "The share of the other parts",
-        "Log loss of graded pairs, each query scored by what was learned on other stories; every query counts the same.",
+        "Log loss of graded pairs, each query scored by what was learned on other stories; every query counts alike.",
         ("share", "log loss"),
         rows,
     )

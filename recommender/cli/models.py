@@ -12,6 +12,8 @@ from recommender.errors import InvalidInput, SettingsError
 from recommender.evaluation.evaluation import MAIN
 from recommender.ranking.scoring import READER
 from recommender.release.cards import BUILT_IN, checked_name, estimate_text, to_json
+from recommender.rerankers import open_reranker
+from recommender.serving.reading import prune_verdicts
 from recommender.settings import load_settings
 from recommender.wiring import installed_models, make_candidate, make_registry, opened_store
 from recommender.workflows.advise import advise
@@ -149,6 +151,23 @@ def advise_models(config: Path | None, names: tuple[str, ...], qrels: tuple[Path
     with opened_store(settings) as store:
         rows = advise(settings, store, names or installed_models(settings), qrels, progress=progress)
     click.echo(_advice(rows))
+
+
+@models.command(name="prune-verdicts", short_help="Remove what readers said of texts that are gone.")
+@click.pass_obj
+def prune_verdicts_(config: Path | None) -> None:
+    """Remove the verdicts of a reader of both texts that nothing can use any more.
+
+    These are the verdicts about texts that no article has now, and those of readers that neither the settings, nor a
+    model version, nor a generation names. They would have to be paid for again if such a text or reader came back.
+    """
+    settings = load_settings(config)
+    registry = make_registry(settings)
+    opened = open_reranker(settings)
+    named = [registry.card(name).reranker for name in registry.names()]
+    with opened_store(settings) as store:
+        count = prune_verdicts(store, [*named, None if opened is None else opened.reranker.version])
+    click.echo(f"{count:,} verdicts removed")
 
 
 for command in (compare, promote, rollback, shadow, interleave):

@@ -210,7 +210,7 @@ def readme(card: ModelCard) -> str:
         "| | |",
         "|---|---|",
         f"| embedding | {source}, {embedding.dimension} dimensions, {embedding.bytes:,} bytes, `{embedding.version}` |",
-        *([] if card.reranker is None else [f"| reader | `{_cell(card.reranker)}` |"]),
+        *([] if card.reranker is None else [f"| read by | `{_cell(card.reranker)}` |"]),
         f"| weights | `{card.ranking.version}`, threshold {card.ranking.threshold} |",
         *(f"| {part} | {weight} |" for part, weight in card.ranking.weights.items()),
         f"| licence | {card.licence} |",

@@ -8,7 +8,7 @@ the reader gives no answer, lists stay as they are, and the service answers as w
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -207,6 +207,20 @@ class BoxReading:
             self._store.verdicts.note_failure(self.version, Failure(self._clock(), str(failure)))
             _log.warning("%s gives no answer, and the service goes on without it: %s", self.version, failure)
         return done
+
+
+def prune_verdicts(store: Store, versions: Iterable[str | None]) -> int:
+    """Drops the verdicts of texts that no article has any more, drafts and unpublished ones included, and of readers
+    that neither are among `versions` nor have grades in a generation; gives their number.
+    """
+    generations = store.generations
+    numbers = store.state().generation, generations.previous(), generations.shadow()
+    used = {generations.reranker(number) for number in numbers if number is not None} | {*versions}
+    texts: set[str] = set()
+    kept = [facts.number for facts in store.articles.facts_since(-1)]
+    for batch in _batches(kept, KNOWN_AT_ONCE):
+        texts |= {reading_of(article).text_hash for article in store.articles.get(batch).values()}
+    return store.verdicts.prune([version for version in used if version is not None], list(texts))
 
 
 class FollowUp:

@@ -1,12 +1,17 @@
 """`status` and `settings`."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from recommender.settings import Settings
+from recommender.store.verdicts import Failure
+from recommender.wiring import make_builder, open_store
 from tests.cli.conftest import Run
-from tests.web.toy import ARCHIVE
+from tests.embedder import ToyEmbedder
+from tests.factories import NOW
+from tests.web.toy import ARCHIVE, settings_for
 
 
 def test_status_counts_and_names_the_build(run: Run, archive: Path) -> None:
@@ -19,6 +24,23 @@ def test_status_counts_and_names_the_build(run: Run, archive: Path) -> None:
 def test_status_counts_what_waits(run: Run, archive: Path) -> None:
     run("ingest", "-", "--format", "jsonl", given='{"id": "a", "title": "First", "body": "Text."}')
     assert "waiting     1 new or changed, 0 to leave" in run("status").stdout
+
+
+def test_status_names_the_reader_and_what_it_has_read(
+    run: Run, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "reader  " not in run("status").stdout
+    box = {"query": ARCHIVE[0].id, "candidates": [article.id for article in ARCHIVE], "grades": [2] * len(ARCHIVE)}
+    (tmp_path / "boxes.jsonl").write_text(json.dumps(box))
+    settings = settings_for(archive, reranker=f"recorded:{tmp_path / 'boxes.jsonl'}")
+    store = open_store(f"sqlite:///{archive}")
+    make_builder(store, settings, ToyEmbedder()).build()
+    version = store.generations.reranker(store.state().generation or 0) or ""
+    lines = dict(line.split(maxsplit=1) for line in run("status").stdout.splitlines())
+    assert lines["reader"] == f"{version}, 1 of {len(ARCHIVE) - 1} boxes read"
+    store.verdicts.note_failure(version, Failure(NOW, "nobody is at home"))
+    store.close()
+    assert "no answer   2026-06-01 12:00:00 UTC: nobody is at home" in run("status").stdout
 
 
 def test_empty_database_says_what_to_do(run: Run, empty: Path) -> None:

@@ -276,3 +276,27 @@ def test_page_says_what_the_card_says() -> None:
     assert "- base: sahel/1\n- data\n  - window: 2012-01-28, null\n- bins\n  - low 0, high 0.5\n- none\n" in page
     assert "- sample\n  - nDCG@3: 0.800 (0.700-0.900)\n" in page
     assert "| 2026-06-02T00:00:00+00:00 | second | live | better \\| and newer |" in page
+
+
+# -- a reader of both texts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reranker", [None, "recorded@1e7b1e5be31a", "endpoint:a|b\nc"])
+def test_version_names_its_reader_or_none(reranker: str | None) -> None:
+    card = replace(CARD, reranker=reranker)
+    assert from_json(to_json(card), "card.json") == card
+    assert ("| read by |" in readme(card)) == (reranker is not None)
+
+
+def test_card_without_a_word_of_readers_makes_nothing_of_grades() -> None:
+    data = json.loads(to_json(CARD))
+    del data["ranking"]["weights"]["reader"], data["ranking"]["relief"]["reader"]
+    card = from_json(json.dumps(data), "card.json")
+    assert card.ranking.weights["reader"] == card.ranking.relief["reader"] == 0
+    assert card.reranker is None
+
+
+def test_reader_that_is_not_a_name_is_refused() -> None:
+    data = json.loads(to_json(CARD)) | {"reranker": 7}
+    with pytest.raises(InvalidInput, match="7 is not a text"):
+        from_json(json.dumps(data), "card.json")

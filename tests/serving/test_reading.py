@@ -1,6 +1,7 @@
 """When a reader of both texts is asked, what becomes of its verdicts, and that nothing is asked twice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from recommender.errors import Unavailable
 from recommender.progress import quiet
 from recommender.reranking.base import Reading, Verdict
 from recommender.serving.document import make_document
-from recommender.serving.reading import MAX_REASON, BoxReading, FollowUp
+from recommender.serving.reading import MAX_REASON, BoxReading, FollowUp, prune_verdicts
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from tests.factories import NOW, RELEASE, days_ago, make_article, make_builder, make_recommender
@@ -339,3 +340,24 @@ def test_versions_of_a_reader_are_read_apart(filled: Store) -> None:
     assert len(other.asked) == 2 * EACH
     assert RELEASE.name == filled.generations.model_version(filled.state().generation or 0)
     boxes(filled, None).know(filled.state().generation or 0, quiet)
+
+
+# -- pruning -----------------------------------------------------------------------------------------------------------
+
+
+def test_pruning_spares_whatever_may_be_asked_for_again(filled: Store) -> None:
+    """A story that is not published now may come back, and so may a version that a card names."""
+    read_by(filled, ToyReader(contrary, version="named@1")).build()
+    read_by(filled, ToyReader(contrary)).build()
+    [last] = [article for article in archive() if article.id == "gold-4"]
+    filled.articles.upsert([replace(last, status="unpublished")])
+    assert prune_verdicts(filled, ["named@1", None]) == 0
+
+
+def test_pruning_removes_what_nothing_names(filled: Store) -> None:
+    read_by(filled, ToyReader(contrary, version="old@1")).build()
+    read_by(filled, ToyReader(contrary)).build()
+    filled.articles.upsert([make_article("gold-4", title="another story")])
+    pairs = 2 * EACH * (2 * EACH - 1)
+    assert prune_verdicts(filled, []) == pairs + 2 * (2 * EACH - 1)
+    assert filled.verdicts.versions() == ["toy-reader@1"]
