@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from recommender.curation.signals import PIN, Signal
+from recommender.ranking.candidates import grade_rows
+from recommender.reranking.base import Verdict
 from recommender.store.accounts import Account, SecondFactor
 from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
@@ -13,6 +15,7 @@ from recommender.store.keys import ApiKey
 from recommender.store.ledger import Shown
 from recommender.store.reviews import Review
 from recommender.store.shadow import ShadowSidebar
+from recommender.store.verdicts import Failure as NoAnswer
 from tests.contracts.content import FULL
 from tests.factories import NOW, built, make_article
 
@@ -46,5 +49,8 @@ def fill(store: Store) -> None:
     panel = store.grading.add_panel(Panel("p", "Ama", NOW, "m", 1, (PanelSidebar(1, (2, 3), (4,)),)))
     store.grading.put_grades([Grade(panel, 1, 2, 3, "Ama", NOW), Grade(panel, 1, None, 1, "Ama", NOW)])
     store.shadow.put(1, [ShadowSidebar(1, NOW, (2,), (3,))])
+    store.verdicts.put("reader@1", "a hash", {"another": Verdict(3.5, "näher dran"), "third": None})
+    store.verdicts.note_failure("reader@1", NoAnswer(NOW, "away"))
+    store.generations.put_grades(1, {1: grade_rows({2: 3.5})})
     run = store.interleaving.start("sahel/1", "sahel/2", NOW)
     store.interleaving.note([MixedSidebar("request", run, 1, 400_000, (Pick(2, "live"), Pick(3, None)))])

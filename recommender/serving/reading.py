@@ -75,6 +75,11 @@ class BoxReading:
         self._recommenders: dict[int, Recommender] = {}  # of the last generation
         self._readings: dict[int, str] = {}  # what is read of articles, by their number
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a reader to be asked, and not only what one has said before."""
+        return self._reranker is not None
+
     # -- what is kept --------------------------------------------------------------------------------------------------
 
     def know(self, generation: int, progress: Progress = quiet) -> None:

@@ -15,6 +15,7 @@ from recommender.serving.document import make_document
 from recommender.serving.reading import MAX_REASON, BoxReading, FollowUp, prune_verdicts
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
+from recommender.store.generation_view import generation_view
 from tests.factories import NOW, RELEASE, days_ago, make_article, make_builder, make_recommender
 from tests.reader import ToyReader
 
@@ -157,6 +158,17 @@ def test_new_generation_has_the_kept_grades_before_readers_get_it(filled: Store)
     read_by(filled, ToyReader(contrary)).build()
     number = read_by(filled, None).build_beside()
     assert filled.generations.graded(number) == 2 * EACH
+
+
+def test_generation_that_is_to_be_judged_is_read_first(filled: Store) -> None:
+    """What the gate, a comparison or a shadow run looks at; readers keep what they have."""
+    make_builder(filled).build()
+    before = sidebar(filled)
+    number = read_by(filled, ToyReader(contrary)).build_beside()
+    candidate = make_recommender(generation_view(filled, number))
+    items = candidate.for_article("gold-0", Query()).items
+    assert [item.article.id for item in items] == ["fuel-4", "fuel-3", "fuel-2"]
+    assert sidebar(filled) == before
 
 
 def test_build_that_is_killed_goes_on_without_asking_again(filled: Store) -> None:
