@@ -34,6 +34,8 @@ WRITES = frozenset(
         "begin",
         "write",
         "write_candidates",
+        "put_grades",
+        "forget_grades",
         "finish",
         "activate",
         "swap_back",
