@@ -8,7 +8,7 @@ capitals, a word in lower case for any; the longest form wins wherever several b
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +33,7 @@ KINDS = PLACES | {
 }
 
 SHOWN_PROBLEMS = 10
+_STEM = 5  # letters by which words of one stem are told in English and French
 
 _WORD = re.compile(r"\w+")
 _THE = {("the",), ("The",)}
@@ -91,15 +92,28 @@ class Gazetteer:
 
     def count_names(self, text: str) -> Counter[str]:
         """How often each name stands in a text, by key, in the order of first appearance."""
+        return Counter(key for key, _ in self._names_in(text))
+
+    def homonyms(self, text: str) -> frozenset[str]:
+        """Keys of subjects that a text may mean by chance: it has one word of each, and no name of the table at all.
+
+        A pipeline that tests software is not one for oil, and servers are "cattle" to those who run them.
+        """
+        forms: dict[str, set[Form]] = {}
+        for key, form in self._names_in(text):
+            if self._entries[key].kind != SUBJECT:
+                return frozenset()
+            forms.setdefault(key, set()).add(form)
+        return frozenset(key for key, found in forms.items() if not _agree(found))
+
+    def _names_in(self, text: str) -> Iterator[tuple[str, Form]]:
         words = _words(text)
-        count: Counter[str] = Counter()
         place = 0
         while place < len(words):
             form, key = self._longest(words, place)
             if key is not None:
-                count[key] += 1
+                yield key, form
             place += max(1, len(form))
-        return count
 
     def _longest(self, words: Form, place: int) -> tuple[Form, str | None]:
         for form, key in self._forms.get(words[place].lower(), ()):
@@ -163,6 +177,12 @@ def _without_article(label: str) -> str:
 
 def _words(text: str) -> Form:
     return tuple(_WORD.findall(without_marks(text)))
+
+
+def _agree(forms: set[Form]) -> bool:
+    """Whether several words of a text speak of one subject; the plural of a word is not another one."""
+    stems = {word.lower()[:_STEM] for form in forms for word in form}
+    return len(stems) > 1
 
 
 def _matches(form: str, word: str) -> bool:

@@ -37,10 +37,18 @@ def full_text(article: Article) -> str:
 
 
 def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
-    """How often an article names what the gazetteer knows; title, summary and tags count once more."""
-    counts = gazetteer.count_names(full_text(article))
+    """How often an article names what the gazetteer knows; title, summary and tags count once more.
+
+    A subject that one word alone speaks for is left out where the article names nothing else and has no such tag.
+    """
+    text = full_text(article)
+    counts = gazetteer.count_names(text)
     counts.update(gazetteer.count_names(f"{article.title} \n{article.summary}").keys())
-    counts.update(key for key in map(gazetteer.key_of, article.tags) if key is not None)
+    tagged = [key for key in map(gazetteer.key_of, article.tags) if key is not None]
+    counts.update(tagged)
+    if not tagged:
+        for key in gazetteer.homonyms(text):
+            del counts[key]
     return counts
 
 

@@ -87,6 +87,28 @@ def test_title_summary_and_tags_count_once_more() -> None:
     assert dict(name_counts(GAZETTEER, named_article)) == {"bazoum": 4, "niamey": 2, "jnim": 3, "mali": 1}
 
 
+OIL = Gazetteer(
+    [
+        Name("oil", "topic", "oil pipelines", "oléoducs", ("pipeline", "pipelines", "crude oil")),
+        Name("niger", "country", "Niger", "Niger"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "counts"),
+    [
+        ("The pipeline tests our software; pipelines run at night", (), {}),
+        ("The pipeline carries crude oil", (), {"oil": 2}),
+        ("The pipeline leaves Niger", (), {"oil": 1, "niger": 1}),
+        ("The pipeline is full", ("pipeline",), {"oil": 2}),
+    ],
+)
+def test_subject_needs_a_second_word_or_a_name(text: str, tags: tuple[str, ...], counts: dict[str, int]) -> None:
+    """One word may be a homonym."""
+    assert name_counts(OIL, Article(id="a", title="", body=text, tags=tags)) == counts
+
+
 def test_more_than_passing_names_are_kept() -> None:
     weights = learned(*[named("Mali")] * 9)
     assert weights.names(article("Bazoum", body="Niamey; JNIM, JNIM", tags=["putsch"])) == ("bazoum", "jnim")
