@@ -443,7 +443,8 @@ class Builder:
         for language in sorted(set(languages)):
             numbers = [member.number for member in members if member.language == language][:TRUST_ARTICLES]
             articles = map(boilerplate.cleaned, self._store.articles.get(numbers).values())
-            texts[language] = trust(self._embedder, [f"{article.summary} {article.body}" for article in articles])
+            some = [f"{article.summary} {article.body}" for article in articles]
+            texts[language] = trust(self._embedder, language, some)
         vectors = np.stack([member.vector for member in members])
         return Geometry(Centres.of(vectors, languages), Centres.of(themes, languages), texts, boilerplate)
 

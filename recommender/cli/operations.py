@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from recommender.embedding.pooling import Geometry
 from recommender.settings import load_settings, masked_url, origins
 from recommender.wiring import opened_store
 
@@ -27,6 +28,9 @@ def status(config: Path | None) -> None:
             return
         stale = store.generations.stale(live.number)
         click.echo(f"generation  {live.number}, {store.generations.size(live.number):,} articles, {live.model}")
+        trust = Geometry.from_bytes(live.geometry).trust
+        for language in sorted(trust):
+            click.echo(f"language    {language}: {_counts_by(trust[language])}")
         click.echo(f"built       {live.built_on:%Y-%m-%d %H:%M:%S} UTC")
         if live.reranker is not None:
             read, size = store.generations.graded(live.number), store.generations.size(live.number)
@@ -36,6 +40,13 @@ def status(config: Path | None) -> None:
                 click.echo(f"no answer   {failure.at:%Y-%m-%d %H:%M:%S} UTC: {failure.message}")
         click.echo(f"waiting     {len(stale.changed):,} new or changed, {len(stale.left):,} to leave")
         click.echo(f"revision    {state.revision}")
+
+
+def _counts_by(trust: float) -> str:
+    """What decides in a language, in words."""
+    if not trust:
+        return "words and names decide, the embedding model was not measured there"
+    return "the embedding counts fully" if trust == 1 else f"the embedding counts by {trust:.0%}"
 
 
 @click.command(short_help="Show every setting and where its value comes from.")

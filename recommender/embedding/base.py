@@ -27,6 +27,6 @@ class Embedder(Protocol):
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         """How many pieces the model cuts a word of some texts into on average, 1 or more.
 
-        They are few where it was made for the language of the texts.
+        They are few where it was made for the language of the texts, and many where it cannot read their script.
         """
         ...

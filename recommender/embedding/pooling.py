@@ -19,6 +19,9 @@ from recommender.embedding.base import Embedder
 _SHRINKAGE = 5
 # all-MiniLM-L6-v2 cuts an English word into 1.25 pieces, a French one into 1.87; multilingual-e5-small 1.45 and 1.6.
 FAMILIAR_PIECES = 1.4
+# Bambara, Dyula, Fulfulde, the languages of the Tuareg, N'Ko: no judgments tell what an embedding model makes of them,
+# and borrowed words and names, which it knows, would pass for knowing the language.
+UNMEASURED = frozenset("bm dyu ff fuc fuh fuq fuv tmh taq thv thz ttq nqo".split())
 TRUST_ARTICLES = 100  # texts of a language that are looked at
 
 
@@ -58,12 +61,15 @@ def unit(vectors: Vectors) -> Vectors:
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
-def trust(embedder: Embedder, texts: Sequence[str]) -> float:
-    """How far the embedding model's similarities in the language of some texts count, from 0 to 1.
+def trust(embedder: Embedder, language: str, texts: Sequence[str]) -> float:
+    """How far the embedding model's similarities in a language, that of some texts, count, from 0 to 1.
 
+    Not at all in the UNMEASURED languages: there words and names decide.
     A model that was not made for a language knows few of its words and cuts them into many pieces: the number of
     pieces tells how well it does (Rust et al., ACL 2021). No judgment is needed.
     """
+    if language in UNMEASURED:
+        return 0.0
     return min(1.0, (FAMILIAR_PIECES / embedder.pieces_per_word(texts)) ** 2)
 
 

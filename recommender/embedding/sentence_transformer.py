@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 PIECES_WORDS = 100  # words of a text that are cut into pieces: the tokenizer warns of more than the model reads
+UNKNOWN_PIECES = 20  # a word of which a model reads nothing counts as so many pieces: as one no model knows
 BATCH = 32  # passages the model reads at once; sentence-transformers' own default
 
 
@@ -96,8 +97,15 @@ class SentenceTransformerEmbedder:
         for text in texts:
             text_words = _WORD.findall(text)[:PIECES_WORDS]
             words += len(text_words)
-            pieces += len(cut(" ".join(text_words)))
+            cut_words = cut(" ".join(text_words))
+            pieces += len(cut_words) + (UNKNOWN_PIECES - 1) * sum(piece == self._unknown for piece in cut_words)
         return max(1.0, pieces / words) if words else 1.0
+
+    @property
+    def _unknown(self) -> str | None:
+        """What stands for a word that the model has no pieces of, as in a script that it cannot read."""
+        token: str | None = getattr(self._model.tokenizer, "unk_token", None)
+        return token
 
     @property
     def _cut(self) -> Callable[[str], Sequence[str]]:

@@ -21,6 +21,14 @@ def test_status_counts_and_names_the_build(run: Run, archive: Path) -> None:
     assert lines["waiting"] == "0 new or changed, 0 to leave"
 
 
+def test_status_says_what_decides_in_each_language(run: Run, archive: Path) -> None:
+    run("ingest", "-", "--format", "jsonl", given='{"id": "bm", "title": "Mali", "body": "Faama.", "language": "bm"}')
+    run("build", "--full")
+    shown = run("status").stdout
+    assert "language    bm: words and names decide, the embedding model was not measured there" in shown
+    assert "language    en: the embedding counts fully" in shown
+
+
 def test_status_counts_what_waits(run: Run, archive: Path) -> None:
     run("ingest", "-", "--format", "jsonl", given='{"id": "a", "title": "First", "body": "Text."}')
     assert "waiting     1 new or changed, 0 to leave" in run("status").stdout

@@ -92,6 +92,12 @@ def test_unfamiliar_words_are_cut_into_pieces(
     assert model.pieces_per_word(texts) == pieces
 
 
+@pytest.mark.parametrize("text", ["የሰላም ስምምነት ተፈረመ", "ⵜⴰⵎⴰⵣⵉⵖⵜ ⴰⴷⵔⴰⵔ", "ߒߞߏ ߞߊ߲"])
+def test_scripts_it_cannot_read_are_not_familiar(model: SentenceTransformerEmbedder, text: str) -> None:
+    """Each word is one piece there, the unknown one: all such texts have one vector."""
+    assert model.pieces_per_word([text]) > 10
+
+
 def test_french_is_less_familiar(model: SentenceTransformerEmbedder) -> None:
     english = "The transitional government postponed the elections because several regions are not safe."
     french = "Le gouvernement de transition a reporté les élections car plusieurs régions ne sont pas sûres."

@@ -65,7 +65,12 @@ def test_toy_words_are_far_apart() -> None:
     ],
 )
 def test_trust_falls_with_the_pieces_of_a_word(texts: list[str], expected: float) -> None:
-    assert trust(SpellingEmbedder(), texts) == pytest.approx(expected)
+    assert trust(SpellingEmbedder(), "de", texts) == pytest.approx(expected)
+
+
+def test_embedding_abstains_in_languages_that_were_not_measured() -> None:
+    """However many borrowed words and names it knows."""
+    assert trust(SpellingEmbedder(), "bm", ["known words only"]) == 0
 
 
 # -- centres -----------------------------------------------------------------------------------------------------------

@@ -585,7 +585,7 @@ def test_role_that_is_there_is_worth_nothing() -> None:
 
 
 def test_forgotten_article_may_take_the_last_place() -> None:
-    assert chosen([0.9, 0.8, 0.7, 0.56], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 3]
+    assert chosen([0.9, 0.8, 0.7, 0.57], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 3]
     assert chosen([0.9, 0.8, 0.7, 0.44], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 2]
 
 
@@ -593,9 +593,14 @@ def test_only_the_last_place_is_for_the_forgotten() -> None:
     assert chosen([0.9, 0.8, 0.7, 0.57, 0.56], 3, demand=[SEEN, SEEN, SEEN, 0, 0]) == [0, 1, 3]
 
 
+def test_weak_candidate_gains_little_by_being_forgotten() -> None:
+    """The gain is a share of the score: where all scores are low it does not undo their order."""
+    assert chosen([0.5, 0.4, 0.3, 0.2], 3, demand=[SEEN, SEEN, SEEN, 0]) == [0, 1, 2]
+
+
 def test_demand_halves_the_gain() -> None:
-    assert chosen([0.9, 0.8, 0.69], 2, demand=[SEEN, SEEN, 1]) == [0, 2]
-    assert chosen([0.9, 0.8, 0.66], 2, demand=[SEEN, SEEN, 1]) == [0, 1]
+    assert chosen([0.9, 0.8, 0.72], 2, demand=[SEEN, SEEN, 1]) == [0, 2]
+    assert chosen([0.9, 0.8, 0.70], 2, demand=[SEEN, SEEN, 1]) == [0, 1]
 
 
 def test_best_stands_first_whatever_varies() -> None:
