@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from benchmarks import sidebars, texts, tried
+from benchmarks import robustness, sidebars, texts, tried
 from benchmarks.judged import (
     MULTILINGUAL,
     SHOWN,
@@ -49,6 +49,7 @@ def run() -> list[Table]:
             tables += [_models(measured, other), _calibration(other[0], "the same weights with multilingual-e5-small")]
         return [
             *tables,
+            robustness.run(),
             _weights(),
             texts.embeddings(sample),
             tried.parts(sample),
@@ -166,14 +167,25 @@ def _calibration(archive: Archive, title: str) -> Table:
     ]
     if title != "with the default model":
         scored = [(query, DEFAULT) for query in archive.judged]
+    bins = ranking_weights.calibration(scored, EDGES)
     rows = [
-        [f"{bin_.low:.2f}-{bin_.high:.2f}", f"{bin_.count:,}", f"{bin_.score:.3f}", f"{bin_.related:.3f}"]
-        for bin_ in ranking_weights.calibration(scored, EDGES)
+        [
+            f"{bin_.low:.2f}-{bin_.high:.2f}",
+            f"{bin_.count:,}",
+            f"{bin_.score:.3f}",
+            "{:.3f} ({:.3f}-{:.3f})".format(bin_.related, *bin_.interval),
+        ]
+        for bin_ in bins
     ]
+    errors = (
+        f"Brier score {ranking_weights.brier(scored):.4f}, expected calibration error "
+        f"{ranking_weights.calibration_error(bins):.4f}. "
+    )
     return Table(
         f"Is the score a probability? {title.capitalize()}",
         f"{archive.name}: all candidates of the judged queries by their score, and the share of them that is graded 2 "
-        "or better. "
+        "or better, with its 95 % interval. "
+        + errors
         + (
             "Each is scored by weights learned on other stories."
             if title == "with the default model"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from recommender.arrays import FloatArray
+from recommender.arrays import BoolArray, FloatArray
 from recommender.errors import InvalidInput, NotBuilt
 from recommender.grading.panels import VERSION
 from recommender.metrics import Grades
@@ -27,6 +27,7 @@ RELATED_GRADE = 2  # "significant: real context or a clear parallel": from here 
 SAME_STORY_GRADE = 3
 RELATED_STEP = RELATED_GRADE - 1  # its place among the thresholds of a fit
 FOLDS = 5
+_Z = 1.96  # standard deviations of a 95 % interval
 DECIMALS = 3
 # Copies of every pair in which something is unknown, so that one set of weights serves sites without it. A gazetteer
 # that does not cover an archive knows neither its names nor its topics; the relief of names stands for both.
@@ -190,14 +191,42 @@ class Bin:
     score: float
     related: float
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the related share (Wilson 1927): few candidates say little."""
+        shrunken = 1 + _Z**2 / self.count
+        middle = (self.related + _Z**2 / (2 * self.count)) / shrunken
+        spread = self.related * (1 - self.related) / self.count + _Z**2 / (4 * self.count**2)
+        half = _Z * spread**0.5 / shrunken
+        return max(0.0, middle - half), min(1.0, middle + half)
+
 
 def calibration(judged: Sequence[tuple[JudgedQuery, RankingModel]], edges: Sequence[float]) -> list[Bin]:
     """How far scores are probabilities: each query scored by a ranking model that has not seen its story."""
-    scores = np.concatenate([scored(query.similarities, model).score for query, model in judged])
-    related = np.concatenate([query.grades >= RELATED_GRADE for query, _ in judged])
+    scores, related = _outcomes(judged)
     bins = []
     for low, high in pairwise(edges):
         here = (scores >= low) & ((scores < high) | (high == edges[-1]))
         if here.any():
             bins.append(Bin(low, high, int(here.sum()), float(scores[here].mean()), float(related[here].mean())))
     return bins
+
+
+def brier(judged: Sequence[tuple[JudgedQuery, RankingModel]]) -> float:
+    """The mean squared distance between score and outcome, 0 (perfect) to 1 (Brier 1950)."""
+    scores, related = _outcomes(judged)
+    return float(np.mean((scores - related) ** 2))
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """By how much scores are wrong on average, as the share of candidates weighs their bins: the expected calibration
+    error (Naeini et al., AAAI 2015), 0 (perfect) to 1."""
+    total = sum(bin_.count for bin_ in bins)
+    return sum(bin_.count * abs(bin_.score - bin_.related) for bin_ in bins) / total
+
+
+def _outcomes(judged: Sequence[tuple[JudgedQuery, RankingModel]]) -> tuple[FloatArray, BoolArray]:
+    """The score of each candidate, and whether it is related."""
+    scores = np.concatenate([scored(query.similarities, model).score for query, model in judged])
+    related: BoolArray = np.concatenate([query.grades >= RELATED_GRADE for query, _ in judged])
+    return scores, related

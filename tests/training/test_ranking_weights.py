@@ -16,7 +16,18 @@ from recommender.errors import InvalidInput, NotBuilt
 from recommender.ranking.scoring import DEFAULT, MEASURED, OPTIONAL, READER, RankingModel, scored
 from recommender.store.base import Store
 from recommender.training.ordinal_regression import fit
-from recommender.training.ranking_weights import FOLDS, UNKNOWN, JudgedQuery, calibration, collect, folds, learn
+from recommender.training.ranking_weights import (
+    FOLDS,
+    UNKNOWN,
+    Bin,
+    JudgedQuery,
+    brier,
+    calibration,
+    calibration_error,
+    collect,
+    folds,
+    learn,
+)
 from tests.factories import built, days_ago, make_article
 
 FloatArray = npt.NDArray[np.float64]
@@ -291,6 +302,21 @@ def test_bins_are_counted_by_hand() -> None:
         (0.5, 0.75, 2, 0.5, 0.5),
         (0.75, 1.0, 1, 1.0, 1.0),
     ]
+    assert brier([(judged, FLAT)]) == pytest.approx((0 + 0.25 + 0.25 + 0) / 4)
+    assert calibration_error(bins) == 0
+
+
+def test_calibration_error_weighs_bins_by_their_candidates() -> None:
+    bins = [Bin(0, 0.5, 30, 0.2, 0.1), Bin(0.5, 1, 10, 0.8, 0.5)]
+    assert calibration_error(bins) == pytest.approx((30 * 0.1 + 10 * 0.3) / 40)
+
+
+@pytest.mark.parametrize(
+    ("count", "related", "low", "high"),
+    [(10, 0.5, 0.237, 0.763), (10, 1.0, 0.722, 1.0), (1_000, 0.1, 0.083, 0.120)],
+)
+def test_few_candidates_have_wide_intervals(count: int, related: float, low: float, high: float) -> None:
+    assert Bin(0, 1, count, 0.5, related).interval == pytest.approx((low, high), abs=1e-3)
 
 
 def test_each_query_is_scored_by_its_own_model() -> None:
