@@ -89,7 +89,7 @@ soak: .make/test ## run a service for MINUTES= on each database, through bursts,
 fuzz: .make/test ## hold the answers to CASES= requests of schemathesis to the OpenAPI file
 	$(python) -m benchmarks.fuzz $(if $(CASES),--cases $(CASES))
 
-notebooks: .make/test ## run the notebooks from the top and render them into docs/notebooks
+notebooks: .make/test .make/sample ## run the notebooks from the top and render them into docs/notebooks
 	$(on_sample) $(python) scripts/notebooks.py --render
 
 lock: $(VENV)/pyvenv.cfg ## renew constraints.txt; PyTorch keeps its version unless TORCH gives one

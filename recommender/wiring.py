@@ -555,6 +555,11 @@ def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_n
     return Publishing(store, by, clock)
 
 
+def code_of_language(text: str) -> str | None:
+    """The code that articles carry for a language's code or name in any form; None for what is neither."""
+    return language_code(text)
+
+
 def make_reader(settings: Settings, field_map: "Iterable[str]" = ()) -> "Reader":
     """Reads records as the site writes them: by its settings, and by further entries of a map of fields.
 

@@ -20,7 +20,8 @@ from recommender.sources.ingest import ingest as ingest_source
 from recommender.sources.publishing import NotedShared
 from recommender.store.articles import SharedAddress, Upserted
 from recommender.wiring import make_builder, make_publishing, make_reader, make_recommender, opened_store
-from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file
+from recommender.workflows.operator import operator
+from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file, sample_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,7 @@ _SHOWN_SHARED = 10
 )
 @click.option("--dry-run", is_flag=True, help="Store nothing; show what would be taken, and from where.")
 @click.option("--sample", is_flag=True, help="Read the 300 sample stories that come with the package.")
+@click.option("--replace-sample", is_flag=True, help="Take the sample stories out of the database first.")
 @click.pass_obj
 def ingest(  # noqa: PLR0917  # click hands every option over by name
     config: Path | None,
@@ -62,8 +64,10 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
     entries: tuple[str, ...],
     dry_run: bool,
     sample: bool,
+    replace_sample: bool,
 ) -> None:
-    """Read articles from FILES into the database: JSON, JSONL, CSV, or folders of Markdown; `-` is standard input.
+    """Read articles from FILES into the database: JSON, JSONL, CSV, an export of WordPress, or folders of Markdown.
+    `-` is standard input.
 
     A record that cannot be an article is refused, and the others go in; the exit code is then 1. A field that cannot
     be read costs the field. Each reason is said once, with how many records it concerns and where the first stands.
@@ -71,6 +75,8 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
     """
     if bool(files) == sample:
         raise click.UsageError("Give files to read, or --sample for the sample stories.")
+    if replace_sample and (sample or dry_run):
+        raise click.UsageError("--replace-sample is for reading files into the database.")
     settings = load_settings(config)
     # The sample is written as articles are, whatever the site's own records look like.
     named = [part for entry in entries for part in entry.split(",") if part.strip()]
@@ -81,6 +87,8 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
         total = _shown(inputs)
     else:
         with opened_store(settings) as store:
+            if files:
+                _keep_apart(store, replace=replace_sample, ask="-" not in files and sys.stdin.isatty())
             noted = NotedShared(make_publishing(store, BY))
             total = inputs.read(noted.put)
             shared = noted.addresses
@@ -97,6 +105,30 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
         )
     _report_shared(shared)
     sys.exit(1 if total.refused else 0)
+
+
+def _keep_apart(store: "Store", *, replace: bool, ask: bool) -> None:
+    """Takes the sample out where that is wanted, and says where it stays: beside a site's articles it is in their boxes.
+
+    It is asked for once, of a person at a terminal, while there is nothing but the sample.
+    """
+    held = store.articles.numbers(sample_ids())
+    if not held:
+        return
+    only = sum(store.articles.counts().values()) == len(held)
+    if not replace and only and ask:
+        replace = click.confirm(f"The database holds {len(held):,} sample stories. Remove them first?", err=True)
+    if replace:
+        publishing = make_publishing(store, operator())
+        for article_id in held:
+            publishing.withdraw(article_id)
+        click.echo(f"removed: {len(held):,} sample stories", err=True)
+    else:
+        click.echo(
+            f"note: the database holds {len(held):,} sample stories, which may stand beside yours; "
+            "`recommender articles remove --sample` takes them out",
+            err=True,
+        )
 
 
 class _Inputs:

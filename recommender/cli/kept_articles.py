@@ -11,10 +11,10 @@ from recommender.articles.article import STATUSES, Article
 from recommender.errors import ArticleNotFound, InvalidInput
 from recommender.settings import load_settings
 from recommender.sources.files import FORMAT_NAMES, open_source
-from recommender.sources.languages import language_code
 from recommender.store.articles import Listed, Selection
-from recommender.wiring import make_publishing, opened_store
+from recommender.wiring import code_of_language, make_publishing, opened_store
 from recommender.workflows.operator import operator
+from recommender.workflows.sample import sample_ids
 
 if TYPE_CHECKING:
     from recommender.store.base import Store
@@ -37,7 +37,7 @@ def articles() -> None:
 def list_(config: Path | None, edition: str | None, language: str, status: str | None, limit: int) -> None:
     """List articles in the order in which they came: id, status, day, edition, language and title."""
     with opened_store(load_settings(config)) as store:
-        for place, line in enumerate(_selected(store, edition, language_code(language) or language, status)):
+        for place, line in enumerate(_selected(store, edition, code_of_language(language) or language, status)):
             if place == limit:
                 click.echo(f"… further articles; --limit shows more than {limit:,}", err=True)
                 break
@@ -69,6 +69,7 @@ def show(config: Path | None, article_id: str) -> None:
     "--format", "format_", type=click.Choice(FORMAT_NAMES), help="Format of the file, if its name does not say."
 )
 @click.option("--edition", help="Those of an edition.")
+@click.option("--sample", is_flag=True, help="The sample stories that come with the package.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -78,18 +79,21 @@ def remove(  # noqa: PLR0917  # click passes every option by name
     file: str | None,
     format_: str | None,
     edition: str | None,
+    sample: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Withdraw articles: those with the given IDs, those that a file names, or those of an edition.
+    """Withdraw articles: those with the given IDs, those that a file names, those of an edition, or the sample.
 
     They leave every sidebar with the next request of any reader, their texts are forgotten, and each leaves an entry in
     the audit trail.
     """
-    if sum((bool(ids), file is not None, edition is not None)) != 1:
-        raise click.UsageError("Give ids, --file or --edition, and only one of them.")
+    if sum((bool(ids), file is not None, edition is not None, sample)) != 1:
+        raise click.UsageError("Give ids, --file, --edition or --sample, and only one of them.")
     with opened_store(load_settings(config)) as store:
-        if edition is not None:
+        if sample:
+            wanted = list(store.articles.numbers(sample_ids()))
+        elif edition is not None:
             wanted = [line.article.id for line in _selected(store, edition, "", None)]
         else:
             wanted = list(ids) if file is None else list(_ids_in(file, format_))

@@ -1,13 +1,16 @@
-"""What a notebook begins with: the site of the settings, or the sample where nothing is there yet."""
+"""What a notebook begins with: the site of the settings, or the sample where that is empty."""
 
 import atexit
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import as_file
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from recommender.articles.gazetteer import Gazetteer
 from recommender.errors import InvalidInput
@@ -36,7 +39,7 @@ from recommender.wiring import (
 )
 from recommender.workflows.compare import compare_versions
 from recommender.workflows.judgments import OF_SAMPLE, judged_sets
-from recommender.workflows.sample import ARTICLES, JUDGMENTS, put_sample_vectors, sample_file
+from recommender.workflows.sample import ARTICLES, DATABASE, JUDGMENTS, put_sample_vectors, sample_file
 from recommender.workflows.train import train_version
 
 
@@ -235,7 +238,7 @@ class Site:
 
 
 def open_site(*, scratch: bool = False) -> Site:
-    """The site of the settings in the checkout; an empty database is filled with the sample first.
+    """The site of the settings in the checkout; where its database is empty the sample instead, in its own.
 
     Goes to the checkout's root, since paths of the settings are relative to it and Jupyter starts beside the notebook.
     With `scratch` the model versions are a copy that goes away with the notebook, and what is trained goes with it.
@@ -271,12 +274,22 @@ def open_site(*, scratch: bool = False) -> Site:
         shutil.copytree(settings.models, folder / "models")
         settings = settings.model_copy(update={"models": folder / "models"})
     store = open_store(settings.database_url.get_secret_value())
+    if not sum(store.articles.counts().values()):
+        store.close()
+        warnings.warn(f"The database of the settings is empty: this is the sample, in {DATABASE}.", stacklevel=2)
+        settings = settings.model_copy(update={"database_url": SecretStr(DATABASE)})
+        store = open_store(DATABASE)
+        _fill(store)
     if store.state().generation is None:
+        make_builder(store, settings).build()
+    return Site(settings, store, make_recommender(store, settings), make_gazetteer(settings))
+
+
+def _fill(store: Store) -> None:
+    if not sum(store.articles.counts().values()):
         with sample_file(ARTICLES).open("rb") as stream:
             ingest(store.articles.upsert, open_source(stream, ARTICLES), _stop)
         put_sample_vectors(store)
-        make_builder(store, settings).build()
-    return Site(settings, store, make_recommender(store, settings), make_gazetteer(settings))
 
 
 def _root(folder: Path) -> Path:

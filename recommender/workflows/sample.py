@@ -7,8 +7,11 @@ from importlib.resources.abc import Traversable
 import numpy as np
 
 from recommender.arrays import Vectors
+from recommender.sources.files import open_source
 from recommender.store.base import Store
 
+# Its own, never that of the settings: a site's archive stays apart from it. `make serve` has it here too.
+DATABASE = "sqlite:///var/sample.db"
 ARTICLES = "articles.jsonl"
 JUDGMENTS = "qrels.txt"
 VECTORS = "vectors.npz"
@@ -17,6 +20,12 @@ VECTORS = "vectors.npz"
 def sample_file(name: str) -> Traversable:
     """One of the sample's files."""
     return files("recommender.sample") / name
+
+
+def sample_ids() -> list[str]:
+    """The ids of the sample's stories."""
+    with sample_file(ARTICLES).open("rb") as stream:
+        return [str(record.fields["id"]) for record in open_source(stream, ARTICLES)]
 
 
 def put_sample_vectors(store: Store) -> None:

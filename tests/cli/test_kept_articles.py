@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from recommender.settings import load_settings
 from recommender.store.articles import DELETED
 from recommender.store.audit import WITHDRAW, AuditQuery
@@ -52,6 +54,38 @@ def test_edition_is_removed(run: Run, archive: Path) -> None:
     run("articles", "remove", "--edition", edition, "--yes")
     assert run("articles", "list", "--edition", edition).stdout == ""
     assert run("articles", "list").stdout != ""
+
+
+@pytest.fixture
+def with_sample(run: Run, empty: Path) -> None:
+    """The database holds the sample, and a file of the site's own lies beside it."""
+    Path("own.jsonl").write_text('{"id": "own", "title": "Rain at Gao", "body": "It rains."}\n', encoding="utf-8")
+    assert run("ingest", "--sample").exit_code == 0
+
+
+def ids() -> set[str]:
+    """What the database holds."""
+    with opened_store(load_settings()) as store:
+        return {article.id for article in store.articles.listing(None, 1_000, 0)}
+
+
+def test_sample_beside_own_articles_is_told(run: Run, with_sample: None) -> None:
+    told = run("ingest", "own.jsonl").stderr
+    assert "holds 300 sample stories, which may stand beside yours; `recommender articles remove --sample`" in told
+    assert "removed: 300 articles" in run("articles", "remove", "--sample", "--yes").stdout
+    assert ids() == {"own"}
+    assert "sample" not in run("ingest", "own.jsonl").stderr
+
+
+def test_own_articles_can_replace_the_sample(run: Run, with_sample: None) -> None:
+    assert "removed: 300 sample stories" in run("ingest", "own.jsonl", "--replace-sample").stderr
+    assert ids() == {"own"}
+
+
+@pytest.mark.parametrize("options", [("--sample", "--replace-sample"), ("own.jsonl", "--dry-run", "--replace-sample")])
+def test_sample_is_replaced_by_files_only(run: Run, with_sample: None, options: tuple[str, ...]) -> None:
+    assert run("ingest", *options).exit_code == 2
+    assert len(ids()) == 300
 
 
 def test_one_choice_is_asked_for(run: Run, archive: Path) -> None:

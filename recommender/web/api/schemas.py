@@ -19,7 +19,7 @@ from recommender.articles.article import (
 )
 from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
-from recommender.sources.languages import language_code
+from recommender.wiring import code_of_language
 
 MAX_TEASERS = 50
 MAX_DRAFT = 200_000
@@ -102,7 +102,7 @@ def _ids(value: str) -> tuple[str, ...]:
 def _language(text: str) -> str:
     """The code that articles carry for a code or name in any form; `same` and `any` as they are."""
     word = text.strip().lower()
-    code = word if word in (SAME_LANGUAGE, ANY_LANGUAGE) else language_code(word)
+    code = word if word in (SAME_LANGUAGE, ANY_LANGUAGE) else code_of_language(word)
     if code is None:
         raise ValueError(f"{shown(text, 20)} is not a language; give a code such as fr")
     return code
@@ -220,7 +220,7 @@ class Draft(Wishes):
     @field_validator("language")
     @classmethod
     def _has_one_code(cls, value: str) -> str:
-        return language_code(value) or value  # what is no code, its article's own check refuses
+        return code_of_language(value) or value  # what is no code, its article's own check refuses
 
     @field_validator("n", "diversity", "min_score", mode="before")
     @classmethod
