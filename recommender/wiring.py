@@ -557,6 +557,8 @@ def make_publishing(store: Store, by: str, clock: Callable[[], datetime] = utc_n
 
 def code_of_language(text: str) -> str | None:
     """The code that articles carry for a language's code or name in any form; None for what is neither."""
+    from recommender.sources.languages import language_code
+
     return language_code(text)
 
 

@@ -213,6 +213,10 @@ class Builder:
             self._sync(version)
             return self._live.candidates(text, vector)
 
+    def warm(self) -> None:
+        """Loads the embedding model, which takes seconds, so that nobody who publishes waits for it."""
+        self._embedder.embed(["A first text."])
+
     def _sync(self, version: str) -> int:
         generation = self._live.sync()
         if generation is None:
@@ -496,6 +500,10 @@ class LiveBuilder:
                 return True
         self._followed = generation
         return False
+
+    def warm(self) -> None:
+        """See `Builder.warm`."""
+        self._with_live_builder(Builder.warm)
 
     def update(self) -> BuildReport:
         """See `Builder.update`."""

@@ -108,7 +108,7 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
 
 
 def _keep_apart(store: "Store", *, replace: bool, ask: bool) -> None:
-    """Takes the sample out where that is wanted, and says where it stays: beside a site's articles it is in their boxes.
+    """Takes the sample out where that is wanted, and says where it stays, as it would stand in the boxes of the others.
 
     It is asked for once, of a person at a terminal, while there is nothing but the sample.
     """

@@ -1,8 +1,9 @@
 """The worker: one process beside those of the web service for what needs an embedding model; page views don't wait.
 
 `recommender serve` starts it and all web processes share it. An application that runs on its own (tests, another
-server) starts one with the first draft or published article. It loads the embedding model at its first task, another at
-the first task after a model version with another has become live, and ends with its parent.
+server) starts one with the first draft or published article. It loads the embedding model soon after its start where
+there are API keys, else at its first task, another at the first task after a model version with another has become
+live, and ends with its parent.
 """
 
 import logging
@@ -37,6 +38,7 @@ from recommender.worker.address import Address
 
 REPLACED_AFTER = 1.0  # where all processes get the signal to end at once, this one's parent is gone by then
 NICENESS = 5  # page views come first
+WARM_AFTER = 3.0  # seconds: what serves for a moment only, such as a check of the settings, loads nothing
 SWEEP_SECONDS = 1.0
 SWEEP_AFTER_FAULT = 60.0
 SWEEP_PAUSE = 0.05  # between two steps: drafts and updates want the processor too
@@ -100,6 +102,8 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
     }
     for name, make in makers.items():
         threading.Thread(target=_sweep, args=(name, make, store, settings), daemon=True, name=name).start()
+    if settings.api_keys or store.keys.listing():
+        threading.Thread(target=_warm, args=(builder, working), daemon=True, name="warming").start()
     reaches = Reaches(store, make_recommender(store, settings))
     with Listener(address.socket, authkey=address.key) as listener:
         ready.set()
@@ -109,6 +113,16 @@ def _run(settings: Settings, address: Address, ready: Any) -> None:
             except (OSError, EOFError, multiprocessing.AuthenticationError):
                 continue  # a caller that went away, or one without the key
             threading.Thread(target=_answer, args=(connection, builder, reaches, working), daemon=True).start()
+
+
+def _warm(builder: LiveBuilder, working: threading.Lock) -> None:
+    """Loads the embedding model where programs may publish: the first of them gets its answer in a moment too."""
+    time.sleep(WARM_AFTER)
+    try:
+        with working:
+            builder.warm()
+    except RecommenderError as error:
+        _log.warning("the embedding model is not loaded yet: %s", error)
 
 
 class _Steps(Protocol):

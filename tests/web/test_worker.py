@@ -64,7 +64,24 @@ def writer(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     app = make_app(settings_for(database, api_keys=(KEY,)))
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    assert client.post("/api/v1/recommend", json=DRAFT).status_code == 200  # waits for the model; articles do not
     yield client
+    close(app)
+
+
+def test_first_article_waits_no_longer_than_an_editor(real_archive: Path, tmp_path: Path) -> None:
+    """While the model is loaded the call comes back: the article is kept, and appears by itself."""
+    database = Path(copy(real_archive, tmp_path / "copy.db"))
+    app = make_app(settings_for(database, api_keys=(KEY,)))
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    context_of(app).worker.reach("none")  # it runs, and has loaded nothing
+    began = time.monotonic()
+    answer = put(client, "market", MARKET)
+    assert time.monotonic() - began < 5
+    assert answer["indexed"] is (answer["status"] == 201)
+    assert eventually(lambda: client.get("/api/v1/recommend?article_id=market").status_code == 200)
+    assert eventually(lambda: related(client, "market") != [])
     close(app)
 
 

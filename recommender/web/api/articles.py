@@ -1,5 +1,7 @@
 """Articles: writing is for publishing systems, behind an API key; what is public, all may read."""
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +33,7 @@ from recommender.web.api.schemas import (
 )
 from recommender.web.api.security import KEY_RESPONSES, carries_key, needs, publisher, require_article_key, takes
 from recommender.web.context import context
+from recommender.worker.client import WAIT_SECONDS
 
 bp = APIBlueprint("articles", __name__, url_prefix="/api/v1/articles", tag="Articles")
 bp.before_request(require_article_key)
@@ -40,6 +43,7 @@ reads_bp.before_request(require_article_key)
 NDJSON = "application/x-ndjson"
 BY = "API"  # in the audit trail, with the name of the key
 SHOWN_PROBLEMS = 100
+PUBLISHING_SECONDS = 4.0  # that a call with one article waits for the index: editors wait for it to come back
 _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there is no key, so no articles are taken."}
 
 
@@ -49,9 +53,10 @@ _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there i
 @bp.output(Stored, description="The article was known.")
 @bp.doc(
     summary="Publish or change an article",
-    description="Answers when the article is in others' sidebars and has its own; `indexed` is false, with status 202, "
-    "when that takes longer than a minute. Sending the same again changes nothing. Without `read_count` the count "
-    "stays. Where another article has one of its addresses, `warnings` says so.",
+    description="Answers when the article is in others' sidebars and has its own. When that takes longer than some "
+    "seconds, `indexed` is false and the status 202: the article is stored, and appears there by itself. Sending the "
+    "same again changes nothing. Without `read_count` the count stays. Where another article has one of its addresses, "
+    "`warnings` says so.",
     security=needs(ARTICLES),
     responses={
         201: "The article is new.",
@@ -67,9 +72,10 @@ _KEY_RESPONSES = {**KEY_RESPONSES, 403: "The API key lacks the scope, or there i
 )
 def put_article(article_id: str, body: ArticleBody) -> tuple[dict[str, object], int]:
     """Stores one article and takes it into the index."""
+    until = time.monotonic() + PUBLISHING_SECONDS
     reading = _read(article_id, body)
     outcome = _outcome(_publishing().put([reading.article]))
-    indexed = _index()
+    indexed = _index(until)
     status = 202 if not indexed else 201 if outcome == "added" else 200
     return _kept(reading.article.id, outcome, indexed, reading.remarks), status
 
@@ -98,10 +104,11 @@ def patch_article(article_id: str, patch: ArticlePatch) -> tuple[dict[str, objec
     """Changes some fields of one article."""
     if not isinstance(request.get_json(), dict):  # null, say, which would replace the article as a whole
         return problem(422, "Not a patch of an article", "Send a JSON object with the fields to change.")
+    until = time.monotonic() + PUBLISHING_SECONDS
     upserted = _publishing().patch(article_id, patch.model_dump(exclude_unset=True))
     if upserted is None:
         raise ArticleNotFound(article_id)
-    indexed = _index()
+    indexed = _index(until)
     return _kept(article_id, _outcome(upserted), indexed), 200 if indexed else 202
 
 
@@ -271,13 +278,16 @@ def _publishing() -> Publishing:
     return context().publishing.on_behalf_of(publisher().by)
 
 
-def _index() -> bool:
-    """Whether all that was published is in the index now; what is not is taken up by the next update or build."""
+def _index(until: float = math.inf) -> bool:
+    """Whether all that was published is in the index, by a moment of the monotonic clock or within a minute; what is not
+    goes in by itself a little later, or by the next update or build.
+    """
+    wait = min(max(until - time.monotonic(), 0), WAIT_SECONDS)
     generations, live = context().store.generations, context().store.state().generation
     if live is not None and generations.stale(live) == Stale([], []):
         return True
     try:
-        return context().worker.update() is not None
+        return context().worker.update(wait) is not None
     except Unavailable:
         # Stored is stored: the answer says that the index lags, and readiness and `recommender status` say why.
         return False

@@ -19,7 +19,7 @@ from recommender.articles.article import (
 )
 from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
-from recommender.wiring import code_of_language
+from recommender.web.context import context
 
 MAX_TEASERS = 50
 MAX_DRAFT = 200_000
@@ -102,7 +102,7 @@ def _ids(value: str) -> tuple[str, ...]:
 def _language(text: str) -> str:
     """The code that articles carry for a code or name in any form; `same` and `any` as they are."""
     word = text.strip().lower()
-    code = word if word in (SAME_LANGUAGE, ANY_LANGUAGE) else code_of_language(word)
+    code = word if word in (SAME_LANGUAGE, ANY_LANGUAGE) else context().reader.conventions.language_code(word)
     if code is None:
         raise ValueError(f"{shown(text, 20)} is not a language; give a code such as fr")
     return code
@@ -220,7 +220,9 @@ class Draft(Wishes):
     @field_validator("language")
     @classmethod
     def _has_one_code(cls, value: str) -> str:
-        return code_of_language(value) or value  # what is no code, its article's own check refuses
+        return (
+            context().reader.conventions.language_code(value) or value
+        )  # what is no code, its article's own check refuses
 
     @field_validator("n", "diversity", "min_score", mode="before")
     @classmethod
