@@ -107,8 +107,7 @@ class Settings(BaseSettings):
         0.1,
         ge=0,
         le=1,
-        description="Below this score a story is not shown as related. The score is the probability that an editor "
-        "would call it related.",
+        description="Below this score a story is not shown as related.",
     )
     diversity: float = Field(
         0.0, ge=0, le=1, description="How much it counts that the teasers differ: 0 not at all, 1 as much as it can."

@@ -279,8 +279,9 @@ def _publishing() -> Publishing:
 
 
 def _index(until: float = math.inf) -> bool:
-    """Whether all that was published is in the index, by a moment of the monotonic clock or within a minute; what is not
-    goes in by itself a little later, or by the next update or build.
+    """Whether all that was published is in the index, by a moment of the monotonic clock or within a minute.
+
+    What is not goes in by itself a little later, or with the next update or build.
     """
     wait = min(max(until - time.monotonic(), 0), WAIT_SECONDS)
     generations, live = context().store.generations, context().store.state().generation

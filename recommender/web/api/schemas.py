@@ -279,8 +279,8 @@ class Teaser(Card):
     """One place in the sidebar, ready to be shown."""
 
     score: float = Field(
-        description="The probability that an editor would call it related, as the judgments behind the ranking have "
-        "it; 0 for a fallback."
+        description="How closely it is related, from 0 to 1; 0 for a fallback. It is a probability only where it was "
+        "measured as one, which the card of the model version says."
     )
     source: str = Field(
         description="`related`, or the fallback it comes from: `fallback_edition_read`, `fallback_edition_latest`, "
