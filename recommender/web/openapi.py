@@ -16,6 +16,11 @@ bp = Blueprint("api", __name__)
 RECOMMEND = "/api/v1/recommend"
 ARTICLES = "/api/v1/articles"
 READS = "/api/v1/reads"
+STORIES = "/api/v1/stories/{article_id}"
+EVENTS = "/api/v1/events"
+# The most wanted first, of the paths and of their methods.
+_ORDER = (RECOMMEND, STORIES, EVENTS, f"{ARTICLES}/{{article_id}}", ARTICLES, READS, "/readyz", "/healthz", "/metrics")
+_METHODS = ("put", "patch", "delete", "get", "post")
 MERGE_PATCH = "application/merge-patch+json"
 _SCHEMAS = "#/components/schemas/"
 _ID = "The article's id on the site that publishes it. It may hold slashes."
@@ -79,10 +84,21 @@ _UNKNOWN = """\
   "detail": "There is no published article 'yesterdays-draft'. Publish it with PUT /api/v1/articles/{id}, or ask with \
 fallback=latest for a filled box."
 }"""
-_RECORD = """\
+_CARD = """\
   "id": "gao-market-reopens", "url": null, "title": "Market of Gao reopens",
   "summary": "Traders are back after three weeks.", "posted_on": null, "read_count": null, "edition": "",
-  "language": "en", "image_url": null, "countries": [], "tags": [], "author": \"\""""
+  "language": "en", "image_url": null"""
+_RECORD = f'{_CARD}, "countries": [], "tags": [], "author": ""'
+_DRAFT_SIDEBAR = """\
+{
+  "article": null, "language": "en", "heading": "More on the Sahel", "heading_language": "en", "fallback_heading": null,
+  "items": [], "links": [], "coverage": [],
+  "model": "all-MiniLM-L6-v2@53aa51172d14/passages180-mean", "generation": 1, "request_id": "9f0c1a4be2d37865"
+}"""
+_LINES = (
+    '{"id": "gao-market-reopens", "title": "Market of Gao reopens", "summary": "Traders are back."}',
+    '{"id": "untitled"}',
+)
 EXAMPLES = {
     f"GET {RECOMMEND}": [
         {
@@ -105,6 +121,49 @@ EXAMPLES = {
             """  -d '{"title": "Market of Gao reopens", "summary": "Traders are back after three weeks."}'""",
             "response": '{"id": "gao-market-reopens", "indexed": true, "notes": ["language: recognised as en"], '
             '"outcome": "added", "warnings": []}',
+        }
+    ],
+    f"POST {RECOMMEND}": [
+        {
+            "title": "what a draft would stand beside",
+            "request": f"curl 'http://127.0.0.1:8000{RECOMMEND}' -H 'Content-Type: application/json' \\\n"
+            """  -d '{"title": "Market of Gao reopens", "body": "Traders are back.", "language": "en", "n": 1}'""",
+            "response": _DRAFT_SIDEBAR,
+        }
+    ],
+    f"GET {STORIES}": [
+        {
+            "title": "an article that stands alone",
+            "request": "curl 'http://127.0.0.1:8000/api/v1/stories/gao-market-reopens'",
+            "response": '{"id": "gao-market-reopens", "title": "Market of Gao reopens", "articles": [{\n'
+            + _CARD
+            + "\n}]}",
+        }
+    ],
+    f"POST {EVENTS}": [
+        {
+            "title": "a click on a teaser of an answer with `trial`",
+            "request": f"curl 'http://127.0.0.1:8000{EVENTS}' -H 'Content-Type: application/json' \\\n"
+            """  -d '{"request_id": "e62b2373d98d586d", "article_id": "gao-market-reopens"}'""",
+        }
+    ],
+    f"POST {ARTICLES}": [
+        {
+            "title": "two lines, of which one is no article",
+            "request": f"printf '%s\\n' '{_LINES[0]}' '{_LINES[1]}' |\n"
+            f"  curl 'http://127.0.0.1:8000{ARTICLES}' --data-binary @- \\\n"
+            "  -H 'Authorization: Bearer KEY' -H 'Content-Type: application/x-ndjson'",
+            "response": '{"added": 1, "changed": 0, "unchanged": 0, "refused": 1, "problems": [{"line": 2, "reason": '
+            '"title: is required, as summary and body are empty as well (got None); give the article a text"}], '
+            '"shared": 0, "shared_addresses": [], "indexed": true, "notes": ["language: recognised as en: 1 record, '
+            'first body, line 1"]}',
+        }
+    ],
+    f"DELETE {ARTICLES}/{{article_id}}": [
+        {
+            "title": "withdraw a story",
+            "request": f"curl -X DELETE 'http://127.0.0.1:8000{ARTICLES}/gao-market-reopens' \\\n"
+            "  -H 'Authorization: Bearer KEY'",
         }
     ],
     f"PATCH {ARTICLES}/{{article_id}}": [
@@ -164,6 +223,12 @@ def specification() -> dict[str, Any]:
 
 def completed(spec: dict[str, Any]) -> dict[str, Any]:
     """The document with what APIFlask cannot see in the code: media types of bodies, and the path parameter."""
+    spec["paths"] = {
+        path: dict(sorted(spec["paths"][path].items(), key=lambda method: _METHODS.index(method[0])))
+        for path in sorted(spec["paths"], key=_ORDER.index)
+    }
+    # Two blueprints may have one tag, and APIFlask names it for each.
+    spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())
     paths, schemas = spec["paths"], spec["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
     schemas |= schemas["Problem"].pop("$defs")

@@ -9,7 +9,17 @@ from flask.testing import FlaskClient
 from schemathesis import openapi
 
 from recommender.web.api.problems import PROBLEM_JSON
-from recommender.web.api.schemas import ArticleList, ArticleRecord, Problem, ReadsKept, Sidebar, Stored
+from recommender.web.api.schemas import (
+    ArticleList,
+    ArticleRecord,
+    DraftSidebar,
+    Imported,
+    Problem,
+    ReadsKept,
+    Sidebar,
+    Stored,
+    Story,
+)
 from recommender.web.openapi import EXAMPLES
 
 Operation = dict[str, Any]
@@ -123,6 +133,23 @@ def test_page_shows_every_operation(client: FlaskClient, operations: dict[str, O
     assert [operation["summary"] for operation in operations.values() if operation["summary"] not in page] == []
 
 
+def test_page_lists_each_operation_once_the_most_wanted_first(
+    client: FlaskClient, operations: dict[str, Operation]
+) -> None:
+    page = re.sub(r"<wbr>", "", client.get("/docs").text)
+    listed = re.findall(r'<h3><span class="method method-\w+">(\w+)</span> <span class="path">([^<]+)</span>', page)
+    names = [f"{method} {path}" for method, path in listed]
+    assert sorted(names) == sorted(operations)
+    assert names[0] == "GET /api/v1/recommend"
+    articles = [name for name in names if name.partition(" ")[2].startswith("/api/v1/articles")]
+    assert articles[0] == "PUT /api/v1/articles/{article_id}"
+    assert re.findall(r'<p class="manual-tag">(\w+)</p>', page) == ["Sidebars", "Articles", "Operations"]
+
+
+def test_every_operation_of_the_api_has_an_example(operations: dict[str, Operation]) -> None:
+    assert EXAMPLES.keys() == {name for name in operations if "/api/" in name}
+
+
 def test_page_shows_the_examples(client: FlaskClient, operations: dict[str, Operation]) -> None:
     page = client.get("/docs").text
     for name, examples in EXAMPLES.items():
@@ -141,6 +168,9 @@ def test_page_shows_the_examples(client: FlaskClient, operations: dict[str, Oper
         ("GET /api/v1/articles", 0, ArticleList),
         ("GET /api/v1/articles/{article_id}", 0, ArticleRecord),
         ("POST /api/v1/reads", 0, ReadsKept),
+        ("POST /api/v1/recommend", 0, DraftSidebar),
+        ("GET /api/v1/stories/{article_id}", 0, Story),
+        ("POST /api/v1/articles", 0, Imported),
     ],
 )
 def test_examples_have_the_documented_form(name: str, place: int, model: type[Sidebar | Problem | Stored]) -> None:
