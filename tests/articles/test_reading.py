@@ -1,13 +1,23 @@
 """Records of other systems: what cannot be read costs the field, and is said."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from recommender.articles.article import FLAGS, Article
-from recommender.articles.reading import Conventions, Reading, read_article
+from recommender.articles.reading import (
+    DRAFTS,
+    NOT_PUBLIC,
+    PUBLISHED,
+    SCHEDULED,
+    Conventions,
+    Reading,
+    read_article,
+)
 from recommender.errors import InvalidArticle
 from tests.articles.test_article import records
 
@@ -152,6 +162,40 @@ def test_recognised_language_is_said() -> None:
         "en",
         "not given, and not clear from the text; taken for en",
     )
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "archive.md").read_text(encoding="utf-8")
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """Of a section's table in the docs: what stands in code in the second column, by the first."""
+    rows = re.findall(
+        r"^\| (.+?) \| (.+) \|$", PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    return {first: re.findall(r"`([^`]+)`", second) for first, second in rows}
+
+
+def test_docs_show_every_word_for_a_status() -> None:
+    shown = table("Statuses")
+    published, scheduled, draft = (
+        shown[name] for name in ("`published`", "`published`, and shown from its date on", "`draft`")
+    )
+    assert {*published} == PUBLISHED
+    assert {*scheduled} == SCHEDULED | {"draft"}  # where the date cannot be read
+    assert {*draft} == DRAFTS - {"needs_review"}
+    assert {*shown["`unpublished`"]} <= NOT_PUBLIC
+    for status, words in (("published", published), ("draft", draft), ("unpublished", shown["`unpublished`"])):
+        assert {read(status=word).article.status for word in words} == {status}
+
+
+def test_docs_show_dates_that_are_read() -> None:
+    shown = table("Dates")
+    none = shown.pop("none")
+    dates = [text.strip('"') for texts in shown.values() for text in texts if text != "date_order"]
+    site = Conventions(date_order="dmy")
+    posted = {text: read(site, posted_on=text.replace("…", "2024-09-17T08:30:00")).article.posted_on for text in dates}
+    assert [text for text, moment in posted.items() if moment is None or moment.year != 2024] == []
+    assert {read(posted_on=text).article.posted_on for text in none} == {None}
 
 
 def test_strict_records_read_the_same() -> None:
