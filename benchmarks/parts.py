@@ -60,8 +60,8 @@ def run() -> list[Table]:
 
 def _embeddings(built: dict[str, list[Archive]]) -> Table:
     rows = []
-    for name, measured in built.items():
-        for archive in measured:
+    for of_archive in zip(*built.values(), strict=True):
+        for name, archive in zip(built, of_archive, strict=True):
             languages = archive.evaluated.languages
             for system in ("embedding alone", SERVICE):
                 values = {measure: archive.values(archive.evaluated.systems[system], measure) for measure in SHOWN}
@@ -69,7 +69,6 @@ def _embeddings(built: dict[str, list[Archive]]) -> Table:
                 french = [value for query, value in queries if languages[query] == "fr"]
                 cells = [estimate(values[MAIN]), *(mean(values[measure]) for measure in SHOWN[1:])]
                 rows.append([archive.name, name, system, *cells, mean(french) if french else ""])
-    rows.sort(key=lambda row: row[0] != "sample" and row[0])
     return Table(
         "Embedding models",
         "Each by itself and in the service, whose weights are the same; the scales are measured by each build.",

