@@ -7,7 +7,7 @@ import numpy as np
 from recommender.arrays import Vectors
 from recommender.embedding.base import Embedder
 from recommender.embedding.input_form import InputForm
-from recommender.embedding.pooling import trust, unit
+from recommender.embedding.pooling import familiarity, unit
 
 
 class JoinedEmbedder:
@@ -35,7 +35,7 @@ class JoinedEmbedder:
 
     @staticmethod
     def _weighed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-        weights = np.array([trust(embedder, [text]) for text in texts], dtype=np.float32)
+        weights = np.array([familiarity(embedder, [text]) for text in texts], dtype=np.float32)
         return weights[:, np.newaxis] * embedder.embed(texts)
 
     def pieces_per_word(self, texts: Sequence[str]) -> float:

@@ -65,11 +65,16 @@ def trust(embedder: Embedder, language: str, texts: Sequence[str]) -> float:
     """How far the embedding model's similarities in a language, that of some texts, count, from 0 to 1.
 
     Not at all in the UNMEASURED languages: there words and names decide.
+    """
+    return 0.0 if language in UNMEASURED else familiarity(embedder, texts)
+
+
+def familiarity(embedder: Embedder, texts: Sequence[str]) -> float:
+    """How well the embedding model knows the words of some texts, from 0 to 1.
+
     A model that was not made for a language knows few of its words and cuts them into many pieces: the number of
     pieces tells how well it does (Rust et al., ACL 2021). No judgment is needed.
     """
-    if language in UNMEASURED:
-        return 0.0
     return min(1.0, (FAMILIAR_PIECES / embedder.pieces_per_word(texts)) ** 2)
 
 

@@ -83,7 +83,9 @@ class Archive:
         """What a tag plug-in shows: those with the most tags in common, the newest first; without any, the newest."""
         tags = set(self.articles[place].tags)
         newest = np.argsort(np.argsort([_seconds(article) for article in self.articles], kind="stable"))
-        return newest / len(newest) + np.array([len(tags & set(article.tags)) for article in self.articles])
+        shared = np.array([len(tags & set(article.tags)) for article in self.articles], dtype=np.float64)
+        scores: npt.NDArray[np.floating] = newest / len(newest) + shared
+        return scores
 
     def latest(self, place: int) -> npt.NDArray[np.floating]:
         """What many sites show: the newest of the edition, the rest after it."""
