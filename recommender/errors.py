@@ -15,6 +15,7 @@
         ├── ModelUnavailable
         ├── StoreUnavailable
         ├── BudgetSpent         what a reader of both texts may cost is spent; nothing more is asked
+        ├── NoVerdict           a reader has answered about one box, and its answer is of no use
         └── NotBuilt            articles are there, neighbours are not: run `recommender build`
 
 The command line turns `InvalidInput` into exit code 2 (1 where records of a file were refused) and
@@ -121,6 +122,10 @@ class StoreUnavailable(Unavailable):
 
 class BudgetSpent(Unavailable):
     """What a reader of both texts may cost is spent: nothing more is asked until the next build."""
+
+
+class NoVerdict(Unavailable):
+    """A reader of both texts has answered about one box, and its answer is of no use; others may be."""
 
 
 class NotBuilt(Unavailable):

@@ -125,7 +125,9 @@ class Settings(BaseSettings):
     reranker: str = Field(
         "",
         description="A reader of both texts, asked by builds and updates to grade the best candidates of each article, "
-        "never by a page view: `recorded:FILE` replays boxes that were read before. Empty: there is none.",
+        "never by a page view: `endpoint`, the language model that the settings below name; `cross-encoder:FOLDER`, "
+        "one of sentence-transformers; `recorded:FILE`, which replays boxes that were read before. Empty: there is "
+        "none.",
     )
     reranker_candidates: int = Field(
         10, ge=1, le=50, description="How many of an article's best candidates the reader is given."

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from recommender.release.promotion import Releasing
     from recommender.release.registry import FolderRegistry
     from recommender.release.shadow import Shadowing
-    from recommender.reranking.cross_encoder import CrossEncoderReader
-    from recommender.reranking.endpoint import Endpoint
     from recommender.serving.export import Files
     from recommender.serving.fragment import Fragment
     from recommender.serving.prepared import Sweep
@@ -175,42 +173,6 @@ def check_model(settings: Settings) -> str:
     Raises ModelUnavailable, NotFound and InvalidInput for one that is missing, damaged or another.
     """
     return make_model_version(settings.model_copy(update={"model_download": False}))[1].version
-
-
-def make_endpoint(settings: Settings) -> "Endpoint":
-    """The language model that the settings name, with a budget of its own: make one for each build.
-
-    Raises SettingsError where they name none.
-    """
-    from recommender.errors import SettingsError
-    from recommender.reranking.budget import Budget, Prices
-    from recommender.reranking.endpoint import Endpoint
-
-    if settings.reranker_url is None or not settings.reranker_model:
-        raise SettingsError("No language model is named: the settings reranker_url and reranker_model say which.")
-    prices = Prices(settings.reranker_price_input, settings.reranker_price_output)
-    key = settings.reranker_key
-    return Endpoint(
-        settings.reranker_url,
-        settings.reranker_model,
-        key=key.get_secret_value() if key else None,
-        answer_format=settings.reranker_format,
-        parallel=settings.reranker_parallel,
-        seconds=settings.reranker_seconds,
-        budget=Budget(settings.reranker_requests, settings.reranker_budget, prices),
-    )
-
-
-def make_cross_encoder(model: str) -> "CrossEncoderReader":
-    """A cross-encoder in a folder, or of a hub name whose files are on this machine: none is ever fetched.
-
-    Raises ModelUnavailable for one that is not here, and InvalidInput for a calibration that is not one.
-    """
-    from recommender.embedding.model_files import find_model
-    from recommender.reranking.cross_encoder import CrossEncoderReader
-
-    files = find_model(model)
-    return CrossEncoderReader(files.folder, files.version)
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:
@@ -386,6 +348,7 @@ def make_box_reading(store: Store, settings: Settings, name: str, ranking: Ranki
         utc_now,
         candidates=settings.reranker_candidates,
         at_once=1 if opened is None else opened.at_once,
+        cost=opened.cost if opened is not None and asked else None,
     )
 
 

@@ -10,8 +10,9 @@ from recommender.errors import InvalidInput, NotFound, SettingsError
 from recommender.ranking.scoring import DEFAULT
 from recommender.release.cards import BUILT_IN, Embedding
 from recommender.release.registry import FolderRegistry
+from recommender.rerankers import make_endpoint
 from recommender.settings import Settings
-from recommender.wiring import installed_models, make_endpoint, make_model_version
+from recommender.wiring import installed_models, make_model_version
 from tests.release.test_cards import CARD
 
 PACKAGED = "all-MiniLM-L6-v2@53aa51172d14"

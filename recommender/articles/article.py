@@ -125,6 +125,12 @@ class Article:
         return self.text_key + _sha256([self.language, self.countries, self.tags])[:16]
 
 
+def is_public(article: Article, at: datetime) -> bool:
+    """Whether readers may see an article at a time: published, without a hold, and not dated later."""
+    due = article.posted_on is None or article.posted_on <= at
+    return article.status == "published" and HOLD_FLAG not in article.flags and due
+
+
 def _sha256(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -10,8 +10,9 @@ from recommender.cli.articles import progress
 from recommender.evaluation.trec import read_qrels
 from recommender.grading.agreement import GradeAgreement
 from recommender.metrics import Grades
+from recommender.rerankers import make_endpoint
 from recommender.settings import Settings, load_settings
-from recommender.wiring import make_endpoint, make_recommender, opened_store
+from recommender.wiring import make_recommender, opened_store
 from recommender.workflows.teach import CANDIDATES, agreement_with, read_taught, sample_boxes
 from recommender.workflows.teach import teach as have_read
 

@@ -50,6 +50,7 @@ class Reranker(Protocol):
     def read(self, article: Reading, candidates: Sequence[Reading]) -> Sequence[Verdict | None]:
         """A verdict of each candidate, in the order of `candidates`; None where it has nothing to say of one.
 
-        Raises Unavailable where it cannot be reached, gives no answer in time or none that can be understood.
+        Raises Unavailable where it cannot be reached or gives no answer in time, and of that NoVerdict where it has
+        answered and the answer is of no use: then others may be.
         """
         ...

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from recommender.errors import Unavailable
+from recommender.errors import NoVerdict, Unavailable
 from recommender.reranking.base import Reading, Verdict
 from recommender.reranking.box_text import (
     AnswerFormat,
@@ -62,11 +62,12 @@ def _utc_now() -> datetime:
 
 
 class _TryAgain(Exception):
-    """A failure that may pass; `wait` is for how many seconds."""
+    """A failure that may pass; `wait` is for how many seconds. `answered`: there was an answer, but of no use."""
 
-    def __init__(self, message: str, wait: float = 0.0) -> None:
+    def __init__(self, message: str, wait: float = 0.0, *, answered: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
+        self.answered = answered
 
 
 class Endpoint:
@@ -111,7 +112,10 @@ class Endpoint:
         self.version = f"{model} {answer_format} 0-4 {form_digest(answer_format)}"
 
     def read(self, article: Reading, candidates: Sequence[Reading]) -> list[Verdict]:
-        """One request, or two where the first fails. Raises BudgetSpent as well, which is Unavailable."""
+        """One request, or two where the first fails.
+
+        Of Unavailable it raises BudgetSpent as well, and NoVerdict where there was an answer.
+        """
         if not candidates:
             return []
         try:
@@ -122,7 +126,8 @@ class Endpoint:
         try:
             return self._read(article, candidates, 1)
         except _TryAgain as error:
-            raise Unavailable(f"The reader {self._model} gave no verdict: {error}.") from error
+            kind = NoVerdict if error.answered else Unavailable
+            raise kind(f"The reader {self._model} gave no verdict: {error}.") from error
 
     def estimate(self, boxes: Iterable[tuple[Reading, Sequence[Reading]]]) -> Estimate:
         """What reading some boxes would take, if each is understood at once."""
@@ -142,7 +147,7 @@ class Endpoint:
         try:
             answered = verdicts(_content(reply.body), len(order))
         except NotUnderstood as error:
-            raise _TryAgain(f"its answer is not one: {error}") from error
+            raise _TryAgain(f"its answer is not one: {error}", answered=True) from error
         by_place = dict(zip(order, answered, strict=True))
         return [by_place[place] for place in range(len(order))]
 

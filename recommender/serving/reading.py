@@ -8,14 +8,15 @@ the reader gives no answer, lists stay as they are, and the service answers as w
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from recommender.errors import Unavailable
+from recommender.articles.article import is_public
+from recommender.errors import NoVerdict, Unavailable
 from recommender.progress import Progress, quiet
 from recommender.ranking.candidates import NO_GRADES, GradeArray, grade_rows
 from recommender.ranking.scoring import READER
@@ -33,6 +34,9 @@ READ_AT_ONCE = 20  # boxes that are read before readers of the site get what was
 OTHERS = 10
 MAX_REASON = 300  # characters of a reader's line that are kept
 WAIT_AFTER_FAILURE = timedelta(minutes=5)  # of the worker
+
+# Says what reading some boxes, each an article and its candidates, will take, and where a budget will end it.
+Cost = Callable[[Iterable[tuple[Reading, Sequence[Reading]]]], str]
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +63,12 @@ class BoxReading:
         *,
         candidates: int,
         at_once: int = 1,
+        cost: Cost | None = None,
     ) -> None:
         """`recommender_of` gives the service over a store, `version` names the reader whose verdicts count.
 
         Without a `reranker` only what has been kept of it is used. It is given the best `candidates` of an article, and
-        `at_once` boxes together.
+        `at_once` boxes together. `cost` says what boxes will cost, of a reader that costs something.
         """
         self._store = store
         self._recommender_of = recommender_of
@@ -72,6 +77,7 @@ class BoxReading:
         self._clock = clock
         self._candidates = candidates
         self._at_once = at_once
+        self._cost = cost
         self._recommenders: dict[int, Recommender] = {}  # of the last generation
         self._readings: dict[int, str] = {}  # what is read of articles, by their number
 
@@ -123,22 +129,30 @@ class BoxReading:
         """Reads all boxes of a complete generation of which something has not been read, and puts the grades in.
 
         Gives the number of boxes. The newest articles come first. Ends early where the reader gives no answer: the rest
-        waits for the next build.
+        waits for the next build, as does a box of which it said nothing that is of use. What it will cost is said
+        before.
         """
         numbers = self._store.generations.numbers(generation)[::-1]
         self._readings = {}
         read = 0
         batches = _batches(numbers, READ_AT_ONCE) if self._reranker is not None else []
-        for batch in progress(batches, len(batches), f"Reading the boxes of {len(numbers):,} articles"):
+        cost = "" if self._cost is None else f": {self._cost(self._all_boxes(generation, batches))}"
+        for batch in progress(batches, len(batches), f"Reading the boxes of {len(numbers):,} articles{cost}"):
             if self._store.generations.generation(generation) is None:
                 break  # another build has replaced it, and reads on
-            boxes = self._boxes(generation, batch)
-            done = self._read_boxes(boxes)
+            done, goes_on = self._read_boxes(self._boxes(generation, batch))
             self._put_known(generation, done)
             read += len(done)
-            if len(done) < len(boxes):
+            if not goes_on:
                 break
         return read
+
+    def _all_boxes(
+        self, generation: int, batches: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[Reading, Sequence[Reading]]]:
+        for batch in batches:
+            for box in self._boxes(generation, batch):
+                yield box.article, box.unread
 
     def unread(self, generation: int) -> int:
         """How many boxes of a generation have something that was not read."""
@@ -149,10 +163,9 @@ class BoxReading:
     def read_some(self, generation: int, numbers: Sequence[int]) -> bool:
         """The same for some articles of a generation; False where the reader gave no answer."""
         self._readings = {}
-        boxes = self._boxes(generation, numbers)
-        done = self._read_boxes(boxes)
+        _, goes_on = self._read_boxes(self._boxes(generation, numbers))
         self._put_known(generation, numbers)
-        return len(done) == len(boxes)
+        return goes_on
 
     def entered(self, generation: int, number: int) -> list[int]:
         """Other articles among whose best candidates one is, at most OTHERS: those that are its own best ones."""
@@ -162,7 +175,10 @@ class BoxReading:
         return [other for other in best if number in theirs.get(other, ())][:OTHERS]
 
     def _boxes(self, generation: int, numbers: Sequence[int]) -> list[_Box]:
-        """Those of some articles of which something has not been read, in their order."""
+        """Those of some articles of which something has not been read, in their order; of what is public now.
+
+        A reader may be somebody else's: what is held back or dated later is not for them either.
+        """
         with self._store.reading():
             best = self._best(generation, numbers)
             hashes = self._hashes(sorted({*best, *(other for others in best.values() for other in others)}))
@@ -174,12 +190,14 @@ class BoxReading:
                 if number in hashes and others:
                     unread[number] = others
             articles = self._store.articles.get(sorted({*unread, *(key for keys in unread.values() for key in keys)}))
-        readings = {number: reading_of(article) for number, article in articles.items()}
-        return [
+        now = self._clock()
+        readings = {number: reading_of(article) for number, article in articles.items() if is_public(article, now)}
+        boxes = [
             _Box(number, readings[number], [readings[key] for key in keys if key in readings])
             for number, keys in unread.items()
             if number in readings
         ]
+        return [box for box in boxes if box.unread]
 
     def _best(self, generation: int, numbers: Sequence[int]) -> dict[int, list[int]]:
         """The best candidates of some articles as measured, whatever a reader says of them."""
@@ -192,10 +210,13 @@ class BoxReading:
             self._recommenders = {generation: self._recommender_of(generation_view(self._store, generation))}
         return self._recommenders[generation]
 
-    def _read_boxes(self, boxes: Sequence[_Box]) -> list[int]:
-        """Reads boxes and keeps what is said of each at once; gives the articles of those that had an answer."""
+    def _read_boxes(self, boxes: Sequence[_Box]) -> tuple[list[int], bool]:
+        """Reads boxes and keeps what is said of each at once.
+
+        Gives the articles of those that had an answer, and whether the reader may be asked about others.
+        """
         if self._reranker is None or not boxes:
-            return []
+            return [], True
         done: list[int] = []
         failure: Unavailable | None = None
         asking = _Asking(self._reranker)
@@ -204,14 +225,14 @@ class BoxReading:
             for task in as_completed(tasks):
                 answer = task.result()
                 if isinstance(answer, Unavailable):
-                    failure = failure or answer
+                    failure = answer if failure is None or isinstance(failure, NoVerdict) else failure
                 elif answer is not None:
                     self._store.verdicts.put(self.version, tasks[task].article.text_hash, answer)
                     done.append(tasks[task].number)
         if failure is not None:
             self._store.verdicts.note_failure(self.version, Failure(self._clock(), str(failure)))
             _log.warning("%s gives no answer, and the service goes on without it: %s", self.version, failure)
-        return done
+        return done, failure is None or isinstance(failure, NoVerdict)
 
 
 def prune_verdicts(store: Store, versions: Iterable[str | None]) -> int:
@@ -279,12 +300,14 @@ class _Asking:
     def verdicts(self, box: _Box) -> dict[str, Verdict | None] | Unavailable | None:
         """What is said of a box, by the hashes of its candidates; why there is no answer; None where it is not asked.
 
-        Any other error ends the run as well, and is raised.
+        NoVerdict is about this box alone. Any other error ends the run, and what is not Unavailable is raised.
         """
         if self._ended.is_set():
             return None
         try:
             verdicts = _checked(self._reranker.read(box.article, box.unread), len(box.unread))
+        except NoVerdict as error:
+            return error
         except BaseException as error:
             self._ended.set()
             if isinstance(error, Unavailable):
@@ -314,12 +337,12 @@ def _known(given: Mapping[str, float | None], candidates: Sequence[int], hashes:
 def _checked(verdicts: Sequence[Verdict | None], count: int) -> list[Verdict | None]:
     """What a reader has said, its reasons as one line. Raises Unavailable for what is not an answer to the question."""
     if len(verdicts) != count:
-        raise Unavailable(f"it was asked about {count} candidates and has said something of {len(verdicts)}")
+        raise NoVerdict(f"it was asked about {count} candidates and has said something of {len(verdicts)}")
     return [None if verdict is None else _checked_verdict(verdict) for verdict in verdicts]
 
 
 def _checked_verdict(verdict: Verdict) -> Verdict:
     if not 0 <= verdict.grade <= HIGHEST_GRADE:  # false for NaN as well
-        raise Unavailable(f"{verdict.grade!r} is not a grade from 0 to {HIGHEST_GRADE:.0f}")
+        raise NoVerdict(f"{verdict.grade!r} is not a grade from 0 to {HIGHEST_GRADE:.0f}")
     line = " ".join("".join(char if char.isprintable() else " " for char in verdict.reason).split())
     return Verdict(verdict.grade, line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…")

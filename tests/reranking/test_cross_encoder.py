@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from recommender.errors import InvalidInput, ModelUnavailable
+from recommender.rerankers import make_cross_encoder
 from recommender.reranking.base import Reading
 from recommender.reranking.cross_encoder import CrossEncoderReader
-from recommender.wiring import make_cross_encoder
 from tests.tiny import make_cross_encoder_model
 
 ARTICLE = Reading("a", "raid on gao", "army post attacked", "the post was attacked", "en", None)

@@ -1,6 +1,6 @@
 """When a reader of both texts is asked, what becomes of its verdicts, and that nothing is asked twice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from recommender.errors import Unavailable
 from recommender.progress import quiet
 from recommender.reranking.base import Reading, Verdict
 from recommender.serving.document import make_document
-from recommender.serving.reading import MAX_REASON, BoxReading, FollowUp, prune_verdicts
+from recommender.serving.reading import MAX_REASON, BoxReading, Cost, FollowUp, prune_verdicts
 from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
@@ -44,9 +44,13 @@ def contrary(article: str, candidate: str) -> float:
     return 0.0 if article[0] == candidate[0] else min(4.0, int(candidate[-1]))
 
 
-def boxes(store: Store, reader: ToyReader | None, *, candidates: int = 25, at_once: int = 1) -> BoxReading:
+def boxes(
+    store: Store, reader: ToyReader | None, *, candidates: int = 25, at_once: int = 1, cost: Cost | None = None
+) -> BoxReading:
     version = "toy-reader@1" if reader is None else reader.version
-    return BoxReading(store, make_recommender, version, reader, lambda: NOW, candidates=candidates, at_once=at_once)
+    return BoxReading(
+        store, make_recommender, version, reader, lambda: NOW, candidates=candidates, at_once=at_once, cost=cost
+    )
 
 
 def read_by(store: Store, reader: ToyReader | None, **options: int) -> Builder:
@@ -91,6 +95,41 @@ def test_nothing_else_is_shown_where_nothing_fits(filled: Store) -> None:
     read_by(filled, ToyReader(lambda _article, _candidate: 0.0)).build()
     answer = make_recommender(filled).for_article("gold-0", Query(fallback="none"))
     assert answer.items == []
+
+
+def test_nothing_is_sent_that_is_not_public(filled: Store) -> None:
+    """A reader may be a service of somebody else's."""
+    held = replace(archive()[0], flags=("legal_hold",))
+    later = replace(archive()[1], posted_on=NOW + timedelta(days=1))
+    filled.articles.upsert([held, later])
+    reader = ToyReader(contrary)
+    read_by(filled, reader).build()
+    seen = {article for article, _ in reader.asked} | {candidate for _, candidate in reader.pairs}
+    assert len(seen) == 2 * EACH - 2
+    assert not seen & {held.id, later.id}
+
+
+def test_answer_of_no_use_ends_nothing(filled: Store) -> None:
+    """The newest article comes first in every build: one that no reader understands would keep all others from it."""
+    reader = ToyReader(contrary, puzzled_by={archive()[-1].id})
+    report = read_by(filled, reader).build()
+    assert report.read == 2 * EACH - 1
+    failure = filled.verdicts.last_failure(reader.version)
+    assert failure is not None
+    assert "says nothing" in failure.message
+
+
+def test_cost_is_said_before_anything_is_read(filled: Store) -> None:
+    make_builder(filled).build()
+    reader, said = ToyReader(contrary), list[tuple[str, int]]()
+
+    def progress(steps: Iterable[object], _total: int, label: str) -> Iterable[object]:
+        said.append((label, len(reader.asked)))
+        return steps
+
+    reading = boxes(filled, reader, cost=lambda unread: f"{len(list(unread))} requests")
+    reading.read(filled.state().generation or 0, progress)  # type: ignore[arg-type]
+    assert (f"Reading the boxes of {2 * EACH:,} articles: {2 * EACH} requests", 0) in said
 
 
 def test_pair_without_a_verdict_keeps_its_score(filled: Store) -> None:
