@@ -110,12 +110,29 @@ def test_curl_gives_three_stories(served: tuple[str, dict[str, str]]) -> None:
 
 
 def test_related_prints_three_stories(served: tuple[str, dict[str, str]]) -> None:
-    (command,) = commands("RECOMMENDER_DATABASE_URL=")
-    variable, _, *arguments = shlex.split(command)
-    assert variable == f"RECOMMENDER_DATABASE_URL={SAMPLE}"
-    done = subprocess.run(recommender(*arguments), env=served[1], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
+    done = run_on_the_sample("related", served[1])
     assert re.findall(r"^\d\. ", done.stdout, flags=re.MULTILINE) == ["1. ", "2. ", "3. "]
+
+
+def test_editors_get_into_the_sample(served: tuple[str, dict[str, str]]) -> None:
+    """The desk answers where the README says, and its picture is there."""
+    assert "ada" in run_on_the_sample("users", served[1], "millet and rain\n" * 2).stdout
+    (address,) = re.findall(r"sign in at (http://127\S+):", README)
+    with urllib.request.urlopen(address.replace(ADDRESS, served[0])) as response:  # our own server
+        assert 'type="password"' in response.read().decode()
+    assert "](docs/images/desk-article.png)" in README
+
+
+def run_on_the_sample(name: str, environment: dict[str, str], typed: str = "") -> subprocess.CompletedProcess[str]:
+    """What the README's command of this name prints for a database of the sample."""
+    for command in commands("RECOMMENDER_DATABASE_URL="):
+        variable, _, *arguments = shlex.split(command)
+        assert variable == f"RECOMMENDER_DATABASE_URL={SAMPLE}"
+        if arguments[0] == name:
+            return subprocess.run(
+                recommender(*arguments), env=environment, input=typed, capture_output=True, text=True, check=True
+            )
+    pytest.fail(f"the README does not show `recommender {name}`")
 
 
 def test_snippet_files_are_served(served: tuple[str, dict[str, str]]) -> None:

@@ -132,6 +132,7 @@ class _Reader:
         self._readers: Mapping[str, Callable[[Any], Any]] = {
             "url": self._address,
             "image_url": self._address,
+            "aliases": self._addresses,
             "posted_on": self._date,
             "language": self._language,
             "countries": self._labels,
@@ -175,6 +176,14 @@ class _Reader:
             raise RefusedField("holds the image itself, not its address", "")
         address: str = PARSERS["url"](text.replace(" ", "%20"))  # as browsers do
         return address
+
+    def _addresses(self, raw: Any) -> tuple[str, ...]:
+        """Further addresses, which Hugo and Jekyll write as paths."""
+        parts = raw.split() if isinstance(raw, str) else raw
+        if isinstance(parts, list | tuple):
+            parts = [self._address(part) for part in parts if part != ""]
+        addresses: tuple[str, ...] = PARSERS["aliases"](parts)
+        return addresses
 
     def _date(self, raw: Any) -> Any:
         try:

@@ -192,7 +192,10 @@ class _Inputs:
             where, _, why = group.first.partition(": ")
             more = f" and {group.count - 1:,} more records" if group.count > 1 else ""
             refused.append(f"refused: {where}{more}: {why}")
-        return refused + [f"note: {line}" for line in (*self._notes, *self._findings.lines())]
+        lines = [*self._notes, *self._findings.lines()]
+        if self._findings.unlinked:
+            lines.append(f"url: {self._findings.unlinked:,} published without one: no box that links leads there")
+        return refused + [f"note: {line}" for line in lines]
 
 
 def _shown(inputs: _Inputs) -> IngestReport:

@@ -28,6 +28,7 @@ _FRONT_MATTER = {
     "author": "author|authors",
     "edition": "edition|category|categories.0|section",
     "language": "language|lang",
+    "aliases": "aliases|redirect_from",
     "image_url": "image_url|image|images.0|cover.image|featured_image",
 }
 READY: Mapping[str, Mapping[str, str]] = {

@@ -67,13 +67,15 @@ class Findings:
     ignored: Counter[str] = field(default_factory=Counter)
     repeated: Group | None = None
     skipped: Counter[str] = field(default_factory=Counter)
+    unlinked: int = 0  # published, without an address
 
     def refuse(self, refusal: Refusal) -> None:
         """Counts a refused record."""
         _count(self.refusals, refusal.cause or refusal.reason, str(refusal))
 
     def take(self, source: str, taken: Taken) -> None:
-        """Counts what was made of a record otherwise than it says."""
+        """Counts what was made of a record otherwise than it says, and whether a teaser of it can lead anywhere."""
+        self.unlinked += taken.article.url is None and taken.article.status == "published"
         for remark in taken.remarks:
             value = f" (got {remark.value})" if remark.value else ""
             _count(self.remarks, (remark.field, remark.kind), f"{source}, line {taken.line}{value}")

@@ -59,6 +59,14 @@ def test_addresses_become_absolute(raw: object, address: str) -> None:
     assert read(image_url=raw).article.image_url == address
 
 
+def test_further_addresses_become_absolute_too() -> None:
+    assert read(aliases=["/old/rain", "https://b.example/1"]).article.aliases == (
+        "https://journal.example/old/rain",
+        "https://b.example/1",
+    )
+    assert kinds(read(Conventions(), aliases=["/old/rain"])) == ["aliases: dropped: is relative; set site_url"]
+
+
 @pytest.mark.parametrize(
     ("field", "raw", "kind"),
     [

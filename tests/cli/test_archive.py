@@ -341,6 +341,12 @@ def test_unknown_keys_are_named_once(run: Run, empty: Path, tmp_path: Path) -> N
     assert said in run("ingest", "news.jsonl").stderr
 
 
+def test_articles_that_no_box_can_lead_to_are_counted(run: Run, empty: Path, tmp_path: Path) -> None:
+    (tmp_path / "news.jsonl").write_text(lines(url=[None, "/gao", "https://journal.example/gao"]))
+    said = "note: url: 2 published without one: no box that links leads there"
+    assert said in run("ingest", "news.jsonl").stderr
+
+
 def test_ids_that_come_twice_are_told(run: Run, empty: Path, tmp_path: Path) -> None:
     (tmp_path / "news.csv").write_text("id,title\na,Rain\nb,Sun\na,Rain again\n")
     result = run("ingest", "news.csv")
