@@ -79,7 +79,8 @@ class BoxReading:
         self._at_once = at_once
         self._cost = cost
         self._recommenders: dict[int, Recommender] = {}  # of the last generation
-        self._readings: dict[int, str] = {}  # what is read of articles, by their number
+        self._readings: dict[int, str] = {}  # what is read of articles, by their number, as of a revision
+        self._revision = -1
 
     @property
     def asks(self) -> bool:
@@ -94,29 +95,38 @@ class BoxReading:
             return
         numbers = self._store.generations.numbers(generation)
         batches = _batches(numbers, KNOWN_AT_ONCE)
-        self._readings = {}
         for batch in progress(batches, len(batches), f"Looking up what was read of {len(numbers):,} articles"):
             self._put_known(generation, batch)
 
     def _put_known(self, generation: int, numbers: Sequence[int]) -> None:
         """Brings the grades in the lists of some articles in step with the verdicts that are kept."""
         with self._store.reading():
-            lists = self._store.generations.candidates(generation, numbers)
-            others = {number for rows in lists.values() for number in rows["number"].tolist()}
-            hashes = self._hashes(sorted(others | set(lists)))
-            given = self._store.verdicts.grades(self.version, [hashes[key] for key in lists if key in hashes])
+            self._grades(generation, numbers)  # most of the reading is done before other writers have to wait
+        with self._store.writing():  # so that no text changes between what is said of it and its list
             before = self._store.generations.grades(generation, numbers)
-        grades = {
+            changed = {
+                number: rows
+                for number, rows in self._grades(generation, numbers).items()
+                if not np.array_equal(rows, before.get(number, NO_GRADES))
+            }
+            self._store.generations.put_grades(generation, changed)
+
+    def _grades(self, generation: int, numbers: Sequence[int]) -> dict[int, GradeArray]:
+        """What is kept of the candidates in the lists of some articles."""
+        lists = self._store.generations.candidates(generation, numbers)
+        others = {number for rows in lists.values() for number in rows["number"].tolist()}
+        hashes = self._hashes(sorted(others | set(lists)))
+        given = self._store.verdicts.grades(self.version, [hashes[key] for key in lists if key in hashes])
+        return {
             number: _known(given.get(hashes.get(number, ""), {}), rows["number"].tolist(), hashes)
             for number, rows in lists.items()
         }
-        changed = {
-            number: rows for number, rows in grades.items() if not np.array_equal(rows, before.get(number, NO_GRADES))
-        }
-        self._store.generations.put_grades(generation, changed)
 
     def _hashes(self, numbers: Sequence[int]) -> dict[int, str]:
-        """By number, the hash of what is read of articles; remembered for the length of a run."""
+        """By number, the hash of what is read of articles; remembered until something changes in the store."""
+        revision = self._store.state().revision
+        if revision != self._revision:
+            self._revision, self._readings = revision, {}
         missing = [number for number in numbers if number not in self._readings]
         for batch in _batches(missing, KNOWN_AT_ONCE):
             articles = self._store.articles.get(batch)
@@ -133,12 +143,11 @@ class BoxReading:
         before.
         """
         numbers = self._store.generations.numbers(generation)[::-1]
-        self._readings = {}
         read = 0
         batches = _batches(numbers, READ_AT_ONCE) if self._reranker is not None else []
         cost = "" if self._cost is None else f": {self._cost(self._all_boxes(generation, batches))}"
         for batch in progress(batches, len(batches), f"Reading the boxes of {len(numbers):,} articles{cost}"):
-            if self._store.generations.generation(generation) is None:
+            if self._store.generations.model(generation) is None:
                 break  # another build has replaced it, and reads on
             done, goes_on = self._read_boxes(self._boxes(generation, batch))
             self._put_known(generation, done)
@@ -154,15 +163,8 @@ class BoxReading:
             for box in self._boxes(generation, batch):
                 yield box.article, box.unread
 
-    def unread(self, generation: int) -> int:
-        """How many boxes of a generation have something that was not read."""
-        numbers = self._store.generations.numbers(generation)
-        self._readings = {}
-        return sum(len(self._boxes(generation, batch)) for batch in _batches(numbers, KNOWN_AT_ONCE))
-
     def read_some(self, generation: int, numbers: Sequence[int]) -> bool:
         """The same for some articles of a generation; False where the reader gave no answer."""
-        self._readings = {}
         _, goes_on = self._read_boxes(self._boxes(generation, numbers))
         self._put_known(generation, numbers)
         return goes_on

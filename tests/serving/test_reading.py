@@ -251,6 +251,23 @@ def test_grade_of_a_text_that_has_changed_counts_no_more(filled: Store) -> None:
     assert not [rows for rows in grades.values() if number in rows["number"]]
 
 
+def test_text_that_changes_while_it_is_read_gets_no_grade(filled: Store) -> None:
+    """A reader may take hours, and what it says is of the text that it was given."""
+
+    class Slow(ToyReader):
+        def read(self, article: Reading, candidates: Sequence[Reading]) -> list[Verdict | None]:
+            if not self.asked:
+                filled.articles.upsert([make_article("fuel-4", title="Nothing of the kind", posted_on=days_ago(9))])
+            return super().read(article, candidates)
+
+    read_by(filled, Slow(contrary)).build()
+    live = filled.state().generation or 0
+    number = filled.articles.numbers(["fuel-4"])["fuel-4"]
+    grades = filled.generations.grades(live, filled.generations.numbers(live))
+    assert grades
+    assert not [rows for rows in grades.values() if number in rows["number"]]
+
+
 # -- away or wrong -----------------------------------------------------------------------------------------------------
 
 
