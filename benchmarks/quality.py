@@ -41,6 +41,7 @@ def run() -> list[Table]:
         tables = [
             _delivered(measured),
             _against(measured),
+            robustness.run(),
             _by_language(sample),
             _calibration(sample, "with the default model"),
         ]
@@ -49,7 +50,6 @@ def run() -> list[Table]:
             tables += [_models(measured, other), _calibration(other[0], "the same weights with multilingual-e5-small")]
         return [
             *tables,
-            robustness.run(),
             _weights(),
             texts.embeddings(sample),
             tried.parts(sample),

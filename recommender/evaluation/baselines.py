@@ -83,8 +83,8 @@ class Archive:
         """What a tag plug-in shows: those with the most tags in common, the newest first; without any, the newest."""
         tags = set(self.articles[place].tags)
         newest = np.argsort(np.argsort([_seconds(article) for article in self.articles], kind="stable"))
-        shared = np.array([len(tags & set(article.tags)) for article in self.articles], dtype=np.float64)
-        scores: npt.NDArray[np.floating] = newest / len(newest) + shared
+        common = np.array([len(tags & set(article.tags)) for article in self.articles], dtype=np.float64)
+        scores: npt.NDArray[np.float64] = common + newest / len(newest)
         return scores
 
     def latest(self, place: int) -> npt.NDArray[np.floating]:
