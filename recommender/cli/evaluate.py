@@ -46,7 +46,8 @@ def evaluate(config: Path | None, qrels: Path, articles: Path | None, run_file: 
     Then lists of ten of every system in all languages; there the service has no fallbacks and no threshold.
 
     Gain is 2^grade - 1, and a grade below 0 counts as 0. Intervals are 95 % bootstrap intervals over queries; poor@3 is
-    the share of the first three teasers graded 0 or -1. What editors have decided is left out.
+    the share of the first three teasers graded 0 or -1. What editors have decided is left out. How far the embedding
+    counts in each language says `recommender status`; where it was not measured, words and names decide.
     """
     settings = load_settings(config)
     judgments = read_qrels(qrels)
