@@ -17,7 +17,8 @@ from recommender.evaluation.evaluation import DEPTH, MEASURES, System
 from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades, bootstrap_interval, per_query
 from recommender.ranking.scoring import DEFAULT, RankingModel
-from recommender.serving.recommender import ANY_LANGUAGE, Query, RankingDefaults, Recommender
+from recommender.serving.answers import ANY_LANGUAGE, Query, RankingDefaults
+from recommender.serving.recommender import Recommender
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.store.generations import Generation

@@ -29,7 +29,7 @@ from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.operations.archive import opened
 from recommender.operations.backup import back_up
 from recommender.release.interleaving import Interleaver, InterleavingControl
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.settings import Settings, load_settings
 from recommender.sources.files import JsonLines
 from recommender.sources.ingest import ingest

@@ -25,7 +25,7 @@ from recommender.ranking.facts import Filters, Ranker, SourceArticle
 from recommender.ranking.scoring import DEFAULT, PARTS
 from recommender.ranking.selection import choose_related
 from recommender.ranking.shortlist import shortlist
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.training import ranking_weights
 from recommender.training.training import EDGES
 from recommender.wiring import make_fitter

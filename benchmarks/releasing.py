@@ -18,7 +18,7 @@ from benchmarks.report import Table, in_turn, ratio
 from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades
 from recommender.release.interleaving import Interleaver, InterleavingReport
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.wiring import make_interleaving_control, make_recommender, make_releasing, open_store

@@ -32,7 +32,8 @@ from recommender.metrics import ndcg, poor_share
 from recommender.progress import quiet
 from recommender.ranking.facts import SIDEBAR_PLACES
 from recommender.ranking.scoring import DEFAULT
-from recommender.serving.recommender import RankingDefaults, Recommender
+from recommender.serving.answers import RankingDefaults
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from recommender.temporary import TemporaryFolder
 from recommender.wiring import make_gazetteer, make_systems, make_toolbox, open_store, utc_now

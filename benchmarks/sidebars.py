@@ -18,7 +18,7 @@ from recommender.articles.article import Article
 from recommender.articles.reasons import reason
 from recommender.evaluation.baselines import sidebars
 from recommender.evaluation.evaluation import MAIN
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.wiring import open_store
 
 SIDEBARS = 20

@@ -30,7 +30,7 @@ from recommender.release.gate import on_judgments
 from recommender.release.golden_files import read_golden
 from recommender.release.golden_pairs import Broken, GoldenPair, broken
 from recommender.release.promotion import GATED
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.training.linear_adapter import whitening
 from recommender.training.training import passages_of
 

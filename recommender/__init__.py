@@ -12,7 +12,8 @@ from recommender.version import __version__
 if TYPE_CHECKING:
     from recommender.articles.article import Article
     from recommender.errors import RecommenderError
-    from recommender.serving.recommender import Query, Recommendation, Recommender
+    from recommender.serving.answers import Query, Recommendation
+    from recommender.serving.recommender import Recommender
     from recommender.settings import Settings, load_settings
     from recommender.wiring import make_builder, make_recommender, open_store
 

@@ -17,7 +17,8 @@ from recommender.embedding.base import Embedder
 from recommender.progress import Progress
 from recommender.ranking.scoring import DEFAULT, READER, RankingModel
 from recommender.retrieval.base import Toolbox
-from recommender.serving.recommender import RankingDefaults, Recommender
+from recommender.serving.answers import RankingDefaults
+from recommender.serving.recommender import Recommender
 from recommender.serving.wording import Wording
 from recommender.settings import Settings
 from recommender.store.base import Store

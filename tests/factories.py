@@ -17,7 +17,8 @@ from recommender.ranking.candidates import FEATURES, CandidateArray, make_candid
 from recommender.ranking.facts import Columns
 from recommender.ranking.scoring import RankingModel, for_parts
 from recommender.release.interleaving import end_left
-from recommender.serving.recommender import RankingDefaults, Recommender
+from recommender.serving.answers import RankingDefaults
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from recommender.wiring import make_toolbox
 from tests.embedder import ToyEmbedder

@@ -168,7 +168,7 @@ def test_nothing_heavy_at_import(program: str) -> None:
 def test_requests_load_no_model(tmp_path: Path) -> None:
     """The store needs Alembic to see that its tables are current; nothing else is heavy."""
     program = f"""
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.settings import Settings
 from recommender.wiring import make_recommender, open_store
 from tests.factories import make_article

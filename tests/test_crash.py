@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recommender.build.builder import EMBED_AT_ONCE
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from tests.embedder import ToyEmbedder
 from tests.factories import built, make_article, make_recommender

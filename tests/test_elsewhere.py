@@ -16,7 +16,7 @@ PROGRAM = """
 import json, sys
 from datetime import timedelta
 from recommender.store.generation_view import generation_view
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.settings import Settings
 from recommender.wiring import make_builder, make_recommender, open_store, utc_now
 from tests.embedder import ToyEmbedder

@@ -21,7 +21,7 @@ from recommender.evaluation.evaluation import (
 )
 from recommender.evaluation.evaluation import evaluate as run_evaluation
 from recommender.evaluation.trec import read_qrels, write_run
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.settings import load_settings
 from recommender.wiring import make_recommender, make_systems
 from recommender.workflows.corpus import corpus

@@ -10,8 +10,8 @@ from recommender.articles.article import Article
 from recommender.articles.text import plain_text
 from recommender.errors import InvalidInput
 from recommender.ranking.facts import SIDEBAR_PLACES
+from recommender.serving.answers import Query
 from recommender.serving.document import Document, make_document
-from recommender.serving.recommender import Query
 from recommender.settings import load_settings
 from recommender.wiring import make_live_builder, make_recommender, opened_store
 

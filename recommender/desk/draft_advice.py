@@ -15,7 +15,8 @@ from recommender.ranking.facts import RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.scoring import DAY
 from recommender.ranking.shortlist import teasers_of
-from recommender.serving.recommender import Item, Query, Question, Recommender
+from recommender.serving.answers import Item, Query, Question
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 LINKS = 10  # stories that are offered

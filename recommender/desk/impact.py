@@ -11,7 +11,8 @@ from recommender.articles.article import Article
 from recommender.curation.signals import Signal
 from recommender.errors import Unavailable
 from recommender.ranking.facts import PINNED, RELATED, RankedTeaser
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 MAX_CHANGED = 20

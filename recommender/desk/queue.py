@@ -13,7 +13,8 @@ from recommender.articles.article import Article
 from recommender.curation.sensitivity import ANYTHING, BITS
 from recommender.ranking.facts import Columns
 from recommender.ranking.scoring import DAY
-from recommender.serving.recommender import Item, Query, Recommendation, Recommender
+from recommender.serving.answers import Item, Query, Recommendation
+from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import shown
 from recommender.store.base import Store
 from recommender.store.ledger import Outlook, Shown

@@ -19,8 +19,9 @@ from recommender.ranking.facts import PINNED, RELATED, Columns, RankedTeaser
 from recommender.ranking.filters import readable
 from recommender.ranking.shortlist import shortlist, teasers_of
 from recommender.reranking.base import Verdict
+from recommender.serving.answers import Item, Query, Question, Recommendation
 from recommender.serving.document import digest_of, make_document
-from recommender.serving.recommender import Item, Query, Question, Recommendation, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import shown
 from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store

@@ -11,7 +11,8 @@ from recommender.embedding.pooling import Geometry
 from recommender.errors import NotBuilt
 from recommender.evaluation.evaluation import DEPTH, DeliveredPlace, Ranking, System
 from recommender.ranking.facts import RELATED
-from recommender.serving.recommender import ANY_LANGUAGE, Query, Recommender
+from recommender.serving.answers import ANY_LANGUAGE, Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 LATEST = "latest in the edition"

@@ -27,7 +27,8 @@ from recommender.grading.panels import (
     report,
     shuffled,
 )
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.articles import Facts
 from recommender.store.audit import AuditEntry
 from recommender.store.base import Store

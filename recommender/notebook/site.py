@@ -21,7 +21,8 @@ from recommender.ranking.scoring import DEFAULT, RankingModel
 from recommender.release.cards import ModelCard
 from recommender.release.comparison import VersionComparison
 from recommender.release.gate import Check
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.settings import Settings, load_settings
 from recommender.sources.files import open_source
 from recommender.sources.ingest import Refusal, ingest

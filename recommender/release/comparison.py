@@ -17,7 +17,8 @@ from recommender.evaluation.breakdown import groups
 from recommender.evaluation.evaluation import DEPTH, MAIN, MEASURES, Estimate, System
 from recommender.metrics import Grades, PairedDifference
 from recommender.release.base import Registry
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 COPIED_AT_ONCE = 500

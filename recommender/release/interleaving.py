@@ -17,8 +17,9 @@ from recommender.ranking.facts import PINNED, RankedTeaser
 from recommender.ranking.pins import place_pins
 from recommender.ranking.quotas import allowed_by_quotas, quotas_of
 from recommender.release.team_draft import HOUR, Fits, Preference, coins, drafted, preference
+from recommender.serving.answers import Query, Question, Recommendation, basis_of
 from recommender.serving.document import digest
-from recommender.serving.recommender import Query, Question, Recommendation, Recommender, basis_of
+from recommender.serving.recommender import Recommender
 from recommender.serving.write_behind import WriteBehind
 from recommender.store.audit import END_TRIAL, START_TRIAL, AuditEntry
 from recommender.store.base import State, Store

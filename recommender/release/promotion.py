@@ -33,7 +33,8 @@ from recommender.release.gate import (
 )
 from recommender.release.golden_pairs import GoldenPair, broken, unknown
 from recommender.release.interleaving import end_left
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.audit import END_SHADOW, PROMOTE, ROLL_BACK, START_SHADOW, AuditEntry
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view

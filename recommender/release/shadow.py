@@ -7,7 +7,8 @@ from statistics import fmean
 
 from recommender import metrics
 from recommender.errors import ArticleNotFound, InvalidInput
-from recommender.serving.recommender import Basis, Query, Recommender
+from recommender.serving.answers import Basis, Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import State, Store
 from recommender.store.generation_view import generation_view
 from recommender.store.shadow import ShadowSidebar

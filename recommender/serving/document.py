@@ -12,7 +12,7 @@ from recommender.articles.reasons import reason, reported
 from recommender.articles.sentences import SentencePair
 from recommender.ranking.facts import RELATED
 from recommender.reranking.base import Verdict
-from recommender.serving.recommender import Item, Recommendation
+from recommender.serving.answers import Item, Recommendation
 from recommender.serving.wording import Wording, day, in_language, spoken
 
 Document = dict[str, Any]

@@ -14,9 +14,10 @@ from urllib.parse import quote
 from recommender.errors import ArticleNotFound
 from recommender.progress import Progress
 from recommender.ranking.filters import public
+from recommender.serving.answers import Query
 from recommender.serving.document import iso, make_document, to_json
 from recommender.serving.prepared import find_prepared
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 AT_ONCE = 500

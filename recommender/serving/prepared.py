@@ -15,8 +15,9 @@ import numpy as np
 
 from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.progress import Progress
+from recommender.serving.answers import Basis, Query, Recommendation
 from recommender.serving.document import digest_of, make_document, to_json
-from recommender.serving.recommender import Basis, Query, Recommendation, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.serving.recorder import shown
 from recommender.store.base import QuickReader, State, Store
 from recommender.store.ledger import Shown

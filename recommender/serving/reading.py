@@ -23,7 +23,8 @@ from recommender.ranking.scoring import READER
 from recommender.ranking.shortlist import shortlist
 from recommender.reranking.base import HIGHEST_GRADE, Reading, Reranker, Verdict
 from recommender.reranking.readings import reading_of
-from recommender.serving.recommender import Query, Question, Recommender
+from recommender.serving.answers import Query, Question
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
 from recommender.store.verdicts import Failure

@@ -2,14 +2,13 @@
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 
 import numpy as np
 
-from recommender.arrays import BoolArray, IntArray
+from recommender.arrays import BoolArray
 from recommender.articles.addresses import without_cache_buster
 from recommender.articles.article import Article
 from recommender.articles.boilerplate import NO_BOILERPLATE, Boilerplate
@@ -25,10 +24,6 @@ from recommender.errors import ArticleNotFound, NotBuilt
 from recommender.ranking.candidates import EMPTY, NO_GRADES, CandidateArray, TextCandidates, with_grades
 from recommender.ranking.events import events_among, near_identical, same_text
 from recommender.ranking.facts import (
-    PINNED,
-    RELATED,
-    ROLES,
-    SIDEBAR_PLACES,
     Columns,
     Filters,
     RankedTeaser,
@@ -40,138 +35,24 @@ from recommender.ranking.scoring import DEFAULT, USUAL, RankingModel, Scales
 from recommender.ranking.sidebar import let_through, sidebar
 from recommender.reranking.base import Verdict
 from recommender.reranking.readings import reading_of
+from recommender.serving.answers import (
+    ANY_LANGUAGE,
+    NO_NUMBER,
+    SAME_LANGUAGE,
+    Basis,
+    Item,
+    Query,
+    Question,
+    RankingDefaults,
+    Recommendation,
+    RunningStory,
+    basis_of,
+)
 from recommender.serving.catalogue import UNKNOWN_CODE, Catalogue, Snapshot
 from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.store.base import Look, State, Store
 
-SAME_LANGUAGE = "same"
-ANY_LANGUAGE = "any"
-NO_NUMBER = -1
 Numbered = tuple[int, Article]
-LOOK_AGAIN_SECONDS = 60.0  # fallbacks change with time: stories leave the last 30 days, dated ones come
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a caller asks for. None leaves the choice to the site's settings.
-
-    `languages` is "same" (as the article; related stories may be of others, where the site allows it), "any", or codes;
-    `editions` empty means any.
-
-    Attributes
-    ----------
-    n : int
-        How many teasers, 1 or more; 3 if left out.
-    exclude : tuple of str
-        Ids of articles that must not be among them.
-    editions : tuple of str
-        Only articles of these editions; empty means any.
-    languages : tuple of str
-        ("same",), ("any",), or codes of languages.
-    since, until : datetime or None
-        Only articles published in this period, bounds included; aware. None leaves it open.
-    diversity : float or None
-        How much it counts that teasers differ, 0 (not at all) to 1. None: the setting `diversity`.
-    min_score : float or None
-        The threshold: below this score, 0 to 1, a story is not related. None: what editors have set, else the setting.
-    fallback : str
-        What fills places for which too few stories are related: "ladder" (the default: most read in the edition, latest
-        in the edition, latest of all), "latest" (the same, also for an article that is not known) or "none".
-    unlinked : bool
-        Whether an article without an address may be among them; it always may where no article has one.
-
-    Examples
-    --------
-    >>> Query(n=5, fallback="none").min_score is None
-    True
-    """
-
-    n: int = SIDEBAR_PLACES
-    exclude: tuple[str, ...] = ()
-    editions: tuple[str, ...] = ()
-    languages: tuple[str, ...] = (SAME_LANGUAGE,)
-    since: datetime | None = None
-    until: datetime | None = None
-    diversity: float | None = None
-    min_score: float | None = None
-    fallback: str = "ladder"
-    unlinked: bool = False
-
-
-@dataclass(frozen=True)
-class RankingDefaults:
-    """A site's choices where the query makes none. `model` replaces the weights of every generation.
-
-    With `other_languages` a sidebar requested in the article's language may hold related stories in others.
-    """
-
-    min_score: float
-    diversity: float
-    model: RankingModel | None = None
-    roles: tuple[str, ...] = ROLES
-    other_languages: bool = True
-
-
-@dataclass(frozen=True)
-class Item:
-    """One teaser with the article it shows, and what that shares with the source: see `reasons.shared`."""
-
-    article: Article
-    teaser: RankedTeaser
-    shared: Mapping[str, list[str]]
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What an answer was made from, and so how long it is right.
-
-    It was made at `state` for the article `number`, out of the facts of `articles` (numbers, its own among them) and
-    its candidate list; None says out of everything, as fallbacks are. At `until` (seconds since 1970) an article dated
-    into the future may join it, a signal may begin or end, or the answer is to be looked at again for other reasons.
-    `teasers` are the articles it shows. At `expires` time makes it wrong, also where nothing newer can be had: as
-    `until`, without the other reasons.
-    """
-
-    state: State
-    number: int
-    articles: IntArray | None
-    until: float
-    teasers: tuple[int, ...] = ()
-    expires: float = np.inf
-
-    @property
-    def lasting(self) -> bool:
-        """Whether only changes can make the answer wrong, and not time."""
-        return self.articles is not None and self.until == np.inf
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A sidebar. `article` is None for an unknown source that got fallbacks.
-
-    Attributes
-    ----------
-    article : Article or None
-        The article that the sidebar stands beside, without its body.
-    items : list of Item
-        The teasers, in the order of their places. Each has `article` (without its body), `teaser` (its `score`, 0 to 1;
-        `source`, "related", "pinned" or the fallback it comes from; `role`; and `parts` of the score, which add up to
-        it) and `shared` (labels and names that it has in common with the source).
-    basis : Basis
-        What the answer was made from, for caches: see `Recommender.still_right`.
-    model : str or None
-        The embedding model that candidates were found with; None before the first build.
-    """
-
-    article: Article | None
-    items: list[Item]
-    basis: Basis
-    model: str | None
-
-    @property
-    def state(self) -> State:
-        """The state of the store that the sidebar was made at."""
-        return self.basis.state
 
 
 @dataclass(frozen=True)
@@ -185,13 +66,6 @@ class _Made:
     scales: Scales
     boilerplate: Boilerplate
     reranker: str | None = None
-
-
-@dataclass(frozen=True)
-class RunningStory:
-    """A running story: its articles in the order of time, the oldest first."""
-
-    articles: list[Article]
 
 
 class Recommender:
@@ -563,7 +437,7 @@ class Recommender:
         snapshot = self._catalogue.as_of(state)
         return Snapshot(snapshot.columns, self._directives(snapshot.directives))
 
-    def _question_about(self, numbered: Numbered | None, key: str, query: Query) -> "Question":
+    def _question_about(self, numbered: Numbered | None, key: str, query: Query) -> Question:
         state = self._store.state()
         if numbered is None:
             if query.fallback != "latest":
@@ -576,15 +450,15 @@ class Recommender:
             number, article, TextCandidates(lists.get(number, EMPTY), names.get(number, ())), query, state
         )
 
-    def question(self, article_id: str, query: Query) -> "Question":
+    def question(self, article_id: str, query: Query) -> Question:
         """What the sidebar of an article is made from. Called inside `Store.reading`. Raises ArticleNotFound."""
         return self._question_about(self._store.articles.by_id(article_id), article_id, query)
 
-    def reader_question(self, article_id: str, query: Query) -> "Question":
+    def reader_question(self, article_id: str, query: Query) -> Question:
         """The same as `for_reader` has it: an article that is not public is unknown."""
         return self._question_about(self._store.articles.public_by_id(article_id, self._clock()), article_id, query)
 
-    def questions(self, numbers: Sequence[int], query: Query) -> dict[int, "Question"]:
+    def questions(self, numbers: Sequence[int], query: Query) -> dict[int, Question]:
         """The same for many articles by number, those that are not published left out; only for `teasers`.
 
         What articles name is not read: only items need it.
@@ -597,11 +471,11 @@ class Recommender:
             if article.status == "published"
         }
 
-    def teasers(self, question: "Question") -> list[RankedTeaser]:
+    def teasers(self, question: Question) -> list[RankedTeaser]:
         """The sidebar that a question asks for, without its articles, in the same transaction."""
         return self._teasers(question)
 
-    def draft_question(self, draft: Article, candidates: TextCandidates, query: Query) -> "Question":
+    def draft_question(self, draft: Article, candidates: TextCandidates, query: Query) -> Question:
         """The same for a text that is not in the archive, with the candidates found for it."""
         return self._question(NO_NUMBER, draft, candidates, query, self._state_compared_with(candidates))
 
@@ -614,22 +488,22 @@ class Recommender:
         there = number is not None and self._store.generations.model(number) is not None
         return replace(state, generation=number) if there else state
 
-    def answer(self, question: "Question") -> Recommendation:
+    def answer(self, question: Question) -> Recommendation:
         """The sidebar that a question asks for, in the same transaction."""
         return self._answered(question, self._teasers(question))
 
-    def finished(self, question: "Question", teasers: Sequence[RankedTeaser]) -> Recommendation:
+    def finished(self, question: Question, teasers: Sequence[RankedTeaser]) -> Recommendation:
         """The answer to a question with teasers that were chosen elsewhere, less those that the guard forbids.
 
         In the same transaction.
         """
         return self._answered(question, let_through(teasers, question.snapshot.columns, question.source.constraints))
 
-    def _answered(self, question: "Question", teasers: list[RankedTeaser]) -> Recommendation:
+    def _answered(self, question: Question, teasers: list[RankedTeaser]) -> Recommendation:
         model = self._made_with(question.state).model
         return Recommendation(question.article, self.items(question, teasers), basis_of(question, teasers), model)
 
-    def reports(self, question: "Question", numbers: Sequence[int]) -> BoolArray:
+    def reports(self, question: Question, numbers: Sequence[int]) -> BoolArray:
         """Which of some articles report one event, (n, n) and symmetric, as far as their own lists say."""
         facts = question.snapshot.columns.take(np.array(numbers, dtype=np.intp))
         return events_among(facts, self._lists(question.state, numbers), question.ranker.scales)
@@ -648,13 +522,13 @@ class Recommender:
 
     def _question(
         self, number: int, article: Article | None, candidates: TextCandidates, query: Query, state: State
-    ) -> "Question":
+    ) -> Question:
         snapshot = self._current(state)
         filters = self._filters(query, article, snapshot)
         source = self._source(number, article, snapshot, filters.now, candidates.copy_key)
         return Question(state, snapshot, article, candidates, source, filters, self._ranker(state, snapshot.directives))
 
-    def _teasers(self, question: "Question") -> list[RankedTeaser]:
+    def _teasers(self, question: Question) -> list[RankedTeaser]:
         return sidebar(
             question.rows,
             question.source,
@@ -677,7 +551,7 @@ class Recommender:
         grades = self._store.generations.grades(state.generation, numbers)
         return {number: with_grades(rows, grades.get(number, NO_GRADES)) for number, rows in lists.items()}
 
-    def items(self, question: "Question", teasers: Sequence[RankedTeaser]) -> list[Item]:
+    def items(self, question: Question, teasers: Sequence[RankedTeaser]) -> list[Item]:
         """Teasers with their articles, in the same transaction; withdrawn ones are left out."""
         numbers, state = [teaser.number for teaser in teasers], question.state
         articles = self._store.articles.get(numbers, texts=False)
@@ -808,43 +682,3 @@ class _Remembering:
         if last is None or last[0] is not directives:
             last = self._last = directives, self._preview(directives)
         return last[1]
-
-
-@dataclass(frozen=True)
-class Question:
-    """One request with all that its answer is made from. `article` is None for an unknown source."""
-
-    state: State
-    snapshot: Snapshot
-    article: Article | None
-    text: TextCandidates
-    source: SourceArticle
-    filters: Filters
-    ranker: Ranker
-
-    @property
-    def rows(self) -> CandidateArray:
-        """The candidate list."""
-        return self.text.rows
-
-    @cached_property
-    def candidates(self) -> Columns:
-        """The facts of the candidates."""
-        return self.snapshot.columns.take(self.rows["number"])
-
-
-def basis_of(question: Question, teasers: Sequence[RankedTeaser]) -> Basis:
-    """What an answer with these teasers is made from."""
-    filters, source, candidates = question.filters, question.source, question.candidates
-    shown = tuple(teaser.number for teaser in teasers)
-    full = len(teasers) == filters.n and all(teaser.source in (RELATED, PINNED) for teaser in teasers)
-    settled = full or filters.fallback == "none" or source.constraints.off is not None
-    pins = list(source.constraints.pins.values())
-    articles = np.concatenate([candidates.number, np.array([*shown, *pins, source.number], dtype=np.int32)])
-    next_change = min(source.constraints.until, question.snapshot.directives.next_change(articles, filters.now))
-    coming = np.concatenate([candidates.posted, question.snapshot.columns.posted[pins]])
-    expires = min(float(np.min(coming, initial=np.inf, where=coming > filters.now)), next_change)
-    if source.number == NO_NUMBER or not settled:
-        again = min(filters.now + LOOK_AGAIN_SECONDS, next_change)
-        return Basis(question.state, source.number, None, again, shown, expires)
-    return Basis(question.state, source.number, articles, expires, shown, expires)

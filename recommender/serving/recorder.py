@@ -10,8 +10,8 @@ from datetime import datetime
 
 from recommender.articles.gazetteer import Gazetteer
 from recommender.ranking.facts import PINNED, RELATED, SIDEBAR_PLACES
+from recommender.serving.answers import Basis, Item, Recommendation
 from recommender.serving.document import digest_of, make_document
-from recommender.serving.recommender import Basis, Item, Recommendation
 from recommender.serving.wording import USUAL_WORDING, Wording
 from recommender.serving.write_behind import WriteBehind
 from recommender.store.base import Store

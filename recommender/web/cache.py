@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recommender.release.interleaving import RunKey
+from recommender.serving.answers import Basis
 from recommender.serving.document import digest
-from recommender.serving.recommender import Basis, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.settings import Settings
 from recommender.store.base import State
 from recommender.web.headers import hardening

@@ -19,7 +19,8 @@ from recommender.metrics import Grades
 from recommender.progress import Progress, quiet
 from recommender.reranking.base import Reading, Reranker, Verdict
 from recommender.reranking.readings import reading_of
-from recommender.serving.recommender import ANY_LANGUAGE, Query, Recommender
+from recommender.serving.answers import ANY_LANGUAGE, Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 
 CANDIDATES = 12

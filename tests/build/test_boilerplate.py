@@ -9,7 +9,7 @@ from recommender.articles.boilerplate import MIN_ARTICLES, Boilerplate, find_boi
 from recommender.build.builder import Builder
 from recommender.embedding.pooling import Geometry
 from recommender.ranking.facts import RELATED
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from tests.embedder import RecordingEmbedder
 from tests.factories import days_ago, make_article, make_builder, make_recommender, stored

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.articles.article import Article
 from recommender.ranking.candidates import DEPTH
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from tests.embedder import RecordingEmbedder
 from tests.factories import built, days_ago, make_article, make_builder, make_recommender, stored

@@ -25,7 +25,7 @@ from recommender.desk.history import (
     PastSidebar,
 )
 from recommender.errors import ArticleNotFound
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.serving.recorder import shown
 from recommender.sources.publishing import Publishing
 from recommender.store.audit import AuditEntry

@@ -26,7 +26,8 @@ from recommender.desk.impact import (
 )
 from recommender.errors import StoreUnavailable
 from recommender.ranking.facts import RELATED
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from tests.factories import NOW, built, days_ago, make_article, make_recommender
 

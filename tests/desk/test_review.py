@@ -31,7 +31,7 @@ from recommender.desk.review import (
 from recommender.errors import ArticleNotFound
 from recommender.ranking.facts import PINNED, RELATED
 from recommender.ranking.fallbacks import FALLBACK_EDITION
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.audit import AuditEntry
 from recommender.store.base import Store
 from tests.factories import NOW, built, days_ago, make_article, make_recommender

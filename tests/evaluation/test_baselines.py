@@ -22,7 +22,7 @@ from recommender.evaluation.baselines import (
     sidebars,
 )
 from recommender.evaluation.evaluation import SERVICE, DeliveredPlace
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from recommender.wiring import make_systems
 from tests.factories import NOW, built, days_ago, make_article, make_recommender

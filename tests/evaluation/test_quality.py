@@ -13,7 +13,8 @@ from recommender.evaluation.evaluation import SERVICE, evaluate, spread
 from recommender.evaluation.trec import read_qrels
 from recommender.metrics import Grades
 from recommender.ranking.scoring import DEFAULT
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.settings import Settings
 from recommender.store.base import Store
 from recommender.training.ordinal_regression import fit

@@ -13,7 +13,8 @@ from recommender.curation.signals import APART, PIN, REJECT, Signal
 from recommender.errors import InvalidInput, NotBuilt, NotFound
 from recommender.grading.grading import Grading
 from recommender.grading.panels import Sample
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.audit import AuditQuery
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_of, generation_view

@@ -16,8 +16,8 @@ from recommender.ranking.candidates import TextCandidates
 from recommender.ranking.facts import PINNED, RELATED
 from recommender.ranking.fallbacks import FALLBACK_EDITION, FALLBACK_READ
 from recommender.ranking.scoring import SIGNALS
+from recommender.serving.answers import Query, Recommendation
 from recommender.serving.prepared import find_prepared, prepare
-from recommender.serving.recommender import Query, Recommendation
 from recommender.store.base import Store
 from tests.factories import NOW, built, days_ago, make_article, make_recommender
 

@@ -22,7 +22,8 @@ from recommender.release.interleaving import (
     InterleavingControl,
     end_left,
 )
-from recommender.serving.recommender import Query, Recommender
+from recommender.serving.answers import Query
+from recommender.serving.recommender import Recommender
 from recommender.store.audit import END_TRIAL, AuditQuery
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view

@@ -15,7 +15,7 @@ from recommender.release.comparison import JudgedSet
 from recommender.release.gate import ReleaseRefused
 from recommender.release.golden_pairs import GoldenPair
 from recommender.release.promotion import Releasing
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.audit import AuditEntry, AuditQuery
 from recommender.store.base import Store
 from recommender.store.grading import UNACCEPTABLE

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.release.base import Registry
 from recommender.release.cards import LIVE
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from tests.factories import make_recommender
 from tests.newsroom import BLIND, GOOD, builder_of, make_registry, make_releasing, opened, stories

@@ -4,7 +4,7 @@ import pytest
 
 from recommender.errors import InvalidInput
 from recommender.release.shadow import Shadowing, shadow_report
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.base import Store
 from tests.factories import make_article, make_builder, make_recommender
 from tests.newsroom import ALIKE, BLIND, EMBEDDERS, RELEASES, builder_of, opened, stories

@@ -16,8 +16,9 @@ from recommender.embedding.pooling import vector_version
 from recommender.errors import Unavailable
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT
+from recommender.serving.answers import Query, RankingDefaults
 from recommender.serving.prepared import Sweep, catch_up, find_prepared, prepare
-from recommender.serving.recommender import Query, RankingDefaults, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
 from tests.embedder import BlindEmbedder, RecordingEmbedder, ToyEmbedder

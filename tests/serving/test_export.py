@@ -13,12 +13,12 @@ from recommender.articles.article import MAX_ID
 from recommender.curation.signals import APART, EXCLUDE, OFF, PIN, REJECT
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.progress import quiet
+from recommender.serving.answers import Query
 from recommender.serving.document import make_document, to_json
 from recommender.serving.export import Exported, export, file_names
 from recommender.serving.export_folder import Folder
 from recommender.serving.fragment import make_fragment
 from recommender.serving.prepared import prepare
-from recommender.serving.recommender import Query
 from recommender.serving.wording import Wording
 from recommender.store.base import Store
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_recommender, stored

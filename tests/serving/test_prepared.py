@@ -21,9 +21,10 @@ from recommender.errors import NotBuilt
 from recommender.progress import quiet
 from recommender.ranking.facts import RELATED
 from recommender.ranking.scoring import DEFAULT
+from recommender.serving.answers import Query, RankingDefaults
 from recommender.serving.document import make_document, to_json
 from recommender.serving.prepared import Prepared, Sweep, find_prepared, prepare
-from recommender.serving.recommender import Query, RankingDefaults, Recommender
+from recommender.serving.recommender import Recommender
 from recommender.serving.wording import Wording
 from recommender.store.base import Store
 from recommender.wiring import open_store

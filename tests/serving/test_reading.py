@@ -11,9 +11,9 @@ from recommender.curation.signals import REJECT, Signal
 from recommender.errors import Unavailable
 from recommender.progress import quiet
 from recommender.reranking.base import Reading, Verdict
+from recommender.serving.answers import Query
 from recommender.serving.document import make_document
 from recommender.serving.reading import MAX_REASON, BoxReading, Cost, FollowUp, prune_verdicts
-from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
 from tests.factories import NOW, RELEASE, days_ago, make_article, make_builder, make_recommender

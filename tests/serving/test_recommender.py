@@ -17,7 +17,8 @@ from recommender.ranking.candidates import EMPTY, TextCandidates
 from recommender.ranking.facts import ANGLE, BACKGROUND, LATEST, RELATED, ROLES
 from recommender.ranking.fallbacks import FALLBACK_ANY, FALLBACK_EDITION, FALLBACK_READ, FALLBACK_UNDATED
 from recommender.ranking.scoring import DEFAULT
-from recommender.serving.recommender import Query, RankingDefaults, Recommendation, Recommender
+from recommender.serving.answers import Query, RankingDefaults, Recommendation
+from recommender.serving.recommender import Recommender
 from recommender.store.base import Store
 from tests.embedder import ToyEmbedder
 from tests.factories import GAZETTEER, NOW, built, days_ago, make_article, make_recommender, stored

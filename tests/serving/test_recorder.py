@@ -15,9 +15,9 @@ from recommender.errors import StoreUnavailable
 from recommender.progress import quiet
 from recommender.ranking.facts import PINNED, RELATED, RankedTeaser
 from recommender.ranking.fallbacks import FALLBACK_ANY
+from recommender.serving.answers import Item, Query, Recommendation
 from recommender.serving.document import digest_of
 from recommender.serving.prepared import find_prepared, prepare
-from recommender.serving.recommender import Item, Query, Recommendation
 from recommender.serving.recorder import Recorder, doubt_of, shown
 from recommender.serving.write_behind import AT_ONCE, WAITING
 from recommender.store.base import Store

@@ -9,8 +9,8 @@ from recommender.build.model_version import ModelVersion
 from recommender.errors import InvalidInput
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT
+from recommender.serving.answers import Query
 from recommender.serving.prepared import find_prepared, prepare
-from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.store.generation_view import READS, generation_view
 from recommender.store.generations import GenerationStore

@@ -10,7 +10,8 @@ from recommender.articles.article import HOLD_FLAG
 from recommender.curation.signals import PIN
 from recommender.desk.decisions import Decisions, Sent, Wish
 from recommender.release.interleaving import NO_RUN, RunKey
-from recommender.serving.recommender import Query, RankingDefaults, Recommender
+from recommender.serving.answers import Query, RankingDefaults
+from recommender.serving.recommender import Recommender
 from recommender.store.base import State, Store
 from recommender.web import cache as cache_module
 from recommender.web.cache import STALE, Answer, SidebarCache, StaleAnswer

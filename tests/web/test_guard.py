@@ -22,8 +22,8 @@ from recommender.curation.sensitivity import ANYTHING, FIXED, ROWS, Matrix
 from recommender.curation.signals import APART, BOOST, EXCLUDE, MATRIX, OFF, PIN, REJECT, Signal
 from recommender.progress import quiet
 from recommender.ranking.candidates import TextCandidates
+from recommender.serving.answers import Query
 from recommender.serving.prepared import prepare
-from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.web.app import make_app
 from recommender.wiring import make_builder

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from recommender.articles.article import HOLD_FLAG, STATUSES, Article
 from recommender.progress import quiet
 from recommender.ranking.candidates import TextCandidates
+from recommender.serving.answers import Query
 from recommender.serving.document import make_draft_document, to_json
 from recommender.serving.export import export
 from recommender.serving.prepared import prepare
-from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.web.api.security import PUBLIC
 from recommender.web.app import make_app

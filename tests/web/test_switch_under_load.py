@@ -16,9 +16,9 @@ from recommender.build.model_version import ModelVersion
 from recommender.errors import ArticleNotFound
 from recommender.progress import quiet
 from recommender.ranking.scoring import DEFAULT
+from recommender.serving.answers import Query
 from recommender.serving.document import make_document
 from recommender.serving.prepared import prepare
-from recommender.serving.recommender import Query
 from recommender.store.base import Store
 from recommender.store.generation_view import generation_view
 from recommender.wiring import make_gazetteer, make_recommender, open_store

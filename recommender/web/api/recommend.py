@@ -16,8 +16,8 @@ from recommender.articles.text import links
 from recommender.desk.keys import DRAFTS
 from recommender.errors import ArticleNotFound, StoreUnavailable
 from recommender.release.interleaving import NO_RUN
+from recommender.serving.answers import ANY_LANGUAGE, SAME_LANGUAGE, Query, Recommendation
 from recommender.serving.document import Document, make_card, make_document, make_draft_document, to_json
-from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query, Recommendation
 from recommender.web.api.parameters import warnings, what_counts
 from recommender.web.api.problems import needs_json
 from recommender.web.api.schemas import Draft, DraftSidebar, Sidebar, SidebarQuery, Story, Wishes

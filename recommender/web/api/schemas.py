@@ -18,7 +18,7 @@ from recommender.articles.article import (
     shown,
 )
 from recommender.ranking.facts import SIDEBAR_PLACES
-from recommender.serving.recommender import ANY_LANGUAGE, SAME_LANGUAGE, Query
+from recommender.serving.answers import ANY_LANGUAGE, SAME_LANGUAGE, Query
 from recommender.web.context import context
 
 MAX_TEASERS = 50

@@ -10,7 +10,7 @@ from recommender.desk.decisions import APPROVE, END, Sent
 from recommender.desk.permissions import DECIDE, READ, RULES, TUNE
 from recommender.errors import ArticleNotFound, Conflict, Forbidden, InvalidSignal, NotFound
 from recommender.ranking.facts import PINNED
-from recommender.serving.recommender import Query
+from recommender.serving.answers import Query
 from recommender.store.audit import AuditEntry
 from recommender.web.context import context
 from recommender.web.desk.access import allows, local_path, may, request_key, who

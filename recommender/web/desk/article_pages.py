@@ -14,8 +14,8 @@ from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, KINDS, MAX
 from recommender.desk.decisions import APPROVE, END
 from recommender.desk.review import Page, Preview
 from recommender.errors import ArticleNotFound, Conflict, InvalidSignal, NotFound
+from recommender.serving.answers import Item, Query, Recommendation
 from recommender.serving.document import make_document
-from recommender.serving.recommender import Item, Query, Recommendation
 from recommender.store.audit import AuditEntry
 from recommender.web import languages
 from recommender.web.api.recommend import render_fragment

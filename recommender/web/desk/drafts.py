@@ -17,7 +17,7 @@ from recommender.curation.sensitivity import BITS, FIXED, ROWS
 from recommender.desk.draft_advice import LATELY, Advice, advise
 from recommender.desk.permissions import READ
 from recommender.errors import FieldProblem, InvalidArticle, NotBuilt, Unavailable
-from recommender.serving.recommender import Item
+from recommender.serving.answers import Item
 from recommender.web.api.problems import RETRY_SECONDS
 from recommender.web.api.recommend import MAX_LINKS
 from recommender.web.api.schemas import MAX_DRAFT

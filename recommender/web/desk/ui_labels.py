@@ -8,7 +8,7 @@ from recommender.curation.signals import APART, BOOST, BURY, EXCLUDE, OFF, PIN, 
 from recommender.desk import queue, review
 from recommender.desk.review import Obstacle
 from recommender.ranking import facts, fallbacks, scoring
-from recommender.serving.recommender import Item
+from recommender.serving.answers import Item
 
 PARTS = {
     "dense": lazy_gettext("Meaning"),

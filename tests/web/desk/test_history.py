@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from recommender.curation.rules import Condition, Rule
 from recommender.curation.signals import APART, EXCLUDE, PIN, REJECT
 from recommender.desk.decisions import Sent, Wish
+from recommender.serving.answers import Query
 from recommender.serving.document import make_document
-from recommender.serving.recommender import Query
 from recommender.serving.recorder import shown
 from recommender.sources.publishing import Publishing
 from recommender.store.base import Store
