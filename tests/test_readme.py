@@ -118,7 +118,8 @@ def test_editors_get_into_the_sample(served: tuple[str, dict[str, str]]) -> None
     """The desk answers where the README says, and its picture is there."""
     assert "ada" in run_on_the_sample("users", served[1], "millet and rain\n" * 2).stdout
     (address,) = re.findall(r"sign in at (http://127\S+):", README)
-    with urllib.request.urlopen(address.replace(ADDRESS, served[0])) as response:  # our own server
+    asked = urllib.request.Request(address.replace(ADDRESS, served[0]), headers={"Accept": "text/html"})
+    with urllib.request.urlopen(asked) as response:  # our own server
         assert 'type="password"' in response.read().decode()
     assert "](docs/images/desk-article.png)" in README
 

@@ -15,6 +15,7 @@ SHORT = (
 )
 SKETCH = 64  # shingles that stand for a text: shares come out right within 0.06 (one standard deviation)
 SAME_TEXT = 0.5  # two texts that share this part of their shingles are nearly the same
+USUAL = 2  # times that a row of words may come before it counts anew
 OWN_BODY = 12  # words; a body from this length on is told by itself, whatever headline it has
 
 # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each character is a word there.
@@ -43,7 +44,8 @@ def length(text: str) -> int:
 def shingles(text: str) -> set[int]:
     """The shingles of a text, each a number of 32 bits; a SHORT text is one itself, one without words has none.
 
-    A row of words that comes again is another shingle, so that a text which repeats itself is no copy of what it says.
+    A row of words that comes a third time is another shingle, and so on, so that a text which repeats itself is no copy
+    of what it says. Twice is usual: summaries quote their articles.
     """
     every = words(text)
     if not every:
@@ -53,8 +55,8 @@ def shingles(text: str) -> set[int]:
     again = Counter[str]()
     numbers = set()
     for row in rows:
-        numbers.add(zlib.crc32(f"{row} {again[row]}".encode() if again[row] else row.encode()))
         again[row] += 1
+        numbers.add(zlib.crc32(f"{row} {again[row]}".encode() if again[row] > USUAL else row.encode()))
     return numbers
 
 

@@ -32,7 +32,9 @@ def writer(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A client with a key, whose application, and with it its model, the tests share that publish."""
     database = Path(copy(real_archive, tmp_path_factory.mktemp("articles") / "copy.db"))
     app = make_app(settings_for(database, api_keys=(KEY,)))
-    yield app.test_client()
+    client = app.test_client()
+    assert client.post("/api/v1/recommend", json={"title": "Salt"}).status_code == 200  # waits for the model
+    yield client
     close(app)
 
 

@@ -171,7 +171,7 @@ def test_refused_article_leaves_nothing(writer: FlaskClient, other_worker: Store
 
 
 def test_nothing_but_bad_lines_is_refused(writer: FlaskClient) -> None:
-    response = writer.post("/api/v1/articles", data=b"{}\nno json\n")
+    response = writer.post("/api/v1/articles", data=b'{"id": "a"}\nno json\n')
     problems = problem(response, 422)["problems"]
     assert [entry["line"] for entry in problems] == [1, 2]  # type: ignore[attr-defined]
 

@@ -359,7 +359,7 @@ def test_rollback_is_caught_up_with(writer: FlaskClient, model: SentenceTransfor
         store, model, model_version=ModelVersion("other/1", DEFAULT), gazetteer=Gazetteer([])
     ).build_beside()
     store.generations.activate(number, keep=True)
-    assert put(writer, "meanwhile", SHEEP)["indexed"] is True
+    assert eventually(lambda: bool(put(writer, "meanwhile", SHEEP)["indexed"]))  # once the other model is loaded
     assert store.generations.swap_back() == before
     assert eventually(lambda: "market" in related(writer, "meanwhile"))
 
