@@ -36,11 +36,15 @@ def csv(text: str) -> list[Record]:
         ("a.TSV", CsvFile),
         ("a.csv", CsvFile),
         ("news.2024.csv", CsvFile),
-        ("journal.WordPress.2024-09-17.xml", WordPressExport),
     ],
 )
 def test_endings_choose_the_format(name: str, kind: type) -> None:
     assert isinstance(open_source(io.BytesIO(), name), kind)
+
+
+def test_export_of_wordpress_is_told_from_a_feed() -> None:
+    head = b'<rss xmlns:wp="http://wordpress.org/export/1.2/">'
+    assert isinstance(open_source(io.BytesIO(head), "journal.WordPress.2024-09-17.xml"), WordPressExport)
 
 
 def test_named_format_beats_the_ending() -> None:
