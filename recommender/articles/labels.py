@@ -39,14 +39,15 @@ def full_text(article: Article) -> str:
 def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     """How often an article names what the gazetteer knows; title, summary and tags count once more.
 
-    A subject that one word alone speaks for is left out where the article names nothing else and has no such tag.
+    A subject that one word alone speaks for is left out where the article names nothing else and has no such tag, nor
+    a country.
     """
     text = full_text(article)
     counts = gazetteer.count_names(text)
     counts.update(gazetteer.count_names(f"{article.title} \n{article.summary}").keys())
     tagged = [key for key in map(gazetteer.key_of, article.tags) if key is not None]
     counts.update(tagged)
-    if not tagged:
+    if not tagged and not article.countries:
         for key in gazetteer.homonyms(text):
             del counts[key]
     return counts

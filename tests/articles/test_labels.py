@@ -179,6 +179,7 @@ def test_subjects_without_a_name_are_homonyms() -> None:
     assert sizes(weights.rows(alone))["topics"] == 0
     assert weights.names(alone) == ()
     assert len(weights.names(named("Putsch", "Putsch", "Niamey", "Niamey"))) == 2
+    assert sizes(weights.rows(article(body="Putsch", countries=["Niger"])))["topics"] == 1
 
 
 # -- coverage ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ PICTURES = [
 def test_pictures_are_not_each_others_nearest(store: Store) -> None:
     built(store, [*ARCHIVE, *PICTURES])
     assert [ids(store, picture.id, fallback="none") for picture in PICTURES] == [[]] * len(PICTURES)
+    assert ids(store, "s5", fallback="none") != []
 
 
 def test_they_have_a_full_box_all_the_same(store: Store) -> None:
