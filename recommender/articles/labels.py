@@ -53,17 +53,6 @@ def name_counts(gazetteer: Gazetteer, article: Article) -> Counter[str]:
     return counts
 
 
-def meant(article: Article, gazetteer: Gazetteer) -> Counter[str]:
-    """`name_counts`; of an article without country in which nobody and no place is named, nothing.
-
-    Subjects are common words, and in a text of another field they mean other things: the pipeline of a web team, its
-    media, its transition to another database.
-    """
-    counts = name_counts(gazetteer, article)
-    of_the_field = bool(article.countries) or any(gazetteer[key].kind != SUBJECT for key in counts)
-    return counts if of_the_field else Counter()
-
-
 @dataclass
 class LabelCounts:
     """In how many articles of an archive each label stands, and how many of its names the gazetteer knows."""
@@ -120,9 +109,9 @@ class LabelWeights:
         """The weighted labels of an article for each of LABELS.
 
         Where names are not covered there are no names or topics: a gazetteer of another subject finds homonyms. Of an
-        article that names nothing its topics are left out for the same reason, see `meant`.
+        article that names nothing its topics are left out for the same reason, see `name_counts`.
         """
-        counts = meant(article, self._gazetteer)
+        counts = name_counts(self._gazetteer, article)
         names = {key: count for key, count in counts.items() if self._gazetteer[key].kind != SUBJECT}
         topics = {key: count for key, count in counts.items() if self._gazetteer[key].kind == SUBJECT}
         tags = {tag: idf(self._tags.get(tag, 0), self._articles) for tag in _tags(article.tags, self._gazetteer)}
@@ -136,7 +125,7 @@ class LabelWeights:
 
     def names(self, article: Article) -> tuple[str, ...]:
         """Keys of what an article names more than in passing, but a third of the archive does not; the rarest first."""
-        every = meant(article, self._gazetteer)
+        every = name_counts(self._gazetteer, article)
         counts = {key: count for key, count in every.items() if count >= MORE_THAN_ONCE}
         weights = self._rare(counts)
         telling = [key for key in counts if self._names.get(key, 0) <= self._articles * TOO_COMMON + 1]
