@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.sources.files import FOLDERS, FORMATS
+from recommender.sources.files import DOCUMENTS, FOLDERS, FORMATS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -95,6 +95,6 @@ def test_every_adapter_is_held_to_its_promise(folder: str) -> None:
 
 def test_every_source_is_chosen_by_a_format() -> None:
     classes = adapters("sources", {"__iter__"})
-    assert classes - {source.__name__ for source in (*FORMATS.values(), *FOLDERS.values())} == set(), (
-        "add it to sources/files.py, FORMATS"
-    )
+    assert (
+        classes - {source.__name__ for source in (*FORMATS.values(), *DOCUMENTS.values(), *FOLDERS.values())} == set()
+    ), "add it to sources/files.py, FORMATS"

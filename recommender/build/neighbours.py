@@ -235,8 +235,6 @@ class Finder:
         features["dense"] = _products([entry.vector for entry in queries], query, self._vectors, other)
         features["dense"] *= np.minimum(trusted[query], self._trusted[other])
         features["themes"] = _products([entry.themes for entry in queries], query, self._themes, other)
-        if not self._themes.shape[1]:  # the archive is too small for themes
-            features["themes"] = np.full(len(query), np.nan, dtype=np.float32)
         languages = np.array([entry.language for entry in queries], dtype=object)
         table = make_candidates(self.numbers[other], languages[query] == self.languages[other], features)
         ends = np.cumsum([len(places) for places in others])[:-1]

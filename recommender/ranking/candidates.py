@@ -41,7 +41,7 @@ def make_candidates(numbers: IntArray, same: BoolArray, features: Mapping[str, V
 
     They are article numbers, whether the language is the same, and for each of FEATURES a cosine similarity in
     [-1, 1]. Names and topics are NaN where the gazetteer does not know the archive's names, the other labels and
-    shingles where one of the two articles has none, themes where the archive is too small: the similarity is unknown.
+    shingles where one of the two articles has none: the similarity is unknown then.
     """
     rows = np.empty(len(numbers), dtype=CANDIDATE)
     rows["number"] = numbers

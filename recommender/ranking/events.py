@@ -32,14 +32,13 @@ def same_event(measured: Mapping[str, FloatArray], apart: FloatArray, same_langu
     """Whether two articles report one event: versions, twins under two bylines, counterparts in another language.
 
     In one language they have much the same words and themes, and were published within three days or have rows of words
-    in common as well, or nearly the same text, whenever that was; a small archive has no themes. In two languages they
-    have the same names and topics within two days: in one, these are shared by all that one event sets off. `measured`
-    is what `scoring.similarities` gives, `apart` in seconds, NaN where a date is unknown.
+    in common as well, or nearly the same text, whenever that was. In two languages they have the same names and topics
+    within two days: in one, these are shared by all that one event sets off. `measured` is what `scoring.similarities`
+    gives, `apart` in seconds, NaN where a date is unknown.
     """
     alike = (measured["dense"] >= EVENT_DENSE) & (measured["lexical"] >= EVENT_LEXICAL)
     edited = measured["shingles"] >= SOME_ROWS
-    themed = (measured["themes"] >= EVENT_THEMES) | np.isnan(measured["themes"])
-    worded = same_language & alike & themed & ((apart <= EVENT_SECONDS) | edited)
+    worded = same_language & alike & (measured["themes"] >= EVENT_THEMES) & ((apart <= EVENT_SECONDS) | edited)
     copied = same_language & (measured["shingles"] >= EDITED_TEXT)
     named = measured["names"] + measured["topics"] >= EVENT_NAMES_AND_TOPICS
     counterpart: BoolArray = ~same_language & named & (apart <= EVENT_NAMED_SECONDS)

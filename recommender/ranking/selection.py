@@ -77,8 +77,8 @@ def varied(score: FloatArray, roles: Sequence[str | None], demand: IntArray, cho
     """Positions of the candidates, best first, chosen so that they differ in their roles and rare articles are shown.
 
     `score` falls. The first is always the best. After it, a role that no other has yet is worth ROLE_GAIN of score. In
-    the last place an article gains up to RARE_GAIN of its score, the less the more sidebars it could stand in: an
-    article that just misses this one might stand in no other.
+    the last place an article gains up to RARE_GAIN of its score, the less the more sidebars it could stand in: one that
+    just misses this sidebar might stand in no other.
     """
     chosen: list[int] = []
     remaining = list(range(len(score)))

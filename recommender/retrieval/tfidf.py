@@ -48,8 +48,9 @@ _SMALL = 100  # a smaller archive keeps every word: it cannot say yet what is ra
 _SHRINKAGE = 10
 
 # Themes are the archive's main directions of words that stand together (latent semantic analysis): one for each eight
-# articles, as fewer cannot carry one. A small archive has none.
+# articles, as fewer cannot carry one.
 ARTICLES_PER_THEME = 8
+MIN_THEMES = 5
 MAX_THEMES = 100
 THEME_TERMS = 30_000  # the terms of most articles; bounds what is stored
 THEME_ARTICLES = 20_000  # themes of a larger archive are learned from as many of its articles
@@ -135,8 +136,8 @@ class TfidfModel:
         return model
 
     def _learn_themes(self, articles: Archive, total: int, documents: Mapping[str, int]) -> None:
-        count = min(MAX_THEMES, total // ARTICLES_PER_THEME, len(self._vocabulary) - 1)
-        if total <= _SMALL or count < 1:
+        count = min(MAX_THEMES, max(MIN_THEMES, total // ARTICLES_PER_THEME), total - 1, len(self._vocabulary) - 1)
+        if count < 1:
             return
         common = sorted(range(len(self._vocabulary)), key=lambda place: -documents[self._vocabulary[place]])
         self._theme_terms = np.sort(np.array(common[:THEME_TERMS], dtype=np.int32))

@@ -38,7 +38,7 @@ from recommender.worker.address import Address
 
 REPLACED_AFTER = 1.0  # where all processes get the signal to end at once, this one's parent is gone by then
 NICENESS = 5  # page views come first
-WARM_AFTER = 3.0  # seconds: what serves for a moment only, such as a check of the settings, loads nothing
+WARM_AFTER = 10.0  # seconds: what serves for a moment only, such as a check of the settings, loads nothing
 SWEEP_SECONDS = 1.0
 SWEEP_AFTER_FAULT = 60.0
 SWEEP_PAUSE = 0.05  # between two steps: drafts and updates want the processor too

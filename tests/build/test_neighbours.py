@@ -54,12 +54,6 @@ def test_articles_stand_in_each_others_lists() -> None:
     assert lists[1]["same"].tolist() == [True, False]
 
 
-def test_small_archives_have_no_themes_to_compare() -> None:
-    two = entries([[1, 0], [1, 0]], ["en"] * 2)
-    bare = [replace(entry, themes=np.empty(0, np.float32)) for entry in two]
-    assert np.isnan(Finder(TOOLBOX, bare, {}).lists(bare)[0]["themes"]).all()
-
-
 def test_labels_are_compared_or_unknown() -> None:
     three = entries([[1, 0]] * 3, ["en"] * 3, tags=[5, 5, 6], places=[1, None, 1], topics=[2, 2, None])
     first, second, _ = Finder(TOOLBOX, three, {}, names_known=True).lists(three)

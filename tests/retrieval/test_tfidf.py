@@ -221,6 +221,13 @@ def test_archives_without_usable_words_work(archive: list[Article]) -> None:
     assert len(TfidfModel.from_bytes(model.to_bytes(), GAZETTEER).rows(archive)) == len(archive)
 
 
+def test_equal_articles_have_one_theme() -> None:
+    archive = [article("gold prices")] * 11
+    model = fitted(*archive)
+    vectors = model.themes(model.rows(archive))
+    np.testing.assert_allclose(vectors @ vectors.T, 1, atol=1e-3)
+
+
 def test_labels_new_since_the_build_match() -> None:
     model = fitted(article("x", tags=["army"]))
     item = article("x", tags=["Élection"], countries=["Togo"])
@@ -231,9 +238,9 @@ def test_labels_new_since_the_build_match() -> None:
 # -- themes ------------------------------------------------------------------------------------------------------------
 
 
-# Fifteen themes of four words. Every article has two words of one theme, but never its first and its last.
+# Five themes of four words. Every article has two words of one theme, but never its first and its last.
 PAIRS = [(0, 1), (1, 3), (2, 3), (0, 2), (1, 2)] * 2
-THEMES = [article(f"{theme}{first} {theme}{second}") for theme in "bcdfghjklmnpvwx" for first, second in PAIRS[:8]]
+THEMES = [article(f"{theme}{first} {theme}{second}") for theme in "vwxyz" for first, second in PAIRS[:8]]
 
 
 def test_words_of_one_theme_are_alike() -> None:
@@ -247,21 +254,20 @@ def test_words_of_one_theme_are_alike() -> None:
 def test_themes_are_unit_vectors() -> None:
     model = fitted(*THEMES)
     vectors = model.themes(model.rows([*THEMES, article("nothing known"), article("")]))
-    assert vectors.shape == (122, 15)
+    assert vectors.shape == (42, 5)
     assert vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1] * 120 + [0] * 2, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1] * 40 + [0] * 2, atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "themes"), [(1, 0), (100, 0), (101, 12), (120, 15), (200, 25)])
+@pytest.mark.parametrize(("size", "themes"), [(1, 0), (2, 1), (5, 4), (40, 5), (48, 6), (80, 10)])
 def test_larger_archives_have_more_themes(size: int, themes: int) -> None:
-    """A small one has none: they would be of single articles."""
     archive = [article(f"word{number} word{number % 7} word{number % 11}") for number in range(size)]
     model = fitted(*archive)
     assert model.themes(model.rows(archive)).shape == (size, themes)
 
 
 def test_no_articles_have_no_themes() -> None:
-    assert fitted(*THEMES).themes([]).shape == (0, 15)
+    assert fitted(*THEMES).themes([]).shape == (0, 5)
 
 
 def test_themes_of_one_archive_are_alike() -> None:
