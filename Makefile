@@ -29,8 +29,8 @@ constraints := $(if $(TORCH),.make/constraints.txt,constraints.txt)
 install = $(pip) install --no-compile --constraint $(constraints)
 address := $(if $(HOST),RECOMMENDER_HOST=$(HOST)) $(if $(PORT),RECOMMENDER_PORT=$(PORT)) \
 	$(if $(WORKERS),RECOMMENDER_WORKERS=$(WORKERS))
-# Two processes more than processors: many tests wait for a server, a browser or a clock.
-processes = $(shell $(python) -c 'import os; print(min(4, os.cpu_count() + 2))')
+# One process more than processors: many tests wait for a server, a browser or a clock.
+processes = $(shell $(python) -c 'import os; print(min(4, os.cpu_count() + 1))')
 # Whole files go to a process each, the longest first; the table names what to look at when the run grows longer.
 pytest = $(bin)/pytest --numprocesses $(processes) --dist loadfile --no-loadscope-reorder \
 	--durations 20 --durations-min 1

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from recommender.release.cards import BUILT_IN
 from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
 from recommender.sources.encodings import as_utf8
+from recommender.sources.fetching import Fetcher, is_address
 from recommender.sources.files import FORMAT_NAMES, open_folder, open_source, standard_input
 from recommender.sources.ingest import AS_IT_STANDS, Findings, IngestReport, Reader, Taken
 from recommender.sources.ingest import ingest as ingest_source
@@ -38,8 +40,15 @@ _SHOWN_VALUE = 70  # characters
 _SHOWN_SHARED = 10
 
 
+class _FileOrAddress(click.Path):
+    """A path as click checks it, or an address, which is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, str) and is_address(value) else super().convert(value, param, ctx)
+
+
 @click.command(short_help="Read articles from files into the database.")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True))
+@click.argument("files", nargs=-1, type=_FileOrAddress(exists=True, allow_dash=True))
 @click.option(
     "--format", "format_", type=click.Choice(FORMAT_NAMES), help="Format of the files, if their names do not say."
 )
@@ -66,8 +75,8 @@ def ingest(  # noqa: PLR0917  # click hands every option over by name
     sample: bool,
     replace_sample: bool,
 ) -> None:
-    """Read articles from FILES into the database: JSON, JSONL, CSV, an export of WordPress, or folders of Markdown.
-    `-` is standard input.
+    """Read articles from FILES into the database: JSON, JSONL, CSV, exports of WordPress, feeds, or folders of
+    Markdown. `-` is standard input; an address of http or https is fetched.
 
     A record that cannot be an article is refused, and the others go in; the exit code is then 1. A field that cannot
     be read costs the field. Each reason is said once, with how many records it concerns and where the first stands.
@@ -166,7 +175,10 @@ class _Inputs:
             with sample_file(ARTICLES).open("rb") as stream:
                 yield open_source(stream, ARTICLES)
         for name in self._files:
-            if name != "-" and Path(name).is_dir():
+            if is_address(name):
+                fetched = Fetcher().fetch(name)
+                yield self._opened(self._decoded(BytesIO(fetched.body), name), fetched.url, fetched.format)
+            elif name != "-" and Path(name).is_dir():
                 yield open_folder(Path(name))
             elif name == "-":
                 yield self._opened(self._decoded(standard_input(), "standard input"), "standard input")
@@ -182,8 +194,8 @@ class _Inputs:
             self._notes.append(f"{name} was read as {decoded.encoding}; --encoding names another")
         return decoded.stream
 
-    def _opened(self, stream: IO[bytes], name: str) -> "Source":
-        return open_source(stream, name, self._format, self._reader.field_map)
+    def _opened(self, stream: IO[bytes], name: str, served: str | None = None) -> "Source":
+        return open_source(stream, name, self._format or served, self._reader.field_map)
 
     def lines(self) -> list[str]:
         """What there is to say: refusals, then what was made of fields, each once."""

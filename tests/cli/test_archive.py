@@ -12,6 +12,7 @@ from recommender.articles.article import Article
 from recommender.settings import load_settings
 from recommender.wiring import opened_store
 from tests.cli.conftest import Run
+from tests.sources.test_feeds import RSS
 
 Taken = Callable[..., dict[str, Article]]
 
@@ -359,3 +360,19 @@ def test_dry_run_stores_nothing(run: Run, empty: Path, tmp_path: Path) -> None:
     assert result.stdout.endswith("12 would be taken, 0 refused; nothing was stored\n")
     assert result.stdout.count("Rain  (from headline)") == 10
     assert not empty.exists()
+
+
+# -- feeds
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_feeds_are_read(taken: Taken, encoding: str) -> None:
+    written = RSS.replace("UTF-8", encoding.upper()).replace("Rain fell on Gao", "Café à Gao").encode(encoding)
+    (article,) = taken("feed.xml", written).values()
+    assert (article.id, article.body) == ("story-7", "Café à Gao.")
+
+
+def test_address_of_a_private_host_is_refused(run: Run, empty: Path) -> None:
+    result = run("ingest", "http://127.0.0.1:1/feed")
+    assert result.exit_code == 2
+    assert "not public" in result.stderr
