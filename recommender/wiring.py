@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from recommender.serving.prepared import Sweep
     from recommender.serving.reading import BoxReading, FollowUp
     from recommender.serving.recorder import Recorder
+    from recommender.sources.fetching import Fetcher
     from recommender.sources.ingest import Reader
     from recommender.sources.publishing import Publishing
     from recommender.store.dump import Dump
@@ -174,6 +175,13 @@ def check_model(settings: Settings) -> str:
     Raises ModelUnavailable, NotFound and InvalidInput for one that is missing, damaged or another.
     """
     return make_model_version(settings.model_copy(update={"model_download": False}))[1].version
+
+
+def make_fetcher() -> "Fetcher":
+    """Fetches what stands at public addresses."""
+    from recommender.sources.fetching import Fetcher
+
+    return Fetcher()
 
 
 def make_gazetteer(settings: Settings) -> Gazetteer:

@@ -15,13 +15,12 @@ from recommender.release.cards import BUILT_IN
 from recommender.serving.prepared import catch_up
 from recommender.settings import Settings, load_settings
 from recommender.sources.encodings import as_utf8
-from recommender.sources.fetching import Fetcher, is_address
-from recommender.sources.files import FORMAT_NAMES, open_folder, open_source, standard_input
+from recommender.sources.files import FORMAT_NAMES, is_address, open_folder, open_source, standard_input
 from recommender.sources.ingest import AS_IT_STANDS, Findings, IngestReport, Reader, Taken
 from recommender.sources.ingest import ingest as ingest_source
 from recommender.sources.publishing import NotedShared
 from recommender.store.articles import SharedAddress, Upserted
-from recommender.wiring import make_builder, make_publishing, make_reader, make_recommender, opened_store
+from recommender.wiring import make_builder, make_fetcher, make_publishing, make_reader, make_recommender, opened_store
 from recommender.workflows.operator import operator
 from recommender.workflows.sample import ARTICLES, put_sample_vectors, sample_file, sample_ids
 
@@ -176,7 +175,7 @@ class _Inputs:
                 yield open_source(stream, ARTICLES)
         for name in self._files:
             if is_address(name):
-                fetched = Fetcher().fetch(name)
+                fetched = make_fetcher().fetch(name)
                 yield self._opened(self._decoded(BytesIO(fetched.body), name), fetched.url, fetched.format)
             elif name != "-" and Path(name).is_dir():
                 yield open_folder(Path(name))

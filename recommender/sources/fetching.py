@@ -56,11 +56,6 @@ class Fetched:
         return next((name for form, name in _FORMATS if form.match(kind)), ending or None)
 
 
-def is_address(name: str) -> bool:
-    """Whether the name of an input is an address to fetch."""
-    return name.lower().startswith(("http://", "https://"))
-
-
 def resolved(host: str, port: int) -> list[str]:
     """The IP addresses of a host, each once. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -51,6 +51,11 @@ def open_source(
     return make(stream, name)
 
 
+def is_address(name: str) -> bool:
+    """Whether the name of an input is an address to fetch."""
+    return name.lower().startswith(("http://", "https://"))
+
+
 def open_folder(folder: Path) -> Source:
     """The source for a folder of Markdown files."""
     return FOLDERS["markdown"](folder)
