@@ -32,6 +32,7 @@ _LOOKS_LIKE_HTML = re.compile(
 )
 _NAME = re.compile(r"(?<![.!?…:] )(?<=[ («\"“'’-])[A-ZÀ-Ý]\w+")  # noqa: RUF001  # typographic quotes are meant
 _SPACES = re.compile(r"\s+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 # Letters that are written without their hook, bar or shape where a keyboard lacks them, and that Unicode does not take
 # apart: Hausa and Fulfulde, Bambara and Tamasheq, then those of Europe.
 _PLAIN_LETTERS = str.maketrans(
@@ -152,7 +153,8 @@ def without_marks(text: str) -> str:
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text.translate(_PLAIN_LETTERS))
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    # Only these may be marks; few letters of most texts are asked so.
+    return _NOT_ASCII.sub(lambda found: "" if unicodedata.combining(found[0]) else found[0], decomposed)
 
 
 def one_line(value: str) -> str:
