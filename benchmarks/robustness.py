@@ -23,6 +23,7 @@ from recommender.articles.article import Article, parse_article
 from recommender.articles.gazetteer import Gazetteer
 from recommender.build.builder import Builder
 from recommender.build.model_version import ModelVersion
+from recommender.embedding.input_form import InputForm
 from recommender.embedding.model_files import DEFAULT_MODEL
 from recommender.embedding.sentence_transformer import SentenceTransformerEmbedder
 from recommender.evaluation.baselines import boxes
@@ -58,6 +59,11 @@ class KeptVectors:
     def version(self) -> str:
         """That of the model."""
         return self._embedder.version
+
+    @property
+    def input_form(self) -> InputForm:
+        """That of the model."""
+        return self._embedder.input_form
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Reads what is new and keeps it."""
