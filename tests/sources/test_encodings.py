@@ -3,6 +3,8 @@
 # ruff: noqa: RUF001  # typographic quotes and dashes are meant
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +56,29 @@ def test_wrongly_named_encoding_is_told() -> None:
     stream = as_utf8(io.BytesIO(FRENCH.encode("cp1252")), "a.csv", "ascii").stream
     with pytest.raises(InvalidInput, match=r"a\.csv is not ascii .*; name another with --encoding"):
         stream.read()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "archive.md").read_text(encoding="utf-8")
+# Of each row of the page's table a file, and what it is read as without being told.
+TABLE = {
+    "UTF-8, with or without a mark": [(FRENCH.encode(), ""), (FRENCH.encode("utf-8-sig"), "")],
+    "UTF-16": [(FRENCH.encode("utf-16"), "utf-16"), (FRENCH.encode("utf-16-le"), "utf-16-le")],
+    "not UTF-8, and nearly all letters beyond ASCII are those of French, Portuguese, Spanish or German": [
+        (FRENCH.encode("cp1252"), "cp1252"),
+        ("O governo anunciou que a chuva não chegou a São Tomé esta semana.\n".encode("cp1252") * 200, "cp1252"),
+        ("El niño cruzó el río\n".encode("cp1252") * 200, "cp1252"),
+        ("Für die Dörfer gibt es Straßen\n".encode("cp1252") * 200, "cp1252"),
+    ],
+    "anything else": [(RUSSIAN.encode("cp1251"), ""), (ARABIC.encode("cp1256"), "")],
+}
+
+
+def test_table_of_the_docs_is_true() -> None:
+    rows = PAGE.partition("## Encodings")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (?!file |---)(.+?) \|", rows, flags=re.MULTILINE) == list(TABLE)
+    for row, files in TABLE.items():
+        for content, encoding in files:
+            assert taken_for(content) == encoding, row
 
 
 class Pipe(io.BytesIO):
