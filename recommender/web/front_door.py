@@ -91,16 +91,14 @@ class FrontDoor:
                 started, headers = time.perf_counter(), scope.headers
                 key = _key(scope, headers)
                 answer = None
-                if key is None:
-                    pass
-                elif key in self._cache:
+                if key is not None and key in self._cache:
                     state = self._quick.state() or await self._look.next()
                     answer = None if state is None else self._cache.current(key, state)
                     stale = self._cache.stale(key) if state is None else None
                     if stale is not None:
                         exchange.response_bytes(*self._fast.stale_reply(stale, started))
                         return
-                elif self._reader is not None:
+                elif key is not None and self._reader is not None:
                     answer = self._fast.prepared_at_once(key, self._quick.state(), self._reader)
                 if answer is not None:
                     exchange.response_bytes(*self._fast.reply(answer, headers.get("if-none-match", ""), started))
